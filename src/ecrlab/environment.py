@@ -1,0 +1,111 @@
+"""The environment variables under which every command of the lab runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
+
+LOCAL_NAMES = ("localhost", "127.0.0.1")
+
+
+def environment(home: Home, profile: str = "admin", base: Mapping[str, str] = os.environ) -> dict[str, str | None]:
+    """Return the variables to set (text) and to unset (None) so that aws, boto3 and docker reach this lab only.
+
+    ``profile`` is one of `ecrlab.home.PROFILES`. ``base`` is the environment that the result will be applied to: it
+    decides which foreign variables must go and what PATH and NO_PROXY are added to. Applying the result twice is the
+    same as applying it once.
+
+    Raises ValueError for an unknown profile.
+
+    Why so strict: a foreign ``AWS_*`` variable (a session token, an endpoint of one service, a role) would beat the
+    lab's files, and the command would reach the real AWS.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"There is no profile {profile!r}. The lab's profiles are: {', '.join(PROFILES)}.")
+    port = home.port
+    ours: dict[str, str | None] = {
+        "AWS_CONFIG_FILE": str(home.aws_config),
+        "AWS_SHARED_CREDENTIALS_FILE": str(home.aws_credentials),
+        "AWS_PROFILE": profile,
+        "AWS_ENDPOINT_URL": f"http://localhost:{port}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_PAGER": "",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "DOCKER_CONFIG": str(home.docker_config(profile)),
+        "REGISTRY": f"localhost:{port}/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com",
+        "ECRLAB_HOME": str(home.path),
+    }
+    result: dict[str, str | None] = {name: None for name in foreign_aws_variables(base) if name not in ours}
+    result.update(ours)
+    result.update(_proxy(base))
+    result.update(_engine(home))
+    result["PATH"] = _path(home, base)
+    return result
+
+
+def apply(changes: Mapping[str, str | None], base: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return a copy of ``base`` with ``changes`` (a result of `environment`) carried out: the form subprocess takes."""
+    merged = dict(base)
+    for name, value in changes.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = value
+    return merged
+
+
+def foreign_aws_variables(base: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the names of all ``AWS_*`` variables in ``base``, sorted."""
+    return sorted(name for name in base if name.upper().startswith("AWS_"))
+
+
+def _proxy(base: Mapping[str, str]) -> dict[str, str | None]:
+    """With a proxy set and localhost not excepted, aws and curl to localhost fail (lesson sketches, N9)."""
+    known = [name.strip() for key in ("NO_PROXY", "no_proxy") for name in base.get(key, "").split(",") if name.strip()]
+    names = ",".join(dict.fromkeys([*known, *LOCAL_NAMES]))
+    return {"NO_PROXY": names, "no_proxy": names}
+
+
+def _engine(home: Home) -> dict[str, str | None]:
+    """The lab's own DOCKER_CONFIG hides the docker contexts of the user, so the engine is always named outright."""
+    state = read_json(home.run / "engine.json")
+    if "kind" not in state:
+        return {}
+    changes: dict[str, str | None] = {"DOCKER_CONTEXT": None, "DOCKER_TLS_VERIFY": None, "DOCKER_CERT_PATH": None}
+    changes["DOCKER_HOST"] = state.get("host")
+    if state.get("certificates"):
+        changes["DOCKER_CERT_PATH"] = str(state["certificates"])
+        changes["DOCKER_TLS_VERIFY"] = "1"
+    return changes
+
+
+def _path(home: Home, base: Mapping[str, str]) -> str:
+    front = [Path(sys.prefix) / ("Scripts" if os.name == "nt" else "bin")]
+    standin = home.run / "standin" / "bin"
+    if read_json(home.run / "engine.json").get("kind") == "none":
+        front.insert(0, standin)
+    drop = {str(folder) for folder in front} | {str(standin)}
+    rest = [part for part in base.get("PATH", os.defpath).split(os.pathsep) if part and part not in drop]
+    return os.pathsep.join([*map(str, front), *rest])
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """Return the first dotted number in ``text`` as integers: ``aws-cli/2.13.1 Python/3`` gives (2, 13, 1)."""
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part) for part in found.groups() if part is not None) if found else ()
+
+
+def obeys_endpoint(aws_version: str) -> bool:
+    """Tell whether an aws command line of this version obeys ``AWS_ENDPOINT_URL``.
+
+    ``aws_version`` is what ``aws --version`` prints. Versions before 1.29.0 and 2.13.0 ignore the variable and call
+    the real AWS (lesson sketches, N10). An unreadable version counts as one that does not obey.
+    """
+    version = version_of(aws_version)
+    return version >= ((1, 29) if version[:1] == (1,) else (2, 13))

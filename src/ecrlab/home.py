@@ -1,0 +1,150 @@
+"""The folder that holds everything ECR Lab keeps on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DEFAULT_PORT = 4510
+ACCOUNT = "123456789012"
+PARTNER_ACCOUNT = "444455556666"
+REGION = "us-east-1"
+PROFILES = ("admin", "developer", "ci", "ops", "auditor", "partner")
+
+
+@dataclass(frozen=True)
+class Home:
+    """One learner's home folder: the lab's state, the progress file, and what belongs to running processes.
+
+    ``path`` is made absolute. Nothing is created until `make` is called.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path).expanduser().resolve())
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] | None = None, start: Path | None = None) -> Home:
+        """Return the home that a command run here belongs to.
+
+        The first of: ``ECRLAB_HOME``; the nearest existing folder ``.ecrlab`` in ``start`` (default: the working
+        folder) or above it; ``start/.ecrlab``.
+        """
+        named = (os.environ if environ is None else environ).get("ECRLAB_HOME")
+        if named:
+            return cls(Path(named))
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / ".ecrlab").is_dir():
+                return cls(folder / ".ecrlab")
+        return cls(here / ".ecrlab")
+
+    def make(self) -> Home:
+        """Create the folders that are missing, readable by their owner only, and return this home."""
+        for folder in (self.path, self.lab, self.run):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    @property
+    def lab(self) -> Path:
+        """The state of the local cloud: database, blobs, the generated AWS and docker configuration."""
+        return self.path / "lab"
+
+    @property
+    def control(self) -> Path:
+        """The file that the listening server writes: its port, process id and the secret of its control interface."""
+        return self.lab / "control.json"
+
+    @property
+    def progress(self) -> Path:
+        """The learner's progress; no reset of the lab touches it."""
+        return self.path / "progress.json"
+
+    @property
+    def run(self) -> Path:
+        """Process ids, logs, and what only matters while something runs."""
+        return self.path / "run"
+
+    @property
+    def aws_config(self) -> Path:
+        """The AWS configuration file with the lab's profiles (written by the server)."""
+        return self.lab / "aws" / "config"
+
+    @property
+    def aws_credentials(self) -> Path:
+        """The AWS credentials file with the lab's profiles (written by the server)."""
+        return self.lab / "aws" / "credentials"
+
+    def docker_config(self, profile: str) -> Path:
+        """The docker configuration folder of one profile: docker keeps one login a host and port."""
+        return self.lab / "docker" / profile
+
+    @property
+    def key(self) -> str:
+        """Eight hexadecimal characters that stand for this home's path, for names that must be short."""
+        return hashlib.sha256(str(self.path).encode()).hexdigest()[:8]
+
+    @property
+    def sockets(self) -> Path:
+        """The folder for Unix sockets: short, because the kernel refuses socket paths over 107 bytes."""
+        name = f"ecrlab-{self.key}"
+        if os.geteuid() == 0 and Path("/run").is_dir():
+            return Path("/run") / name
+        user = os.environ.get("XDG_RUNTIME_DIR")
+        if user and len(user) < 60 and Path(user).is_dir():
+            return Path(user) / name
+        return Path(tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else "/tmp") / f"{name}-{os.geteuid()}"
+
+    @property
+    def port(self) -> int:
+        """The main port: what the server wrote when it began to listen, else the remembered one, else 4510."""
+        written = self.read_control().get("port")
+        if isinstance(written, int):
+            return written
+        try:
+            return int((self.lab / "port").read_text())
+        except (OSError, ValueError):
+            return DEFAULT_PORT
+
+    def remember_port(self, port: int) -> None:
+        """Keep ``port`` as this lab's main port, so that addresses stay the same after a restart."""
+        self.make()
+        write_private(self.lab / "port", f"{port}\n")
+
+    def read_control(self) -> dict[str, Any]:
+        """Return the content of the control file, or an empty dict when there is none or it is half-written."""
+        return read_json(self.control)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in ``path``, or an empty dict when the file is missing, damaged or no object."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace ``path`` by ``text`` in one step, readable by its owner only (mode 600).
+
+    A reader sees the old file or the new one, never a part of either.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
