@@ -1,0 +1,47 @@
+"""Blobs, manifests, tags and JSON documents in one folder: SQLite for what is known, files for what is large.
+
+No HTTP and no AWS here. Everything that a method has returned from is on the disk and survives `kill -9`.
+"""
+
+from .digest import algorithm_of, digest_of
+from .documents import Table
+from .errors import (
+    DigestInvalid,
+    DigestMismatch,
+    Exists,
+    NotFound,
+    ReferencesMissing,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreInUse,
+    StoreTooNew,
+    UploadBusy,
+)
+from .records import Blob, Manifest, Reference, Repository
+from .store import Collected, Store
+from .upload import Upload
+
+__all__ = [
+    "Blob",
+    "Collected",
+    "DigestInvalid",
+    "DigestMismatch",
+    "Exists",
+    "Manifest",
+    "NotFound",
+    "Reference",
+    "ReferencesMissing",
+    "Repository",
+    "Store",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFull",
+    "StoreInUse",
+    "StoreTooNew",
+    "Table",
+    "Upload",
+    "UploadBusy",
+    "algorithm_of",
+    "digest_of",
+]

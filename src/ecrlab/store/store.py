@@ -1,0 +1,588 @@
+"""The store: repositories, blobs, manifests and tags over one database and a folder of files.
+
+How a blob becomes durable: its bytes go to a temporary file, which is hashed as it grows and synced; then, under the
+write lock, the file is renamed to its digest's name, the folder is synced, and only then does one transaction say that
+the repository holds it. A process killed in between leaves at most a file that nothing names, which the next
+`collect_garbage` removes.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .database import Database, is_full
+from .digest import algorithm_of, digest_of
+from .documents import _LAST, Table, dump
+from .errors import DigestMismatch, Exists, NotFound, ReferencesMissing, StoreError, StoreFull, UploadBusy
+from .folder import lock_folder, make_folder, sync_folder
+from .records import Blob, Manifest, Reference, Repository
+from .upload import Upload
+
+#: Uploads kept open at once. Past it the one idle for longest is dropped, so that nobody can fill the memory.
+MAX_UPLOADS = 4096
+#: An upload idle for so many seconds (real time) is dropped by `collect_garbage`.
+UPLOAD_LIFE = 24 * 3600.0
+#: Rows that one transaction of `collect_garbage` may remove: writers wait no longer than that takes.
+_BATCH = 200
+
+_MANIFEST = "m.digest, m.media_type, m.content, m.pushed_at, m.last_pulled_at, m.subject, m.artifact_type, m.attributes"
+
+
+def _repository(row: Sequence[Any]) -> Repository:
+    number, registry, name, created, attributes = row
+    return Repository(number, registry, name, created, json.loads(attributes))
+
+
+def _manifest(row: Sequence[Any], tags: Iterable[str]) -> Manifest:
+    digest, media_type, content, pushed_at, last_pulled_at, subject, artifact_type, attributes = row
+    return Manifest(
+        digest=digest,
+        media_type=media_type,
+        content=content,
+        pushed_at=pushed_at,
+        last_pulled_at=last_pulled_at,
+        subject=subject,
+        artifact_type=artifact_type,
+        tags=tuple(tags),
+        attributes=json.loads(attributes),
+    )
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What `collect_garbage` removed: links of repositories to blobs, blobs, bytes of files, idle uploads."""
+
+    links: int
+    blobs: int
+    size: int
+    uploads: int
+
+
+class Store:
+    """An open store. Get one from `Store.open`; reads and writes may come from any thread.
+
+    A `Repository` given to a method must come from this store. Writes to one that was deleted raise NotFound.
+    """
+
+    def __init__(self, path: Path, lock: int, database: Database) -> None:
+        self.path = path
+        self._lock, self._database = lock, database
+        self._blobs, self._temporary = path / "blobs", path / "uploads"
+        self._uploads: dict[str, Upload] = {}
+        # When a blob was last asked for, by (repository id, digest): a client told that a layer is there goes on to
+        # push a manifest that names it, so collect_garbage must leave it alone for a while.
+        self._touched: dict[tuple[int, str], float] = {}
+        self._scanned = False
+
+    @classmethod
+    def open(cls, path: Path) -> "Store":
+        """Open the store in a folder, which is made when it is missing, and keep every other process out.
+
+        Raises:
+            StoreInUse: another process (or this one) has it open.
+            StoreDamaged, StoreTooNew: its database cannot be used; nothing was changed.
+        """
+        path = Path(path)
+        make_folder(path)
+        lock = lock_folder(path)
+        try:
+            database = Database(path / "store.sqlite3")
+            with contextlib.suppress(OSError):
+                (path / "store.sqlite3").chmod(0o600)
+            shutil.rmtree(path / "uploads", ignore_errors=True)
+            for folder in (path / "uploads", path / "blobs" / "sha256", path / "blobs" / "sha512"):
+                make_folder(folder)
+            sync_folder(path)
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(path, lock, database)
+
+    def close(self) -> None:
+        """Close the database and give the folder back. Call it once, when no thread uses the store any more."""
+        self._database.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # Documents and transactions
+
+    def table(self, name: str) -> Table:
+        """The collection of JSON documents of that name ("iam.users"); it exists as soon as something is put."""
+        return Table(self._database, name)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator["Store"]:
+        """Everything written inside, to tables and repositories alike, is written together and durably, or not at all.
+
+        Reads of this thread see the writes; other threads see them after the end. A transaction inside another belongs
+        to it. Gives this same store. Never await inside: the lock belongs to the thread.
+        """
+        with self._database.transaction():
+            yield self
+
+    # Repositories
+
+    def create_repository(
+        self, registry: str, name: str, attributes: Mapping[str, Any] | None = None, *, now: float
+    ) -> Repository:
+        """Make a repository, created at `now` (epoch seconds); raises Exists."""
+        with self._database.transaction():
+            if self.repository(registry, name) is not None:
+                raise Exists(f"repository {name} exists in registry {registry}")
+            number = self._database.insert(
+                "INSERT INTO repositories (registry, name, created, attributes) VALUES (?,?,?,?)",
+                (registry, name, now, dump(dict(attributes or {}))),
+            )
+        return Repository(number, registry, name, now, dict(attributes or {}))
+
+    def repository(self, registry: str, name: str) -> Repository | None:
+        """The repository, or None."""
+        row = self._database.row(
+            "SELECT id, registry, name, created, attributes FROM repositories WHERE registry=? AND name=?",
+            (registry, name),
+        )
+        return None if row is None else _repository(row)
+
+    def repositories(
+        self, registry: str, prefix: str = "", after: str | None = None, limit: int | None = None
+    ) -> list[Repository]:
+        """The repositories of a registry in the order of their names, from after `after` on, at most `limit`."""
+        rows = self._database.rows(
+            "SELECT id, registry, name, created, attributes FROM repositories "
+            "WHERE registry=? AND name>=? AND name<? AND name>? ORDER BY name LIMIT ?",
+            (registry, prefix, prefix + _LAST, after or "", -1 if limit is None else limit),
+        )
+        return [_repository(row) for row in rows]
+
+    def registries(self) -> list[str]:
+        """Every registry that has a repository, sorted."""
+        return [row[0] for row in self._database.rows("SELECT DISTINCT registry FROM repositories ORDER BY registry")]
+
+    def update_repository(self, registry: str, name: str, attributes: Mapping[str, Any]) -> Repository:
+        """Replace a repository's attributes; raises NotFound."""
+        with self._database.transaction():
+            changed = self._database.write(
+                "UPDATE repositories SET attributes=? WHERE registry=? AND name=?",
+                (dump(dict(attributes)), registry, name),
+            )
+            found = self.repository(registry, name)
+            if not changed or found is None:
+                raise NotFound(f"no repository {name} in registry {registry}")
+        return found
+
+    def delete_repository(self, registry: str, name: str) -> None:
+        """Remove a repository with its manifests, tags and uploads; raises NotFound."""
+        with self._database.transaction():
+            found = self.repository(registry, name)
+            if found is None:
+                raise NotFound(f"no repository {name} in registry {registry}")
+            self._database.write("DELETE FROM repositories WHERE id=?", (found.id,))
+        for upload in [upload for upload in list(self._uploads.values()) if upload.repository.id == found.id]:
+            with contextlib.suppress(UploadBusy):  # whoever writes to it finds the repository gone when it finishes
+                self.cancel_upload(upload)
+
+    def _require(self, repository: Repository) -> None:
+        if self._database.row("SELECT 1 FROM repositories WHERE id=?", (repository.id,)) is None:
+            raise NotFound(f"no repository {repository.name} in registry {repository.registry}")
+
+    # Blobs
+
+    def blob_path(self, digest: str) -> Path:
+        """Where the file of a digest is or would be; raises DigestInvalid."""
+        algorithm = algorithm_of(digest)
+        value = digest[len(algorithm) + 1 :]
+        return self._blobs / algorithm / value[:2] / value
+
+    def blob(self, repository: Repository, digest: str) -> Blob | None:
+        """A blob of the repository, or None. Asking keeps it from garbage collection for a while."""
+        row = self._database.row(
+            "SELECT b.size, l.media_type FROM links l JOIN blobs b ON b.digest=l.digest "
+            "WHERE l.repository=? AND l.digest=?",
+            (repository.id, digest),
+        )
+        if row is None:
+            return None
+        self._touched[repository.id, digest] = time.monotonic()
+        return Blob(digest, row[0], self.blob_path(digest), row[1])
+
+    def blobs(self, repository: Repository) -> list[Blob]:
+        """Every blob of the repository, in the order of the digests."""
+        rows = self._database.rows(
+            "SELECT l.digest, b.size, l.media_type FROM links l JOIN blobs b ON b.digest=l.digest "
+            "WHERE l.repository=? ORDER BY l.digest",
+            (repository.id,),
+        )
+        return [Blob(digest, size, self.blob_path(digest), media_type) for digest, size, media_type in rows]
+
+    def start_upload(self, repository: Repository, algorithm: str = "sha256") -> Upload:
+        """Begin an upload. `algorithm` ("sha256", "sha512") is the one to hash with while the bytes arrive; the digest
+        given at the end may be of the other one."""
+        while len(self._uploads) >= MAX_UPLOADS:
+            idle = min((u for u in list(self._uploads.values()) if not u.busy), key=lambda u: u.used, default=None)
+            if idle is None:
+                raise StoreError(f"{MAX_UPLOADS} uploads are being written at once; try again when some have ended")
+            with contextlib.suppress(UploadBusy):
+                self.cancel_upload(idle)
+        number = secrets.token_hex(16)
+        upload = Upload(number, repository, self._temporary / number, algorithm)
+        self._uploads[number] = upload
+        return upload
+
+    def upload(self, repository: Repository, id: str) -> Upload | None:
+        """An upload of this repository that was begun and neither finished nor cancelled, or None."""
+        upload = self._uploads.get(id)
+        return upload if upload is not None and upload.repository.id == repository.id else None
+
+    def cancel_upload(self, upload: Upload) -> None:
+        """End an upload and forget its bytes; raises UploadBusy while somebody writes to it."""
+        with upload.writing():
+            self._drop(upload)
+
+    def _drop(self, upload: Upload) -> None:
+        self._uploads.pop(upload.id, None)
+        upload.discard()
+
+    def finish_upload(self, upload: Upload, digest: str) -> Blob:
+        """Make what was uploaded a blob of its repository, durably. Blocks: call it off the event loop.
+
+        Call it outside `upload.writing()`. The upload is over afterwards, except after DigestInvalid, UploadBusy and
+        StoreFull.
+
+        Raises:
+            DigestInvalid: `digest` is not well-formed.
+            DigestMismatch: the bytes hash to another digest.
+            NotFound: the upload or its repository is gone.
+            StoreFull, UploadBusy
+        """
+        algorithm = algorithm_of(digest)
+        path = self.blob_path(digest)
+        with upload.writing():
+            if self._uploads.get(upload.id) is not upload:
+                raise NotFound(f"no upload {upload.id}")
+            computed = upload.digest(algorithm)
+            if computed != digest:
+                self._drop(upload)
+                raise DigestMismatch(digest, computed)
+            synced = False
+            if not self._whole(digest, upload.size):
+                upload.sync()
+                synced = True
+            try:
+                with self._database.transaction():
+                    self._require(upload.repository)
+                    if not self._whole(digest, upload.size):
+                        # Looked at again under the lock: garbage collection may have removed it since.
+                        if not synced:
+                            upload.sync()
+                        make_folder(path.parent)
+                        os.replace(upload.path, path)
+                        sync_folder(path.parent)
+                    self._database.write(
+                        "INSERT OR IGNORE INTO blobs (digest, size) VALUES (?,?)", (digest, upload.size)
+                    )
+                    self._link(upload.repository, digest)
+            except NotFound:
+                self._drop(upload)
+                raise
+            except OSError as error:
+                if is_full(error):
+                    raise StoreFull(self.path) from error
+                raise
+            self._drop(upload)
+        return Blob(digest, upload.size, path, None)
+
+    def put_blob(self, repository: Repository, content: bytes, algorithm: str = "sha256") -> Blob:
+        """Store a small blob whole and durably; returns it."""
+        upload = self.start_upload(repository, algorithm)
+        with upload.writing():
+            upload.append(content)
+        return self.finish_upload(upload, digest_of(content, algorithm))
+
+    def _whole(self, digest: str, size: int) -> bool:
+        if self._database.row("SELECT 1 FROM blobs WHERE digest=?", (digest,)) is None:
+            return False
+        try:
+            return self.blob_path(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
+    def _link(self, repository: Repository, digest: str) -> None:
+        self._touched[repository.id, digest] = time.monotonic()
+        self._database.write(
+            "INSERT INTO links (repository, digest, linked) VALUES (?,?,?) "
+            "ON CONFLICT (repository, digest) DO UPDATE SET linked=excluded.linked",
+            (repository.id, digest, time.time()),
+        )
+
+    def mount_blob(self, source: Repository, target: Repository, digest: str) -> Blob | None:
+        """Give `target` a blob that `source` has, without copying it; None when `source` has not."""
+        with self._database.transaction():
+            self._require(target)
+            if self.blob(source, digest) is None:
+                return None
+            self._link(target, digest)
+        return self.blob(target, digest)
+
+    def delete_blob(self, repository: Repository, digest: str) -> bool:
+        """Take a blob from the repository; whether it was there. Its file goes with the next `collect_garbage`."""
+        return self._database.write("DELETE FROM links WHERE repository=? AND digest=?", (repository.id, digest)) > 0
+
+    # Manifests and tags
+
+    def put_manifest(
+        self,
+        repository: Repository,
+        digest: str,
+        media_type: str,
+        content: bytes,
+        references: Iterable[Reference],
+        subject: str | None = None,
+        *,
+        artifact_type: str | None = None,
+        tag: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        now: float,
+    ) -> Manifest:
+        """Store a manifest and, with `tag`, point the tag at it, in one transaction.
+
+        One that is there already keeps its `pushed_at`, its attributes and its other tags.
+
+        Args:
+            digest: what the content hashes to, checked.
+            references: what the manifest names, from `ecrlab.oci.parse_manifest`; the repository must hold all of it.
+            subject: the digest that it refers to, which need not exist.
+            now: epoch seconds.
+
+        Raises:
+            DigestInvalid, DigestMismatch: about `digest`.
+            ReferencesMissing: blobs or manifests that the repository does not hold.
+            NotFound: the repository is gone.
+        """
+        computed = digest_of(content, algorithm_of(digest))
+        if computed != digest:
+            raise DigestMismatch(digest, computed)
+        wanted = {reference.digest: reference for reference in references}
+        with self._database.transaction():
+            self._require(repository)
+            missing = [reference for reference in wanted.values() if not self._holds(repository, reference)]
+            if missing:
+                raise ReferencesMissing(
+                    [r.digest for r in missing if r.kind == "blob"], [r.digest for r in missing if r.kind == "manifest"]
+                )
+            added = self._database.write(
+                "INSERT OR IGNORE INTO manifests "
+                "(repository, digest, media_type, pushed_at, subject, artifact_type, attributes, content) "
+                "VALUES (?,?,?,?,?,?,?,?)",
+                (repository.id, digest, media_type, now, subject, artifact_type, dump(dict(attributes or {})), content),
+            )
+            for reference in wanted.values() if added else ():
+                self._database.write(
+                    "INSERT INTO mentions (repository, manifest, digest, kind) VALUES (?,?,?,?)",
+                    (repository.id, digest, reference.digest, reference.kind),
+                )
+                if reference.kind == "blob" and reference.media_type:
+                    self._database.write(
+                        "UPDATE links SET media_type=? WHERE repository=? AND digest=? AND media_type IS NULL",
+                        (reference.media_type, repository.id, reference.digest),
+                    )
+            if tag is not None:
+                self._database.write(
+                    "INSERT INTO tags (repository, tag, digest) VALUES (?,?,?) "
+                    "ON CONFLICT (repository, tag) DO UPDATE SET digest=excluded.digest",
+                    (repository.id, tag, digest),
+                )
+            stored = self.manifest(repository, digest)
+        if stored is None:
+            raise StoreError(f"manifest {digest} was written and cannot be read")
+        return stored
+
+    def _holds(self, repository: Repository, reference: Reference) -> bool:
+        table = "links" if reference.kind == "blob" else "manifests"
+        query = f"SELECT 1 FROM {table} WHERE repository=? AND digest=?"
+        return self._database.row(query, (repository.id, reference.digest)) is not None
+
+    def manifest(self, repository: Repository, reference: str) -> Manifest | None:
+        """The manifest under a tag or a digest, or None."""
+        if ":" in reference:
+            row = self._database.row(
+                f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.digest=?", (repository.id, reference)
+            )
+        else:
+            row = self._database.row(
+                f"SELECT {_MANIFEST} FROM tags t JOIN manifests m ON m.repository=t.repository AND m.digest=t.digest "
+                "WHERE t.repository=? AND t.tag=?",
+                (repository.id, reference),
+            )
+        if row is None:
+            return None
+        tags = self._database.rows(
+            "SELECT tag FROM tags WHERE repository=? AND digest=? ORDER BY tag", (repository.id, row[0])
+        )
+        return _manifest(row, (tag for (tag,) in tags))
+
+    def manifests(self, repository: Repository, after: str | None = None, limit: int | None = None) -> list[Manifest]:
+        """Manifests in the order of their digests, from after the digest `after` on, at most `limit`."""
+        rows = self._database.rows(
+            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.digest>? ORDER BY m.digest LIMIT ?",
+            (repository.id, after or "", -1 if limit is None else limit),
+        )
+        if not rows:
+            return []
+        tags: dict[str, list[str]] = {}
+        for digest, tag in self._database.rows(
+            "SELECT digest, tag FROM tags WHERE repository=? AND digest>=? AND digest<=? ORDER BY digest, tag",
+            (repository.id, rows[0][0], rows[-1][0]),
+        ):
+            tags.setdefault(digest, []).append(tag)
+        return [_manifest(row, tags.get(row[0], ())) for row in rows]
+
+    def count_manifests(self, repository: Repository) -> int:
+        """How many manifests the repository holds."""
+        (count,) = self._database.rows("SELECT count(*) FROM manifests WHERE repository=?", (repository.id,))[0]
+        return int(count)
+
+    def update_manifest(
+        self,
+        repository: Repository,
+        digest: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        last_pulled_at: float | None = None,
+        pushed_at: float | None = None,
+    ) -> None:
+        """Change what is given of a manifest's record; raises NotFound."""
+        text = None if attributes is None else dump(dict(attributes))
+        changed = self._database.write(
+            "UPDATE manifests SET attributes=coalesce(?, attributes), last_pulled_at=coalesce(?, last_pulled_at), "
+            "pushed_at=coalesce(?, pushed_at) WHERE repository=? AND digest=?",
+            (text, last_pulled_at, pushed_at, repository.id, digest),
+        )
+        if not changed:
+            raise NotFound(f"no manifest {digest} in {repository.name}")
+
+    def tags(self, repository: Repository, after: str | None = None, limit: int | None = None) -> list[tuple[str, str]]:
+        """Tags with their digests in the order of the tags (by code point), from after `after` on, at most `limit`."""
+        rows = self._database.rows(
+            "SELECT tag, digest FROM tags WHERE repository=? AND tag>? ORDER BY tag LIMIT ?",
+            (repository.id, after or "", -1 if limit is None else limit),
+        )
+        return [(tag, digest) for tag, digest in rows]
+
+    def delete_tag(self, repository: Repository, tag: str) -> bool:
+        """Remove a tag, not its manifest; whether it was there."""
+        return self._database.write("DELETE FROM tags WHERE repository=? AND tag=?", (repository.id, tag)) > 0
+
+    def delete_manifest(self, repository: Repository, digest: str) -> bool:
+        """Remove a manifest with its tags; whether it was there. Its layers go with a later `collect_garbage`."""
+        return (
+            self._database.write("DELETE FROM manifests WHERE repository=? AND digest=?", (repository.id, digest)) > 0
+        )
+
+    def parents(self, repository: Repository, digest: str) -> list[str]:
+        """The digests of the manifests (indexes) of this repository that name `digest`, sorted."""
+        rows = self._database.rows(
+            "SELECT manifest FROM mentions WHERE repository=? AND digest=? ORDER BY manifest", (repository.id, digest)
+        )
+        return [row[0] for row in rows]
+
+    def referrers(self, repository: Repository, digest: str, artifact_type: str | None = None) -> list[Manifest]:
+        """The manifests whose subject is `digest`, by digest; of one artifact type if given."""
+        rows = self._database.rows(
+            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.subject=? "
+            "AND (? IS NULL OR m.artifact_type=?) ORDER BY m.digest",
+            (repository.id, digest, artifact_type, artifact_type),
+        )
+        return [_manifest(row, ()) for row in rows]
+
+    # Garbage
+
+    def collect_garbage(self, grace: float = 3600.0) -> Collected:
+        """Remove blobs that no manifest of their repository names, the files of blobs that no repository has, and idle
+        uploads. Safe while others push: a blob linked or asked for within the last `grace` seconds (real time) stays.
+
+        Blocks for as long as it takes, in short transactions: call it in a thread, outside a transaction.
+        """
+        uploads = self._collect_uploads()
+        links = self._collect_links(grace)
+        blobs, size = self._collect_blobs()
+        if not self._scanned:  # a file that nothing names can only come from a process that was killed
+            size += self._collect_files()
+            self._scanned = True
+        return Collected(links, blobs, size, uploads)
+
+    def _collect_uploads(self) -> int:
+        limit, count = time.monotonic() - UPLOAD_LIFE, 0
+        for upload in [upload for upload in list(self._uploads.values()) if upload.used < limit]:
+            with contextlib.suppress(UploadBusy):
+                self.cancel_upload(upload)
+                count += 1
+        return count
+
+    def _collect_links(self, grace: float) -> int:
+        unnamed = (
+            "FROM links l WHERE l.linked<=? AND NOT EXISTS "
+            "(SELECT 1 FROM mentions m WHERE m.repository=l.repository AND m.digest=l.digest)"
+        )
+        limit, count = time.time() - grace, 0
+        candidates = self._database.rows(f"SELECT l.repository, l.digest {unnamed}", (limit,))
+        for start in range(0, len(candidates), _BATCH):
+            with self._database.transaction():
+                since = time.monotonic() - grace
+                for repository, digest in candidates[start : start + _BATCH]:
+                    if self._touched.get((repository, digest), float("-inf")) > since:
+                        continue
+                    # Asked again, under the lock: a manifest may have come to name it.
+                    count += self._database.write(
+                        "DELETE FROM links AS l WHERE l.repository=? AND l.digest=? AND l.linked<=? AND NOT EXISTS "
+                        "(SELECT 1 FROM mentions m WHERE m.repository=l.repository AND m.digest=l.digest)",
+                        (repository, digest, limit),
+                    )
+        since = time.monotonic() - grace
+        for key, at in list(self._touched.items()):
+            if at <= since:
+                self._touched.pop(key, None)
+        return count
+
+    def _collect_blobs(self) -> tuple[int, int]:
+        loose = "SELECT b.digest, b.size FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM links l WHERE l.digest=b.digest)"
+        candidates, count, size = self._database.rows(loose), 0, 0
+        for start in range(0, len(candidates), _BATCH):
+            # The lock is kept until the files are gone: a push of the same digest must find row and file, or neither.
+            with self._database.lock:
+                gone = []
+                with self._database.transaction():
+                    for digest, length in candidates[start : start + _BATCH]:
+                        if self._database.write(
+                            "DELETE FROM blobs AS b WHERE b.digest=? AND NOT EXISTS "
+                            "(SELECT 1 FROM links l WHERE l.digest=b.digest)",
+                            (digest,),
+                        ):
+                            gone.append((digest, length))
+                for digest, length in gone:
+                    self.blob_path(digest).unlink(missing_ok=True)
+                    count, size = count + 1, size + length
+        return count, size
+
+    def _collect_files(self) -> int:
+        size = 0
+        for algorithm in ("sha256", "sha512"):
+            for folder in sorted((self._blobs / algorithm).iterdir()):
+                for file in folder.iterdir():
+                    with self._database.lock:
+                        digest = f"{algorithm}:{file.name}"
+                        if self._database.row("SELECT 1 FROM blobs WHERE digest=?", (digest,)) is None:
+                            size += file.stat().st_size
+                            file.unlink()
+        return size

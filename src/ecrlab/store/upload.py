@@ -1,0 +1,116 @@
+"""Uploads: bytes on their way to becoming a blob."""
+
+import contextlib
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .database import is_full
+from .digest import hash_file
+from .errors import StoreFull, UploadBusy
+from .records import Repository
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+
+class Upload:
+    """One upload session of one repository, in a temporary file; it ends with the process.
+
+    `size` is the number of bytes received so far. Write within `writing()`; `append` and `truncate` block, so call
+    them off the event loop. No file is made before the first byte.
+    """
+
+    def __init__(self, id: str, repository: Repository, path: Path, algorithm: str) -> None:
+        self.id, self.repository, self.path, self.algorithm = id, repository, path, algorithm
+        self.size = 0
+        self.used = time.monotonic()
+        self._claim = threading.Lock()
+        self._file: int | None = None
+        self._hasher: _Hash | None = hashlib.new(algorithm)
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody writes to it now."""
+        return self._claim.locked()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator["Upload"]:
+        """Be the only one who writes.
+
+        Raises:
+            UploadBusy: somebody else is.
+        """
+        if not self._claim.acquire(blocking=False):
+            raise UploadBusy(f"another request is writing to upload {self.id}")
+        try:
+            yield self
+        finally:
+            self._close()
+            self.used = time.monotonic()
+            self._claim.release()
+
+    def append(self, data: bytes | bytearray | memoryview) -> int:
+        """Write and hash the next bytes; returns the new size.
+
+        Raises:
+            StoreFull: the disk has no room. The upload is as it was before.
+        """
+        view = memoryview(data)
+        try:
+            if self._file is None:
+                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            at, rest = self.size, view
+            while rest:
+                written = os.pwrite(self._file, rest, at)
+                at, rest = at + written, rest[written:]
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                if self._file is not None:
+                    os.ftruncate(self._file, self.size)
+            if is_full(error):
+                raise StoreFull(self.path) from error
+            raise
+        if self._hasher is not None:
+            self._hasher.update(view)
+        self.size = at
+        return at
+
+    def truncate(self, size: int) -> None:
+        """Go back to the first `size` bytes."""
+        if size < self.size:
+            os.truncate(self.path, size)
+            # A hash cannot be taken back: the file is read again when the upload is finished.
+            self._hasher, self.size = None, size
+
+    def digest(self, algorithm: str) -> str:
+        """The digest of what was received."""
+        hasher = self._hasher
+        if hasher is None or algorithm != self.algorithm:
+            hasher = hash_file(self.path, algorithm) if self.size else hashlib.new(algorithm)
+        return f"{algorithm}:{hasher.hexdigest()}"
+
+    def sync(self) -> None:
+        """Make the file durable; an empty upload gets its file here."""
+        if self._file is None:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            if is_full(error):
+                raise StoreFull(self.path) from error
+            raise
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def discard(self) -> None:
+        """Remove the temporary file."""
+        self._close()
+        self.path.unlink(missing_ok=True)
