@@ -1,0 +1,146 @@
+"""The learner's progress: one readable JSON file that is written whole or not at all, and never thrown away."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ecrlab.home import write_private
+
+VERSION = 1
+
+
+class ProgressError(Exception):
+    """The file was written by a later version of the course; it is left as it is."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Progress:
+    """What the learner did, by exercise and lesson id.
+
+    The file holds {"version": 1, "exercises": {id: record}, "lessons": {id: record}}. Every change reads the file anew
+    under a lock, so that two notebooks do not overwrite each other, and replaces it in one step. A file that cannot be
+    read is kept as progress.json.damaged-TIME, and the last good copy (progress.json.before) is taken up again. A file
+    of a later version is never written to: `change` raises ProgressError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.path.with_name(self.path.name + ".lock"), "w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    @property
+    def _before(self) -> Path:
+        return self.path.with_name(self.path.name + ".before")
+
+    def _load(self, mend: bool) -> dict[str, Any]:
+        for path in (self.path, self._before):
+            try:
+                text = path.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                continue
+            try:
+                data = json.loads(text)
+                if not isinstance(data, dict) or not isinstance(data.get("version"), int):
+                    raise ValueError("not a progress file")
+            except ValueError:
+                if mend and path == self.path:
+                    os.replace(path, path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
+                continue
+            data.setdefault("exercises", {})
+            data.setdefault("lessons", {})
+            return data
+        return {"version": VERSION, "exercises": {}, "lessons": {}}
+
+    def read(self) -> dict[str, Any]:
+        """Return the whole file; an empty progress when there is none."""
+        return self._load(mend=False)
+
+    def change(self, edit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Apply `edit` to the file's content, write it, and return the new content."""
+        with self._locked():
+            data = self._load(mend=True)
+            if data["version"] > VERSION:
+                raise ProgressError(
+                    f"{self.path} was written by a later version of the course (format {data['version']}, this one "
+                    f"writes {VERSION}). It was left as it is; nothing new is recorded."
+                )
+            old = json.dumps(data, sort_keys=True)
+            edit(data)
+            if json.dumps(data, sort_keys=True) != old or not self.path.exists():
+                if self.path.exists():
+                    write_private(self._before, self.path.read_text(encoding="utf-8"))
+                write_private(self.path, json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+            return data
+
+    def exercise(self, identifier: str) -> dict[str, Any]:
+        """Return the exercise's record, empty when it was never touched."""
+        record = self.read()["exercises"].get(identifier, {})
+        return record if isinstance(record, dict) else {}
+
+    def lesson(self, identifier: str) -> dict[str, Any]:
+        """Return the lesson's record, empty when it was never begun."""
+        record = self.read()["lessons"].get(identifier, {})
+        return record if isinstance(record, dict) else {}
+
+    def update(self, identifier: str, **values: Any) -> dict[str, Any]:
+        """Set values in the exercise's record; None removes a value. Return the record."""
+
+        def edit(data: dict[str, Any]) -> None:
+            record = data["exercises"].setdefault(identifier, {})
+            for key, value in values.items():
+                if value is None:
+                    record.pop(key, None)
+                else:
+                    record[key] = value
+
+        return dict(self.change(edit)["exercises"][identifier])
+
+    def begin(self, lesson: str, mark: int) -> None:
+        """Note that the lesson was begun, and the X-ray's last sequence number at that moment."""
+
+        def edit(data: dict[str, Any]) -> None:
+            record = data["lessons"].setdefault(lesson, {})
+            record.setdefault("begun", _now())
+            record["mark"] = mark
+
+        self.change(edit)
+
+    def judged(self, identifier: str, outcome: str, misconception: str | None, confidence: int | None) -> None:
+        """Record a verdict: the latest outcome, the first one for good, and a line of history when it differs."""
+
+        def edit(data: dict[str, Any]) -> None:
+            record = data["exercises"].setdefault(identifier, {})
+            entry: dict[str, Any] = {"outcome": outcome}
+            if misconception:
+                entry["misconception"] = misconception
+            if confidence:
+                entry["confidence"] = confidence
+            history = record.setdefault("history", [])
+            last = {key: value for key, value in history[-1].items() if key != "at"} if history else None
+            again = record.pop("fresh", False)
+            record["outcome"] = outcome
+            if entry == last and not again:
+                return
+            record["tries"] = record.get("tries", 0) + 1
+            record.setdefault("first", outcome)
+            if outcome == "passed":
+                record.setdefault("passed", _now())
+            history.append({"at": _now(), **entry})
+            del history[:-50]
+
+        self.change(edit)
