@@ -1,0 +1,120 @@
+"""Explanations: a decision in plain language, from its trace."""
+
+from collections.abc import Sequence
+
+from ecrlab.policy.decision import Decision, Row
+
+
+def explain(decision: Decision) -> str:
+    """Return what decided a request and, for an implicit denial, which statements came near and why they did not."""
+    asked = f"{decision.request.action} on {decision.request.resource}"
+    if decision.verdict == "ExplicitlyDenied" and decision.statement is not None:
+        return _denied(decision, decision.statement, asked)
+    if decision.allowed:
+        return _allowed(decision, asked)
+    return _missing(decision, asked)
+
+
+def why_not(row: Row, decision: Decision) -> str:
+    """Return why a statement did not apply, as a clause; "it applies" when it did."""
+    mismatch = row.mismatch
+    request = decision.request
+    statement = row.statement
+    if mismatch is None:
+        return "it applies"
+    if mismatch.element == "action":
+        listed = _list(statement.actions.values)
+        if statement.actions.negated:
+            return f"its NotAction leaves {request.action} out ({listed})"
+        return f"its Action is {listed}, not {request.action}"
+    if mismatch.element == "principal":
+        named = statement.principals or statement.not_principals
+        listed = _list(tuple(value for _, value in named.entries)) if named else ""
+        if statement.principals is None:
+            return f"its NotPrincipal leaves the caller out ({listed})"
+        return f"its Principal is {listed}, not {request.principal}"
+    if mismatch.element == "resource":
+        assert statement.resources is not None
+        listed = _list(statement.resources.values)
+        if statement.resources.negated:
+            return f"its NotResource leaves {request.resource} out ({listed})"
+        return f"its Resource is {listed}, not {request.resource}"
+    assert mismatch.condition is not None
+    condition = mismatch.condition
+    found = decision.context.get(condition.lookup)
+    if found is None:
+        seen = "the request has no such key"
+    else:
+        seen = f"the request has {_list((found,) if isinstance(found, str) else found)}"
+    return f"its condition {condition.operator} asks {condition.key} for {_list(condition.values)} and {seen}"
+
+
+def _list(values: tuple[str, ...], most: int = 4) -> str:
+    shown = ", ".join(value or '""' for value in values[:most]) or "nothing"
+    return shown + (f" and {len(values) - most} more" if len(values) > most else "")
+
+
+def _place(row: Row) -> str:
+    return f"statement {row.label} of {row.origin}"
+
+
+def _allowed(decision: Decision, asked: str) -> str:
+    row = decision.statement
+    if row is None:
+        return f"Allowed: {asked}. The account's root user needs no policy, and none denies it."
+    text = f"Allowed: {_place(row)} allows {asked}, and no statement denies it."
+    others = {each.origin.policy_type for each in decision.trace}
+    if decision.cross_account:
+        text += " The caller is of another account, so its own identity-based policies had to allow it too; they do."
+    elif decision.policy_type == "resource-based policy":
+        text += " In one account what the resource's policy grants to the caller itself is enough."
+    limits = [kind for kind in ("permissions boundary", "session policy", "service control policy") if kind in others]
+    if decision.policy_type == "identity-based policy" and limits:
+        text += f" The {_and(limits)} {'allows' if len(limits) == 1 else 'allow'} it as well."
+    return text
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and the ".join(words)
+
+
+def _denied(decision: Decision, row: Row, asked: str) -> str:
+    text = f"Denied: {_place(row)} explicitly denies {asked}. A Deny beats every Allow"
+    allows = [each for each in decision.trace if each.applied and each.effect == "Allow"]
+    if allows:
+        text += f", here that of {_place(allows[0])}"
+    denies = sum(1 for each in decision.trace if each.applied and each.effect == "Deny")
+    if denies > 1:
+        text += f". {denies - 1} more {'statement denies' if denies == 2 else 'statements deny'} it too"
+    return text + "."
+
+
+def _missing(decision: Decision, asked: str) -> str:
+    kind = decision.policy_type
+    rows = [row for row in decision.trace if row.origin.policy_type == kind]
+    text = f"Denied: no {kind} allows {asked}. What nothing allows is denied."
+    if kind in ("resource-based policy", "role trust policy") and decision.cross_account:
+        text += " The caller is of another account, so the policy of the resource must allow it and so must its own."
+    elif kind in ("permissions boundary", "session policy", "service control policy"):
+        text += f" A {kind} grants nothing itself; it sets what other policies can grant."
+    elif kind == "identity-based policy" and any(
+        row.applied
+        and row.effect == "Allow"
+        and row.origin.policy_type in ("resource-based policy", "role trust policy")
+        for row in decision.trace
+    ):
+        text += " The policy of the resource allows the account, which leaves it to the account's own policies."
+    if not rows:
+        return text + f" There is no {kind} at all."
+    near = [
+        row for row in rows if row.effect == "Allow" and row.mismatch is not None and row.mismatch.element != "action"
+    ]
+    for row in near[:3]:
+        text += f" S{_place(row)[1:]} covers the action but does not apply: {why_not(row, decision)}."
+    if not near:
+        text += f" None of the Allow statements in {_places(rows)} covers the action."
+    return text
+
+
+def _places(rows: list[Row]) -> str:
+    return _list(tuple(dict.fromkeys(str(row.origin) for row in rows)))
