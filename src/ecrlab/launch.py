@@ -1,0 +1,329 @@
+"""Starting and stopping the lab of one home: its container engine and its server, both detached.
+
+Whatever was killed, the next start finds what is left, ends or wipes it, and starts afresh.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ecrlab.client import LabClient, LabError
+from ecrlab.engine import Engine, EngineError, find, start_private, stop_private
+from ecrlab.engine import private as own
+from ecrlab.environment import apply, environment
+from ecrlab.home import DEFAULT_PORT, PROFILES, Home, write_private
+from ecrlab.processes import Process, last_lines, spawn
+
+Say = Callable[[str], None]
+
+START_SECONDS = 30.0
+_KEYCHAINS = ("osxkeychain", "secretservice", "pass", "wincred")
+
+
+class LaunchError(Exception):
+    """The lab could not be started; the text says what was seen and what to do."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A lab that runs: ``started`` tells whether this call started its server, or it was running already."""
+
+    home: Home
+    port: int
+    pid: int
+    engine: Engine
+    started: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `status` saw. ``pid`` and ``port`` are those of the server; ``server`` is its own answer, {} when silent."""
+
+    running: bool
+    home: str
+    port: int
+    pid: int | None
+    registry: str
+    engine: Engine | None
+    engine_answers: bool
+    server: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the status as JSON types."""
+        return asdict(self)
+
+    @property
+    def line(self) -> str:
+        """The status in one line; it always ends with "not AWS"."""
+        engine = (
+            self.engine.title if self.engine and (self.engine_answers or self.engine.kind == "none") else "no engine"
+        )
+        return f"ECR Lab · {'running' if self.running else 'stopped'} · {self.registry} · {engine} · local, not AWS"
+
+
+def start(home: Home, progress: Say = lambda line: None, port: int | None = None) -> Running:
+    """Make the lab of ``home`` run, and return when it answers; does nothing that is done already.
+
+    ``progress`` is told, in whole sentences, about whatever takes time or changes the machine, before it happens.
+    ``port`` moves the main port; by default it is the remembered one, at the first start the first
+    free one from 4510 on.
+    Raises LaunchError with the end of the server's log and what to do.
+    """
+    try:
+        home.make()
+    except OSError as error:
+        raise LaunchError(f"The home folder {home.path} cannot be made: {error.strerror}.") from error
+    with _one_at_a_time(home):
+        _prepare_docker_folders(home)
+        engine = _settle_engine(home, progress)
+        pid = server_process(home)
+        if pid is not None and _answers(home):
+            if port is not None and port != home.port:
+                raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
+            return Running(home, home.port, pid.pid, engine, started=False)
+        if pid is not None:
+            progress("The lab's server is there but does not answer; ending it.")
+            pid.end(3)
+        home.control.unlink(missing_ok=True)
+        chosen = _choose_port(home, port, progress)
+        return Running(home, chosen, _start_server(home, chosen), engine, started=True)
+
+
+def stop(home: Home, progress: Say = lambda line: None) -> bool:
+    """Stop the server and the private engine of ``home``, with everything they left; tell whether anything ran.
+
+    A found engine goes on: the lab did not start it.
+    """
+    if not home.path.is_dir():
+        return False
+    home.make()
+    with _one_at_a_time(home):
+        server = server_process(home)
+        if server is not None:
+            progress("Stopping the lab.")
+            server.end(10)
+        home.control.unlink(missing_ok=True)
+        (home.run / "server.json").unlink(missing_ok=True)
+        stopped_engine = stop_private(home)
+        if stopped_engine:
+            progress("Stopped the lab's own container engine.")
+        (home.run / "engine.json").unlink(missing_ok=True)
+        return server is not None or stopped_engine
+
+
+def status(home: Home) -> Status:
+    """Ask the server and the engine of ``home`` and return what they answer; starts and changes nothing."""
+    process = server_process(home)
+    answer: dict[str, Any] = {}
+    if process is not None:
+        with contextlib.suppress(LabError):
+            answer = LabClient(home).status()
+    engine = Engine.saved(home)
+    answers = False
+    if engine is not None and engine.kind != "none":
+        with contextlib.suppress(EngineError):
+            engine = engine.contact()
+            answers = True
+    return Status(
+        running=bool(answer),
+        home=str(home.path),
+        port=home.port,
+        pid=process.pid if process else None,
+        registry=str(environment(home)["REGISTRY"]),
+        engine=engine,
+        engine_answers=answers,
+        server=answer,
+    )
+
+
+def server_process(home: Home) -> Process | None:
+    """Return the running server of ``home``, detached or in the foreground of another terminal, or None."""
+    detached = Process.remembered(home.run / "server.json")
+    if detached is not None:
+        return detached
+    return _foreground(home)
+
+
+def remember_server(home: Home, pid: int) -> None:
+    """Write down that ``pid`` is the server of ``home``, so that `stop` and `status` find it."""
+    process = Process.of(pid)
+    if process is not None:
+        process.remember(home.run / "server.json")
+
+
+def port_is_taken(port: int) -> bool:
+    """Tell whether something listens on ``port`` of localhost, in IPv4 or IPv6 (where ``localhost`` may lead first)."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.settimeout(0.5)
+            if probe.connect_ex((address, port)) == 0:
+                return True
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno in (errno.EADDRINUSE, errno.EACCES)
+    return False
+
+
+@contextlib.contextmanager
+def _one_at_a_time(home: Home) -> Iterator[None]:
+    """Two starts of one home at the same time take turns; the lock goes with the process that holds it."""
+    with (home.run / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _settle_engine(home: Home, say: Say) -> Engine:
+    wish = os.environ.get("ECRLAB_ENGINE", "")
+    if wish not in ("", "none", "private"):
+        raise LaunchError(f"ECRLAB_ENGINE is {wish!r}; it may be 'none', 'private', or unset to look for an engine.")
+    if wish == "none":
+        stop_private(home)
+        engine = Engine("none", source="ECRLAB_ENGINE=none asks for none.")
+    else:
+        engine = own.running_private(home) or (find(home) if not wish else Engine("none"))
+        if engine.kind == "none":
+            engine = _own_engine(home, engine, wish, say)
+    engine.save(home)
+    if engine.kind == "none":
+        from ecrlab import standin
+
+        standin.install(home.run / "standin" / "bin")
+        say(f"Going on without a container engine: {engine.source}")
+    else:
+        _ensure_base_image(engine, say)
+    return engine
+
+
+def _own_engine(home: Home, nothing: Engine, wish: str, say: Say) -> Engine:
+    """Start a private engine, installing docker.io where allowed; ``nothing`` says why no other engine was found."""
+    reason = own.possible()
+    try:
+        if reason is not None:
+            raise EngineError(reason)
+        if own.missing() and own.installable():
+            own.install(say)
+            # On a machine with a service manager the package has just started an engine for everybody.
+            installed = find(home) if not wish else nothing
+            if installed.kind != "none":
+                return installed
+        return start_private(home, say)
+    except EngineError as error:
+        if wish:
+            raise LaunchError(f"ECRLAB_ENGINE=private, but no engine can be started. {error}") from error
+        return Engine("none", source=f"{nothing.source} {error}")
+
+
+def _ensure_base_image(engine: Engine, say: Say) -> None:
+    from ecrlab.engine import base_image
+
+    try:
+        base_image.ensure(engine)
+    except EngineError as error:
+        say(f"The base image of the lessons could not be made: {error}")
+
+
+def _choose_port(home: Home, wanted: int | None, say: Say) -> int:
+    """The remembered port is never changed silently: addresses that a learner wrote down would lead elsewhere."""
+    remembered = (home.lab / "port").exists()
+    port = wanted or home.port
+    if port_is_taken(port):
+        if wanted or remembered:
+            raise LaunchError(
+                f"Port {port} of this machine, which the lab's addresses carry, is used by another program. "
+                f"End that program (to find it: {_who_listens(port)}), or move the lab: ecrlab start --port {port + 1}"
+            )
+        free = next(
+            (number for number in range(DEFAULT_PORT + 1, DEFAULT_PORT + 200) if not port_is_taken(number)), None
+        )
+        if free is None:
+            raise LaunchError(f"No port from {DEFAULT_PORT} to {DEFAULT_PORT + 199} is free on this machine.")
+        say(f"Port {port} is used by another program; this lab takes {free} and keeps it.")
+        port = free
+    home.remember_port(port)
+    return port
+
+
+def _who_listens(port: int) -> str:
+    return f"ss -ltnp 'sport = :{port}'" if sys.platform == "linux" else f"lsof -nP -iTCP:{port} -sTCP:LISTEN"
+
+
+def _start_server(home: Home, port: int) -> int:
+    log = home.run / "server.log"
+    command = [sys.executable, "-m", "ecrlab.server", "--home", str(home.path), "--port", str(port)]
+    environ = apply({name: None for name in os.environ if name.startswith(("AWS_", "PYTHONWARNINGS"))})
+    process = spawn(command, log, environ, home.path)
+    process.remember(home.run / "server.json")
+    until = time.monotonic() + START_SECONDS
+    while process.alive() and time.monotonic() < until:
+        if home.read_control().get("pid") == process.pid and _answers(home):
+            return process.pid
+        time.sleep(0.05)
+    if process.alive():
+        process.kill()
+        what = f"The lab's server did not answer within {START_SECONDS:.0f} seconds."
+    else:
+        what = "The lab's server ended while it started."
+    (home.run / "server.json").unlink(missing_ok=True)
+    lines = [what, f"The end of its log {log}:", *(f"  {line}" for line in last_lines(log) or ["(it is empty)"])]
+    lines.append(f"What to do: {_advice(home, last_lines(log))}")
+    raise LaunchError("\n".join(lines))
+
+
+def _advice(home: Home, log: list[str]) -> str:
+    text = "\n".join(log)
+    if "No module named" in text:
+        return "the installation is not complete; run `make install`, then start again."
+    if "No space left" in text or shutil.disk_usage(home.path).free < 50 * 1024 * 1024:
+        return f"make room on the disk of {home.path}, then start again."
+    if "address already in use" in text.lower():
+        return "another program took the port; start again, or choose one with `ecrlab start --port N`."
+    return "run `ecrlab doctor`; if it finds nothing, start again."
+
+
+def _answers(home: Home) -> bool:
+    with contextlib.suppress(LabError):
+        return bool(LabClient(home).status())
+    return False
+
+
+def _foreground(home: Home) -> Process | None:
+    """A server that runs in a terminal of its own wrote its process id into the control file only."""
+    control = home.read_control()
+    pid = control.get("pid")
+    if not isinstance(pid, int) or not _answers(home):
+        return None
+    return Process.of(pid)
+
+
+def _prepare_docker_folders(home: Home) -> None:
+    """Make the docker folder of each profile, with the settings that keep logins apart and plugins in reach.
+
+    With an empty configuration docker puts logins into the machine's keychain if its helper is installed (tried with
+    28.2), where two profiles at one registry would overwrite each other. An entry in ``auths`` stops that.
+    """
+    settings: dict[str, Any] = {}
+    if any(shutil.which(f"docker-credential-{name}") for name in _KEYCHAINS):
+        settings["auths"] = {"keeps-logins-out-of-the-keychain.invalid": {}}
+    plugins = Path.home() / ".docker" / "cli-plugins"
+    if plugins.is_dir():
+        settings["cliPluginsExtraDirs"] = [str(plugins)]
+    for profile in PROFILES:
+        folder = home.docker_config(profile)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if settings and not (folder / "config.json").exists():
+            write_private(folder / "config.json", json.dumps(settings, indent=2) + "\n")
