@@ -83,21 +83,28 @@ class Engine:
         Works for hosts of the kinds ``unix://`` and ``tcp://``. ``timeout`` is in seconds. Raises EngineError when the
         engine does not answer or answers with an error.
         """
-        connection = _connection(self, timeout)
-        try:
-            connection.request(method, path, headers={"Host": "docker"})
-            answer = connection.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise EngineError(f"{self.host} does not answer: {_plain(error)}.") from error
-        finally:
-            connection.close()
-        if answer.status >= 400:
-            raise EngineError(f"{self.host} answers {answer.status}: {body[:300].decode(errors='replace').strip()}")
+        status, body = self.exchange(method, path, timeout)
+        if status >= 400:
+            raise EngineError(f"{self.host} answers {status}: {body[:300].decode(errors='replace').strip()}")
         try:
             return json.loads(body) if body else None
         except ValueError as error:
             raise EngineError(f"{self.host} answers, but not as a container engine does.") from error
+
+    def exchange(self, method: str, path: str, timeout: float = 3.0) -> tuple[int, bytes]:
+        """Send one request without a body to the engine's API and return the status and the body of its answer.
+
+        ``timeout`` is in seconds. Raises EngineError when nothing answers.
+        """
+        connection = _connection(self, timeout)
+        try:
+            connection.request(method, path, headers={"Host": "docker"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineError(f"{self.host} does not answer: {_plain(error)}.") from error
+        finally:
+            connection.close()
 
 
 def docker_command(environ: Mapping[str, str] | None = None) -> str | None:

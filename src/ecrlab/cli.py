@@ -1,0 +1,240 @@
+"""The command ``ecrlab``: the local cloud from a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from ecrlab import __version__, doctor, launch
+from ecrlab.client import LabClient, LabError
+from ecrlab.environment import apply, environment
+from ecrlab.home import PROFILES, REGION, Home
+
+_STATES = {"ok": "green", "note": "yellow", "fails": "bold red", "not tried": "dim"}
+
+
+def _home_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="The home folder. Default: $ECRLAB_HOME, the nearest .ecrlab folder, or ./.ecrlab.",
+    )(function)
+
+
+def _home(path: Path | None) -> Home:
+    return Home(path) if path is not None else Home.find()
+
+
+def _give_up(message: object) -> NoReturn:
+    click.echo(str(message), err=True)
+    sys.exit(1)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ecrlab")
+def main() -> None:
+    """A local Amazon ECR, IAM and STS. It is not AWS, needs no account and costs nothing."""
+
+
+@main.command()
+@_home_option
+@click.option("--port", type=click.IntRange(1, 65535), help="Move the main port. Default: the remembered one.")
+def start(home: Path | None, port: int | None) -> None:
+    """Start the lab in the background: container engine and server."""
+    place = _home(home)
+    try:
+        launch.start(place, _tell, port)
+    except launch.LaunchError as error:
+        _give_up(error)
+    click.echo(launch.status(place).line)
+    click.echo('To use it in this shell: eval "$(ecrlab env)"')
+
+
+@main.command()
+@_home_option
+@click.option("--port", type=click.IntRange(1, 65535), help="The main port. Default: the remembered one, or 4510.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+def serve(home: Path | None, port: int | None, host: str) -> None:
+    """Run the server here, in the foreground, until Ctrl-C. It starts no container engine."""
+    from ecrlab import server
+
+    place = _home(home).make()
+    if launch.server_process(place) is not None:
+        _give_up(f"The lab of {place.path} already runs at port {place.port}. Stop it first: ecrlab stop")
+    port = port or place.port
+    if launch.port_is_taken(port):
+        _give_up(f"Port {port} is used by another program. Choose another: ecrlab serve --port {port + 1}")
+    place.remember_port(port)
+    launch.remember_server(place, os.getpid())
+    _tell(f"Serving {place.path} at http://localhost:{port} until Ctrl-C. This is not AWS.")
+    asyncio.run(server.serve(place, port, host))
+
+
+@main.command()
+@_home_option
+def stop(home: Path | None) -> None:
+    """Stop the lab, and the container engine if the lab started it."""
+    if not launch.stop(_home(home), _tell):
+        click.echo("Nothing was running.")
+
+
+@main.command()
+@_home_option
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def status(home: Path | None, as_json: bool) -> None:
+    """Show what runs. Ends with code 1 when the lab does not."""
+    seen = launch.status(_home(home))
+    click.echo(json.dumps(seen.as_json(), indent=2) if as_json else seen.line)
+    sys.exit(0 if seen.running else 1)
+
+
+@main.command("doctor")
+@_home_option
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor_command(home: Path | None, as_json: bool) -> None:
+    """Contact every part, and print the one command that mends what is broken."""
+    place = _home(home)
+    findings = doctor.examine(place)
+    if as_json:
+        click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for finding in findings:
+            colour = _STATES[finding.state]
+            console.print(f"[{colour}]{finding.state:>9}[/]  {finding.part:<18}  {escape(finding.seen)}")
+            if finding.mend:
+                console.print(f"{'':>9}  {'':<18}  mend: {escape(finding.mend)}")
+        console.print(escape(doctor.summary(place, findings)))
+    sys.exit(1 if any(finding.state == "fails" for finding in findings) else 0)
+
+
+@main.command()
+@_home_option
+@click.option("--profile", type=click.Choice(PROFILES), default="admin", show_default=True, help="Who to be.")
+def env(home: Path | None, profile: str) -> None:
+    """Print the lab's environment for a shell: eval "$(ecrlab env)"."""
+    place = _home(home)
+    changes = environment(place, profile)
+    old = doctor.aws_too_old(apply(changes))
+    if old is not None:
+        click.echo("false")  # What the shell evaluates: nothing is set, and the eval itself fails.
+        _give_up(f"Refused: {old}. Mend: pip install --upgrade awscli")
+    click.echo(shell_lines(changes))
+    cleared = [name for name, value in changes.items() if value is None and name.startswith("AWS_")]
+    if cleared:
+        _tell(f"Cleared {', '.join(cleared)}.")
+    if not os.environ.get("NO_PROXY") and any(name.lower() in ("http_proxy", "https_proxy") for name in os.environ):
+        _tell("Set NO_PROXY, so that the lab's requests do not go to your proxy.")
+    running = launch.server_process(place) is not None
+    _tell(f"This shell now speaks to the lab of {place.path} as {profile}, not AWS.")
+    if not running:
+        _tell("The lab is not running. Start it with: ecrlab start")
+
+
+def shell_lines(changes: Mapping[str, str | None]) -> str:
+    """Return ``changes`` (a result of `environment`) as lines that any POSIX shell carries out."""
+    lines = [
+        f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+        for name, value in sorted(changes.items())
+    ]
+    return "\n".join(lines)
+
+
+@main.command()
+@_home_option
+@click.option("--repository", "repositories", multiple=True, help="Only this repository. May be repeated.")
+@click.option("--user", "users", multiple=True, help="Only the rights of this user. May be repeated.")
+@click.option("--account", help="The account of these repositories. Default: the learner's own.")
+@click.option("--region", help=f"The region of these repositories. Default: {REGION}.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(
+    home: Path | None,
+    repositories: tuple[str, ...],
+    users: tuple[str, ...],
+    account: str | None,
+    region: str | None,
+    yes: bool,
+) -> None:
+    """Put the lab back to its start: repositories, images, users, rights, clock. Progress and work stay."""
+    place = _home(home)
+    if not (repositories or users or yes) and sys.stdin.isatty():
+        click.confirm(f"Remove all repositories, images and changed rights of the lab in {place.path}?", abort=True)
+    try:
+        answer = LabClient(place).reset(
+            repositories=list(repositories) or None, users=list(users) or None, account=account, region=region
+        )
+    except LabError as error:
+        _give_up(error)
+    removed = answer.get("removed") or []
+    click.echo("\n".join(f"removed {thing}" for thing in removed) if removed else "There was nothing to remove.")
+
+
+@main.command()
+@_home_option
+@click.option("--follow", "-f", is_flag=True, help="Go on showing requests as they come, until Ctrl-C.")
+@click.option("--last", type=click.IntRange(0), default=20, show_default=True, help="How many past requests to show.")
+def trace(home: Path | None, follow: bool, last: int) -> None:
+    """Show the X-ray: each request, the IAM action it needed, and why it was allowed or denied."""
+    client = LabClient(_home(home))
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        newest = int(client.xray(limit=1)["last"])
+        after = max(0, newest - last)
+        answer: dict[str, Any] = {"rows": [], "last": newest}
+        if newest > after:
+            answer = client.xray(after=after, limit=last)
+        while True:
+            for row in answer["rows"]:
+                console.print(_trace_line(row, console.is_terminal))
+                after = max(after, int(row["seq"]))
+            if not follow:
+                return
+            if not answer["rows"]:
+                after = max(after, int(answer["last"]))
+            answer = client.xray(after=after, wait=20)
+    except LabError as error:
+        _give_up(error)
+    except KeyboardInterrupt:
+        return
+
+
+def _trace_line(row: Mapping[str, Any], colour: bool) -> str:
+    """One request in one line: time, client, who, what, IAM action, decision, status, bytes, duration."""
+    clock = time.strftime("%H:%M:%S", time.localtime(float(row["wall"])))
+    principal = str(row.get("principal") or "-").rpartition(":")[2]
+    what = row.get("operation") or f"{row['method']} {row['path']}"
+    decision = str(row["decision"])
+    size = f"{int(row.get('bytes_in') or 0)}/{int(row.get('bytes_out') or 0)} B"
+    took = f"{float(row.get('duration_ms') or 0):.1f} ms"
+    parts = [
+        clock,
+        str(row["client"]),
+        principal,
+        what,
+        str(row.get("action") or "-"),
+        decision,
+        str(row["status"]),
+        size,
+        took,
+    ]
+    text = escape("  ".join(parts))
+    if decision == "denied" and row.get("reason"):
+        text += escape(f"\n          {row['reason']}")
+    if not colour:
+        return text
+    return f"[{'red' if decision == 'denied' or int(row['status']) >= 400 else 'default'}]{text}[/]"

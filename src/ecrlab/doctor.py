@@ -1,0 +1,333 @@
+"""Contacts every part of the lab and says what works, what does not, and the one command that mends it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from ecrlab.client import LabClient, LabError
+from ecrlab.engine import Engine, EngineError, find
+from ecrlab.engine import private as own
+from ecrlab.environment import LOCAL_NAMES, apply, environment, foreign_aws_variables, obeys_endpoint
+from ecrlab.home import ACCOUNT, Home
+from ecrlab.launch import port_is_taken, server_process
+
+State = Literal["ok", "note", "fails", "not tried"]
+System = Literal["debian", "fedora", "linux", "wsl", "macos", "windows"]
+
+_ENOUGH_DISK = 2 * 1024**3
+_LITTLE_DISK = 500 * 1024**2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the doctor saw of one part; ``mend`` is one command, empty when there is nothing to mend."""
+
+    part: str
+    state: State
+    seen: str
+    mend: str = ""
+
+
+def examine(home: Home, environ: Mapping[str, str] | None = None) -> list[Finding]:
+    """Contact each part of the lab of ``home`` and return what was seen, in the order in which to mend it.
+
+    ``environ`` is the environment of the shell that asks. Nothing is started or changed.
+    """
+    environ = os.environ if environ is None else environ
+    lab = apply(environment(home, base=environ), environ)
+    findings = [
+        Finding("python", "ok", platform.python_version()),
+        _bash(lab),
+        _disk(home),
+        *_shell(home, environ),
+        _aws_version(lab),
+    ]
+    running = _server(home)
+    findings.append(running)
+    if running.state == "ok":
+        findings += [_registry(home), _api(lab), _aws(lab)]
+    else:
+        waiting = "the lab is not running"
+        findings += [Finding(part, "not tried", waiting) for part in ("registry", "AWS API", "aws command")]
+    engine, finding = _engine(home, environ)
+    findings.append(finding)
+    if engine.kind != "none":
+        findings.append(_docker(lab))
+        findings.append(
+            _engine_reaches_lab(home, engine)
+            if running.state == "ok"
+            else Finding("engine to registry", "not tried", "the lab is not running")
+        )
+    return findings
+
+
+def summary(home: Home, findings: list[Finding]) -> str:
+    """Return the one line that a learner can send to a teacher; it always ends with "not AWS"."""
+    failing = [finding.part for finding in findings if finding.state == "fails"]
+    engine = next(
+        (finding.seen for finding in findings if finding.part == "engine" and finding.state == "ok"), "no engine"
+    )
+    free = shutil.disk_usage(_nearest(home.path)).free // 1024**3
+    return f"{'mend: ' + ', '.join(failing) if failing else 'ready'} · {engine} · {free} GB free · local, not AWS"
+
+
+def system() -> System:
+    """Return which of the systems that the doctor has commands for this is."""
+    if sys.platform == "darwin":
+        return "macos"
+    if sys.platform == "win32":
+        return "windows"
+    if "microsoft" in platform.release().lower():
+        return "wsl"
+    try:
+        words = Path("/etc/os-release").read_text(encoding="utf-8").lower()
+    except OSError:
+        return "linux"
+    if "debian" in words or "ubuntu" in words:
+        return "debian"
+    return "fedora" if "fedora" in words or "rhel" in words else "linux"
+
+
+def aws_too_old(lab: Mapping[str, str]) -> str | None:
+    """Return what to say when the ``aws`` of this environment would call the real AWS, else None.
+
+    ``lab`` is an environment with the lab's variables. A missing ``aws`` is not too old.
+    """
+    command = shutil.which("aws", path=lab.get("PATH"))
+    if command is None:
+        return None
+    answer = _run([command, "--version"], lab)
+    if obeys_endpoint(answer):
+        return None
+    return (
+        f"{command} is {answer.split(' ')[0] or 'of an unknown version'}; before 1.29 and 2.13 it does not obey "
+        "AWS_ENDPOINT_URL and would call the real AWS"
+    )
+
+
+def _bash(lab: Mapping[str, str]) -> Finding:
+    command = shutil.which("bash", path=lab.get("PATH"))
+    if command is not None:
+        return Finding("bash", "ok", command)
+    mends = {"windows": "wsl --install", "macos": "brew install bash"}
+    return Finding(
+        "bash", "fails", "no bash, which the lessons' commands need", mends.get(system(), "apt-get install bash")
+    )
+
+
+def _disk(home: Home) -> Finding:
+    place = _nearest(home.path)
+    if not os.access(place, os.W_OK):
+        return Finding("home", "fails", f"{place} cannot be written to", f'sudo chown -R "$USER" {place}')
+    free = shutil.disk_usage(place).free
+    seen = f"{home.path}, {free / 1024**3:.1f} GB free"
+    if free >= _ENOUGH_DISK:
+        return Finding("home", "ok", seen)
+    mend = "docker system prune" if shutil.which("docker") else f"du -sh {home.path}"
+    return Finding("home", "note" if free >= _LITTLE_DISK else "fails", f"{seen}; 2 GB are wanted", mend)
+
+
+def _shell(home: Home, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What in the asking shell could lead a command to the real AWS, or keep it from the lab."""
+    take_over = 'eval "$(ecrlab env)"'
+    wanted = environment(home, base={})
+    foreign = [name for name in foreign_aws_variables(environ) if environ[name] != wanted.get(name)]
+    # The profile is the learner's to choose.
+    if environ.get("AWS_CONFIG_FILE") == wanted["AWS_CONFIG_FILE"]:
+        foreign = [name for name in foreign if name != "AWS_PROFILE"]
+    if foreign:
+        yield Finding("this shell", "note", f"has {', '.join(foreign)}, not set by this lab", take_over)
+    elif environ.get("AWS_ENDPOINT_URL") != wanted["AWS_ENDPOINT_URL"]:
+        yield Finding("this shell", "note", "is not set to the lab: aws typed here does not reach it", take_over)
+    else:
+        yield Finding("this shell", "ok", "set to the lab")
+    proxies = [name for name in environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy") and environ[name]]
+    excepted = {name.strip() for key in ("NO_PROXY", "no_proxy") for name in environ.get(key, "").split(",")}
+    if proxies and not ("*" in excepted or set(LOCAL_NAMES) <= excepted):
+        yield Finding(
+            "proxy", "note", f"{', '.join(sorted(proxies))} set, and NO_PROXY does not name localhost", take_over
+        )
+
+
+def _aws_version(lab: Mapping[str, str]) -> Finding:
+    old = aws_too_old(lab)
+    if old is not None:
+        return Finding(
+            "aws version", "fails", old, "make install" if _in_checkout() else "pip install --upgrade awscli"
+        )
+    command = shutil.which("aws", path=lab.get("PATH"))
+    if command is None:
+        mend = "make install" if _in_checkout() else "pip install awscli"
+        return Finding("aws version", "fails", "no aws command", mend)
+    return Finding("aws version", "ok", _run([command, "--version"], lab).split(" ")[0])
+
+
+def _server(home: Home) -> Finding:
+    try:
+        answer = LabClient(home).status()
+    except LabError as error:
+        process = server_process(home)
+        if process is not None:
+            return Finding("server", "fails", f"process {process.pid} does not answer ({error})", "ecrlab start")
+        if port_is_taken(home.port):
+            seen = f"not running, and port {home.port} is used by another program"
+            return Finding("server", "fails", seen, f"ecrlab start --port {home.port + 1}")
+        return Finding("server", "fails", "not running", "ecrlab start")
+    return Finding(
+        "server", "ok", f"version {answer.get('version')} at port {answer.get('port')}, pid {answer.get('pid')}"
+    )
+
+
+def _registry(home: Home) -> Finding:
+    url = f"http://localhost:{home.port}/v2/"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=5) as answer:
+            status, challenge = answer.status, ""
+    except urllib.error.HTTPError as error:
+        status, challenge = error.code, error.headers.get("WWW-Authenticate", "")
+        error.close()
+    except OSError as error:
+        return Finding("registry", "fails", f"{url} does not answer: {error}", "ecrlab stop && ecrlab start")
+    if status == 401 and challenge:
+        return Finding("registry", "ok", f"{url} asks for a login, as it should")
+    return Finding(
+        "registry", "fails", f"{url} answers {status}, not 401 with a challenge", "ecrlab stop && ecrlab start"
+    )
+
+
+def _api(lab: Mapping[str, str]) -> Finding:
+    program = "import botocore.session as s; print(s.Session().create_client('sts').get_caller_identity()['Arn'])"
+    return _identity("AWS API", _run([sys.executable, "-c", program], lab))
+
+
+def _aws(lab: Mapping[str, str]) -> Finding:
+    command = shutil.which("aws", path=lab.get("PATH"))
+    if command is None or aws_too_old(lab) is not None:
+        return Finding("aws command", "not tried", "see aws version")
+    return _identity(
+        "aws command", _run([command, "sts", "get-caller-identity", "--query", "Arn", "--output", "text"], lab)
+    )
+
+
+def _identity(part: str, answer: str) -> Finding:
+    if answer.startswith(f"arn:aws:iam::{ACCOUNT}:"):
+        return Finding(part, "ok", f"answers {answer}")
+    last = answer.splitlines()[-1] if answer else "nothing"
+    return Finding(part, "fails", f"answers: {last[:200]}", "ecrlab stop && ecrlab start")
+
+
+def _engine(home: Home, environ: Mapping[str, str]) -> tuple[Engine, Finding]:
+    saved = Engine.saved(home)
+    if saved is not None and saved.kind != "none":
+        try:
+            engine = saved.contact()
+            return engine, Finding("engine", "ok", f"{engine.title}, {engine.source}")
+        except EngineError as error:
+            return Engine("none"), Finding("engine", "fails", str(error), "ecrlab start")
+    if saved is not None and environ.get("ECRLAB_ENGINE") == "none":
+        return saved, Finding("engine", "note", saved.source)
+    engine = find(home, environ)
+    if engine.kind != "none":
+        if saved is None:
+            return engine, Finding("engine", "ok", f"{engine.title}, {engine.source}")
+        return engine, Finding("engine", "note", f"{engine.title} answers, but the lab runs without", "ecrlab start")
+    if own.possible() is None and (not own.missing() or own.installable()):
+        return engine, Finding("engine", "note", f"{engine.source} The lab can start its own.", "ecrlab start")
+    seen = f"{engine.source} The course works without; images are then built by the lab's stand-in."
+    return engine, Finding("engine", "note", seen, engine_command(engine.source))
+
+
+def engine_command(seen: str, where: System | None = None) -> str:
+    """Return the one command that brings an engine to this kind of system; ``seen`` is what looking for one gave."""
+    where = where or system()
+    if "permission denied" in seen.lower():
+        return 'sudo usermod -aG docker "$USER" && newgrp docker'
+    there = shutil.which("docker") is not None
+    return {
+        "debian": "sudo systemctl start docker" if there else "sudo apt-get install -y docker.io",
+        "wsl": "sudo service docker start"
+        if there
+        else "sudo apt-get install -y docker.io && sudo service docker start",
+        "fedora": "sudo systemctl start docker"
+        if there
+        else "sudo dnf install -y moby-engine && sudo systemctl enable --now docker",
+        "linux": "sudo systemctl start docker" if there else "install Docker with this system's package manager",
+        "macos": "open -a Docker || colima start" if there else "brew install colima docker && colima start",
+        "windows": "wsl --install",
+    }[where]
+
+
+def _docker(lab: Mapping[str, str]) -> Finding:
+    command = shutil.which("docker", path=lab.get("PATH"))
+    if command is None:
+        return Finding("docker command", "fails", "no docker command", engine_command(""))
+    answer = _run([command, "version", "--format", "{{.Client.Version}} speaks to {{.Server.Version}}"], lab)
+    if " speaks to " in answer:
+        return Finding("docker command", "ok", answer)
+    last = answer.splitlines()[-1] if answer else "nothing"
+    return Finding("docker command", "fails", f"answers: {last[:200]}", "ecrlab start")
+
+
+def _engine_reaches_lab(home: Home, engine: Engine) -> Finding:
+    """Let the engine ask the registry for an image that is not there: what counts is that the request arrives."""
+    part = "engine to registry"
+    address = f"{environment(home)['REGISTRY']}/ecrlab-doctor"
+    client = LabClient(home)
+    try:
+        before = int(client.xray(limit=1)["last"])
+        _, body = engine.exchange("POST", f"/images/create?fromImage={quote(address, safe='')}&tag=none", timeout=20)
+        arrived = client.xray(after=before, wait=0.5)["rows"]
+    except (EngineError, LabError) as error:
+        return Finding(part, "not tried", str(error))
+    if any(str(row.get("path", "")).startswith("/v2") for row in arrived):
+        return Finding(part, "ok", f"the engine reaches localhost:{home.port}")
+    text = body.decode(errors="replace").strip()[:300]
+    if "HTTP response to HTTPS" in text:
+        setting = f'[[registry]]\\nlocation = "localhost:{home.port}"\\ninsecure = true\\n'
+        target = "$HOME/.config/containers/registries.conf"
+        return Finding(
+            part,
+            "fails",
+            "the engine wants TLS from localhost",
+            f"mkdir -p $HOME/.config/containers && printf '{setting}' >> {target}",
+        )
+    mend = "ECRLAB_ENGINE=none ecrlab start"
+    return Finding(part, "fails", f"the engine does not reach localhost:{home.port} of this machine: {text}", mend)
+
+
+def _run(command: list[str], environ: Mapping[str, str]) -> str:
+    """Return what a command printed, on either stream; "" when it cannot be run or takes over 30 seconds."""
+    try:
+        answer = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=dict(environ),
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip()
+
+
+def _nearest(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+def _in_checkout() -> bool:
+    return Path("Makefile").exists() and Path("requirements.txt").exists()
