@@ -8,14 +8,28 @@ from ecrlab.policy.document import Mismatch, Policy, Statement
 from ecrlab.policy.pattern import Context
 
 PolicyType = Literal[
-    "service control policy",
-    "resource-based policy",
-    "role trust policy",
-    "identity-based policy",
+    "service control",
+    "resource-based",
+    "role trust",
+    "identity-based",
     "permissions boundary",
-    "session policy",
+    "session",
 ]
+# A policy type as AWS's sentences write it, with the article of the sentence about an explicit deny (I051).
+_NAMED: dict[PolicyType, tuple[str, str]] = {
+    "service control": ("a", "service control policy"),
+    "resource-based": ("a", "resource-based policy"),
+    "role trust": ("the", "role trust policy"),
+    "identity-based": ("an", "identity-based policy"),
+    "permissions boundary": ("a", "permissions boundary"),
+    "session": ("a", "session policy"),
+}
 Verdict = Literal["Allowed", "ExplicitlyDenied", "ImplicitlyDenied"]
+
+
+def type_name(policy_type: PolicyType) -> str:
+    """Return a policy type as AWS's sentences write it: "identity-based policy", "permissions boundary"."""
+    return _NAMED[policy_type][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ class Origin:
     source: str
 
     def __str__(self) -> str:
-        kind = self.policy_type
+        kind = type_name(self.policy_type)
         if self.name in ("", kind):
             return f"the {kind}" + (f" ({self.source})" if self.source else "")
         if self.name.endswith("policy"):
@@ -109,16 +123,6 @@ class Row:
         return f'"{self.sid}"' if self.sid else f"number {self.index + 1}"
 
 
-_ARTICLE = {
-    "service control policy": "a",
-    "resource-based policy": "a",
-    "role trust policy": "the",
-    "identity-based policy": "an",
-    "permissions boundary": "a",
-    "session policy": "a",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer to a request and how it came about.
@@ -146,8 +150,8 @@ class Decision:
         if self.verdict == "Allowed" or self.policy_type is None:
             return ""
         if self.verdict == "ExplicitlyDenied":
-            return f"with an explicit deny in {_ARTICLE[self.policy_type]} {self.policy_type}"
-        return f"because no {self.policy_type} allows the {self.request.action} action"
+            return f"with an explicit deny in {' '.join(_NAMED[self.policy_type])}"
+        return f"because no {type_name(self.policy_type)} allows the {self.request.action} action"
 
     @property
     def message(self) -> str:

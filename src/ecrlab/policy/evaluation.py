@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ecrlab.policy.decision import Decision, Origin, Policies, PolicyType, Request, Row
+from ecrlab.policy.decision import Decision, Origin, Policies, PolicyType, Request, Row, type_name
 from ecrlab.policy.document import Mismatch, Policy
 from ecrlab.policy.pattern import Context
 from ecrlab.policy.principal import Caller, Kind, Match, caller
@@ -59,23 +59,23 @@ def evaluate(request: Request, policies: Policies) -> Decision:
     action = request.action.lower()
     search = _Search(action, request.resource, who, context)
     trust = action.startswith(_TRUST_ACTIONS) or (policies.resource is not None and policies.resource.kind == "trust")
-    own: PolicyType = "role trust policy" if trust else "resource-based policy"
+    own: PolicyType = "role trust" if trust else "resource-based"
     cross_account = who.kind.has_identity and who.account != request.resource_account
 
     scp_allows = True
     for level, scps in enumerate(policies.scps):
-        origin = Origin("service control policy", f"level {level + 1}", None, "the organization")
+        origin = Origin("service control", f"level {level + 1}", None, "the organization")
         matches = [search.look(policy, origin)[0] for policy in scps]
         scp_allows = scp_allows and any(matches)
     named, resource_row = Match.NONE, None
-    for policy, name in ((policies.resource, own), (policies.registry, "registry policy")):
+    for policy, name in ((policies.resource, type_name(own)), (policies.registry, "registry policy")):
         if policy is not None:
             match, row = search.look(policy, Origin(own, name, None, ""))
             if match > named:
                 named, resource_row = match, row
     identity_row: Row | None = None
     for attached in policies.identity:
-        origin = Origin("identity-based policy", attached.name, attached.arn, attached.source)
+        origin = Origin("identity-based", attached.name, attached.arn, attached.source)
         row = search.look(attached.policy, origin)[1]
         identity_row = identity_row or row
     boundary_allows = session_allows = True
@@ -84,7 +84,7 @@ def evaluate(request: Request, policies: Policies) -> Decision:
         origin = Origin("permissions boundary", edge.name, edge.arn, edge.source)
         boundary_allows = bool(search.look(edge.policy, origin)[0])
     if policies.session is not None:
-        origin = Origin("session policy", "session policy", None, "")
+        origin = Origin("session", "session policy", None, "")
         session_allows = bool(search.look(policies.session, origin)[0])
     trace = tuple(search.rows)
 
@@ -98,7 +98,7 @@ def evaluate(request: Request, policies: Policies) -> Decision:
         kind = search.deny.origin.policy_type
         return Decision(request, "ExplicitlyDenied", kind, search.deny, trace, cross_account, context)
     if who.kind.has_identity and not scp_allows:
-        return missing("service control policy")
+        return missing("service control")
     if not who.kind.has_identity:
         return allowed(own, resource_row) if named else missing(own)
 
@@ -114,14 +114,14 @@ def evaluate(request: Request, policies: Policies) -> Decision:
         return allowed(own, resource_row)
     granted_here = not cross_account and named is Match.ROLE
     if identity_row is None and not granted_here:
-        return missing("identity-based policy")
+        return missing("identity-based")
     if not boundary_allows:
         return missing("permissions boundary")
     if not session_allows:
-        return missing("session policy")
+        return missing("session")
     if identity_row is None or cross_account:
         return allowed(own, resource_row)
-    return allowed("identity-based policy", identity_row)
+    return allowed("identity-based", identity_row)
 
 
 def _context(given: Mapping[str, str | tuple[str, ...]]) -> Context:

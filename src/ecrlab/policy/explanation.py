@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from ecrlab.policy.decision import Decision, Row
+from ecrlab.policy.decision import Decision, PolicyType, Row, type_name
+
+_LIMITS: tuple[PolicyType, ...] = ("permissions boundary", "session", "service control")
 
 
 def explain(decision: Decision) -> str:
@@ -66,10 +68,10 @@ def _allowed(decision: Decision, asked: str) -> str:
     others = {each.origin.policy_type for each in decision.trace}
     if decision.cross_account:
         text += " The caller is of another account, so its own identity-based policies had to allow it too; they do."
-    elif decision.policy_type == "resource-based policy":
+    elif decision.policy_type == "resource-based":
         text += " In one account what the resource's policy grants to the caller itself is enough."
-    limits = [kind for kind in ("permissions boundary", "session policy", "service control policy") if kind in others]
-    if decision.policy_type == "identity-based policy" and limits:
+    limits = [type_name(kind) for kind in _LIMITS if kind in others]
+    if decision.policy_type == "identity-based" and limits:
         text += f" The {_and(limits)} {'allows' if len(limits) == 1 else 'allow'} it as well."
     return text
 
@@ -91,21 +93,21 @@ def _denied(decision: Decision, row: Row, asked: str) -> str:
 
 def _missing(decision: Decision, asked: str) -> str:
     kind = decision.policy_type
+    assert kind is not None
+    name = type_name(kind)
     rows = [row for row in decision.trace if row.origin.policy_type == kind]
-    text = f"Denied: no {kind} allows {asked}. What nothing allows is denied."
-    if kind in ("resource-based policy", "role trust policy") and decision.cross_account:
+    text = f"Denied: no {name} allows {asked}. What nothing allows is denied."
+    if kind in ("resource-based", "role trust") and decision.cross_account:
         text += " The caller is of another account, so the policy of the resource must allow it and so must its own."
-    elif kind in ("permissions boundary", "session policy", "service control policy"):
-        text += f" A {kind} grants nothing itself; it sets what other policies can grant."
-    elif kind == "identity-based policy" and any(
-        row.applied
-        and row.effect == "Allow"
-        and row.origin.policy_type in ("resource-based policy", "role trust policy")
+    elif kind in _LIMITS:
+        text += f" A {name} grants nothing itself; it sets what other policies can grant."
+    elif kind == "identity-based" and any(
+        row.applied and row.effect == "Allow" and row.origin.policy_type in ("resource-based", "role trust")
         for row in decision.trace
     ):
         text += " The policy of the resource allows the account, which leaves it to the account's own policies."
     if not rows:
-        return text + f" There is no {kind} at all."
+        return text + f" There is no {name} at all."
     near = [
         row for row in rows if row.effect == "Allow" and row.mismatch is not None and row.mismatch.element != "action"
     ]
