@@ -1,0 +1,43 @@
+# ECR Lab. `make start` begins the course, `make test` proves it. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+
+.PHONY: start test install lint build bench soak lock clean help
+
+start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all of it)
+	@$(VENV)/bin/ecrlab_course start
+
+test: ## Install what the tests need, then lint, type check and every test
+	@PYTHON="$(PYTHON)" scripts/test.sh
+
+install: $(INSTALLED) ## Make .venv with the pinned packages
+
+$(INSTALLED): requirements.txt pyproject.toml scripts/venv.sh
+	@scripts/venv.sh "$(PYTHON)" $(VENV)
+
+lint: install ## Style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+build: install ## Generate notebooks and solutions from content/
+	$(VENV)/bin/ecrlab_course build
+
+bench: install ## Measure, side by side with what else there is
+	@set -e; for program in bench/*.py; do echo "== $$program"; $(VENV)/bin/python "$$program"; done
+
+soak: install ## The long tests: kill -9, load, growth
+	$(VENV)/bin/pytest -m soak
+
+lock: ## Pin again what pyproject.toml asks for (maintainers)
+	test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --extra course --extra test --extra install --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml -o requirements.txt
+
+clean: ## Remove .venv and caches; never work/ or .ecrlab/
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes the virtual environment with the pinned packages. Usage: scripts/venv.sh PYTHON FOLDER
+set -eu
+python=$1
+venv=$2
+
+if ! command -v "$python" >/dev/null 2>&1; then
+    echo "There is no $python on this machine. ECR Lab needs Python 3.11 or newer." >&2
+    echo "Debian, Ubuntu, WSL: sudo apt-get install -y python3 python3-venv    macOS: brew install python@3.12" >&2
+    exit 1
+fi
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "$python is Python $("$python" -c 'import platform; print(platform.python_version())'); ECR Lab needs 3.11 or newer." >&2
+    echo "If a newer one is installed under another name, say so: make start PYTHON=python3.12" >&2
+    exit 1
+fi
+
+# A virtual environment whose Python was removed or upgraded away does not run any more: make it anew.
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    rm -rf "$venv"
+    if ! "$python" -m venv "$venv"; then
+        rm -rf "$venv"
+        echo "$python cannot make virtual environments. On Debian, Ubuntu and WSL: sudo apt-get install -y python3-venv" >&2
+        exit 1
+    fi
+fi
+
+echo "Installing the pinned packages into $venv (about 90 MB, once; a minute or two)."
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+"$venv/bin/python" -m pip install --quiet --require-hashes -r requirements.txt
+"$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+touch "$venv/.installed"
