@@ -497,12 +497,25 @@ class Store:
         )
         return [row[0] for row in rows]
 
-    def referrers(self, repository: Repository, digest: str, artifact_type: str | None = None) -> list[Manifest]:
-        """The manifests whose subject is `digest`, by digest; of one artifact type if given."""
+    def referrers(
+        self,
+        repository: Repository,
+        digest: str,
+        artifact_type: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Manifest]:
+        """The manifests whose subject is `digest`, in the order of their digests; their `tags` are left empty.
+
+        Args:
+            artifact_type: only those of this type; None for all.
+            after: only digests greater than this one.
+            limit: at most so many; None for all.
+        """
         rows = self._database.rows(
-            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.subject=? "
-            "AND (? IS NULL OR m.artifact_type=?) ORDER BY m.digest",
-            (repository.id, digest, artifact_type, artifact_type),
+            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.subject=? AND m.digest>? "
+            "AND (? IS NULL OR m.artifact_type=?) ORDER BY m.digest LIMIT ?",
+            (repository.id, digest, after or "", artifact_type, artifact_type, -1 if limit is None else limit),
         )
         return [_manifest(row, ()) for row in rows]
 

@@ -30,6 +30,8 @@ class Upload:
         self.size = 0
         self.used = time.monotonic()
         self._claim = threading.Lock()
+        # Held while a thread writes, so that the file is never closed, and its number reused, under a write.
+        self._io = threading.Lock()
         self._file: int | None = None
         self._hasher: _Hash | None = hashlib.new(algorithm)
 
@@ -60,25 +62,30 @@ class Upload:
         Raises:
             StoreFull: the disk has no room. The upload is as it was before.
         """
-        view = memoryview(data)
-        try:
-            if self._file is None:
-                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            at, rest = self.size, view
-            while rest:
-                written = os.pwrite(self._file, rest, at)
-                at, rest = at + written, rest[written:]
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                if self._file is not None:
-                    os.ftruncate(self._file, self.size)
-            if is_full(error):
-                raise StoreFull(self.path) from error
-            raise
-        if self._hasher is not None:
-            self._hasher.update(view)
-        self.size = at
-        return at
+        with self._io:
+            if not self.busy:
+                raise UploadBusy(f"upload {self.id} is no longer being written to")
+            view = memoryview(data)
+            try:
+                self._write(view)
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    os.truncate(self.path, self.size)
+                if is_full(error):
+                    raise StoreFull(self.path) from error
+                raise
+            if self._hasher is not None:
+                self._hasher.update(view)
+            self.size += len(view)
+            return self.size
+
+    def _write(self, view: memoryview) -> None:
+        if self._file is None:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        at = self.size
+        while view:
+            written = os.pwrite(self._file, view, at)
+            at, view = at + written, view[written:]
 
     def truncate(self, size: int) -> None:
         """Go back to the first `size` bytes."""
@@ -106,9 +113,10 @@ class Upload:
             raise
 
     def _close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        with self._io:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
 
     def discard(self) -> None:
         """Remove the temporary file."""

@@ -1,0 +1,23 @@
+"""The OCI distribution protocol 1.1 for aiohttp, over `ecrlab.store`; a front door decides who may do what.
+
+`Registry(store, front_door).routes()` serves everything below /v2/. Run the server with `RUNNER_OPTIONS`.
+"""
+
+from .error import MountDeclined, OciError
+from .front_door import Access, FrontDoor, Key, OpenFrontDoor, Operation
+from .manifest import ParsedManifest, parse_manifest
+from .registry import RUNNER_OPTIONS, Registry
+
+__all__ = [
+    "RUNNER_OPTIONS",
+    "Access",
+    "FrontDoor",
+    "Key",
+    "MountDeclined",
+    "OciError",
+    "OpenFrontDoor",
+    "Operation",
+    "ParsedManifest",
+    "Registry",
+    "parse_manifest",
+]

@@ -1,0 +1,74 @@
+"""Errors as the distribution specification writes them (OCI distribution 1.1, "Error Codes")."""
+
+# ruff: noqa: N818 (MountDeclined is an answer, not an error)
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from ecrlab.store import (
+    DigestInvalid,
+    DigestMismatch,
+    NotFound,
+    ReferencesMissing,
+    StoreError,
+    StoreFull,
+    UploadBusy,
+)
+
+#: On every answer, as Docker's and AWS's registries send it.
+API_VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
+
+
+class OciError(Exception):
+    """A request that is answered with an error.
+
+    Args:
+        status: the HTTP status.
+        code: a code of the specification ("NAME_UNKNOWN").
+        message: for people.
+        detail: anything that JSON can hold.
+        headers: further headers of the answer.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, detail: Any = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.detail = status, code, message, detail
+        self.headers = dict(headers or {})
+
+    def response(self) -> web.Response:
+        """The answer; aiohttp leaves the body out when the request was HEAD."""
+        error = {"code": self.code, "message": self.message}
+        if self.detail is not None:
+            error["detail"] = self.detail
+        return web.json_response({"errors": [error]}, status=self.status, headers={**API_VERSION, **self.headers})
+
+
+class MountDeclined(Exception):
+    """Raised by `FrontDoor.authorize` for MOUNT_BLOB: the client may push to the target, but not take the blob from
+    the source; it is given an upload instead, as the specification says of a mount that cannot be made."""
+
+
+def from_store(error: StoreError) -> OciError:
+    """What a client is told of an error of the store."""
+    match error:
+        case ReferencesMissing():
+            missing = (*error.blobs, *error.manifests)
+            text = f"the manifest names content that this repository does not hold: {', '.join(missing)}"
+            return OciError(400, "MANIFEST_BLOB_UNKNOWN", text, {"digest": missing[0]})
+        case DigestMismatch():
+            text = f"provided digest did not match uploaded content: {error}"
+            return OciError(400, "DIGEST_INVALID", text, {"given": error.given, "computed": error.computed})
+        case DigestInvalid():
+            return OciError(400, "DIGEST_INVALID", str(error))
+        case NotFound():
+            return OciError(404, "NAME_UNKNOWN", str(error))
+        case UploadBusy():
+            return OciError(409, "BLOB_UPLOAD_INVALID", str(error))
+        case StoreFull():
+            # Not a client's mistake: the specification has no code for it, and docker prints the message.
+            return OciError(507, "DENIED", str(error))
+        case _:
+            return OciError(503, "UNSUPPORTED", str(error))
