@@ -85,6 +85,8 @@ def start_private(home: Home, say: Say = lambda line: None) -> Engine:
     lacking = missing()
     if lacking:
         raise EngineError(f"These programs are missing: {', '.join(lacking)}. {_how_to_install()}")
+    if set(str(home.path)) & set(",:"):
+        raise EngineError(f"dockerd refuses folders with a comma or a colon in their path, such as {home.path}.")
     home.make()
     if wipe(home):
         say("Cleaned up what an earlier engine of this lab had left behind.")
