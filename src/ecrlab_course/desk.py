@@ -81,13 +81,13 @@ class Desk:
     def begin(self, lesson: str, again: bool = False) -> bool:
         """Build the lesson's starting state when it was not begun (or `again`); tell whether anything was built."""
         source = self.course.lesson(lesson)
-        if self.progress.lesson(lesson) and not again and not self._lab_is_new(lesson):
+        if self.progress.lesson(lesson) and not again and not self.lost(lesson):
             return False
         source.lesson.checkpoints[source.lesson.start](self.lab)
         self._note(lambda: self.progress.begin(lesson, self.lab.last()))
         return True
 
-    def _lab_is_new(self, lesson: str) -> bool:
+    def lost(self, lesson: str) -> bool:
         """Tell whether the lab was wiped since the lesson was begun: its X-ray then counts from one again."""
         return self.lab.last() < int(self.progress.lesson(lesson).get("mark", 0))
 

@@ -1,0 +1,532 @@
+"""`%load_ext ecrlab_course`: the lab in a notebook. What goes wrong is said in one paragraph, no traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ParamSpec
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecrlab import launch
+from ecrlab.client import LabError
+from ecrlab.environment import environment, foreign_aws_variables, obeys_endpoint
+from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
+from ecrlab_course import display as shown
+from ecrlab_course import rays
+from ecrlab_course.content import ContentError, Course, course, course_root
+from ecrlab_course.desk import AnswerError, Desk, reason
+from ecrlab_course.exercises import Guess, Outcome
+from ecrlab_course.lab import Clock, Lab, Refused, ahead
+from ecrlab_course.progress import Progress, ProgressError
+from ecrlab_course.shell import ShellError
+from ecrlab_course.widgets import Card
+
+show: Any = import_module("IPython.display").display
+MAGICS = ("bash",)
+"""The cell magics that the extension registers; a test holds that notebooks use no others."""
+
+P = ParamSpec("P")
+
+
+class CellFailed(Exception):  # noqa: N818 - what a learner reads above the paragraph
+    """A cell that did not do what it should: the notebook shows the paragraph alone."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def _paragraph(error: Exception) -> str:
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else reason(error)
+
+
+def spoken(method: Callable[P, None]) -> Callable[P, None]:
+    """Turn what a learner's call may raise into one paragraph."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(*args, **kwargs)
+        except CellFailed:
+            raise
+        except (AnswerError, KeyError, ContentError, ProgressError, ShellError, ValueError) as error:
+            failure = str(error.args[0]) if error.args else str(error)
+        except (LabError, ClientError, BotoCoreError, Refused, OSError) as error:
+            failure = reason(error)
+        else:
+            return
+        raise CellFailed(failure)
+
+    return call
+
+
+class Line(str):
+    """A sentence that a cell shows without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class NotebookClock(Clock):
+    """The clock as a notebook shows it."""
+
+    def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> str:
+        """Move lab time forward: `lab.clock.advance(hours=12, minutes=1)`."""
+        try:
+            return Line(super().advance(days=days, hours=hours, minutes=minutes, seconds=seconds))
+        except LabError as error:
+            raise CellFailed(str(error)) from None
+
+    def reset(self) -> str:
+        """Put lab time back to real time."""
+        return Line(super().reset())
+
+
+class NotebookLab(Lab):
+    """`lab` in a notebook."""
+
+    def __init__(self, home: Home, the_course: Course) -> None:
+        super().__init__(home)
+        self.clock: NotebookClock = NotebookClock(self.control)
+        self.course = the_course
+        self.desk = Desk(self, Progress(home.progress), the_course)
+        self._cards: dict[str, Card] = {}
+        self._marks: list[int] = []
+
+    # Cells -----------------------------------------------------------------------------------------------------------
+
+    def cell_begins(self, *_info: object) -> None:
+        """Note where the X-ray stands when a cell begins."""
+        with contextlib.suppress(LabError, OSError):
+            self._marks.append(self.last())
+            del self._marks[:-200]
+
+    def cell_ended(self, *_info: object) -> None:
+        """Compare the predictions that were waiting for this cell, and show the outcome in their cards."""
+        with contextlib.suppress(Exception):
+            for identifier in self.desk.pending():
+                if self.desk.observed(identifier) is not None:
+                    verdict = self.desk.check(identifier)
+                    if identifier in self._cards:
+                        self._cards[identifier].told(verdict)
+
+    def bash(self, line: str, cell: str) -> None:
+        """Run a cell as a strict bash script: `%%bash [--as PROFILE] [--fails TEXT]`.
+
+        The cell stops at the first command that fails, also inside a pipe, and at an unset variable. `--as ops` runs it
+        with that person's AWS profile and docker logins. `--fails TEXT` turns the cell round: it is right only when the
+        script fails and its output holds TEXT.
+        """
+        profile, expected = _bash_arguments(line)
+
+        def write(text: str) -> None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+        try:
+            code, output = self.sh(cell, profile, timeout=600, write=write)
+        except ShellError as error:
+            raise CellFailed(str(error)) from None
+        except KeyboardInterrupt:
+            raise CellFailed("Interrupted. The cell's commands were ended, with everything they had started.") from None
+        if expected is None:
+            if code:
+                raise CellFailed(_failure(code, output))
+        elif code == 0:
+            raise CellFailed(f"This cell was expected to fail and to say “{expected}”, but every command in it worked.")
+        elif expected not in output:
+            raise CellFailed(
+                f"This cell failed (exit code {code}), as it should, but for another reason: it was expected to say "
+                f"“{expected}”. Read its last lines; most often an earlier cell was left out."
+            )
+
+    # Lessons ---------------------------------------------------------------------------------------------------------
+
+    @spoken
+    def lesson(self, identifier: str) -> None:
+        """Select a lesson: put its files beside the notebook, and build its starting state if it was not begun."""
+        source = self.course.lesson(identifier)
+        if source.files.is_dir():
+            copy_missing(source.files, Path.cwd())
+        built = self.desk.begin(identifier)
+        what = "its starting state is ready" if built else "begun before, and left as you left it"
+        self._say(f"Lesson {identifier} · {source.lesson.title} · {what}")
+
+    @spoken
+    def goto(self, lesson: str, checkpoint: str) -> None:
+        """Build a named state of a lesson: `lab.goto("04", "pushed")`."""
+        self.desk.goto(lesson, checkpoint)
+        self._say(f"Lesson {lesson} stands at “{checkpoint}”.")
+
+    @spoken
+    def exercise(self, identifier: str) -> None:
+        """Show an exercise."""
+        card = Card(self.desk, self.desk.exercise(identifier))
+        self._cards[identifier] = card
+        card.show()
+
+    def guess(self, identifier: str) -> None:
+        """Show a prediction that does not count."""
+        self.exercise(identifier)
+
+    @spoken
+    def answer(self, identifier: str, answer: Any = None, confidence: int | None = None, **fields: str) -> None:
+        """Answer in text form: `lab.answer("04-e2", "b", confidence=2)`, or fields: `lab.answer("04-e1", tag="2.3")`."""
+        verdict = self.desk.answer(identifier, fields if fields else answer, confidence)
+        kept = self.desk.record(identifier).get("result")
+        if fields and kept:
+            sys.stdout.write(f"$ {kept['command']}\n{kept['output']}")
+            sys.stdout.flush()
+        show(shown.verdict(identifier, verdict))
+        if identifier in self._cards:
+            self._cards[identifier].told(verdict)
+
+    @spoken
+    def check(self, identifier: str) -> None:
+        """Say how the exercise stands: passed, not yet, untouched, or could not check. Changes nothing."""
+        verdict = self.desk.check(identifier)
+        show(shown.verdict(identifier, verdict))
+        if identifier in self._cards:
+            self._cards[identifier].told(verdict)
+        counts = not isinstance(self.desk.exercise(identifier), Guess)
+        if os.environ.get("ECRLAB_STRICT") == "1" and counts and verdict.outcome is not Outcome.PASSED:
+            raise CellFailed(f"{identifier} is {verdict.outcome.value}, and ECRLAB_STRICT=1 asks for passed.")
+
+    @spoken
+    def hint(self, identifier: str) -> None:
+        """Show the next of three hints."""
+        tip = self.desk.hint(identifier)
+        show(shown.note(f"{identifier} · hint {tip.number} of 3", tip.text))
+
+    @spoken
+    def solution(self, identifier: str) -> None:
+        """Show the solution and why it is one."""
+        show(shown.note(f"{identifier} · solution", self.desk.solution(identifier)))
+
+    @spoken
+    def reset(self, identifier: str) -> None:
+        """Put one exercise ("04-e1") or what a lesson made in the lab ("04") back; progress and files stay."""
+        if identifier in self.course.lessons:
+            self._reset_lesson(identifier)
+            return
+        self.desk.reset(identifier)
+        if identifier in self._cards:
+            self._cards[identifier].refresh()
+        self._say(f"{identifier} is as it was at first. Your progress keeps what you had reached.")
+
+    def _reset_lesson(self, identifier: str) -> None:
+        lesson = self.course.lesson(identifier).lesson
+        before = self._repositories()
+        removed = [name for name in lesson.repositories if name in before]
+        if removed:
+            self.clear(*removed)
+        if lesson.users:
+            self.user(*lesson.users)
+        left = [name for name in before if name not in removed]
+        users = f" Rights of {', '.join(lesson.users)}: as at the start." if lesson.users else ""
+        self._say(
+            f"Removed: {_names(removed)}.{users} Left in your registry: {_names(left)}. "
+            "Your files and your progress were not touched."
+        )
+
+    def _repositories(self) -> list[str]:
+        pages = self.looking().client("ecr").get_paginator("describe_repositories").paginate()
+        return sorted(str(item["repositoryName"]) for page in pages for item in page["repositories"])
+
+    # Looking around --------------------------------------------------------------------------------------------------
+
+    @spoken
+    def xray(self, cells: int = 1, details: bool = False) -> None:
+        """Draw the requests made since the current cell began (`cells=2`: since the one before it).
+
+        When the current cell made none, those of the latest cell that made some. `details=True` adds numbers, bytes,
+        times and digests to the text form.
+        """
+        time.sleep(0.05)  # a client's last request may still be on its way into the record
+        marks = self._marks or [0]
+        after = marks[-min(max(cells, 1), len(marks))]
+        rows = self.rows(after)
+        index = len(marks) - 1
+        while not rows and cells == 1 and index > 0:
+            index -= 1
+            rows = self.rows(marks[index])
+        show(rays.shown(rows, "X-ray: who asked what, and who decided", details))
+
+    @spoken
+    def status(self) -> None:
+        """Show the status line again."""
+        show(self._status_line())
+
+    def _status_line(self) -> shown.Shown:
+        server = self.control.status()
+        offset = float(server["clock"]["offset_seconds"])
+        off = server.get("regions_off") or []
+        parts = [
+            "ECR Lab ready",
+            f"account {ACCOUNT}",
+            REGION,
+            f"you are {os.environ.get('AWS_PROFILE', 'admin')}",
+            engine_words(self.home),
+            f"clock {'real' if abs(offset) < 1 else '+' + ahead(offset)}",
+            *[f"{region} is off" for region in off],
+            "not AWS",
+        ]
+        first, *rest = parts
+        html = f"<b>{shown.escape(first)}</b> · " + " · ".join(shown.escape(part) for part in rest)
+        return shown.Shown(
+            " · ".join(parts),
+            f'<div class="ecr-status">{html}</div><div class="ecr-soft">A terminal of your own: '
+            "<code>eval &quot;$(ecrlab env)&quot;</code></div>",
+        )
+
+    @spoken
+    def health(self) -> None:
+        """Show what the course needs, each `ok` or the one command that mends it."""
+        rows = health(self.home)
+        bad = [row for row in rows if row[1] != "ok"]
+        last = "You can start."
+        if self.engine == "none":
+            last = "You can start without an engine; where a cell needs one, the lab's stand-in for docker answers."
+        if bad:
+            last = "Mend the rows that are not ok, then run this cell again."
+        table = shown.table(("what", "state", "seen, or what mends it"), rows)
+        show(shown.Shown(f"{table.text}\n{last}", f"{table.html}<p><b>{last}</b></p>"))
+
+    @spoken
+    def map(self) -> None:
+        """Show the lessons with your own marks: begun, done, minutes, what you can do."""
+        rows = []
+        for source in self.course.lessons.values():
+            done, total, word = self._standing(source.lesson.id)
+            can = "; ".join(source.lesson.verbs) if total and done == total else ""
+            rows.append(
+                (source.lesson.id, source.lesson.title, f"{source.lesson.minutes} min", word, f"{done} of {total}", can)
+            )
+        show(shown.table(("lesson", "", "time", "state", "exercises", "you can"), rows))
+
+    def _standing(self, lesson: str) -> tuple[int, int, str]:
+        source = self.course.lesson(lesson)
+        records = self.desk.progress.read()["exercises"]
+        done = sum(1 for key in source.exercises if records.get(key, {}).get("passed"))
+        begun = bool(self.desk.progress.lesson(lesson))
+        word = "✓ done" if done == len(source.exercises) else "◐ begun" if begun or done else "○ not begun"
+        return done, len(source.exercises), word
+
+    @spoken
+    def resume(self) -> None:
+        """Say where you stopped, and rebuild the state of that place when it was lost."""
+        records = self.desk.progress.read()["exercises"]
+        for source in self.course.lessons.values():
+            for key, item in source.exercises.items():
+                if not records.get(key, {}).get("passed"):
+                    lost = bool(self.desk.progress.lesson(source.lesson.id)) and self.desk.lost(source.lesson.id)
+                    if lost:
+                        self.desk.goto(source.lesson.id, item.at or source.lesson.start)
+                    built = " The lab had been reset; its state for this place was built again." if lost else ""
+                    self._say(f"Go on with {key} ({item.objective}) in {source.slug}.ipynb.{built}")
+                    return
+        self._say("Every exercise is passed.")
+
+    @spoken
+    def picture(self, lesson: str, name: str) -> None:
+        """Show a picture of a lesson, in the colours of the page; its text form is its description."""
+        path = self.course.lesson(lesson).images / name
+        if not path.is_file():
+            raise CellFailed(f"Lesson {lesson} has no picture {name}.")
+        show(picture(path))
+
+    def _say(self, sentence: str) -> None:
+        show(shown.Shown(sentence, f'<div class="ecr-status">{shown.escape(sentence)}</div>'))
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) if names else "nothing"
+
+
+def _bash_arguments(line: str) -> tuple[str, str | None]:
+    profile, expected = "admin", None
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise CellFailed(f"The cell's first line cannot be read: {error}.") from None
+    while words:
+        word = words.pop(0)
+        if word in ("--as", "--fails") and not words:
+            raise CellFailed(f"{word} wants a word after it.")
+        if word == "--as":
+            profile = words.pop(0)
+            if profile not in PROFILES:
+                raise CellFailed(f"There is nobody called {profile!r}. The profiles are: {', '.join(PROFILES)}.")
+        elif word == "--fails":
+            expected = words.pop(0)
+        else:
+            raise CellFailed(f"%%bash does not know {word!r}. It takes --as PROFILE and --fails TEXT.")
+    return profile, expected
+
+
+def _failure(code: int, output: str) -> str:
+    words = f"A command of this cell failed (exit code {code}), and the cell stopped there."
+    if "unbound variable" in output:
+        words += " A variable has no value: run the notebook's first cell again."
+    elif code == 127:
+        words += " The shell did not find the program."
+    elif code == 124:
+        words += " It took longer than the cell may take."
+    elif not output.strip():
+        words += " It printed nothing; a program that fails inside a pipe often does not."
+    return words
+
+
+def copy_missing(source: Path, target: Path) -> list[Path]:
+    """Copy the files below `source` that `target` has not; never touch one that is there. Return what was copied."""
+    copied = []
+    for path in sorted(source.rglob("*")):
+        where = target / path.relative_to(source)
+        if path.is_file() and not where.exists():
+            where.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, where)
+            shutil.copymode(path, where)
+            copied.append(where)
+    return copied
+
+
+def picture(path: Path) -> shown.Shown:
+    """Return an SVG file inline, so that its colours follow the page; its <desc> is the text form."""
+    svg = path.read_text(encoding="utf-8")
+    svg = re.sub(r"<\?xml[^>]*\?>|<!--.*?-->", "", svg, flags=re.DOTALL).strip()
+    found = re.search(r"<desc[^>]*>(.*?)</desc>", svg, re.DOTALL) or re.search(
+        r"<title[^>]*>(.*?)</title>", svg, re.DOTALL
+    )
+    alt = re.sub(r"\s+", " ", found.group(1)).strip() if found else path.stem
+    return shown.Shown(
+        f"Picture: {alt}",
+        f'<figure role="img" aria-label="{alt.replace(chr(34), "&quot;")}">{svg}</figure>',
+    )
+
+
+def engine_words(home: Home) -> str:
+    """Return the engine as the status line names it: "engine docker 28.2", or "no engine"."""
+    state = read_json(home.run / "engine.json")
+    if state.get("kind", "none") == "none":
+        return "no engine"
+    version = ".".join(str(state.get("version") or "").split(".")[:2])
+    name = "podman" if "podman" in str(state.get("name") or state.get("title") or "").lower() else "docker"
+    return f"engine {name} {version}".strip()
+
+
+def aws_version(environ: dict[str, str]) -> str:
+    """Return what `aws --version` begins with, without running this environment's own; "" when there is none."""
+    path = shutil.which("aws", path=environ.get("PATH"))
+    if path is None:
+        return ""
+    if Path(path).parent == Path(sys.prefix) / "bin":
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return f"aws-cli/{importlib.metadata.version('awscli')}"
+    result = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    return (result.stdout or result.stderr).split(" ")[0].strip()
+
+
+def health(home: Home) -> list[tuple[str, str, str]]:
+    """Return rows (what, "ok" or "mend", detail) about Python, aws, the engine, the disk, the proxy and the port."""
+    environ = dict(os.environ)
+    aws = aws_version(environ)
+    free = shutil.disk_usage(home.path).free / 1e9
+    proxy = next((name for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy") if environ.get(name)), "")
+    spared = "localhost" in environ.get("NO_PROXY", "")
+    python = ".".join(map(str, sys.version_info[:3]))
+    return [
+        ("Python", "ok", python),
+        ("aws", "ok", aws) if obeys_endpoint(aws) else ("aws", "mend", "pip install --upgrade awscli"),
+        ("engine", "ok", engine_words(home).removeprefix("engine ")),
+        ("disk", "ok", f"{free:.0f} GB free") if free > 2 else ("disk", "mend", f"{free:.1f} GB free; 2 GB are wanted"),
+        ("proxy", "ok", f"{proxy} is set, and localhost is excepted" if proxy else "none")
+        if spared or not proxy
+        else ("proxy", "mend", "export NO_PROXY=localhost,127.0.0.1"),
+        ("port", "ok", f"localhost:{home.port} answers"),
+    ]
+
+
+def find_home() -> Home:
+    """Return the learner's home: ECRLAB_HOME, a `.ecrlab` upwards, else `.ecrlab` in the checkout."""
+    home = Home.find()
+    if os.environ.get("ECRLAB_HOME") or home.path.is_dir():
+        return home
+    with contextlib.suppress(ContentError):
+        root = course_root()
+        if Path.cwd().resolve().is_relative_to(root):
+            return Home(root / ".ecrlab")
+    return home
+
+
+def _environment(home: Home) -> list[str]:
+    """Set the kernel's environment; return the names of foreign variables that were cleared."""
+    changes = environment(home, "admin", os.environ)
+    cleared = [name for name in foreign_aws_variables(os.environ) if changes.get(name, "") is None]
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    return cleared
+
+
+_loaded: dict[str, NotebookLab] = {}
+
+
+def load(shell: Any) -> None:
+    """Carry out `%load_ext ecrlab_course`; may be run again, and starts a lab that has stopped."""
+    home = find_home()
+
+    def progress(line: str) -> None:
+        print(line, flush=True)
+
+    try:
+        launch.start(home, progress)
+    except (launch.LaunchError, LabError, OSError) as error:
+        raise CellFailed(f"The lab could not be started. {error}") from None
+    cleared = _environment(home)
+    version = aws_version(dict(os.environ))
+    if version and not obeys_endpoint(version):
+        raise CellFailed(
+            f"The program aws found here ({version}) is too old: it would ignore the lab's address and call the real "
+            "AWS. Wanted is 1.29 or 2.13, or later: pip install --upgrade awscli"
+        )
+    if cleared:
+        print(f"Cleared for this notebook, so that nothing reaches the real AWS: {', '.join(cleared)}")
+    old = _loaded.pop("lab", None)
+    if old is not None:
+        for event, hook in (("pre_run_cell", old.cell_begins), ("post_run_cell", old.cell_ended)):
+            with contextlib.suppress(ValueError):
+                shell.events.unregister(event, hook)
+    try:
+        lab = NotebookLab(home, course())
+    except (ContentError, ValueError) as error:
+        raise CellFailed(f"The course's content cannot be read. {error}") from None
+    _loaded["lab"] = lab
+    shell.register_magic_function(lab.bash, "cell", "bash")
+    shell.user_ns.update(lab=lab, ecr=lab.client("ecr"), iam=lab.client("iam"), sts=lab.client("sts"))
+    lab.cell_begins()
+    shell.events.register("pre_run_cell", lab.cell_begins)
+    shell.events.register("post_run_cell", lab.cell_ended)
+
+    def forget(*_info: object) -> None:
+        # IPython does nothing when an extension is loaded twice; a learner runs the first cell again to mend things.
+        shell.extension_manager.loaded.discard("ecrlab_course")
+        shell.events.unregister("post_run_cell", forget)
+
+    shell.events.register("post_run_cell", forget)
+    for kind in (ClientError, BotoCoreError):
+        # An AWS error is a sentence of the lesson, not a traceback.
+        setattr(kind, "_render_traceback_", lambda self: [f"{type(self).__name__}: {self}"])  # noqa: B010 - no such attribute in its type
+    show(lab._status_line())
