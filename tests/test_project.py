@@ -1,0 +1,240 @@
+"""The repository as a whole: which part may know which, and files that must agree with each other."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ecrlab
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src"
+
+# Arrows of docs/architecture.md: what each part may import of the project. A part that is not named here is free
+# within its own package.
+MAY_KNOW = {
+    "ecrlab.store": (),
+    "ecrlab.policy": (),
+    "ecrlab.oci": ("ecrlab.store",),
+    "ecrlab.aws": ("ecrlab.store", "ecrlab.oci", "ecrlab.policy", "ecrlab.clock", "ecrlab.xray"),
+    "ecrlab.hub": ("ecrlab.store", "ecrlab.oci", "ecrlab.clock", "ecrlab.xray"),
+    "ecrlab.home": (),
+    "ecrlab.environment": ("ecrlab.home",),
+    "ecrlab.client": ("ecrlab.home",),
+    "ecrlab.processes": ("ecrlab.home",),
+    "ecrlab.engine": ("ecrlab.home", "ecrlab.processes"),
+    "ecrlab_course": (
+        "ecrlab.home",
+        "ecrlab.environment",
+        "ecrlab.launch",
+        "ecrlab.client",
+        "ecrlab.engine",
+        "ecrlab.standin",
+    ),
+}
+# Every part of the local cloud may use these; they know nothing of the others.
+EVERYBODY_KNOWS = {"ecrlab": ("__version__",)}
+
+
+def module_of(path: Path) -> str:
+    name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module of the project that a file imports, at its top or inside a function, in full."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:
+                parts = module_of(path).split(".")
+                base = parts if path.name == "__init__.py" else parts[:-1]
+                module = ".".join([*base[: len(base) - node.level + 1], *([module] if module else [])])
+            for alias in node.names:
+                if alias.name in EVERYBODY_KNOWS.get(module, ()):
+                    continue
+                inner = SOURCE / Path(*f"{module}.{alias.name}".split("."))
+                is_module = inner.with_suffix(".py").exists() or (inner / "__init__.py").exists()
+                found.add(f"{module}.{alias.name}" if is_module else module)
+    return {name for name in found if name.split(".")[0] in ("ecrlab", "ecrlab_course")}
+
+
+def within(name: str, part: str) -> bool:
+    return name == part or name.startswith(f"{part}.")
+
+
+def offences(part: str) -> list[str]:
+    allowed = (part, *MAY_KNOW[part])
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        if within(module_of(path), part)
+        for name in sorted(imports_of(path))
+        if not any(within(name, other) for other in allowed)
+    ]
+
+
+@pytest.mark.parametrize("part", MAY_KNOW)
+def test_arrows_go_one_way(part: str) -> None:
+    assert offences(part) == []
+
+
+def test_the_local_cloud_knows_nothing_of_the_course() -> None:
+    paths = (SOURCE / "ecrlab").rglob("*.py")
+    assert [str(path) for path in paths if any(within(name, "ecrlab_course") for name in imports_of(path))] == []
+
+
+def test_the_arrow_test_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("ecrlab/store", "ecrlab/oci"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "ecrlab/__init__.py").touch()
+    (tmp_path / "ecrlab/store/one.py").write_text("from ecrlab import oci\n")
+    (tmp_path / "ecrlab/store/two.py").write_text("def f():\n    import ecrlab.oci.registry\n")
+    (tmp_path / "ecrlab/store/three.py").write_text("from ..oci import Registry\n")
+    (tmp_path / "ecrlab/store/four.py").write_text("from .one import x\n")
+    monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    assert [line.split("/")[-1] for line in offences("ecrlab.store")] == [
+        "one.py imports ecrlab.oci",
+        "three.py imports ecrlab.oci",
+        "two.py imports ecrlab.oci.registry",
+    ]
+
+
+def test_the_local_cloud_works_without_the_course_s_packages() -> None:
+    """Import every module of ecrlab in a Python where nothing but its own dependencies can be imported."""
+    modules = [module_of(path) for path in sorted((SOURCE / "ecrlab").rglob("*.py")) if path.name != "__main__.py"]
+    project = toml("pyproject.toml")["project"]
+    foreign = [re.split(r"[^A-Za-z0-9_-]", line)[0] for line in project["optional-dependencies"]["course"]]
+    program = f"""
+import importlib, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {[*foreign, "IPython", "traitlets", "nbformat", "jupyter_client", "ecrlab_course"]!r}:
+            raise ImportError(f"{{name}} is not a dependency of ecrlab")
+sys.meta_path.insert(0, Refuse())
+for name in {modules!r}:
+    importlib.import_module(name)
+"""
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_environment_yml_has_the_pins_of_requirements_txt() -> None:
+    pinned = dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", text("requirements.txt"), re.M))
+    conda = dict(re.findall(r"^ {6}- ([A-Za-z0-9_.-]+)==(\S+)$", text("environment.yml"), re.M))
+    project = toml("pyproject.toml")["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["course"]
+    names = {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in wanted}
+    assert conda == {name: pinned[name] for name in names}
+
+
+def test_every_requirement_is_pinned_and_hashed() -> None:
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", text("requirements.txt").strip())
+    assert len(blocks) > 50
+    assert [
+        block.split()[0] for block in blocks if "==" not in block.split("\n")[0] or "--hash=sha256:" not in block
+    ] == []
+
+
+def test_requirements_txt_holds_what_pyproject_asks_for() -> None:
+    project = toml("pyproject.toml")["project"]
+    pinned = {name.lower() for name in re.findall(r"^([A-Za-z0-9_.-]+)==", text("requirements.txt"), re.M)}
+    wanted = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
+    assert {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in wanted} - pinned == set()
+
+
+def test_one_version_everywhere() -> None:
+    assert toml("pyproject.toml")["project"]["version"] == ecrlab.__version__
+    assert f"\n## {ecrlab.__version__}" in text("CHANGELOG.md")
+
+
+def test_ci_runs_make_test_and_nothing_else() -> None:
+    lines = [line for line in text(".ci/run").splitlines() if line and not line.startswith("#")]
+    assert lines == ["exec make test"]
+
+
+def test_scripts_are_executable_and_parse() -> None:
+    scripts = [*ROOT.glob("scripts/*.sh"), ROOT / ".ci/run", ROOT / "binder/postBuild", ROOT / "binder/start"]
+    assert len(scripts) >= 6
+    for script in scripts:
+        assert script.stat().st_mode & 0o111, script
+        subprocess.run(["sh", "-n", str(script)], check=True)
+
+
+def test_the_devcontainer_brings_an_engine() -> None:
+    container = json.loads(text(".devcontainer/devcontainer.json"))
+    assert any("docker-in-docker" in feature for feature in container["features"])
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_links_of_a_page_lead_somewhere(page: str) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text(page)) + re.findall(
+        r"`((?:docs|src|content)/[\w./-]+)`", text(page)
+    )
+    missing = [
+        target
+        for target in targets
+        if not (ROOT / target).exists() and not (ROOT / page).parent.joinpath(target).exists()
+    ]
+    assert missing == []
+
+
+def test_the_make_targets_that_the_readme_names_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.M))
+    named = {
+        target for page in ("README.md", "CONTRIBUTING.md") for target in re.findall(r"`make ([a-z]+)", text(page))
+    }
+    assert named - targets == set()
+    assert {"start", "test", "install", "lint", "build", "bench", "soak", "clean"} <= targets
+
+
+def test_make_says_what_python_it_needs(tmp_path: Path) -> None:
+    old = tmp_path / "python-old"
+    old.write_text('#!/bin/sh\ncase "$2" in *version_info*) exit 1;; *) echo 3.9.2;; esac\n')
+    old.chmod(0o755)
+    for python, message in (
+        (str(old), "is Python 3.9.2; ECR Lab needs 3.11 or newer"),
+        ("no-such-python", "There is no"),
+    ):
+        command = ["scripts/venv.sh", python, str(tmp_path / "venv")]
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert answer.returncode == 1
+        assert message in answer.stderr
+        assert not (tmp_path / "venv").exists()
+
+
+def test_no_path_of_one_machine_is_in_the_repository() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    home = re.compile(r"/(?:home/[a-z]+|Users/[A-Za-z]+|root|work)/[A-Za-z]")
+    offenders = []
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".toml", ".yml", ".sh", ".ipynb", ".svg") and path.exists():
+            offenders += [f"{name}: {hit}" for hit in home.findall(path.read_text(encoding="utf-8", errors="replace"))]
+    assert offenders == []
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def toml(name: str) -> dict[str, Any]:
+    return tomllib.loads(text(name))
