@@ -39,6 +39,10 @@ def policy(*statements: Any, **more: Any) -> dict[str, Any]:
         (policy({**ALLOW, "action": "ecr:PutImage"}), "Syntax errors in policy."),
         (policy({**ALLOW, "NotAction": "ecr:PutImage"}), "Syntax errors in policy."),
         (policy({**ALLOW, "Action": 5}), "Syntax errors in policy."),
+        (policy({**ALLOW, "Sid": None}), "Syntax errors in policy."),
+        (policy({**ALLOW, "Principal": None}), "Syntax errors in policy."),
+        (policy({**ALLOW, "Condition": None}), "Syntax errors in policy."),
+        (policy({**ALLOW, "Condition": {"NumericEquals": {"aws:n": 10**5000}}}), "Syntax errors in policy."),
         (policy({**ALLOW, "Condition": {"StringEqual": {"aws:username": "a"}}}), "Syntax errors in policy."),
         (policy({**ALLOW, "Condition": {"NullIfExists": {"aws:username": "true"}}}), "Syntax errors in policy."),
         (policy({**ALLOW, "Condition": {"StringEquals": {"aws:username": {}}}}), "Syntax errors in policy."),
@@ -78,6 +82,13 @@ def policy(*statements: Any, **more: Any) -> dict[str, Any]:
             "Resource arn:aws:s3:us-east-1::a can not contain region information.",
         ),
         (policy({**ALLOW, "Resource": "arn:aws:ecr:us-east-1"}), "The policy failed legacy parsing"),
+        (policy({**ALLOW, "Resource": "arn:aws:s3::*"}), "The policy failed legacy parsing"),
+        (
+            policy({**ALLOW, "Resource": "arn:aws:iam::123456789012:people/ci"}),
+            'IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, '
+            "instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, "
+            "access-report/.",
+        ),
     ],
 )
 def test_identity_policy_refused(document: Any, message: str) -> None:

@@ -141,8 +141,7 @@ def read_policy(document: object, kind: PolicyKind = "identity") -> Policy:
         document = _json(document)
     top = _object(document, _POLICY_ELEMENTS)
     version = top.get("Version", "2008-10-17")
-    name = top.get("Id")
-    if version not in _VERSIONS or not isinstance(name, str | None):
+    if version not in _VERSIONS:
         raise PolicyError(SYNTAX)
     statements = top.get("Statement")
     if isinstance(statements, dict):
@@ -150,7 +149,7 @@ def read_policy(document: object, kind: PolicyKind = "identity") -> Policy:
     if not isinstance(statements, list | tuple) or not statements:
         raise PolicyError(SYNTAX)
     variables = version == "2012-10-17"
-    return Policy(kind, version, name, tuple(_statement(each, variables) for each in statements))
+    return Policy(kind, version, _text(top, "Id"), tuple(_statement(each, variables) for each in statements))
 
 
 def _json(text: str | bytes) -> object:
@@ -177,6 +176,13 @@ def _object(value: object, elements: set[str]) -> dict[str, object]:
     return cast(dict[str, object], value)
 
 
+def _text(found: dict[str, object], element: str) -> str | None:
+    value = found.get(element, "")
+    if not isinstance(value, str):
+        raise PolicyError(SYNTAX)
+    return value if element in found else None
+
+
 def _strings(value: object) -> tuple[str, ...]:
     values = (value,) if isinstance(value, str) else value
     if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
@@ -186,20 +192,19 @@ def _strings(value: object) -> tuple[str, ...]:
 
 def _statement(value: object, variables: bool) -> Statement:
     found = _object(value, _STATEMENT_ELEMENTS)
-    sid = found.get("Sid")
     effect = found.get("Effect")
-    if not isinstance(sid, str | None) or effect not in ("Allow", "Deny"):
+    if effect not in ("Allow", "Deny"):
         raise PolicyError(SYNTAX)
     for element in ("Action", "Resource", "Principal"):
         if element in found and f"Not{element}" in found:
             raise PolicyError(SYNTAX)
     return Statement(
-        sid,
+        _text(found, "Sid"),
         effect,
         _actions(found),
         _resources(found, variables),
-        _principals(found.get("Principal")),
-        _principals(found.get("NotPrincipal")),
+        _principals(found, "Principal"),
+        _principals(found, "NotPrincipal"),
         _conditions(found.get("Condition", {}), variables),
     )
 
@@ -227,9 +232,10 @@ def _resources(found: dict[str, object], variables: bool) -> Resources | None:
     return Resources(values, negated, made, "*" in values)
 
 
-def _principals(value: object) -> Principals | None:
-    if value is None:
+def _principals(found: dict[str, object], element: str) -> Principals | None:
+    if element not in found:
         return None
+    value = found[element]
     if value == "*":
         return principals((("AWS", "*"),))
     entries: list[tuple[str, str]] = []

@@ -152,8 +152,8 @@ def _resource_format(value: str) -> None:
         raise PolicyError(f"IAM resource {value} cannot contain region information.")
     if service == "s3" and region not in ("", "*"):
         raise PolicyError(f"Resource {value} can not contain region information.")
-    # A short ARN is complete when it ends with a star, which then stands for the parts left out.
-    if len(parts) < 5 and not value.endswith("*"):
+    # A short ARN is complete only when it ends with a star, which then stands for the parts left out.
+    if len(parts) < 5 and ("::" in value or not value.endswith("*")):
         raise PolicyError("The policy failed legacy parsing")
     if service == "iam" and len(parts) == 5 and not parts[4].startswith((*_IAM_PATHS, "*", "root", "${")):
         raise PolicyError(f'IAM resource path must either be "*" or start with {", ".join(_IAM_PATHS)}.')
