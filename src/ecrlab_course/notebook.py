@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.metadata
 import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,9 +17,9 @@ from typing import Any, ParamSpec
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecrlab import launch
+from ecrlab import doctor, launch
 from ecrlab.client import LabError
-from ecrlab.environment import environment, foreign_aws_variables, obeys_endpoint
+from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
 from ecrlab_course import display as shown
 from ecrlab_course import rays
@@ -182,7 +180,7 @@ class NotebookLab(Lab):
 
     @spoken
     def answer(self, identifier: str, answer: Any = None, confidence: int | None = None, **fields: str) -> None:
-        """Answer in text form: `lab.answer("04-e2", "b", confidence=2)`, or fields: `lab.answer("04-e1", tag="2.3")`."""
+        """Answer in text form: `lab.answer("04-e2", "b", confidence=2)`; fields: `lab.answer("04-e1", tag="2")`."""
         verdict = self.desk.answer(identifier, fields if fields else answer, confidence)
         kept = self.desk.record(identifier).get("result")
         if fields and kept:
@@ -293,14 +291,18 @@ class NotebookLab(Lab):
     @spoken
     def health(self) -> None:
         """Show what the course needs, each `ok` or the one command that mends it."""
-        rows = health(self.home)
-        bad = [row for row in rows if row[1] != "ok"]
+        findings = doctor.examine(self.home)
+        rows = [
+            (item.part, item.state, f"{item.seen}; mend: `{item.mend}`" if item.mend else item.seen)
+            for item in findings
+        ]
+        bad = [item for item in findings if item.state == "fails"]
         last = "You can start."
         if self.engine == "none":
             last = "You can start without an engine; where a cell needs one, the lab's stand-in for docker answers."
         if bad:
-            last = "Mend the rows that are not ok, then run this cell again."
-        table = shown.table(("what", "state", "seen, or what mends it"), rows)
+            last = "Mend the rows that fail, then run this cell again."
+        table = shown.table(("part", "state", "seen"), rows)
         show(shown.Shown(f"{table.text}\n{last}", f"{table.html}<p><b>{last}</b></p>"))
 
     @spoken
@@ -425,38 +427,6 @@ def engine_words(home: Home) -> str:
     return f"engine {name} {version}".strip()
 
 
-def aws_version(environ: dict[str, str]) -> str:
-    """Return what `aws --version` begins with, without running this environment's own; "" when there is none."""
-    path = shutil.which("aws", path=environ.get("PATH"))
-    if path is None:
-        return ""
-    if Path(path).parent == Path(sys.prefix) / "bin":
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            return f"aws-cli/{importlib.metadata.version('awscli')}"
-    result = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
-    return (result.stdout or result.stderr).split(" ")[0].strip()
-
-
-def health(home: Home) -> list[tuple[str, str, str]]:
-    """Return rows (what, "ok" or "mend", detail) about Python, aws, the engine, the disk, the proxy and the port."""
-    environ = dict(os.environ)
-    aws = aws_version(environ)
-    free = shutil.disk_usage(home.path).free / 1e9
-    proxy = next((name for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy") if environ.get(name)), "")
-    spared = "localhost" in environ.get("NO_PROXY", "")
-    python = ".".join(map(str, sys.version_info[:3]))
-    return [
-        ("Python", "ok", python),
-        ("aws", "ok", aws) if obeys_endpoint(aws) else ("aws", "mend", "pip install --upgrade awscli"),
-        ("engine", "ok", engine_words(home).removeprefix("engine ")),
-        ("disk", "ok", f"{free:.0f} GB free") if free > 2 else ("disk", "mend", f"{free:.1f} GB free; 2 GB are wanted"),
-        ("proxy", "ok", f"{proxy} is set, and localhost is excepted" if proxy else "none")
-        if spared or not proxy
-        else ("proxy", "mend", "export NO_PROXY=localhost,127.0.0.1"),
-        ("port", "ok", f"localhost:{home.port} answers"),
-    ]
-
-
 def find_home() -> Home:
     """Return the learner's home: ECRLAB_HOME, a `.ecrlab` upwards, else `.ecrlab` in the checkout."""
     home = Home.find()
@@ -496,12 +466,11 @@ def load(shell: Any) -> None:
     except (launch.LaunchError, LabError, OSError) as error:
         raise CellFailed(f"The lab could not be started. {error}") from None
     cleared = _environment(home)
-    version = aws_version(dict(os.environ))
-    if version and not obeys_endpoint(version):
-        raise CellFailed(
-            f"The program aws found here ({version}) is too old: it would ignore the lab's address and call the real "
-            "AWS. Wanted is 1.29 or 2.13, or later: pip install --upgrade awscli"
-        )
+    aws = shutil.which("aws")
+    # The aws of this environment is pinned; only another one has to be asked, which takes half a second.
+    old_aws = doctor.aws_too_old(os.environ) if aws and Path(aws).parent != Path(sys.prefix) / "bin" else None
+    if old_aws:
+        raise CellFailed(f"The lab is not used: {old_aws}. Run: pip install --upgrade awscli")
     if cleared:
         print(f"Cleared for this notebook, so that nothing reaches the real AWS: {', '.join(cleared)}")
     old = _loaded.pop("lab", None)

@@ -1,0 +1,303 @@
+"""Build the notebooks: one lesson source becomes a starter notebook and a solved one with its outputs."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ecrlab import launch
+from ecrlab.home import Home
+from ecrlab_course.content import Course, Source
+from ecrlab_course.notebook import copy_missing
+
+jupytext: Any = import_module("jupytext")
+nbformat: Any = import_module("nbformat")
+
+TAGS = {
+    "core", "stretch", "demo", "solution", "starter", "volatile", "fail", "run", "text", "picture", "guess", "exercise",
+    "box", "recall", "interview", "summary", "policy",
+}  # fmt: skip
+LONGEST_CELL = 12
+PORT = "4510"
+"""Stored outputs name this port, whichever one the lab had while they were made."""
+
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+class BuildError(Exception):
+    """A lesson's source is wrong, or a solved notebook does not run; the text names lesson and cell."""
+
+
+def cells(source: Source) -> list[Any]:
+    """Return the cells of a lesson's source, in order, with their ids; raise BuildError when one is wrong."""
+    notebook = jupytext.reads(source.text.read_text(encoding="utf-8"), fmt="py:percent")
+    seen: set[tuple[str, str]] = set()
+    result = []
+    for number, cell in enumerate(notebook.cells, 1):
+        where = f"{source.folder.name}/lesson.py, cell {number}"
+        identifier = cell.metadata.pop("id", None)
+        if not identifier or not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", identifier):
+            raise BuildError(
+                f'{where}: every cell has an id, as in # %% id="{source.lesson.id}-01"; seen {identifier!r}.'
+            )
+        tags = list(cell.metadata.get("tags", []))
+        unknown = set(tags) - TAGS
+        if unknown:
+            raise BuildError(f"{where} ({identifier}): unknown tags {', '.join(sorted(unknown))}.")
+        for kind in ("notebooks", "solutions"):
+            if _belongs(tags, kind):
+                if (kind, identifier) in seen:
+                    raise BuildError(f"{where}: the id {identifier} occurs twice in {kind}/.")
+                seen.add((kind, identifier))
+        metadata: dict[str, Any] = {"tags": tags}
+        if "minutes" in cell.metadata:
+            metadata["minutes"] = cell.metadata["minutes"]
+        text = _uncommented(cell.source) if cell.cell_type == "code" else cell.source
+        lines = len([line for line in text.splitlines() if line.strip()])
+        if cell.cell_type == "code" and lines > LONGEST_CELL and "policy" not in tags:
+            raise BuildError(f"{where} ({identifier}): {lines} lines; a cell has at most {LONGEST_CELL}.")
+        make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        result.append(make(text, id=identifier, metadata=metadata))
+    return result
+
+
+def _uncommented(text: str) -> str:
+    """Return a `%%bash` cell without the comment signs that its source carries."""
+    lines = text.splitlines()
+    if not lines or not lines[0].startswith("%%") or any(line and not line.startswith("#") for line in lines[1:]):
+        return text
+    return "\n".join([lines[0], *(re.sub(r"^# ?", "", line) for line in lines[1:])])
+
+
+def _belongs(tags: list[str], kind: str) -> bool:
+    return ("solution" if kind == "notebooks" else "starter") not in tags
+
+
+def notebook(source: Source, kind: str) -> Any:
+    """Return the lesson as a notebook of a kind, "notebooks" or "solutions", without outputs."""
+    chosen = []
+    for cell in cells(source):
+        if not _belongs(cell.metadata["tags"], kind):
+            continue
+        cell = copy.deepcopy(cell)
+        if cell.cell_type == "markdown":
+            prefix = "images" if kind == "notebooks" else "../notebooks/images"
+            cell.source = re.sub(r"\]\(images/", f"]({prefix}/{source.lesson.id}/", cell.source)
+        chosen.append(cell)
+    return nbformat.v4.new_notebook(cells=chosen, metadata=copy.deepcopy(_METADATA), nbformat_minor=5)
+
+
+def dumps(book: Any) -> str:
+    """Return a notebook as the text that is stored: the same bytes for the same cells."""
+    nbformat.validate(book)
+    return str(nbformat.writes(book, version=4)).rstrip("\n") + "\n"
+
+
+# Executing ------------------------------------------------------------------------------------------------------------
+
+
+def execute(book: Any, source: Source, say: Callable[[str], None] = print, port: int | None = None) -> Any:
+    """Run a solved notebook in a home and a folder of its own, with every check strict; return it with outputs.
+
+    `port` is the lab's main port, by default the first free one. Raises BuildError with the failing cell's id and what
+    it said.
+    """
+    nbclient: Any = import_module("nbclient")
+    with tempfile.TemporaryDirectory(prefix="ecrlab-build-") as name:
+        folder = Path(name) / "work"
+        folder.mkdir()
+        if source.files.is_dir():
+            copy_missing(source.files, folder)
+        home = Home(Path(name) / "home")
+        environ = {"ECRLAB_HOME": str(home.path), "ECRLAB_STRICT": "1"}
+        old = {key: os.environ.get(key) for key in environ}
+        os.environ.update(environ)
+        try:
+            launch.start(home, say, port)
+            client = nbclient.NotebookClient(
+                book, timeout=300, kernel_name="python3", coalesce_streams=True,
+                resources={"metadata": {"path": str(folder)}}, record_timing=False,
+            )  # fmt: skip
+            client.execute()
+        except nbclient.exceptions.CellExecutionError as error:
+            failing = next((cell.id for cell in book.cells if _failed(cell)), "?")
+            raise BuildError(f"solutions/{source.slug}.ipynb, cell {failing}:\n{error.ename}: {error.evalue}") from None
+        finally:
+            for key, value in old.items():
+                if value is None:
+                    os.environ.pop(key, None)
+                else:
+                    os.environ[key] = value
+            launch.stop(home)
+    return cleaned(book)
+
+
+def _failed(cell: Any) -> bool:
+    return any(output.output_type == "error" for output in cell.get("outputs", []))
+
+
+def cleaned(book: Any) -> Any:
+    """Return an executed notebook without what differs from run to run: random widget ids, the port, the metadata."""
+    book = copy.deepcopy(book)
+    book.metadata = copy.deepcopy(_METADATA)
+    for cell in book.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.metadata.pop("execution", None)
+        for output in cell.outputs:
+            data = output.get("data", {})
+            data.pop("application/vnd.jupyter.widget-view+json", None)
+            if "metadata" in output:
+                output["metadata"] = {}
+            for key, value in data.items():
+                if isinstance(value, str):
+                    data[key] = _fixed_port(value)
+            if "text" in output:
+                output["text"] = _fixed_port(output["text"])
+    return nbformat.from_dict(book)
+
+
+def _fixed_port(text: str) -> str:
+    return re.sub(r"localhost:\d{4,5}\b", f"localhost:{PORT}", text)
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build found or did: paths written, and paths that differ from what the content makes."""
+
+    written: tuple[Path, ...]
+    drifted: tuple[Path, ...]
+
+
+def build(
+    course: Course,
+    check: bool = False,
+    run: bool = False,
+    say: Callable[[str], None] = print,
+    port: int | None = None,
+    only: tuple[str, ...] = (),
+) -> Built:
+    """Make notebooks/ and solutions/ from content/; with `check` write nothing and report what differs.
+
+    Without `run` the outputs of solved cells whose source did not change are kept; with it every solved notebook is
+    executed anew, or those of the lessons in `only`. Raises BuildError.
+    """
+    wanted: dict[Path, bytes] = {}
+    for source in course.lessons.values():
+        if not source.text.is_file():
+            continue
+        starter = course.root / "notebooks" / f"{source.slug}.ipynb"
+        solved = course.root / "solutions" / f"{source.slug}.ipynb"
+        wanted[starter] = dumps(notebook(source, "notebooks")).encode()
+        book = notebook(source, "solutions")
+        if run and not check and source.lesson.id in (only or course.lessons):
+            say(f"running solutions/{source.slug}.ipynb")
+            book = execute(book, source, say, port)
+        else:
+            _keep_outputs(book, solved)
+        wanted[solved] = dumps(book).encode()
+        for path in sorted(source.files.rglob("*")) if source.files.is_dir() else []:
+            if path.is_file():
+                target = course.root / "notebooks" / path.relative_to(source.files)
+                if wanted.get(target, path.read_bytes()) != path.read_bytes():
+                    raise BuildError(f"{path} and another lesson's file of that name differ.")
+                wanted[target] = path.read_bytes()
+        for path in sorted(source.images.glob("*")) if source.images.is_dir() else []:
+            wanted[course.root / "notebooks" / "images" / source.lesson.id / path.name] = path.read_bytes()
+    drifted = [path for path, data in wanted.items() if not path.is_file() or path.read_bytes() != data]
+    drifted += _left_over(course, set(wanted))
+    if check:
+        return Built((), tuple(drifted))
+    for path in drifted:
+        if path not in wanted:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.write_bytes(wanted[path])
+        temporary.replace(path)
+    for path, data in wanted.items():
+        source_file = _source_file(course, path)
+        if source_file is not None and data:
+            shutil.copymode(source_file, path)
+    return Built(tuple(drifted), ())
+
+
+def _source_file(course: Course, path: Path) -> Path | None:
+    for source in course.lessons.values():
+        with_same = source.files / path.relative_to(course.root / "notebooks") if "notebooks" in path.parts else None
+        if with_same is not None and with_same.is_file():
+            return with_same
+    return None
+
+
+def _left_over(course: Course, wanted: set[Path]) -> list[Path]:
+    """Generated notebooks of lessons that are gone."""
+    found = [*(course.root / "notebooks").glob("*.ipynb"), *(course.root / "solutions").glob("*.ipynb")]
+    return [path for path in found if path not in wanted]
+
+
+def _keep_outputs(book: Any, stored: Path) -> None:
+    if not stored.is_file():
+        return
+    old = {cell.id: cell for cell in nbformat.read(stored, as_version=4).cells if cell.cell_type == "code"}
+    for cell in book.cells:
+        kept = old.get(cell.id)
+        if cell.cell_type == "code" and kept is not None and kept.source == cell.source:
+            cell.outputs, cell.execution_count = kept.outputs, kept.execution_count
+
+
+# Checking -------------------------------------------------------------------------------------------------------------
+
+
+def problems(course: Course) -> list[str]:
+    """Return what is wrong with the lessons as text: ids, magics, and exercises without their cells."""
+    from ecrlab_course.notebook import MAGICS
+
+    found = []
+    for source in course.lessons.values():
+        if not source.text.is_file():
+            found.append(f"{source.folder.name} has no lesson.py")
+            continue
+        try:
+            starter, solved = notebook(source, "notebooks"), notebook(source, "solutions")
+        except BuildError as error:
+            found.append(str(error))
+            continue
+        for kind, book in (("notebooks", starter), ("solutions", solved)):
+            code = [cell for cell in book.cells if cell.cell_type == "code"]
+            for cell in code:
+                first = cell.source.splitlines()[0] if cell.source else ""
+                if first.startswith("%%") and first[2:].split(" ")[0] not in MAGICS:
+                    found.append(f"{source.slug} {cell.id}: the magic {first.split(' ')[0]} is not registered")
+                if re.search(r"^\s*!", cell.source, re.MULTILINE) and not first.startswith("%%bash"):
+                    found.append(f"{source.slug} {cell.id}: a bare ! lets failures pass; use %%bash")
+            text = "\n".join(cell.source for cell in code)
+            for identifier in source.exercises:
+                for call in ("exercise", "check"):
+                    number = len(re.findall(rf'lab\.{call}\("{re.escape(identifier)}"\)', text))
+                    if number != 1:
+                        found.append(
+                            f'{kind}/{source.slug}: lab.{call}("{identifier}") stands {number} times, not once'
+                        )
+            for identifier in set(re.findall(r'lab\.(?:exercise|check|guess)\("([^"]+)"\)', text)):
+                if identifier not in source.exercises and identifier not in source.guesses:
+                    found.append(f"{kind}/{source.slug}: there is no exercise or guess {identifier}")
+            for lesson, name in re.findall(r'lab\.picture\("([^"]+)", "([^"]+)"\)', text):
+                if lesson not in course.lessons or not (course.lessons[lesson].images / name).is_file():
+                    found.append(f"{kind}/{source.slug}: there is no picture {name} in lesson {lesson}")
+    return found

@@ -1,0 +1,118 @@
+"""The command ``ecrlab_course``: build the notebooks, check them, and run the course."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from ecrlab import launch
+from ecrlab.client import LabClient, LabError
+from ecrlab.home import ACCOUNT, REGION, Home
+from ecrlab_course.content import ContentError, Course, course
+
+
+def _give_up(message: object) -> NoReturn:
+    click.echo(str(message), err=True)
+    sys.exit(1)
+
+
+def _course() -> Course:
+    try:
+        return course()
+    except (ContentError, ValueError) as error:
+        _give_up(error)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The ECR Lab course: notebooks, exercises, and the room they open in."""
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="JupyterLab's port. Default: the first free one from 8888.")
+@click.option("--lab-port", type=click.IntRange(1, 65535), help="The lab's main port. Default: the remembered one.")
+def start(port: int | None, lab_port: int | None) -> None:
+    """Open the course in JupyterLab; Ctrl-C stops everything that this started."""
+    from ecrlab_course import start as room
+    from ecrlab_course.notebook import find_home
+
+    try:
+        sys.exit(room.start(_course(), find_home(), lambda line: click.echo(line), port, lab_port))
+    except (room.StartError, launch.LaunchError, OSError) as error:
+        _give_up(error)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; end with code 1 when a generated file is not up to date.")
+@click.option("--execute", is_flag=True, help="Run the solved notebooks anew and store their outputs.")
+@click.option("--lab-port", type=click.IntRange(1, 65535), help="The port of the lab they run in.")
+@click.argument("lessons", nargs=-1)
+def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, ...]) -> None:
+    """Make notebooks/ and solutions/ from content/. LESSONS (such as 04): execute only these."""
+    from ecrlab_course import build as building
+
+    the_course = _course()
+    try:
+        built = building.build(the_course, check, execute, click.echo, lab_port, lessons)
+    except (building.BuildError, launch.LaunchError) as error:
+        _give_up(error)
+    for path in built.written:
+        click.echo(f"wrote {path.relative_to(the_course.root)}")
+    for path in built.drifted:
+        click.echo(f"not up to date: {path.relative_to(the_course.root)}", err=True)
+    if built.drifted:
+        _give_up("Run: ecrlab_course build")
+
+
+@main.command("check")
+def check_content() -> None:
+    """Check the lessons' sources: ids, magics, and that each exercise is shown and checked once."""
+    from ecrlab_course import build as building
+
+    found = building.problems(_course())
+    for line in found:
+        click.echo(line, err=True)
+    if found:
+        sys.exit(1)
+    click.echo(f"{len(_course().lessons)} lessons, {len(_course().exercises)} exercises: nothing wrong.")
+
+
+@main.command()
+@click.option("--count", is_flag=True, help="Print only how many there are.")
+@click.argument("lesson", required=False)
+def exercises(count: bool, lesson: str | None) -> None:
+    """List the exercises, of one lesson or all."""
+    the_course = _course()
+    if lesson is not None and lesson not in the_course.lessons:
+        _give_up(f"There is no lesson {lesson}. The lessons are: {', '.join(the_course.lessons)}.")
+    found = the_course.exercises if lesson is None else the_course.lessons[lesson].exercises
+    if count:
+        click.echo(len(found))
+        return
+    for key, item in found.items():
+        click.echo(f"{key}  {type(item).__name__:<12}  {item.objective}")
+
+
+@main.command()
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
+@click.option("--quiet", is_flag=True, help="Print nothing when it worked.")
+@click.argument("lesson")
+def reset(home: Path | None, quiet: bool, lesson: str) -> None:
+    """Remove what LESSON made in the lab: its repositories, its users' rights. Progress and work/ stay."""
+    the_course = _course()
+    if lesson not in the_course.lessons:
+        _give_up(f"There is no lesson {lesson}. The lessons are: {', '.join(the_course.lessons)}.")
+    declared = the_course.lessons[lesson].lesson
+    client = LabClient(Home(home) if home is not None else Home.find())
+    try:
+        if declared.repositories:
+            client.reset(repositories=declared.repositories, account=ACCOUNT, region=REGION)
+        if declared.users:
+            client.reset(users=declared.users)
+    except LabError as error:
+        _give_up(error)
+    if not quiet:
+        click.echo(f"Lesson {lesson}: what it made in the lab is removed.")

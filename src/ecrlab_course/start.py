@@ -1,0 +1,174 @@
+"""`ecrlab_course start`: notebooks into work/, the lab, and JupyterLab in the foreground until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Callable
+from importlib.resources import files
+
+from ecrlab import launch
+from ecrlab.environment import apply, environment
+from ecrlab.home import Home, read_json, write_private
+from ecrlab.processes import Process, last_lines
+from ecrlab_course import work
+from ecrlab_course.content import Course
+
+FIRST = "00-start-here.ipynb"
+READY_SECONDS = 60
+
+
+class StartError(Exception):
+    """JupyterLab could not be started; the text says what was seen and what to do."""
+
+
+def _configuration(home: Home) -> dict[str, str]:
+    """Return the variables that keep JupyterLab and the kernels out of the user's own configuration folders."""
+    folder = home.path / "jupyter"
+    config = folder / "config"
+    (config / "labconfig").mkdir(parents=True, exist_ok=True)
+    settings = (files("ecrlab_course") / "jupyter_settings.json").read_text(encoding="utf-8")
+    (config / "labconfig" / "default_setting_overrides.json").write_text(settings, encoding="utf-8")
+    return {
+        "JUPYTER_CONFIG_DIR": str(config),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home.run / "jupyter"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+
+
+def free_port(first: int = 8888) -> int:
+    """Return the first port from `first` on that nothing on localhost uses."""
+    for port in range(first, first + 100):
+        if launch.port_is_taken(port):
+            continue
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise StartError(f"No port from {first} to {first + 99} is free for JupyterLab.")
+
+
+def _answers(port: int, token: str) -> bool:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api", headers={"Authorization": f"token {token}"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with contextlib.suppress(OSError, ValueError), opener.open(request, timeout=2) as answer:
+        return bool(json.load(answer).get("version"))
+    return False
+
+
+def _end_leftover(home: Home, say: Callable[[str], None]) -> str | None:
+    """End a JupyterLab whose parent was killed; return the address of one that another terminal still runs."""
+    written = read_json(home.run / "jupyter.json")
+    process = Process.remembered(home.run / "jupyter.process")
+    if process is None:
+        return None
+    if Process.remembered(home.run / "start.process") is not None and written.get("address"):
+        return str(written["address"])
+    say("Ending a JupyterLab that an earlier start left behind.")
+    process.end(5)
+    return None
+
+
+def start(
+    course: Course, home: Home, say: Callable[[str], None], port: int | None = None, lab_port: int | None = None
+) -> int:
+    """Run the course until Ctrl-C or SIGTERM, then stop everything that this call started; return an exit code.
+
+    `port` is JupyterLab's (default: the first free one from 8888), `lab_port` the lab's. With ECRLAB_NO_BROWSER=1 no
+    browser is opened; the address with its token is printed either way. Raises StartError and launch.LaunchError.
+    """
+    home.make()
+    running_elsewhere = _end_leftover(home, say)
+    if running_elsewhere:
+        say(f"The course already runs, started from another terminal:\n\n    {running_elsewhere}\n")
+        return 0
+    target = course.root / "work"
+    copied = work.copy(course.root / "notebooks", target, home)
+    if copied.new or copied.updated:
+        say(f"work/: {len(copied.new)} new files, {len(copied.updated)} updated.")
+    if copied.kept:
+        say(f"work/: {len(copied.kept)} files that you edited were left alone.")
+    was_running = launch.server_process(home) is not None
+    running = launch.start(home, say, lab_port)
+    say(f"The lab runs at port {running.port}; {running.engine.title}. This is not AWS.")
+    token = secrets.token_hex(24)
+    jupyter_port = port or free_port()
+    variables = apply(environment(home), os.environ) | _configuration(home)
+    variables["JUPYTER_TOKEN"] = token
+    log = home.run / "jupyter.log"
+    first = FIRST if (target / FIRST).exists() else next((path.name for path in sorted(target.glob("*.ipynb"))), "")
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={jupyter_port}", "--port-retries=0",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={target}",
+    ]  # fmt: skip
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+
+    stopping = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    with open(log, "wb") as output:
+        # A session of its own: Ctrl-C reaches this process only, which then ends JupyterLab in order.
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=variables, cwd=target,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        for pid, name in ((child.pid, "jupyter.process"), (os.getpid(), "start.process")):
+            process = Process.of(pid)
+            if process is not None:
+                process.remember(home.run / name)
+        until = time.monotonic() + READY_SECONDS
+        while not stopping and not _answers(jupyter_port, token):
+            if child.poll() is not None or time.monotonic() > until:
+                end = "\n".join(f"  {line}" for line in last_lines(log))
+                raise StartError(f"JupyterLab did not start. The end of its log {log}:\n{end}")
+            time.sleep(0.1)
+        if not stopping:
+            path = f"/lab/tree/{first}" if first else "/lab"
+            address = f"http://localhost:{jupyter_port}{path}?token={token}"
+            write_private(home.run / "jupyter.json", json.dumps({"address": address, "port": jupyter_port}) + "\n")
+            say(f"\nThe course is open at\n\n    {address}\n\nCtrl-C here stops it all; what you did is kept.")
+            if os.environ.get("ECRLAB_NO_BROWSER") != "1":
+                with contextlib.suppress(Exception):
+                    webbrowser.open(address)
+        while not stopping and child.poll() is None:
+            time.sleep(0.2)
+        if not stopping:
+            say("JupyterLab has ended.")
+    finally:
+        say("Stopping.")
+        _end(child)
+        if not was_running:
+            launch.stop(home, say)
+        for name in ("jupyter.process", "start.process", "jupyter.json"):
+            (home.run / name).unlink(missing_ok=True)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End JupyterLab: asked first, so that it ends its kernels; then its whole session."""
+    if child.poll() is None:
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(10)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(5)

@@ -1,0 +1,64 @@
+"""The learner's folder work/: new notebooks come in, and what the learner edited is never overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecrlab.home import Home, read_json, write_private
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a copy did, as paths relative to work/: new files, updated ones, and edited ones that were left alone."""
+
+    new: tuple[str, ...]
+    updated: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def copy(source: Path, target: Path, home: Home) -> Copied:
+    """Copy the files below `source` to `target`.
+
+    The home remembers the digest of every file as it was copied. A file that still has that digest was not edited and
+    follows the source; any other file that is there stays as it is, byte for byte, also one that the course never put
+    there. Each file appears whole or not at all.
+    """
+    memory = home.path / "copied.json"
+    known: dict[str, str] = {str(key): str(value) for key, value in read_json(memory).items()}
+    new, updated, kept = [], [], []
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.rglob("*")):
+        if not path.is_file() or ".ipynb_checkpoints" in path.parts:
+            continue
+        name = path.relative_to(source).as_posix()
+        where = target / name
+        key = f"{target.resolve()}:{name}"
+        wanted = _digest(path)
+        if where.is_symlink() or where.exists():
+            present = _digest(where) if where.is_file() else ""
+            if present == wanted:
+                known[key] = wanted
+                continue
+            if present != known.get(key):
+                kept.append(name)
+                continue
+            updated.append(name)
+        else:
+            new.append(name)
+        where.parent.mkdir(parents=True, exist_ok=True)
+        temporary = where.with_name(f".{where.name}.copying")
+        shutil.copyfile(path, temporary)
+        shutil.copymode(path, temporary)
+        os.replace(temporary, where)
+        known[key] = wanted
+    write_private(memory, json.dumps(known, indent=2, sort_keys=True) + "\n")
+    return Copied(tuple(new), tuple(updated), tuple(kept))
