@@ -335,6 +335,8 @@ def test_explanations() -> None:
     assert "none denies it" in decide(ROOT, Policies()).explain()
     cross = decide(PARTNER_USER, Policies(IDENTITY, names({"AWS": PARTNER})))
     assert "of another account" in cross.explain()
+    neither = decide(PARTNER_USER, Policies())
+    assert "No identity-based policy of the caller allows it either." in neither.explain()
     delegated = decide(USER, Policies(resource=names({"AWS": OWNER})))
     assert "leaves it to the account's own policies" in delegated.explain()
     absent = decide(USER, Policies((attached(near),)))

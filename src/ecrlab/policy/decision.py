@@ -164,6 +164,7 @@ class Decision:
 
     def explain(self) -> str:
         """Return the decision in plain language: what decided, and which statements came near."""
+        # Imported here because explanations are written from decisions.
         from ecrlab.policy.explanation import explain
 
         return explain(self)

@@ -56,6 +56,10 @@ def _list(values: tuple[str, ...], most: int = 4) -> str:
     return shown + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
+def _grants(row: Row) -> bool:
+    return row.applied and row.effect == "Allow" and row.origin.policy_type not in _LIMITS
+
+
 def _place(row: Row) -> str:
     return f"statement {row.label} of {row.origin}"
 
@@ -67,7 +71,7 @@ def _allowed(decision: Decision, asked: str) -> str:
     text = f"Allowed: {_place(row)} allows {asked}, and no statement denies it."
     others = {each.origin.policy_type for each in decision.trace}
     if decision.cross_account:
-        text += " The caller is of another account, so its own identity-based policies had to allow it too; they do."
+        text += " The caller is of another account, so its own account had to allow it too; it does."
     elif decision.policy_type == "resource-based":
         text += " In one account what the resource's policy grants to the caller itself is enough."
     limits = [type_name(kind) for kind in _LIMITS if kind in others]
@@ -82,7 +86,7 @@ def _and(words: Sequence[str]) -> str:
 
 def _denied(decision: Decision, row: Row, asked: str) -> str:
     text = f"Denied: {_place(row)} explicitly denies {asked}. A Deny beats every Allow"
-    allows = [each for each in decision.trace if each.applied and each.effect == "Allow"]
+    allows = [each for each in decision.trace if _grants(each)]
     if allows:
         text += f", here that of {_place(allows[0])}"
     denies = sum(1 for each in decision.trace if each.applied and each.effect == "Deny")
@@ -99,6 +103,8 @@ def _missing(decision: Decision, asked: str) -> str:
     text = f"Denied: no {name} allows {asked}. What nothing allows is denied."
     if kind in ("resource-based", "role trust") and decision.cross_account:
         text += " The caller is of another account, so the policy of the resource must allow it and so must its own."
+        if not any(_grants(row) and row.origin.policy_type == "identity-based" for row in decision.trace):
+            text += " No identity-based policy of the caller allows it either."
     elif kind in _LIMITS:
         text += f" A {name} grants nothing itself; it sets what other policies can grant."
     elif kind == "identity-based" and any(
