@@ -176,6 +176,7 @@ def test_cross_account_needs_both(principal: Any) -> None:
     assert both.cross_account
     without_identity = decide(PARTNER_USER, Policies(resource=policy))
     assert without_identity.policy_type == "identity-based"
+    assert "the caller's own account must allow it too" in without_identity.explain()
     without_resource = decide(PARTNER_USER, Policies(IDENTITY))
     assert without_resource.message == (
         f"User: {PARTNER_USER} {NOT_AUTHORIZED} because no resource-based policy allows the ecr:BatchGetImage action"

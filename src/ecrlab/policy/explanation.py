@@ -111,7 +111,10 @@ def _missing(decision: Decision, asked: str) -> str:
         row.applied and row.effect == "Allow" and row.origin.policy_type in ("resource-based", "role trust")
         for row in decision.trace
     ):
-        text += " The policy of the resource allows the account, which leaves it to the account's own policies."
+        if decision.cross_account:
+            text += " The policy of the resource allows it, but the caller's own account must allow it too."
+        else:
+            text += " The policy of the resource allows the account, which leaves it to the account's own policies."
     if not rows:
         return text + f" There is no {name} at all."
     near = [
