@@ -1,0 +1,422 @@
+"""Authorisation: the one table of what each operation needs, and the question put to IAM.
+
+`RULES` maps every API operation of the lab's services, `REGISTRY_RULES` every request below /v2/, to IAM actions; the
+rule says on which resources they are asked. Sources: facts iam.md section 10 (service authorization reference of
+2026-09-26) for ECR and ECR Public; facts ecr.md 8.2 for the registry's requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ecrlab.aws.errors import ApiError
+from ecrlab.aws.identities import Principal, parsed
+from ecrlab.aws.operations import Call
+from ecrlab.aws.protocol import service_model
+from ecrlab.policy import Decision, Policies, Policy, Request, evaluate
+
+if TYPE_CHECKING:
+    from ecrlab.aws.cloud import Cloud
+
+Context = dict[str, str | tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an operation needs: ``actions``, each asked on the resources that ``target`` finds in the parameters.
+
+    ``target`` is one of `TARGETS`; "none" means that IAM is not asked. ``keys`` names the context keys that the
+    parameters add (functions in `KEYS`).
+    """
+
+    actions: tuple[str, ...]
+    target: str
+    keys: tuple[str, ...] = ()
+
+
+def _ecr_rules() -> dict[str, Rule]:
+    """ECR: the action is called like the operation, and its resource type is the repository, except for these."""
+    registry_wide = {
+        "CreatePullThroughCacheRule", "CreateRepositoryCreationTemplate", "DeletePullThroughCacheRule",
+        "DeleteRegistryPolicy", "DeleteRepositoryCreationTemplate", "DeleteSigningConfiguration",
+        "DeregisterPullTimeUpdateExclusion", "DescribePullThroughCacheRules", "DescribeRegistry",
+        "DescribeReplicationBackfillResults", "DescribeRepositoryCreationTemplates", "GetAccountSetting",
+        "GetAuthorizationToken", "GetRegistryPolicy", "GetRegistryScanningConfiguration", "GetSigningConfiguration",
+        "ListPullTimeUpdateExclusions", "ListReplicationBackfills", "PutAccountSetting", "PutRegistryPolicy",
+        "PutRegistryScanningConfiguration", "PutReplicationConfiguration", "PutSigningConfiguration",
+        "RegisterPullTimeUpdateExclusion", "StartReplicationBackfill", "StopReplicationBackfill",
+        "UpdatePullThroughCacheRule", "UpdateRepositoryCreationTemplate", "ValidatePullThroughCacheRule",
+    }  # fmt: skip
+    rules = {}
+    for name in service_model("ecr").operation_names:
+        target = "*" if name in registry_wide else "repository"
+        if name in ("DescribeRepositories", "BatchGetRepositoryScanningConfiguration"):
+            target = "repositories"
+        elif name in ("TagResource", "UntagResource", "ListTagsForResource"):
+            target = "arn"
+        keys = {
+            "CreateRepository": ("request tags",),
+            "TagResource": ("request tags",),
+            "UntagResource": ("tag keys",),
+            "GetAccountSetting": ("account setting",),
+            "PutAccountSetting": ("account setting",),
+        }.get(name, ())
+        # ListImageReferrers has no permission of its own (facts I063).
+        action = "BatchGetImage" if name == "ListImageReferrers" else name
+        rules[name] = Rule((f"ecr:{action}",), target, keys)
+    return rules
+
+
+def _ecr_public_rules() -> dict[str, Rule]:
+    rules = {}
+    for name in service_model("ecr-public").operation_names:
+        target = "public repository"
+        if name == "GetAuthorizationToken":
+            rules[name] = Rule(("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"), "*")
+            continue
+        if name in ("DescribeRegistries", "GetRegistryCatalogData", "PutRegistryCatalogData"):
+            target = "public registry"
+        elif name == "DescribeRepositories":
+            target = "public repositories"
+        elif name in ("TagResource", "UntagResource", "ListTagsForResource"):
+            target = "arn"
+        keys = {
+            "CreateRepository": ("request tags",),
+            "TagResource": ("request tags",),
+            "UntagResource": ("tag keys",),
+        }.get(name, ())
+        rules[name] = Rule((f"ecr-public:{name}",), target, keys)
+    return rules
+
+
+def _iam_rules() -> dict[str, Rule]:
+    """IAM: the action is called like the operation; the resource is the user, group, role or policy it names."""
+    rules = {}
+    for name in service_model("iam").operation_names:
+        shape = service_model("iam").operation_model(name).input_shape
+        members = set(shape.members) if shape is not None else set()
+        if "GroupName" in members:
+            target = "group"
+        elif "RoleName" in members:
+            target = "role"
+        elif "UserName" in members:
+            target = "user"
+        elif "PolicyArn" in members or name == "CreatePolicy":
+            target = "policy"
+        elif name == "SimulatePrincipalPolicy":
+            target = "policy source"
+        else:
+            target = "*"
+        keys: tuple[str, ...] = ()
+        if name.startswith(("Attach", "Detach")):
+            keys += ("policy arn",)
+        if "PermissionsBoundary" in members or name.endswith("PermissionsBoundary"):
+            keys += ("boundary",)
+        if "Tags" in members:
+            keys += ("request tags",)
+        if "TagKeys" in members:
+            keys += ("tag keys",)
+        rules[name] = Rule((f"iam:{name}",), target, keys)
+    return rules
+
+
+def _sts_rules() -> dict[str, Rule]:
+    """STS: nothing is needed for the caller's own identity (facts I039) and for a session token of one's own."""
+    free = ("GetCallerIdentity", "GetSessionToken", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+    rules = {name: Rule((f"sts:{name}",), "*") for name in service_model("sts").operation_names}
+    rules.update({name: Rule((), "none") for name in free})
+    rules["AssumeRole"] = Rule(("sts:AssumeRole",), "role to assume", ("session tags", "external id"))
+    return rules
+
+
+RULES: dict[tuple[str, str], Rule] = {
+    **{("ecr", name): rule for name, rule in _ecr_rules().items()},
+    **{("ecr-public", name): rule for name, rule in _ecr_public_rules().items()},
+    **{("iam", name): rule for name, rule in _iam_rules().items()},
+    **{("sts", name): rule for name, rule in _sts_rules().items()},
+    **{
+        ("cloudtrail", name): Rule((f"cloudtrail:{name}",), "*") for name in service_model("cloudtrail").operation_names
+    },
+}
+
+# Requests below /v2/, by the name of `ecrlab.oci.Operation` (facts ecr.md 8.2). GET /v2/ needs a valid token only.
+REGISTRY_RULES: dict[str, tuple[str, ...]] = {
+    "PING": (),
+    "HEAD_BLOB": ("ecr:BatchCheckLayerAvailability",),
+    "GET_BLOB": ("ecr:GetDownloadUrlForLayer",),
+    "DELETE_BLOB": ("ecr:BatchDeleteImage",),
+    "START_UPLOAD": ("ecr:InitiateLayerUpload",),
+    "UPLOAD_BLOB": ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"),
+    "WRITE_UPLOAD": ("ecr:UploadLayerPart",),
+    "FINISH_UPLOAD": ("ecr:CompleteLayerUpload",),
+    "UPLOAD_STATUS": ("ecr:UploadLayerPart",),
+    "CANCEL_UPLOAD": ("ecr:UploadLayerPart",),
+    "MOUNT_BLOB": ("ecr:InitiateLayerUpload",),
+    "HEAD_MANIFEST": ("ecr:BatchGetImage",),
+    "GET_MANIFEST": ("ecr:BatchGetImage",),
+    "PUT_MANIFEST": ("ecr:PutImage",),
+    "DELETE_MANIFEST": ("ecr:BatchDeleteImage",),
+    "LIST_TAGS": ("ecr:ListImages",),
+    "LIST_REFERRERS": ("ecr:BatchGetImage",),
+    "CATALOG": ("ecr:DescribeRepositories",),
+}
+
+
+# -------------------------------------------------------------------------------------------------------------- targets
+
+
+@dataclass(frozen=True)
+class Target:
+    """One resource that an action is asked on, its account, its tags and its own policy."""
+
+    arn: str
+    account: str
+    tags: Mapping[str, str]
+    policy: Policy | None = None
+
+
+def _anything(call: Call) -> list[Target]:
+    return [Target("*", call.account, {})]
+
+
+def repository_target(cloud: Cloud, account: str, region: str, name: str) -> Target:
+    """Return the target for a repository, with its tags and its policy when it exists."""
+    arn = f"arn:aws:ecr:{region}:{account}:repository/{name}"
+    found = cloud.store.repository(f"{account}/{region}", name)
+    if found is None:
+        return Target(arn, account, {})
+    text = found.attributes.get("policy")
+    return Target(arn, account, found.attributes.get("tags", {}), parsed(text, "resource") if text else None)
+
+
+def _repository(call: Call) -> list[Target]:
+    account = call.params.get("registryId", call.account)
+    return [repository_target(call.cloud, account, call.region, call.params.get("repositoryName", "*"))]
+
+
+def _repositories(call: Call) -> list[Target]:
+    account = call.params.get("registryId", call.account)
+    names = call.params.get("repositoryNames") or ["*"]
+    return [repository_target(call.cloud, account, call.region, name) for name in names]
+
+
+def _arn(call: Call) -> list[Target]:
+    arn = call.params["resourceArn"]
+    parts = arn.split(":", 5)
+    if len(parts) == 6 and parts[2] == "ecr" and parts[5].startswith("repository/"):
+        return [repository_target(call.cloud, parts[4], parts[3], parts[5].removeprefix("repository/"))]
+    return [Target(arn, call.account, {})]
+
+
+def _public(kind: str, member: str) -> Callable[[Call], list[Target]]:
+    def find(call: Call) -> list[Target]:
+        account = call.params.get("registryId", call.account)
+        value = call.params.get(member) or "*"
+        names = value if isinstance(value, list) else [value]
+        return [
+            Target(f"arn:aws:ecr-public::{account}:{kind}/{account if kind == 'registry' else name}", account, {})
+            for name in names
+        ]
+
+    return find
+
+
+def _entity(kind: str, member: str) -> Callable[[Call], list[Target]]:
+    def find(call: Call) -> list[Target]:
+        name = call.params.get(member) or call.principal.name
+        found = call.cloud.identities.get(f"{kind}s", call.account, name)
+        arn = found["arn"] if found else f"arn:aws:iam::{call.account}:{kind}{call.params.get('Path', '/')}{name}"
+        return [Target(arn, call.account, found.get("tags", {}) if found else {})]
+
+    return find
+
+
+def _policy(call: Call) -> list[Target]:
+    arn = call.params.get("PolicyArn")
+    if arn is None:
+        arn = f"arn:aws:iam::{call.account}:policy{call.params.get('Path', '/')}{call.params['PolicyName']}"
+    found = call.cloud.identities.managed(arn)
+    return [Target(arn, call.account, found["tags"] if found else {})]
+
+
+def _role_to_assume(call: Call) -> list[Target]:
+    arn = str(call.params["RoleArn"])
+    parts = arn.split(":", 5)
+    account = parts[4] if len(parts) == 6 else call.account
+    role = call.cloud.identities.get("roles", account, arn.rpartition("/")[2])
+    if role is None or role["arn"] != arn:
+        return [Target(arn, account, {})]
+    return [Target(arn, account, role["tags"], parsed(role["trust"], "trust"))]
+
+
+TARGETS: dict[str, Callable[[Call], list[Target]]] = {
+    "none": lambda call: [],
+    "*": _anything,
+    "repository": _repository,
+    "repositories": _repositories,
+    "arn": _arn,
+    "public repository": _public("repository", "repositoryName"),
+    "public repositories": _public("repository", "repositoryNames"),
+    "public registry": _public("registry", "registryId"),
+    "user": _entity("user", "UserName"),
+    "group": _entity("group", "GroupName"),
+    "role": _entity("role", "RoleName"),
+    "policy": _policy,
+    "policy source": lambda call: [Target(call.params["PolicySourceArn"], call.account, {})],
+    "role to assume": _role_to_assume,
+}
+
+
+# --------------------------------------------------------------------------------------------------------- context keys
+
+
+def _tag_pairs(params: Mapping[str, Any]) -> dict[str, str]:
+    tags = params.get("tags") or params.get("Tags") or ()
+    return {tag.get("Key", ""): tag.get("Value", "") for tag in tags}
+
+
+def _request_tags(call: Call) -> Context:
+    tags = _tag_pairs(call.params)
+    keys: Context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    if tags:
+        keys["aws:TagKeys"] = tuple(tags)
+    return keys
+
+
+def _tag_keys(call: Call) -> Context:
+    keys = call.params.get("tagKeys") or call.params.get("TagKeys")
+    return {"aws:TagKeys": tuple(keys)} if keys else {}
+
+
+def _account_setting(call: Call) -> Context:
+    return {"ecr:AccountSetting": str(call.params["name"])}
+
+
+def _policy_arn(call: Call) -> Context:
+    return {"iam:PolicyARN": str(call.params["PolicyArn"])}
+
+
+def _boundary(call: Call) -> Context:
+    arn = call.params.get("PermissionsBoundary")
+    return {"iam:PermissionsBoundary": arn} if arn else {}
+
+
+def _external_id(call: Call) -> Context:
+    keys: Context = {"sts:RoleSessionName": call.params["RoleSessionName"]}
+    if "ExternalId" in call.params:
+        keys["sts:ExternalId"] = call.params["ExternalId"]
+    if "SourceIdentity" in call.params:
+        keys["sts:SourceIdentity"] = call.params["SourceIdentity"]
+    return keys
+
+
+KEYS: dict[str, Callable[[Call], Context]] = {
+    "request tags": _request_tags,
+    "session tags": _request_tags,
+    "tag keys": _tag_keys,
+    "account setting": _account_setting,
+    "policy arn": _policy_arn,
+    "boundary": _boundary,
+    "external id": _external_id,
+}
+
+
+# ------------------------------------------------------------------------------------------------------------- the asking
+
+
+def ask(
+    cloud: Cloud,
+    principal: Principal,
+    action: str,
+    target: Target,
+    *,
+    region: str,
+    now: float,
+    source_ip: str,
+    user_agent: str,
+    keys: Mapping[str, str | tuple[str, ...]] | None = None,
+    decisions: list[dict[str, Any]],
+) -> Decision:
+    """Put one question to IAM, with the policies as they are now, and note the answer in ``decisions``.
+
+    The transport to AWS is always TLS, so ``aws:SecureTransport`` is "true" though the lab speaks plain HTTP.
+    """
+    moment = datetime.fromtimestamp(now, UTC)
+    context: Context = {
+        **principal.context,
+        "aws:RequestedRegion": region,
+        "aws:SourceIp": source_ip,
+        "aws:UserAgent": user_agent,
+        "aws:CurrentTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:EpochTime": str(int(now)),
+        "aws:SecureTransport": "true",
+        "aws:ViaAWSService": "false",
+        "aws:ResourceAccount": target.account,
+    }
+    for tag, value in target.tags.items():
+        context[f"aws:ResourceTag/{tag}"] = value
+        if action.startswith("ecr:"):
+            context[f"ecr:ResourceTag/{tag}"] = value
+        elif action.startswith("iam:"):
+            context[f"iam:ResourceTag/{tag}"] = value
+    if keys:
+        context.update(keys)
+    identity, boundary, session = cloud.identities.policies_of(principal)
+    registry = None
+    # No resource type and no repository policy: only an identity-based policy can grant it (facts E126).
+    if action.startswith("ecr:") and target.arn != "*":
+        registry = cloud.registry_policy(target.account, region)
+    request = Request(principal.arn, action, target.arn, target.account, context)
+    policies = Policies(
+        identity=identity, resource=target.policy, boundary=boundary, session=session, registry=registry
+    )
+    decision = evaluate(request, policies)
+    decisions.append(
+        {
+            "action": action,
+            "resource": target.arn,
+            "decision": "allowed" if decision.allowed else "denied",
+            "reason": _reason(decision),
+            "explanation": decision.explain(),
+        }
+    )
+    return decision
+
+
+def _reason(decision: Decision) -> str:
+    if not decision.allowed:
+        return decision.context_text
+    row = decision.statement
+    return f"statement {row.label} of {row.origin}" if row is not None else "the account's root user"
+
+
+def authorize(call: Call) -> None:
+    """Ask IAM everything that an API operation needs; raise AccessDenied with AWS's sentence at the first refusal."""
+    rule = RULES[call.service, call.operation]
+    keys: Context = {}
+    for name in rule.keys:
+        keys.update(KEYS[name](call))
+    for target in TARGETS[rule.target](call):
+        for action in rule.actions:
+            require(call, action, target, keys)
+
+
+def require(call: Call, action: str, target: Target, keys: Mapping[str, str | tuple[str, ...]] | None = None) -> None:
+    """Ask one question for an API call and raise AccessDenied with AWS's sentence when the answer is no."""
+    decision = ask(
+        call.cloud,
+        call.principal,
+        action,
+        target,
+        region=call.region,
+        now=call.now,
+        source_ip=call.source_ip,
+        user_agent=call.user_agent,
+        keys=keys,
+        decisions=call.decisions,
+    )
+    if not decision.allowed:
+        raise ApiError("AccessDenied", decision.message)

@@ -1,0 +1,141 @@
+"""The AWS APIs over HTTP: one request in, one answer out, by the protocol of its service."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import traceback
+import uuid
+from typing import Any
+
+from aiohttp import web
+
+from ecrlab.aws import ecr, iam, sts
+from ecrlab.aws.access import authorize
+from ecrlab.aws.cloud import Cloud, regions
+from ecrlab.aws.errors import ApiError
+from ecrlab.aws.identities import Key, Principal
+from ecrlab.aws.operations import HANDLERS, Call
+from ecrlab.aws.protocol import Operation, identify, parse, serialize, serialize_error, validate
+from ecrlab.aws.signature import Credential, verify
+from ecrlab.aws.signature import parse as parse_authorization
+from ecrlab.store import StoreError
+
+MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB
+# What moves a layer's bytes runs in a thread; everything else is short.
+SLOW = {"UploadLayerPart", "CompleteLayerUpload"}
+SERVICES = (ecr, iam, sts)
+
+
+async def handle(cloud: Cloud, request: web.Request) -> web.Response:
+    """Answer one API request.
+
+    Leaves in ``request`` what the X-ray shows: service, operation, principal, account, region, decisions, error.
+    """
+    body = await request.read()
+    request_id = str(uuid.uuid4())
+    target = request.headers.get("X-Amz-Target")
+    operation: Operation | None = None
+    is_json = bool(target) or "json" in request.content_type
+    try:
+        operation = identify(target, body)
+        request["service"], request["operation"] = operation.service, operation.name
+        if (operation.service, operation.name) not in HANDLERS:
+            raise ApiError(
+                "UnknownOperationException",
+                f"ECR Lab does not have {operation.service}:{operation.name}. See docs/fidelity.md for what it has.",
+            )
+        result = await _carry_out(cloud, request, operation, body)
+        content, content_type = serialize(operation, result, request_id)
+        status, headers = 200, {}
+    except ApiError as error:
+        request["error"] = error.code
+        status, content, content_type, headers = serialize_error(operation, error, request_id, is_json)
+    except StoreError as error:
+        request["error"] = "LimitExceededException"
+        refusal = ApiError("LimitExceededException", str(error), 400)
+        status, content, content_type, headers = serialize_error(operation, refusal, request_id, is_json)
+    except Exception:
+        # Never a 5xx: clients would repeat the request. The log has the whole story.
+        traceback.print_exc(file=sys.stderr)
+        request["error"] = "InternalFailure"
+        refusal = ApiError(
+            "InternalFailure",
+            f"ECR Lab failed on this request (a fault of the lab, not yours). Its log has request {request_id}.",
+            400,
+        )
+        status, content, content_type, headers = serialize_error(operation, refusal, request_id, is_json)
+    return web.Response(
+        status=status, body=content, headers={"Content-Type": content_type, "x-amzn-RequestId": request_id, **headers}
+    )
+
+
+async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, body: bytes) -> dict[str, Any]:
+    credential = parse_authorization(request.headers.get("Authorization"))
+    principal = authenticate(cloud, request, credential, operation, body)
+    now = cloud.clock.time()
+    cloud.last_used[principal.access_key] = (now, operation.service, credential.region)
+    request["principal"], request["account"], request["region"] = principal, principal.account, credential.region
+    call = Call(
+        cloud=cloud,
+        principal=principal,
+        service=operation.service,
+        operation=operation.name,
+        params={},
+        region=credential.region,
+        now=now,
+        host=request.host,
+        source_ip=request.remote or "127.0.0.1",
+        user_agent=request.headers.get("User-Agent", ""),
+        decisions=request["decisions"],
+    )
+
+    def run() -> dict[str, Any]:
+        call.params = parse(operation, body)
+        validate(operation, call.params)
+        authorize(call)
+        return HANDLERS[operation.service, operation.name](call) or {}
+
+    return await asyncio.to_thread(run) if operation.name in SLOW else run()
+
+
+def authenticate(
+    cloud: Cloud, request: web.Request, credential: Credential, operation: Operation, body: bytes
+) -> Principal:
+    """Return who signed a request.
+
+    Raises ApiError: the key is unknown or inactive, the session token is wrong or over, the signature does not fit, or
+    it is for another service or no AWS Region.
+    """
+    unknown = ApiError("InvalidClientTokenId", "The security token included in the request is invalid.")
+    key: Key | None = cloud.identities.key(credential.access_key)
+    if key is None or request.headers.get("X-Amz-Security-Token") != key.token:
+        raise unknown
+    headers = [
+        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in request.raw_headers
+    ]
+    verify(credential, key.secret, request.method, _raw_target(request), headers, body)
+    if key.expires is not None and key.expires <= cloud.clock.time():
+        raise ApiError("ExpiredToken", "The security token included in the request is expired")
+    if credential.service != operation.service:
+        raise ApiError(
+            "SignatureDoesNotMatch", f"Credential should be scoped to correct service: '{operation.service}'. "
+        )
+    if credential.region not in regions():
+        raise ApiError(
+            "SignatureDoesNotMatch",
+            f"Credential should be scoped to a valid region: {credential.region!r} is not one. ",
+        )
+    principal = cloud.identities.principal(key)
+    if principal is None:
+        raise unknown
+    return principal
+
+
+_ABSOLUTE = re.compile(r"https?://[^/]*")
+
+
+def _raw_target(request: web.Request) -> str:
+    """Return path and query as they stood on the request line, without the scheme and host that proxies add."""
+    return _ABSOLUTE.sub("", request.raw_path, count=1) if request.raw_path.startswith("http") else request.raw_path

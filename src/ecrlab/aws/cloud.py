@@ -1,0 +1,77 @@
+"""What every service of the local cloud shares: the store, the clock, identities, registries and their ports."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from botocore.loaders import Loader
+
+from ecrlab.aws.identities import Document, Identities, parsed
+from ecrlab.clock import Clock
+from ecrlab.policy import Policy
+from ecrlab.store import Store
+
+OpenPort = Callable[[str, str], int]
+KnownPort = Callable[[str, str], int | None]
+
+
+@cache
+def regions() -> frozenset[str]:
+    """Return the names of all AWS Regions that botocore knows."""
+    partitions = Loader().load_data("partitions")["partitions"]
+    return frozenset(name for partition in partitions for name in partition["regions"] if not name.endswith("-global"))
+
+
+class Cloud:
+    """One local cloud.
+
+    ``open_port`` gives the port of a registry (account, Region) and opens it on first use; ``known_port`` gives None
+    instead of opening it.
+    """
+
+    def __init__(self, store: Store, clock: Clock, open_port: OpenPort, known_port: KnownPort) -> None:
+        self.store = store
+        self.clock = clock
+        self.identities = Identities(store)
+        self.open_port = open_port
+        self.known_port = known_port
+        self.settings = store.table("ecr.registries")
+        # When each access key was last used (epoch seconds, service, Region); kept in memory only.
+        self.last_used: dict[str, tuple[float, str, str]] = {}
+        kept = store.table("lab.secret")
+        document = kept.get("secret")
+        if document is None:
+            document = {"hex": secrets.token_hex(32)}
+            kept.put("secret", document)
+        self.secret = bytes.fromhex(document["hex"])
+
+    def registry_settings(self, account: str, region: str) -> Document:
+        """Return what is set for a whole registry: its policy and account settings."""
+        return self.settings.get(f"{account}/{region}") or {}
+
+    def change_registry(self, account: str, region: str, **changes: Any) -> None:
+        """Change settings of a registry; None removes one."""
+        settings = {**self.registry_settings(account, region), **changes}
+        self.settings.put(f"{account}/{region}", {key: value for key, value in settings.items() if value is not None})
+
+    def registry_policy(self, account: str, region: str) -> Policy | None:
+        """Return the registry policy in force, or None."""
+        text = self.registry_settings(account, region).get("policy")
+        return parsed(text, "resource") if text else None
+
+    def host(self, account: str, region: str) -> str:
+        """Return ``localhost:PORT`` of a registry."""
+        return f"localhost:{self.open_port(account, region)}"
+
+    def repository_uri(self, account: str, region: str, name: str) -> str:
+        """Return the address that docker pushes to and pulls from: the registry's port, and the true ECR host in the path."""
+        return f"{self.host(account, region)}/{registry_name(account, region)}/{name}"
+
+
+def registry_name(account: str, region: str) -> str:
+    """Return the registry's host at AWS (facts E017)."""
+    suffix = ".cn" if region.startswith("cn-") else ""
+    return f"{account}.dkr.ecr.{region}.amazonaws.com{suffix}"

@@ -1,0 +1,190 @@
+"""Amazon ECR's registry end point: whose password it is, which repository a name means, and what IAM says."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from ecrlab.aws.access import REGISTRY_RULES, ask, repository_target
+from ecrlab.aws.cloud import Cloud, registry_name
+from ecrlab.aws.ecr import PULL_TIME_STEP, blob_path, immutable, immutable_text
+from ecrlab.aws.identities import Principal
+from ecrlab.aws.tokens import Token, read_token, sign_url
+from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
+from ecrlab.store import Blob, Manifest, Repository, Store
+
+# The host of a registry in the path: standard, FIPS and dual-stack form (facts E017 to E020).
+_HOST = re.compile(
+    r"(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.aws)(?:/(.+))?"
+)
+EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
+
+
+def repository_missing(name: str, account: str) -> OciError:
+    """Return ECR's answer for a repository that does not exist (facts ecr-errors row 5)."""
+    text = f"The repository with name '{name}' does not exist in the registry with id '{account}'"
+    return OciError(404, "NAME_UNKNOWN", text)
+
+
+class EcrFrontDoor(FrontDoor):
+    """Stands before every registry of the lab.
+
+    ``registry_at`` gives account and Region of the registry whose port a request came in by. What was asked of IAM is
+    left in ``request["decisions"]``, who asked in ``request["principal"]``, for the X-ray.
+    """
+
+    def __init__(self, cloud: Cloud, registry_at: Callable[[web.Request], tuple[str, str]]) -> None:
+        self._cloud = cloud
+        self._registry_at = registry_at
+
+    def now(self) -> float:
+        """Lab time in epoch seconds."""
+        return self._cloud.clock.time()
+
+    async def locate(self, request: web.Request, name: str) -> Key:
+        """Return the store's key for ``ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`` or for a bare name."""
+        account, region = self._registry_at(request)
+        self._authenticate(request, account, region)
+        found = _HOST.fullmatch(name)
+        if found is None:
+            return f"{account}/{region}", name
+        if (found[1], found[2]) != (account, region):
+            port = self._cloud.known_port(found[1], found[2])
+            where = (
+                f"is at localhost:{port}"
+                if port
+                else f"has no port yet: aws ecr get-authorization-token --region {found[2]} gives it one"
+            )
+            text = f"This port is the registry {registry_name(account, region)}. The registry {registry_name(found[1], found[2])} {where}."
+            raise OciError(404, "NAME_UNKNOWN", text)
+        if found[3] is None:
+            raise OciError(
+                404, "NAME_UNKNOWN", f"The name ends after the registry {name}: a repository name must follow."
+            )
+        return f"{account}/{region}", found[3]
+
+    async def authorize(self, request: web.Request, access: Access) -> None:
+        """Authenticate (401, 403 when expired), look whether the repository exists (404), ask IAM (403), in this order."""
+        account, region = self._registry_at(request)
+        principal = self._authenticate(request, account, region)
+        request["operation"] = access.operation.value
+        name = access.repository
+        if name is not None and self._cloud.store.repository(f"{account}/{region}", name) is None:
+            raise repository_missing(name, account)
+        if access.operation is Operation.DELETE_BLOB:
+            raise OciError(405, "UNSUPPORTED", "Amazon ECR has no operation that deletes a layer.")
+        for action in REGISTRY_RULES[access.operation.name]:
+            decision = self._ask(request, principal, action, account, region, name or "*")
+            if not decision.allowed:
+                raise OciError(403, "DENIED", decision.message)
+        if access.operation is Operation.DELETE_MANIFEST and name is not None and access.reference:
+            self._refuse_child(account, region, name, access.reference)
+        if access.operation is Operation.MOUNT_BLOB:
+            self._check_mount(request, principal, access, account, region)
+
+    def _check_mount(
+        self, request: web.Request, principal: Principal, access: Access, account: str, region: str
+    ) -> None:
+        """Mounting is off unless the account turned it on, and needs the right to read the source (facts E076)."""
+        enabled = self._cloud.registry_settings(account, region).get("BLOB_MOUNTING") == "ENABLED"
+        source = access.source_repository
+        if not enabled or source is None or source[0] != f"{account}/{region}":
+            raise MountDeclined
+        if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", account, region, source[1]).allowed:
+            raise MountDeclined
+
+    def _refuse_child(self, account: str, region: str, name: str, reference: str) -> None:
+        repository = self._cloud.store.repository(f"{account}/{region}", name)
+        if repository is not None and ":" in reference and self._cloud.store.parents(repository, reference):
+            raise OciError(400, "DENIED", "Requested image referenced by manifest list")
+
+    def _ask(
+        self, request: web.Request, principal: Principal, action: str, account: str, region: str, name: str
+    ) -> Any:
+        return ask(
+            self._cloud,
+            principal,
+            action,
+            repository_target(self._cloud, account, region, name),
+            region=region,
+            now=self.now(),
+            source_ip=request.remote or "127.0.0.1",
+            user_agent=request.headers.get("User-Agent", ""),
+            decisions=request["decisions"],
+        )
+
+    def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
+        """Refuse to move a tag that may not move (facts ecr-errors row 15); pushing the same image again is no move."""
+        for tag in manifest.tags:
+            if immutable(repository_now(tx, repository), tag):
+                there = tx.manifest(repository, tag)
+                if there is not None and there.digest != manifest.digest:
+                    raise OciError(400, "TAG_INVALID", immutable_text(repository, tag))
+
+    async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
+        """Layers come from a signed address outside /v2/, as ECR's come from Amazon S3."""
+        return sign_url(self._cloud.secret, blob_path(repository, blob.digest))
+
+    def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
+        """lastRecordedPullTime is refreshed at most once in 24 hours (facts E015)."""
+        last = manifest.last_pulled_at
+        return last is None or self.now() - last >= PULL_TIME_STEP
+
+    async def catalog(self, request: web.Request) -> str:
+        account, region = self._registry_at(request)
+        return f"{account}/{region}"
+
+    # -------------------------------------------------------------------------------------------------- authentication
+
+    def _authenticate(self, request: web.Request, account: str, region: str) -> Principal:
+        known = request.get("principal")
+        if known is not None:
+            return known
+        token = read_token(self._cloud.secret, password_of(request.headers.get("Authorization")) or "")
+        if token is None or token.region != region:
+            raise self._challenge(request, account, region)
+        principal = self._principal(token)
+        request["principal"] = principal
+        if token.expires <= self.now():
+            raise OciError(403, "DENIED", EXPIRED)
+        return principal
+
+    def _principal(self, token: Token) -> Principal:
+        identities = self._cloud.identities
+        if token.access_key.startswith("ASIA"):
+            session = identities.sessions.get(token.access_key)
+            found = identities.session_principal(session) if session else None
+        else:
+            found = identities.user_principal(token.account, token.name, token.access_key)
+        if found is not None and found.unique_id == token.unique_id:
+            return found
+        # Deleted since: the password is still good, but nothing allows anything any more.
+        arn = f"arn:aws:iam::{token.account}:user/{token.name}"
+        return Principal("user", token.account, arn, token.unique_id, token.name, token.unique_id, token.access_key)
+
+    def _challenge(self, request: web.Request, account: str, region: str) -> OciError:
+        realm = f"http://{request.host}/"
+        headers = {"Www-Authenticate": f'Basic realm="{realm}",service="ecr.amazonaws.com"'}
+        return OciError(401, "UNAUTHORIZED", "Not Authorized", headers=headers)
+
+
+def repository_now(tx: Store, repository: Repository) -> Repository:
+    """Return the repository as it is inside the transaction: its mutability may have changed since it was looked up."""
+    return tx.repository(repository.registry, repository.name) or repository
+
+
+def password_of(authorization: str | None) -> str | None:
+    """Return the password in a Basic Authorization header of the user AWS, or None."""
+    kind, _, encoded = (authorization or "").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return password if user == "AWS" else None

@@ -1,0 +1,73 @@
+"""What an operation is given, and the register of the operations that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ecrlab.aws.identities import Principal
+
+if TYPE_CHECKING:
+    from ecrlab.aws.cloud import Cloud
+
+
+@dataclass
+class Call:
+    """One API request after authentication and validation.
+
+    ``account`` is the caller's, ``region`` the one the request was signed for; ``now`` lab time in epoch seconds;
+    ``host`` the Host header as received, for addresses in answers; ``decisions`` collects what IAM was asked.
+    """
+
+    cloud: Cloud
+    principal: Principal
+    service: str
+    operation: str
+    params: dict[str, Any]
+    region: str
+    now: float
+    host: str
+    source_ip: str
+    user_agent: str
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def account(self) -> str:
+        return self.principal.account
+
+
+Handler = Callable[[Call], dict[str, Any] | None]
+HANDLERS: dict[tuple[str, str], Handler] = {}
+
+F = TypeVar("F", bound=Handler)
+
+
+def operation(service: str, *names: str) -> Callable[[F], F]:
+    """Register a function as the implementation of one or several operations of ``service``."""
+
+    def register(function: F) -> F:
+        for name in names:
+            HANDLERS[service, name] = function
+        return function
+
+    return register
+
+
+def page(
+    items: list[Any], token: str | None, size: int, refuse: Callable[[], Exception]
+) -> tuple[list[Any], str | None]:
+    """Return one page of ``items`` and the token of the next; a token is the opaque form of a position.
+
+    ``refuse`` makes the exception for a token that this lab never gave out.
+    """
+    start = 0
+    if token:
+        try:
+            start = int(bytes.fromhex(token).decode("ascii").removeprefix("at:"))
+        except ValueError as error:
+            raise refuse() from error
+        if start < 0:
+            raise refuse()
+    end = start + size
+    return items[start:end], f"at:{end}".encode().hex() if end < len(items) else None

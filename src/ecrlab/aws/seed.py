@@ -1,0 +1,137 @@
+"""The learner's world as it begins: users of two accounts, their rights and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.identities import Document
+from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT
+
+AWS = "arn:aws:iam::aws:policy/"
+ADMINISTRATOR = AWS + "AdministratorAccess"
+
+
+@dataclass(frozen=True)
+class Person:
+    """One profile of the learner: a user of an account with one managed policy."""
+
+    profile: str
+    account: str
+    policy: str
+
+
+PEOPLE = (
+    Person("admin", ACCOUNT, ADMINISTRATOR),
+    Person("developer", ACCOUNT, AWS + "AmazonEC2ContainerRegistryPowerUser"),
+    Person("ci", ACCOUNT, AWS + "AmazonEC2ContainerRegistryPullOnly"),
+    Person("ops", ACCOUNT, AWS + "AmazonEC2ContainerRegistryPullOnly"),
+    Person("auditor", ACCOUNT, AWS + "AmazonEC2ContainerRegistryReadOnly"),
+    Person("partner", PARTNER_ACCOUNT, ADMINISTRATOR),
+)
+
+
+def seed(cloud: Cloud) -> dict[str, Document]:
+    """Make the people that are missing, and return each profile's access key.
+
+    Ids, secrets and creation times are drawn once and kept, so that a reset gives the same people back and neither
+    credentials files nor docker logins go stale.
+    """
+    kept = cloud.store.table("lab.seed")
+    keys: dict[str, Document] = {}
+    with cloud.store.transaction():
+        for person in PEOPLE:
+            document = kept.get(person.profile)
+            if document is None:
+                now = cloud.clock.time()
+                user = cloud.identities.new_user(person.account, person.profile, now)
+                user["attached"] = [person.policy]
+                document = {"user": user, "key": cloud.identities.new_key(person.account, person.profile, now)}
+                cloud.identities.put("users", person.account, user)
+                kept.put(person.profile, document)
+            keys[person.profile] = document["key"]
+    return keys
+
+
+def reset_user(cloud: Cloud, account: str, name: str) -> list[str]:
+    """Give a person of the seed the rights of the start; remove any other user. Return what was removed, in words."""
+    identities = cloud.identities
+    removed = []
+    with cloud.store.transaction():
+        user = identities.get("users", account, name)
+        person = next((p for p in PEOPLE if (p.account, p.profile) == (account, name)), None)
+        start = (cloud.store.table("lab.seed").get(name) or {}) if person else {}
+        if user is not None:
+            expected = start.get("user", {})
+            removed += [f"inline policy {policy} of user {name}" for policy in user["inline"]]
+            removed += [
+                f"policy {arn} attached to user {name}"
+                for arn in user["attached"]
+                if arn not in expected.get("attached", ())
+            ]
+            removed += [f"user {name} from group {group}" for group in user["groups"]]
+        for key in identities.keys_of(account, name):
+            if key["id"] != start.get("key", {}).get("id"):
+                identities.keys.delete(key["id"])
+                removed.append(f"access key {key['id']} of user {name}")
+        if start:
+            identities.put("users", account, start["user"])
+            identities.keys.put(start["key"]["id"], start["key"])
+        elif user is not None:
+            identities.delete("users", account, name)
+            removed.append(f"user {name}")
+    return removed
+
+
+def reset_repositories(cloud: Cloud, registry: str, names: Iterable[str]) -> list[str]:
+    """Remove the repositories that exist among ``names``; return the removed ones' addresses in words."""
+    removed = []
+    for name in names:
+        if cloud.store.repository(registry, name) is not None:
+            cloud.store.delete_repository(registry, name)
+            removed.append(f"repository {name} of {registry}")
+    return removed
+
+
+def reset_all(cloud: Cloud) -> list[str]:
+    """Put the whole lab back to the start: repositories, identities, settings, clock. Ports and secrets stay."""
+    removed = []
+    with cloud.store.transaction():
+        for registry in cloud.store.registries():
+            names = [repository.name for repository in cloud.store.repositories(registry)]
+            removed += reset_repositories(cloud, registry, names)
+        for name in (
+            "iam.users",
+            "iam.groups",
+            "iam.roles",
+            "iam.policies",
+            "iam.access_keys",
+            "sts.sessions",
+            "ecr.registries",
+        ):
+            table = cloud.store.table(name)
+            for key, _ in table.items():
+                table.delete(key)
+        kept = cloud.store.table("lab.seed")
+        for person in PEOPLE:
+            document = kept.get(person.profile)
+            if document is not None:
+                cloud.identities.put("users", person.account, document["user"])
+                cloud.identities.keys.put(document["key"]["id"], document["key"])
+    cloud.clock.reset()
+    return removed
+
+
+def administrator(cloud: Cloud, account: str) -> Document:
+    """Return an access key of the user admin of an account, who is made when missing."""
+    identities = cloud.identities
+    with cloud.store.transaction():
+        user = identities.get("users", account, "admin")
+        if user is None:
+            user = identities.new_user(account, "admin", cloud.clock.time())
+        if ADMINISTRATOR not in user["attached"]:
+            user["attached"] = [*user["attached"], ADMINISTRATOR]
+            identities.put("users", account, user)
+        keys = [key for key in identities.keys_of(account, "admin") if key["status"] == "Active"]
+        return keys[0] if keys else identities.new_key(account, "admin", cloud.clock.time())

@@ -1,0 +1,100 @@
+"""A client of the lab's control interface, for notebooks, the command line and tests. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ecrlab.home import Home
+
+
+class LabError(Exception):
+    """The lab refused a request; the text says what it saw and what it expected."""
+
+
+class LabNotRunning(LabError):  # noqa: N818 (part of the agreed interface)
+    """No lab answers for this home; the text names the command that starts it."""
+
+    def __init__(self, home: Home, seen: str) -> None:
+        super().__init__(f"The lab of {home.path} is not running ({seen}). Start it with: ecrlab start")
+
+
+class LabClient:
+    """Speaks to the running lab of ``home`` over loopback, never through a proxy. Every call is one HTTP request."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+    def status(self, timeout: float = 5) -> dict[str, Any]:
+        """Return version, port, pid, clock, registries and regions that are off; wait ``timeout`` seconds at most."""
+        return self._call("GET", "/_ecrlab/status", timeout=timeout)
+
+    def advance(self, seconds: float) -> dict[str, Any]:
+        """Move the lab's clock forward; return ``{"now": ISO 8601, "offset_seconds": number}``."""
+        return self._call("POST", "/_ecrlab/clock", {"advance_seconds": seconds})
+
+    def reset_clock(self) -> dict[str, Any]:
+        """Set the lab's clock back to real time; return as `advance` does."""
+        return self._call("POST", "/_ecrlab/clock", {"reset": True})
+
+    def xray(self, after: int = 0, wait: float = 0, limit: int = 1000) -> dict[str, Any]:
+        """Return ``{"last": number, "rows": [...]}``: the requests above number ``after``, oldest first.
+
+        With ``wait`` seconds the call returns as soon as there is one.
+        """
+        return self._call("GET", f"/_ecrlab/xray?after={after}&wait={wait}&limit={limit}", timeout=wait + 30)
+
+    def registry(self, account: str, region: str) -> dict[str, Any]:
+        """Open the registry of ``account`` in ``region`` if it has no port yet; return its port and address."""
+        return self._call("POST", "/_ecrlab/registries", {"account": account, "region": region})
+
+    def account(self, account: str) -> dict[str, Any]:
+        """Return an access key of an administrator of ``account``, who is made when missing."""
+        return self._call("POST", "/_ecrlab/accounts", {"account": account})
+
+    def reset(
+        self,
+        *,
+        repositories: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        account: str | None = None,
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """Put the lab, or only the named repositories or users, back to the start; return what was removed."""
+        body = {"repositories": repositories, "users": users, "account": account, "region": region}
+        return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, timeout: float = 30
+    ) -> dict[str, Any]:
+        control = self.home.read_control()
+        if not control:
+            raise LabNotRunning(self.home, "it has no control file")
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{control.get('port')}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "X-Ecrlab-Secret": str(control.get("secret", "")),
+                "Content-Type": "application/json",
+                "User-Agent": "ecrlab",
+            },
+        )
+        try:
+            with self._open(request, timeout=timeout) as answer:
+                result = json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read().decode("utf-8", "replace")
+            try:
+                message = str(json.loads(text)["message"])
+            except (ValueError, KeyError, TypeError):
+                message = f"{method} {path} was answered with {error.code}"
+            raise LabError(message) from None
+        except (OSError, ValueError) as error:
+            raise LabNotRunning(self.home, f"port {control.get('port')}: {error}") from None
+        return result if isinstance(result, dict) else {}

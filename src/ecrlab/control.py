@@ -1,0 +1,176 @@
+"""The lab's own interface: status, clock, X-ray, registries, accounts, reset. Guarded by a secret in the home folder."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+
+from ecrlab import __version__
+from ecrlab.aws import seed
+from ecrlab.aws.cloud import Cloud, regions, registry_name
+from ecrlab.home import ACCOUNT, REGION, Home
+from ecrlab.xray import XRay
+
+Answer = dict[str, Any]
+HEADER = "X-Ecrlab-Secret"
+
+
+class Refused(Exception):  # noqa: N818 (an answer, not a failure)
+    """A control request that is not carried out; the text says what was expected."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Control:
+    """Answers everything below ``/_ecrlab/`` on the main port.
+
+    ``ports`` gives the open registries as {(account, Region): port}.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        xray: XRay,
+        home: Home,
+        port: int,
+        secret: str,
+        ports: Callable[[], dict[tuple[str, str], int]],
+    ) -> None:
+        self._cloud = cloud
+        self._xray = xray
+        self._home = home
+        self._port = port
+        self._secret = secret
+        self._ports = ports
+        self._handlers: dict[tuple[str, str], Callable[[web.Request], Awaitable[Answer]]] = {
+            ("GET", "status"): self._status,
+            ("POST", "clock"): self._clock,
+            ("GET", "xray"): self._rows,
+            ("POST", "registries"): self._registries,
+            ("POST", "accounts"): self._accounts,
+            ("POST", "reset"): self._reset,
+        }
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one control request; refusals are 4xx with ``{"message": text}``."""
+        try:
+            self._guard(request)
+            handler = self._handlers.get((request.method, request.path.removeprefix("/_ecrlab/")))
+            if handler is None:
+                raise Refused(404, f"There is no {request.method} {request.path} here.")
+            return web.json_response(await handler(request))
+        except Refused as refusal:
+            return web.json_response({"message": str(refusal)}, status=refusal.status)
+
+    def _guard(self, request: web.Request) -> None:
+        """A page in a browser must not reach this: neither by another origin nor by a name that resolves to us."""
+        if request.host not in (f"localhost:{self._port}", f"127.0.0.1:{self._port}", f"[::1]:{self._port}"):
+            raise Refused(
+                403, f"The control interface answers at localhost:{self._port} only, not at {request.host[:100]!r}."
+            )
+        origin = request.headers.get("Origin")
+        if origin is not None and origin != f"http://{request.host}":
+            raise Refused(403, "The control interface is not for pages of other origins.")
+        if not hmac.compare_digest(request.headers.get(HEADER, "").encode("utf-8", "replace"), self._secret.encode()):
+            raise Refused(
+                403, f"The control interface needs the secret of {self._home.control} in the header {HEADER}."
+            )
+
+    async def _body(self, request: web.Request) -> dict[str, Any]:
+        try:
+            body = json.loads(await request.read() or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise Refused(400, "The request body is not a JSON object.")
+        return body
+
+    async def _status(self, request: web.Request) -> Answer:
+        return {
+            "version": __version__,
+            "port": self._port,
+            "home": str(self._home.path),
+            "pid": os.getpid(),
+            "account": ACCOUNT,
+            "region": REGION,
+            "clock": self._time(),
+            "registries": [
+                {"account": a, "region": r, "port": port}
+                for (a, r), port in sorted(self._ports().items(), key=lambda item: item[1])
+            ],
+            "regions_off": [],
+        }
+
+    def _time(self) -> Answer:
+        clock = self._cloud.clock
+        return {"now": clock.now().isoformat(timespec="milliseconds"), "offset_seconds": clock.offset.total_seconds()}
+
+    async def _clock(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        seconds = body.get("advance_seconds")
+        if body.get("reset") is True:
+            self._cloud.clock.reset()
+        elif isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+            try:
+                self._cloud.clock.advance(timedelta(seconds=seconds))
+            except (ValueError, OverflowError) as error:
+                raise Refused(400, str(error)) from None
+        else:
+            raise Refused(400, 'Expected {"advance_seconds": number} or {"reset": true}.')
+        return self._time()
+
+    async def _rows(self, request: web.Request) -> Answer:
+        try:
+            after = int(request.query.get("after", "0"))
+            wait = min(float(request.query.get("wait", "0")), 300.0)
+            limit = min(int(request.query.get("limit", "1000")), 10_000)
+        except ValueError:
+            raise Refused(400, "after, wait and limit are numbers.") from None
+        await self._xray.wait(after, wait)
+        return {"last": self._xray.last, "rows": self._xray.rows(after, limit)}
+
+    async def _registries(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        account, region = self._account(body), body.get("region", REGION)
+        if region not in regions():
+            raise Refused(400, f"{region!r} is not an AWS Region.")
+        port = self._cloud.open_port(account, region)
+        return {"port": port, "registry": f"localhost:{port}/{registry_name(account, region)}"}
+
+    async def _accounts(self, request: web.Request) -> Answer:
+        key = seed.administrator(self._cloud, self._account(await self._body(request)))
+        return {"access_key_id": key["id"], "secret_access_key": key["secret"]}
+
+    def _account(self, body: dict[str, Any]) -> str:
+        account = body.get("account", ACCOUNT)
+        if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
+            raise Refused(400, f"An account is a string of 12 digits, not {account!r}.")
+        return account
+
+    async def _reset(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        account, region = self._account(body), body.get("region", REGION)
+        removed: list[str] = []
+        parts = False
+        for key in ("repositories", "users"):
+            names = body.get(key)
+            if names is None:
+                continue
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise Refused(400, f"{key} is a list of names.")
+            parts = True
+            if key == "repositories":
+                removed += seed.reset_repositories(self._cloud, f"{account}/{region}", names)
+            else:
+                for name in names:
+                    removed += seed.reset_user(self._cloud, account, name)
+        return {"removed": removed if parts else seed.reset_all(self._cloud)}

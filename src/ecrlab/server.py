@@ -1,0 +1,395 @@
+"""The lab's process: store, clock, AWS services, registries and the control interface, wired together.
+
+The only module that knows all of them. `serve` runs until SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import os
+import re
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from ecrlab.aws import api
+from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.errors import ApiError
+from ecrlab.aws.front import EcrFrontDoor
+from ecrlab.aws.identities import Document
+from ecrlab.aws.seed import seed
+from ecrlab.aws.tokens import signed
+from ecrlab.clock import Clock
+from ecrlab.control import Control
+from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
+from ecrlab.oci import RUNNER_OPTIONS, Registry
+from ecrlab.store import DigestInvalid, Store, StoreError
+from ecrlab.xray import XRay
+
+MAIN = (ACCOUNT, REGION)
+COLLECT_SECONDS = 600.0
+# Ports tried for a registry or for the first start, above the main one.
+SPAN = 400
+
+
+class PortTaken(Exception):  # noqa: N818 (part of the agreed interface)
+    """A port that this lab remembers, or was told to use, belongs to another program."""
+
+
+class Server:
+    """One running lab. Ports are opened by `open_port`, the main one first; each is one registry's for ever."""
+
+    def __init__(self, home: Home, store: Store, host: str) -> None:
+        self.home = home
+        self.host = host
+        self.store = store
+        self.clock = Clock(store)
+        self.cloud = Cloud(store, self.clock, self.open_port, self.known_port)
+        self.xray = XRay(home.lab / "xray.jsonl")
+        self.secret = secrets.token_urlsafe(32)
+        self.main_port = 0
+        self._ports = store.table("lab.registries")
+        self._sockets: dict[int, socket.socket] = {}
+        self._open: dict[int, tuple[str, str]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._control: Control | None = None
+        self.registry = Registry(store, EcrFrontDoor(self.cloud, self._registry_at))
+        application = web.Application(client_max_size=api.MAX_BODY)
+        application.router.add_route("*", "/v2", self._registry)
+        application.router.add_route("*", "/v2/{rest:.*}", self._registry)
+        application.router.add_route("*", "/_blobs/{rest:.*}", self._blob)
+        application.router.add_route("*", "/_ecrlab/{rest:.*}", self._lab)
+        application.router.add_route("*", "/", self._root)
+        self.runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=2.0, **RUNNER_OPTIONS)
+
+    # ------------------------------------------------------------------------------------------------------------ ports
+
+    def known_port(self, account: str, region: str) -> int | None:
+        """Return the port of a registry, or None when it was never given one."""
+        if (account, region) == MAIN:
+            return self.main_port
+        found = self._ports.get(f"{account}/{region}")
+        return int(found["port"]) if found else None
+
+    def open_port(self, account: str, region: str) -> int:
+        """Return the port of a registry, listening on it from now on; a new registry gets the next free one.
+
+        Raises ApiError when another program has taken the remembered port.
+        """
+        port = self.known_port(account, region)
+        if port in self._open:
+            return port
+        if port is None:
+            port = self._next_port()
+            self._ports.put(f"{account}/{region}", {"port": port})
+        else:
+            try:
+                self._bind(port)
+            except PortTaken as error:
+                raise ApiError(
+                    "ServerException", f"The registry {account} in {region} cannot be reached: {error}", 400
+                ) from None
+        self._open[port] = (account, region)
+        task = asyncio.get_running_loop().create_task(self._listen(port))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return port
+
+    def _next_port(self) -> int:
+        remembered = {int(document["port"]) for _, document in self._ports.items()}
+        for port in range(self.main_port + 1, self.main_port + SPAN):
+            if port not in remembered and port not in self._open:
+                with contextlib.suppress(PortTaken):
+                    self._bind(port)
+                    return port
+        raise ApiError(
+            "LimitExceededException", f"No port is free from {self.main_port + 1} to {self.main_port + SPAN}."
+        )
+
+    def _bind(self, port: int) -> None:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self.host, port))
+            listener.listen(128)
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken(f"port {port} is in use by another program. Stop that program and try again.") from None
+            raise
+        listener.setblocking(False)
+        self._sockets[port] = listener
+
+    async def _listen(self, port: int) -> None:
+        await web.SockSite(self.runner, self._sockets[port]).start()
+
+    def open_main(self, port: int | None) -> bool:
+        """Take the main port: the one given, else the remembered one, else 4510 or the next free one (first start only).
+
+        Returns True when it is not the one expected. Raises PortTaken.
+        """
+        remembered = (self.home.lab / "port").exists()
+        wanted = port or (self.home.port if remembered else DEFAULT_PORT)
+        candidates = [wanted] if port or remembered else list(range(DEFAULT_PORT, DEFAULT_PORT + SPAN))
+        for candidate in candidates:
+            try:
+                self._bind(candidate)
+            except PortTaken:
+                if candidate == candidates[-1]:
+                    raise
+                continue
+            self.main_port = candidate
+            self._open[candidate] = MAIN
+            return candidate != wanted
+        raise PortTaken("no port to listen on")
+
+    def _registry_at(self, request: web.Request) -> tuple[str, str]:
+        name = request.transport.get_extra_info("sockname") if request.transport else None
+        return self._open.get(name[1], MAIN) if name else MAIN
+
+    # --------------------------------------------------------------------------------------------------------- requests
+
+    async def _root(self, request: web.Request) -> web.StreamResponse:
+        if request.method != "POST":
+            text = "This is ECR Lab, a local Amazon ECR for learning. Not AWS. The AWS APIs answer POST here.\n"
+            return web.Response(text=text, status=200 if request.method in ("GET", "HEAD") else 405)
+        return await self._recorded(request, "aws", lambda request: api.handle(self.cloud, request))
+
+    async def _registry(self, request: web.Request) -> web.StreamResponse:
+        return await self._recorded(request, "registry", self._v2)
+
+    async def _v2(self, request: web.Request) -> web.StreamResponse:
+        request["account"], request["region"] = self._registry_at(request)
+        response = await self.registry.handle(request)
+        if response.status == 404 and request.get("error") == "MANIFEST_UNKNOWN":
+            # ECR's own text (facts ecr-errors row 7).
+            body = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Requested image not found"}]}'
+            return web.Response(
+                status=404,
+                body=body,
+                content_type="application/json",
+                headers={"Docker-Distribution-Api-Version": "registry/2.0"},
+            )
+        return response
+
+    async def _blob(self, request: web.Request) -> web.StreamResponse:
+        request["account"], request["region"] = self._registry_at(request)
+        request["reason"] = "a signed address: its signature is the permission"
+        return await self._recorded(request, "registry", self._serve_blob)
+
+    async def _serve_blob(self, request: web.Request) -> web.StreamResponse:
+        """Serve a layer to whoever has its signed address. An Authorization header is ignored: some clients send one."""
+        wrong = (
+            "Only GET and HEAD."
+            if request.method not in ("GET", "HEAD")
+            else signed(self.cloud.secret, request.path, request.query_string)
+        )
+        if wrong is not None:
+            request["error"] = "AccessDenied"
+            text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>{wrong}</Message></Error>'
+            return web.Response(status=403, text=text, content_type="application/xml")
+        digest = request.path.rpartition("/")[2]
+        try:
+            path = self.store.blob_path(digest)
+        except DigestInvalid:
+            path = Path()
+        if not path.is_file():
+            request["error"] = "NoSuchKey"
+            text = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>'
+            return web.Response(status=404, text=text, content_type="application/xml")
+        response = _File(path, headers={"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest})
+        await response.prepare(request)
+        request["bytes_out"] = 0 if request.method == "HEAD" else response.content_length or 0
+        return response
+
+    async def _lab(self, request: web.Request) -> web.StreamResponse:
+        if self._control is None or self._registry_at(request) != MAIN:
+            return web.json_response({"message": f"The control interface is at port {self.main_port}."}, status=404)
+        return await self._control.handle(request)
+
+    async def _recorded(
+        self, request: web.Request, service: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        begun = time.perf_counter()
+        request["decisions"] = []
+        status = 499  # the client went away
+        response: web.StreamResponse | None = None
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        finally:
+            principal = request.get("principal")
+            sent = response.body if isinstance(response, web.Response) else None
+            self.xray.record(
+                now=self.clock.time(),
+                user_agent=request.headers.get("User-Agent", ""),
+                principal=principal.arn if principal else None,
+                account=request.get("account"),
+                region=request.get("region"),
+                service=request.get("service", service),
+                method=request.method,
+                path=request.raw_path,
+                operation=request.get("operation"),
+                decisions=request["decisions"],
+                reason=request.get("reason", ""),
+                status=status,
+                error=request.get("error"),
+                bytes_in=request.get("bytes_in", request.content_length or 0),
+                bytes_out=request.get("bytes_out", len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
+                duration_ms=(time.perf_counter() - begun) * 1000,
+            )
+
+    # -------------------------------------------------------------------------------------------------------- beginning
+
+    async def start(self) -> None:
+        """Begin to listen: the main port and every registry that was opened before, then say so in control.json."""
+        await self.runner.setup()
+        self._control = Control(self.cloud, self.xray, self.home, self.main_port, self.secret, self._registries)
+        await self._listen(self.main_port)
+        for key, _ in self._ports.items():
+            account, _, region = key.partition("/")
+            try:
+                self.open_port(account, region)
+            except ApiError as error:
+                print(error.message, file=sys.stderr, flush=True)
+        self.home.remember_port(self.main_port)
+        write_profiles(self.home, self.main_port, seed(self.cloud))
+        control = f'{{"port": {self.main_port}, "secret": "{self.secret}", "pid": {os.getpid()}}}\n'
+        write_private(self.home.control, control)
+
+    def _registries(self) -> dict[tuple[str, str], int]:
+        return {registry: port for port, registry in self._open.items()}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep the X-ray and collect garbage until ``stop``."""
+        keeping = asyncio.create_task(self.xray.keep())
+        try:
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), COLLECT_SECONDS)
+                    break
+                await asyncio.to_thread(self.store.collect_garbage)
+        finally:
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
+
+    async def close(self) -> None:
+        """Stop listening, let what runs end, and save everything."""
+        self.home.control.unlink(missing_ok=True)
+        await self.runner.cleanup()
+        for listener in self._sockets.values():
+            listener.close()
+        self.registry.close()
+        self.xray.flush()
+
+
+class _File(web.FileResponse):
+    """A file that is sent when it is prepared the first time, so that the X-ray sees its length."""
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        return None if self.prepared else await super().prepare(request)
+
+
+def write_profiles(home: Home, port: int, keys: dict[str, Document]) -> None:
+    """Write the AWS configuration and credentials files with the lab's profiles, mode 600.
+
+    A file that exists is the learner's too: only the lab's own sections are brought up to date.
+    """
+    endpoint = f"http://localhost:{port}"
+    config = {f"profile {name}": {"region": REGION, "output": "json", "endpoint_url": endpoint} for name in keys}
+    config["default"] = config["profile admin"]
+    credentials = {
+        name: {"aws_access_key_id": key["id"], "aws_secret_access_key": key["secret"]} for name, key in keys.items()
+    }
+    credentials["default"] = credentials["admin"]
+    for path, sections in ((home.aws_config, config), (home.aws_credentials, credentials)):
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        new = _merged(old, sections)
+        if new != old:
+            write_private(path, new)
+    for name in keys:
+        home.docker_config(name).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _merged(text: str, sections: dict[str, dict[str, str]]) -> str:
+    """Return an INI text in which ``sections`` have these values; whatever else it holds stays as it is."""
+    parts = re.split(r"(?m)^(?=\[)", text)
+    for name, values in sections.items():
+        header = f"[{name}]"
+        index = next((i for i, part in enumerate(parts) if part.split("\n", 1)[0].strip() == header), None)
+        lines = [] if index is None else parts[index].rstrip("\n").split("\n")[1:]
+        # `output` and `region` are the learner's to change; what leads to the lab is not.
+        for key, value in values.items():
+            at = next((i for i, line in enumerate(lines) if line.partition("=")[0].strip() == key), None)
+            if at is None:
+                lines.append(f"{key} = {value}")
+            elif key not in ("output", "region"):
+                lines[at] = f"{key} = {value}"
+        part = "\n".join([header, *lines]) + "\n\n"
+        if index is None:
+            parts.append(part)
+        else:
+            parts[index] = part
+    return "".join(parts)
+
+
+async def serve(home: Home, port: int | None = None, host: str = "127.0.0.1") -> None:
+    """Run the lab of ``home`` until SIGTERM or SIGINT.
+
+    ``port``: the main port; None for the remembered one, at the first start 4510 or the next free one. Writes
+    ``home.control`` once it listens, and removes it when it stops. Raises StoreInUse when another process serves this
+    home, StoreDamaged, StoreTooNew, and PortTaken.
+    """
+    home.make()
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    store = Store.open(home.lab)
+    try:
+        server = Server(home, store, host)
+        moved = server.open_main(port)
+        if moved:
+            print(
+                f"Port {DEFAULT_PORT} is in use by another program; this lab uses port {server.main_port} from now on.",
+                flush=True,
+            )
+        await server.start()
+        print(f"ECR Lab listens at http://localhost:{server.main_port} (not AWS). Home: {home.path}", flush=True)
+        try:
+            await server.run(stop)
+        finally:
+            await server.close()
+    finally:
+        store.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``python -m ecrlab.server``; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ecrlab.server", description="Run the local cloud of ECR Lab.")
+    parser.add_argument("--home", type=Path, help="the home folder (default: ECRLAB_HOME, or the nearest .ecrlab)")
+    parser.add_argument("--port", type=int, help="the main port (default: the remembered one, else 4510)")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: loopback only)")
+    options = parser.parse_args(arguments)
+    try:
+        asyncio.run(serve(Home(options.home) if options.home else Home.find(), options.port, options.host))
+    except (StoreError, PortTaken, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

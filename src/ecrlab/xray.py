@@ -1,0 +1,203 @@
+"""The X-ray: every request that reached the lab, with the decision of IAM about it.
+
+A ring buffer in memory answers readers; batches go to one append-only file beside the database, so rows survive a
+restart. A row that was recorded less than a second before a kill -9 may be lost: it is a record, not state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+CAPACITY = 10_000
+FLUSH_SECONDS = 0.5
+
+Row = dict[str, Any]
+
+
+class XRay:
+    """Rows of requests, numbered from 1 without gaps, the newest `CAPACITY` of them readable.
+
+    ``path`` is the file that keeps them; None keeps them in memory only.
+    """
+
+    def __init__(self, path: Path | None = None, capacity: int = CAPACITY) -> None:
+        self._path = path
+        self._capacity = capacity
+        self._rows: deque[Row] = deque(maxlen=capacity)
+        self._unsaved: list[Row] = []
+        self._in_file = 0
+        self._changed: asyncio.Event | None = None
+        self.last = 0
+        if path is not None:
+            self._load(path)
+
+    def record(
+        self,
+        *,
+        now: float,
+        user_agent: str,
+        principal: str | None,
+        account: str | None,
+        region: str | None,
+        service: str,
+        method: str,
+        path: str,
+        operation: str | None,
+        decisions: Sequence[Mapping[str, Any]],
+        status: int,
+        error: str | None,
+        bytes_in: int,
+        bytes_out: int,
+        duration_ms: float,
+        reason: str = "",
+    ) -> None:
+        """Add one row. ``now`` is lab time in epoch seconds, ``decisions`` the questions put to IAM, in order.
+
+        The row's action, resource, decision and reason are those of the deciding question: the first that was denied,
+        else the first; ``reason`` is the row's when nothing was asked. Costs less than 30 microseconds (held by tests/aws/test_xray.py).
+        """
+        self.last += 1
+        first = next((d for d in decisions if d["decision"] == "denied"), decisions[0] if decisions else None)
+        row: Row = {
+            "seq": self.last,
+            "time": now,
+            "wall": time.time(),
+            "client": client_of(user_agent),
+            "user_agent": user_agent,
+            "principal": principal,
+            "account": account,
+            "region": region,
+            "service": service,
+            "method": method,
+            "path": path,
+            "operation": operation,
+            "action": first["action"] if first else None,
+            "resource": first["resource"] if first else None,
+            "decision": first["decision"] if first else "not asked",
+            "reason": first["reason"] if first else reason,
+            "decisions": decisions,
+            "status": status,
+            "error": error,
+            "bytes_in": bytes_in,
+            "bytes_out": bytes_out,
+            "duration_ms": round(duration_ms, 3),
+        }
+        self._rows.append(row)
+        if self._path is not None:
+            self._unsaved.append(row)
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    def rows(self, after: int = 0, limit: int = 1000) -> list[Row]:
+        """Return up to ``limit`` rows with a number above ``after``, oldest first."""
+        missing = self.last - after
+        if missing <= 0:
+            return []
+        start = max(0, len(self._rows) - missing)
+        return [_shown(self._rows[i]) for i in range(start, min(start + limit, len(self._rows)))]
+
+    async def wait(self, after: int, seconds: float) -> None:
+        """Return as soon as there is a row above ``after``, at the latest after ``seconds``."""
+        if self.last > after or seconds <= 0:
+            return
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), seconds)
+
+    async def keep(self) -> None:
+        """Save new rows every half second until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that are not yet in the file, and shorten the file when it holds twice the capacity."""
+        if self._path is None or not self._unsaved:
+            return
+        batch, self._unsaved = self._unsaved, []
+        if self._in_file + len(batch) > 2 * self._capacity:
+            temporary = self._path.with_suffix(".new")
+            temporary.write_text(_lines(list(self._rows)), encoding="utf-8")
+            temporary.chmod(0o600)
+            temporary.replace(self._path)
+            self._in_file = len(self._rows)
+            return
+        new = not self._path.exists()
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(_lines(batch))
+        if new:
+            self._path.chmod(0o600)
+        self._in_file += len(batch)
+
+    def _load(self, path: Path) -> None:
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            self._in_file += 1
+            try:
+                row = json.loads(line)
+            except ValueError:  # the line that a kill -9 cut off
+                continue
+            if isinstance(row, dict) and isinstance(row.get("seq"), int) and row["seq"] > self.last:
+                self.last = row["seq"]
+                self._rows.append(row)
+        if text and not text.endswith("\n"):
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n")
+
+
+def _lines(rows: Sequence[Row]) -> str:
+    return "".join([_ENCODER.encode(row) + "\n" for row in rows])
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _shown(row: Row) -> Row:
+    """The row as readers get it: lab time in ISO 8601."""
+    moment = row["time"]
+    if not isinstance(moment, (int, float)):
+        return row
+    return {**row, "time": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")}
+
+
+_CLIENTS = (
+    ("docker", r"^docker/|docker-client"),
+    ("buildkit", r"^buildkit"),
+    ("aws", r"^aws-cli/"),
+    ("boto3", r"^boto3/"),
+    ("skopeo", r"^skopeo"),
+    ("podman", r"^podman|^libpod|^buildah"),
+    ("skopeo", r"github\.com/containers/image"),
+    ("containerd", r"^containerd"),
+    ("curl", r"^curl/"),
+    ("ecrlab", r"^ecrlab"),
+    ("terraform", r"terraform"),
+    ("boto3", r"^botocore/"),
+    ("python", r"^python"),
+    ("go", r"^go-"),
+)
+
+
+@lru_cache(maxsize=512)
+def client_of(user_agent: str) -> str:
+    """Return the short name of the program behind a User-Agent header; its first word when it is unknown."""
+    lower = user_agent.lower()
+    for name, pattern in _CLIENTS:
+        if re.search(pattern, lower):
+            return name
+    return re.split(r"[/ ]", lower.strip(), maxsplit=1)[0][:20] or "unknown"
