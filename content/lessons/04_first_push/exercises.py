@@ -1,0 +1,1848 @@
+"""Lesson 04: its front matter, its checkpoints, its guesses and its eight exercises.
+
+Facts: E003 E017 E021 E022 E026 to E034 E047 E048 E056 E066 to E068 E070 E071; ecr-errors 1 3 5 7 9 28 47; iam.md 8.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.util
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ecrlab_course.exercises import (
+    Attempt,
+    BuildCommand,
+    Field,
+    Guess,
+    Lesson,
+    LiveCheck,
+    Option,
+    Predict,
+    Result,
+    Verdict,
+    not_yet,
+    passed,
+    untouched,
+)
+from ecrlab_course.lab import image, push_image
+
+APP = "my-web-app"
+PARTNER = "444455556666"
+PUSH_SET = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+    "ecr:BatchGetImage",
+)
+NIGHT = (0, 11, 13, 26)
+
+
+def _module(name: str) -> ModuleType:
+    """Return a Python file of the learner's folder as a module: the desk is one file, for them and for the judge."""
+    spec = importlib.util.spec_from_file_location(f"lesson_04_{name}", Path(__file__).parent / "files" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+desk = _module("desk")
+
+
+# What the X-ray says
+
+
+def ok(row: Mapping[str, Any]) -> bool:
+    """Tell whether the request was carried out."""
+    return 200 <= int(row["status"]) < 400
+
+
+def user_of(row: Mapping[str, Any]) -> str:
+    """Return the user's name at the end of the row's principal; "" when nobody was known."""
+    return str(row.get("principal") or "").rpartition("/")[2]
+
+
+def at_registry(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows that went to a registry, not to an AWS API."""
+    return [row for row in rows if row["service"] == "registry"]
+
+
+def puts_manifest(row: Mapping[str, Any]) -> bool:
+    """Tell whether the request stores a manifest: the moment at which an image gets its name."""
+    return row["method"] == "PUT" and "/manifests/" in row["path"]
+
+
+def outcome(rows: list[dict[str, Any]]) -> str | None:
+    """Return how docker's last try at a registry ended; None when it did not try.
+
+    "done", "no login", "expired", "no repository", "no tag", "no right".
+    """
+    rows = at_registry(rows)
+    if not rows:
+        return None
+    for row in reversed(rows):
+        said = str(row.get("error") or "").upper().replace(" ", "_")
+        if puts_manifest(row) and ok(row):
+            return "done"
+        if row["status"] == 403:
+            return "expired" if "EXPIRED" in said else "no right"
+        if row["status"] == 404 and "MANIFEST_UNKNOWN" in said:
+            return "no tag"
+        if row["status"] == 404 and ("NAME_UNKNOWN" in said or row["method"] == "POST"):
+            return "no repository"
+    return "no login" if all(row["status"] == 401 for row in rows) else "done"
+
+
+# Building the places of the lesson
+
+
+def names_of(lab: Any) -> list[str]:
+    """Return the names that the lesson's own steps give to images in the engine."""
+    tags = ("1.0", "1.1", "1.1-ci", "2.0", "hotfix", *(f"night-{hour}" for hour in NIGHT))
+    return [f"{APP}:1.1", *(f"{lab.registry}/{APP}:{tag}" for tag in tags)]
+
+
+def build(lab: Any, version: str, name: str = APP) -> None:
+    """Build NAME:VERSION of the booking page in the engine, from a copy: the learner's files stay as they are."""
+    code, output = lab.sh(
+        f"""copy=$(mktemp -d); trap 'rm -rf "$copy"' EXIT
+        cp -r my-web-app/. "$copy"; echo {version} > "$copy/www/version.txt"
+        docker build -q -t {name}:{version} "$copy" """
+    )
+    if code:
+        raise RuntimeError(f"{name}:{version} could not be built: {output.strip()}")
+
+
+def log_in(lab: Any, profile: str = "admin") -> None:
+    """Give docker of that profile a fresh login for $REGISTRY."""
+    code, output = lab.sh(
+        f"printf %s '{password_of(lab, profile)}' | docker login --username AWS --password-stdin \"$REGISTRY\" 2>&1",
+        profile,
+    )
+    if code:
+        raise RuntimeError(f"{profile} could not log in: {output.strip()}")
+
+
+def password_of(lab: Any, profile: str = "admin", region: str = "us-east-1") -> str:
+    """Return what `aws ecr get-login-password` prints for that profile."""
+    data = lab.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
+    return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
+
+
+def log_out(lab: Any, *profiles: str) -> None:
+    """Let docker forget its logins of these profiles."""
+    for profile in profiles:
+        lab.sh('docker logout "$REGISTRY" >/dev/null 2>&1 || true', profile)
+
+
+def make_repository(lab: Any, name: str = APP) -> None:
+    """Create the repository unless it is there."""
+    ecr = lab.client("ecr")
+    with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+        ecr.create_repository(repositoryName=name)
+
+
+def partner_image(lab: Any) -> str:
+    """Put the partner's web/booking:2.3 into its registry in Ireland, when it is missing; return the digest."""
+    ecr = lab.client("ecr", "partner", "eu-west-1")
+    with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+        ecr.create_repository(repositoryName="web/booking")
+    address = lab.control.registry(PARTNER, "eu-west-1")["registry"]
+    host, _, registry = address.partition("/")
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    port = int(host.rpartition(":")[2])
+    return push_image(port, f"{registry}/web/booking", "2.3", image(PARTNER_CONTENT), token)
+
+
+PARTNER_CONTENT = b"the harbour, drawn by the map company\n"
+PARTNER_DIGEST = "sha256:" + hashlib.sha256(image(PARTNER_CONTENT)[2]).hexdigest()
+
+
+def fresh(lab: Any) -> None:
+    """my-web-app:1.0 in the engine; no repository, no login; the robot may pull; the partner's image in Ireland."""
+    lab.clock.reset()
+    lab.clear(APP, "receipts", "team-a/booking", "booking", "desk-receipts", "my-webapp")
+    lab.clear("team-a/booking", "desk-receipts", region="eu-west-1")
+    lab.user("ci")
+    lab.user("developer")
+    log_out(lab, "admin", "ci")
+    lab.sh("docker rmi -f " + " ".join(names_of(lab)) + " >/dev/null 2>&1 || true")
+    build(lab, "1.0")
+    partner_image(lab)
+
+
+def logged_in(lab: Any) -> None:
+    """`fresh`, and docker has admin's login for $REGISTRY."""
+    fresh(lab)
+    log_in(lab)
+    lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{APP}:1.0"')
+
+
+def repository(lab: Any) -> None:
+    """`logged-in`, and the repository my-web-app, empty."""
+    logged_in(lab)
+    make_repository(lab)
+
+
+def pushed(lab: Any) -> None:
+    """`repository`, and my-web-app:1.1 in it, pushed by admin."""
+    repository(lab)
+    build(lab, "1.1")
+    push_app(lab, "1.1", local="1.1")
+
+
+def expired(lab: Any) -> None:
+    """`pushed`, and then 12 hours and a minute went by on the lab's clock."""
+    pushed(lab)
+    lab.clock.advance(hours=12, minutes=1)
+
+
+def push_app(lab: Any, tag: str, profile: str = "admin", local: str = "1.0", name: str = APP) -> str:
+    """Tag and push with docker, as that profile; return what docker printed, whether or not it worked."""
+    _, output = lab.sh(
+        f'docker tag {APP}:{local} "$REGISTRY/{name}:{tag}" && docker push -q "$REGISTRY/{name}:{tag}" 2>&1', profile
+    )
+    return str(output).strip()
+
+
+LESSON = Lesson(
+    id="04",
+    title="The first push to ECR",
+    minutes=51,
+    verbs=(
+        "take an ECR address apart and name every part of it",
+        "push and pull with five commands, and say what each one asks of whom",
+        "read the refusals that stop a first push, and mend them",
+    ),
+    words={
+        "account": "a customer of AWS: twelve digits; everything in this lesson belongs to one",
+        "Region": "the place where AWS runs your registry, such as us-east-1; another Region is another registry",
+        "repository URI": "the address of a repository: registry, slash, name; docker wants it in front of the tag",
+        "authorization token": "what docker shows the registry: it says who fetched it, and it lives 12 hours",
+        "profile": "a name for a set of AWS keys: admin is you, ci is the build robot",
+    },
+    needs=(
+        "Nothing but this computer. With no container engine the lab's stand-in plays docker; all eight exercises "
+        "count."
+    ),
+    checkpoints={
+        "fresh": fresh,
+        "logged-in": logged_in,
+        "repository": repository,
+        "pushed": pushed,
+        "expired": expired,
+    },
+    start="fresh",
+    repositories=(APP, "receipts", "team-a/booking", "desk-receipts"),
+    users=("ci", "developer"),
+)
+
+
+# Recall questions and guesses: they do not count
+
+
+def guessed(*results: tuple[str, str]) -> Callable[[Any], str | None]:
+    """Return a function that finds how docker's last try ended and returns the option that says so."""
+    keys = dict(results)
+    return lambda lab: keys.get(outcome(lab.rows()) or "")
+
+
+def last_piece(lab: Any) -> str | None:
+    """Which piece was stored last in the push since the guess."""
+    pieces = [
+        row for row in at_registry(lab.rows()) if row["method"] in ("PUT", "POST") and ok(row) and row["status"] == 201
+    ]
+    if not any(puts_manifest(row) for row in pieces):
+        return None
+    return "c" if puts_manifest(pieces[-1]) else "a"
+
+
+def second_pull(lab: Any) -> str | None:
+    """What the last pull asked for: layers too, only the tag, or nothing; None before there were two pulls."""
+    rows = at_registry(lab.rows())
+    asked = [
+        n for n, row in enumerate(rows) if row["method"] in ("HEAD", "GET") and row["path"].endswith("/manifests/1.1")
+    ]
+    fetched = [n for n, row in enumerate(rows) if row["method"] == "GET" and "/blobs/" in row["path"] and ok(row)]
+    if not asked or not fetched:
+        return None
+    after_layers = [n for n in asked if n > fetched[-1]]
+    return "b" if after_layers else ("a" if len(asked) > 1 else "c")
+
+
+GUESSES = [
+    Guess(
+        id="04-r1",
+        prompt="**From lesson 00.** `docker` and `aws` both ran. Which of the two carried the bytes of the image?",
+        options=(
+            Option("a", "`docker`", "Right. `aws` arranges, `docker` carries."),
+            Option(
+                "b",
+                "`aws`",
+                "`aws` made the repository and fetched a token: a few hundred bytes. The image went with `docker`.",
+                "aws-login-is-docker-login",
+            ),
+            Option("c", "half each", "No layer ever passed through `aws`. It arranges, `docker` carries."),
+        ),
+        correct="a",
+        confidence=False,
+    ),
+    Guess(
+        id="04-r2",
+        prompt="**From lesson 00.** After which request could somebody else pull `hello:1`?",
+        options=(
+            Option(
+                "a",
+                "after the first layer was there",
+                "The registry had a piece then, and no name for it.",
+                "half-push-visible",
+            ),
+            Option("b", "after the manifest was there", "Right. The name comes last."),
+            Option("c", "after the login", "The login says who you are. It stores nothing.", "login-chooses-target"),
+        ),
+        correct="b",
+        confidence=False,
+    ),
+    Guess(
+        id="04-r3",
+        prompt="**From lesson 00.** A pull ended with `manifest unknown: Requested image not found`. What was missing?",
+        options=(
+            Option("a", "the repository", "That would be `name unknown`.", "unknown-is-unknown"),
+            Option("b", "the tag", "Right. The repository was found; nothing in it had that tag."),
+            Option("c", "the right to pull", "A missing right is said openly: *not authorized*.", "404-is-permission"),
+        ),
+        correct="b",
+        confidence=False,
+    ),
+    Guess(
+        id="04-g1",
+        prompt="A push carries layers, a config and a manifest. Which one goes **last**?",
+        options=(
+            Option(
+                "a",
+                "the layers",
+                "A name for an image whose layers are still missing would be a trap for whoever pulls.",
+            ),
+            Option("b", "the config", "It goes after the layers, and one more thing follows."),
+            Option("c", "the manifest", "Yes: first what it points at, then the manifest itself.", None),
+        ),
+        observe=last_piece,
+    ),
+    Guess(
+        id="04-g2",
+        prompt="The next cell pulls the same image twice. What does the **second** pull ask the registry for?",
+        options=(
+            Option("a", "everything again", "The layers were here already; docker knows them by their digests."),
+            Option(
+                "b", "only which digest the tag has now", "Yes. A tag may have moved, so docker asks. Then it is done."
+            ),
+            Option("c", "nothing at all", "A tag can move. docker has to ask where it points.", "tag-is-version"),
+        ),
+        observe=second_pull,
+    ),
+    Guess(
+        id="04-g3",
+        prompt=(
+            "The build robot `ci` may pull from ECR: somebody attached the managed pull policy. It logs in, and the "
+            "login "
+            "works. Now it pushes `my-web-app:1.1-ci`. What happens?"
+        ),
+        options=(
+            Option(
+                "a", "it works: it is logged in", "The login says *who*. It does not say *may*.", "login-is-permission"
+            ),
+            Option("b", "stopped: no login", "Its login worked a line earlier."),
+            Option("c", "stopped: no repository", "You made it, and it is the same one for everybody in the account."),
+            Option("d", "stopped: nobody allowed it to push", "Yes. Known, found, and not allowed."),
+        ),
+        observe=guessed(("done", "a"), ("no login", "b"), ("no repository", "c"), ("no right", "d")),
+    ),
+    Guess(
+        id="04-g4",
+        prompt="The authorization token is a long line of letters. Is what is in it protected?",
+        options=(
+            Option("a", "yes, it is encrypted", "It is only wrapped. Whoever has it can unwrap it.", "base64-hides"),
+            Option("b", "no, anybody can unwrap it", "Yes. base64 changes the letters, it hides nothing."),
+        ),
+        correct="b",
+    ),
+    Guess(
+        id="04-g5",
+        prompt="Docker logged in at noon. It pushes again one minute after midnight. What will be needed?",
+        options=(
+            Option("a", "nothing: it is logged in", "The login was good for 12 hours.", "login-is-forever"),
+            Option("b", "a new login", "Yes. Same person, same rights, fresh token."),
+            Option(
+                "c",
+                "one more right",
+                "The text begins with *denied*, and yet no right is missing.",
+                "login-is-permission",
+            ),
+        ),
+        observe=guessed(("done", "a"), ("expired", "b"), ("no right", "c")),
+    ),
+    Guess(
+        id="04-g6",
+        prompt="A script asks ECR for an image that is not there: `batch_get_image`, tag `2.0`. What does Python do?",
+        options=(
+            Option(
+                "a",
+                "it raises an exception",
+                "This call answers several questions at once. It succeeded at asking.",
+                "no-exception-is-success",
+            ),
+            Option(
+                "b",
+                "it goes on as if nothing were wrong",
+                "Yes. The bad news is in the answer, and nobody reads it for you.",
+            ),
+        ),
+        correct="b",
+    ),
+]
+
+
+# e1: build the address
+
+
+HOST = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com")
+E1_FIELDS = (
+    Field("account", "account", width=14),
+    Field("service", "service", ("dkr.ecr", "ecr", "api.ecr")),
+    Field("region", "Region", ("us-east-1", "eu-west-1", "eu-central-1", "eu-west-2")),
+    Field("repository", "repository", width=24),
+    Field("mark", "mark", (":", "@"), default=":"),
+    Field("version", "tag or digest", width=14),
+)
+
+
+def e1_values(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields with surrounding blanks removed."""
+    return {part.name: str(values.get(part.name, part.default)).strip() for part in E1_FIELDS}
+
+
+def e1_run(lab: Any, values: Mapping[str, str]) -> Result:
+    """Pull the address with docker, as the administrator of the account that it names; a login for it alone."""
+    v = e1_values(values)
+    host = f"{v['account']}.{v['service']}.{v['region']}.amazonaws.com"
+    command = f"docker pull {host}/{v['repository']}{v['mark']}{v['version']}"
+    profile = {lab.account: "admin", PARTNER: "partner"}.get(v["account"])
+    if not HOST.fullmatch(host) or profile is None:
+        return Result(command, 1, f"not asked: no registry of ours is called {host}\n")
+    if not re.fullmatch(r"[A-Za-z0-9._/-]+[:@][A-Za-z0-9._:-]+", f"{v['repository']}{v['mark']}{v['version']}"):
+        return Result(command, 1, "not asked: a name, then : and a tag, or @ and a digest\n")
+    address = lab.control.registry(v["account"], v["region"])["registry"]
+    reference = f"{address}/{v['repository']}{v['mark']}{v['version']}"
+    code, output = lab.sh(
+        f"""DOCKER_CONFIG=$(mktemp -d); export DOCKER_CONFIG; trap 'rm -rf "$DOCKER_CONFIG"' EXIT
+        printf %s '{password_of(lab, profile, v["region"])}' |
+          docker login --username AWS --password-stdin {address} >/dev/null 2>&1
+        docker pull -q {reference} 2>&1
+        docker rmi {reference} >/dev/null 2>&1 || true""",
+        profile,
+    )
+    return Result(command, code, output.replace(address, host))
+
+
+def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+    """Take the address apart from the left: account, service, Region, repository, tag."""
+    v = e1_values(values)
+    said = said_by_registry(result.output)
+    if result.code == 0:
+        return passed(
+            "The registry answered. That is one image of one repository in one Region of one "
+            f"account:\n\n`{result.command[12:]}`"
+        )
+    if v["service"] != "dkr.ecr":
+        return not_yet(
+            f"`{v['account']}.{v['service']}.{v['region']}…` is no registry. `aws` talks to an API host; `docker` "
+            "talks to "
+            "the registry host, and that one has three more letters in front of `ecr`.",
+            "aws-login-is-docker-login",
+        )
+    if v["account"] == lab.account:
+        return not_yet(
+            f"That is your registry. It has no `{v['repository']}`: it said *{said}*. Whose image is it?",
+            "registry-is-repository",
+        )
+    if v["account"] != PARTNER:
+        return not_yet(
+            f"`{v['account']}` is no account of this story. The partner's twelve digits stand in the question.",
+            "left-out",
+        )
+    if v["region"] != "eu-west-1":
+        return not_yet(
+            f"I asked the partner's registry in `{v['region']}`. It said *{said}*. An account has one registry in "
+            "every "
+            "Region, and they share nothing. Which one is Ireland?",
+            "ecr-is-global",
+        )
+    if v["repository"].startswith("repository/"):
+        return not_yet(
+            f"The registry looked for a repository called `{v['repository']}`. The word `repository/` belongs to "
+            "ARNs, the "
+            "names that IAM uses. An address has none.",
+            "arn-is-address",
+        )
+    if v["repository"] != "web/booking":
+        return not_yet(
+            f"The registry looked for `{v['repository']}` and said *{said}*. The name has a slash in it, and the "
+            "slash is part "
+            "of the name.",
+            "registry-is-repository",
+        )
+    return not_yet(
+        f"The repository was found. Then the registry said *{said}*. Look at what stands last.", "unknown-is-unknown"
+    )
+
+
+def said_by_registry(output: str) -> str:
+    """Return the registry's own words: what stands after docker's guess, without the address."""
+    text = (output.strip().splitlines() or ["nothing"])[-1]
+    for start in ("name unknown", "manifest unknown", "no basic auth", "denied: "):
+        cut = text.rfind(start)
+        if cut >= 0:
+            return text[cut:]
+    return text
+
+
+def e1_hint(state: Mapping[str, Any]) -> str:
+    """Say which parts of the address already fit."""
+    v = e1_values(state.get("values") or {})
+    right = {"account": PARTNER, "service": "dkr.ecr", "region": "eu-west-1", "repository": "web/booking"}
+    fits = [part.label for part in E1_FIELDS if right.get(part.name) == v[part.name]]
+    if not fits:
+        return "No part fits yet. Start at the left: who owns the image?"
+    return f"These parts fit: {', '.join(fits)}. Compare the others with the picture, one by one."
+
+
+E1_RIGHT = {
+    "account": PARTNER,
+    "service": "dkr.ecr",
+    "region": "eu-west-1",
+    "repository": "web/booking",
+    "mark": ":",
+    "version": "2.3",
+}
+
+e1 = BuildCommand(
+    id="04-e1",
+    objective="Build an ECR address from account, Region, repository and tag.",
+    prompt=(
+        "The map company next door has the account **444455556666**. Omar wants its image **web/booking**, version "
+        "**2.3**, "
+        "and the company keeps it in **Ireland**. Build the address. It is really asked for, with the map company's "
+        "own "
+        "login, so only the address can be wrong."
+    ),
+    fields=E1_FIELDS,
+    template="docker pull {account}.{service}.{region}.amazonaws.com/{repository}{mark}{version}",
+    run=e1_run,
+    judge=e1_judge,
+    hints=(
+        e1_hint,
+        "Ireland is a Region with a name of three parts: *eu*, a direction, a number. The first one that AWS opened "
+        "in Europe.",
+        "`444455556666` · `dkr.ecr` · `eu-west-1` · the name as the company says it, slash included · `:` · `2.3`",
+    ),
+    solution=(
+        "`444455556666.dkr.ecr.eu-west-1.amazonaws.com/web/booking:2.3`\n\n"
+        "**Why:** account and Region together name the registry, because every account has one registry in every "
+        "Region. What "
+        "follows the first slash is the repository; a slash inside it is a letter like any other. `dkr.ecr` is the "
+        "host that "
+        "speaks to docker. `@sha256:…` in place of `:2.3` would name the same image by its content."
+    ),
+    accepts=(
+        Attempt("by tag", answer=E1_RIGHT),
+        Attempt("by digest", do=partner_image, answer={**E1_RIGHT, "mark": "@", "version": PARTNER_DIGEST}),
+        Attempt("blanks around the words", answer={**E1_RIGHT, "account": f" {PARTNER} ", "version": "2.3 "}),
+    ),
+    rejects=(
+        Attempt(
+            "own account",
+            answer={**E1_RIGHT, "account": "123456789012"},
+            misconception="registry-is-repository",
+            says="That is your registry",
+        ),
+        Attempt(
+            "another Region",
+            answer={**E1_RIGHT, "region": "us-east-1"},
+            misconception="ecr-is-global",
+            says="they share nothing",
+        ),
+        Attempt(
+            "the ARN's word",
+            answer={**E1_RIGHT, "repository": "repository/web/booking"},
+            misconception="arn-is-address",
+            says="belongs to ARNs",
+        ),
+        Attempt(
+            "a dash for the slash",
+            answer={**E1_RIGHT, "repository": "web-booking"},
+            misconception="registry-is-repository",
+            says="the slash is part of the name",
+        ),
+        Attempt(
+            "the API's host",
+            answer={**E1_RIGHT, "service": "ecr"},
+            misconception="aws-login-is-docker-login",
+            says="is no registry",
+        ),
+        Attempt(
+            "a tag that is not there",
+            answer={**E1_RIGHT, "version": "2.4"},
+            misconception="unknown-is-unknown",
+            says="The repository was found",
+        ),
+    ),
+    neighbour="Ask your neighbour: which two parts of the address would change if the map company moved to Frankfurt?",
+)
+
+
+# e2, e3: predictions
+
+
+def try_push(lab: Any) -> None:
+    """Tag my-web-app:1.0 for the registry and push it, as cells 04-07 and 04-09 do."""
+    push_app(lab, "1.0")
+
+
+def without_login(lab: Any) -> None:
+    """Push with a docker that has no login."""
+    log_out(lab, "admin")
+    try_push(lab)
+
+
+e2 = Predict(
+    id="04-e2",
+    objective="Know that the AWS keys of `aws` are not a login of docker.",
+    prompt=(
+        "You are `admin`. A minute ago `aws` knew you at once. The next cell gives the image an ECR address and "
+        "pushes it, "
+        "with nothing in between. What happens?"
+    ),
+    options=(
+        Option(
+            "a",
+            "It works: I am admin.",
+            "`aws` has your keys. docker has never heard of them. They are two programs with two purses.",
+            "aws-login-is-docker-login",
+        ),
+        Option(
+            "b",
+            "It stops: docker has no login for this registry.",
+            "Yes. docker had nothing to show, so the question *may you?* was never asked.",
+        ),
+        Option(
+            "c",
+            "It stops: the repository does not exist.",
+            "It does not exist, true. But a registry does not talk about its repositories with somebody it does not "
+            "know.",
+            "rights-before-identity",
+        ),
+        Option(
+            "d",
+            "It stops: I am not allowed to push.",
+            "To be allowed or not, you first have to be somebody. Nobody asked IAM.",
+            "rights-before-identity",
+        ),
+    ),
+    observe=guessed(("done", "a"), ("no login", "b"), ("no repository", "c"), ("no right", "d")),
+    hints=(
+        "Which program sends the push? And which of the two programs have you made known to AWS so far?",
+        "Look at what `docker` gets to see of your AWS keys. Who tells it about them?",
+        "Nobody told docker anything yet. What would a registry say to a visitor without a name?",
+    ),
+    solution=(
+        "**It stops: no login.** docker keeps logins of its own, one for each registry host, in its own file. AWS "
+        "keys live in "
+        "other files, and docker does not read those.\n\n**Why first?** A registry asks *who are you?* before "
+        "anything else. "
+        "Whether the repository exists, and whether you may push, are answered only to somebody it knows."
+    ),
+    accepts=(
+        Attempt("no login", answer="b", do=without_login),
+        Attempt("no login, only a guess", answer="b", confidence=1, do=without_login),
+    ),
+    rejects=(
+        Attempt(
+            "admin may do anything",
+            answer="a",
+            confidence=3,
+            do=without_login,
+            misconception="aws-login-is-docker-login",
+            says="two purses",
+        ),
+        Attempt(
+            "repository first",
+            answer="c",
+            do=without_login,
+            misconception="rights-before-identity",
+            says="somebody it does not know",
+        ),
+        Attempt(
+            "right first", answer="d", do=without_login, misconception="rights-before-identity", says="Nobody asked IAM"
+        ),
+    ),
+    reset=lambda lab: log_out(lab, "admin"),
+    neighbour="Ask your neighbour: who else on this computer could use your docker login?",
+)
+
+
+def with_login(lab: Any) -> None:
+    """Push with a fresh login to a repository that does not exist."""
+    lab.clear(APP)
+    log_in(lab)
+    try_push(lab)
+
+
+e3 = Predict(
+    id="04-e3",
+    at="logged-in",
+    objective="Know that ECR does not make the repository for you.",
+    prompt="docker has a login now, and the person behind it is `admin`. The same push again. What happens?",
+    options=(
+        Option(
+            "a",
+            "It works: the repository is made by the first push.",
+            "Docker Hub would have made one. ECR does it only where somebody wrote a rule for that.",
+            "ecr-creates-repository",
+        ),
+        Option("b", "It stops: there is no such repository.", "Yes. Known, and nothing there to push into."),
+        Option(
+            "c",
+            "It stops: not allowed.",
+            "You are admin, so you may. The text has no word about rights: it says *name unknown*.",
+            "404-is-permission",
+        ),
+        Option(
+            "d",
+            "It stops: the token is refused.",
+            "The token was taken: the registry knew you and went on to look for the repository.",
+            "unknown-is-unknown",
+        ),
+    ),
+    observe=guessed(("done", "a"), ("no repository", "b"), ("no right", "c"), ("expired", "d"), ("no login", "d")),
+    hints=(
+        "Three things must be true for a push: somebody known, something to push into, a right. Which of them did "
+        "you do?",
+        "Make a list of what was made so far in this lesson. Is a repository in it?",
+        "`aws ecr describe-repositories` shows what there is.",
+    ),
+    solution=(
+        "**It stops: no such repository.** `name unknown: The repository with name 'my-web-app' does not exist in "
+        "the registry "
+        "with id '123456789012'`.\n\n**Why:** a repository carries settings (who may use it, may tags move, how is it "
+        "encrypted), so ECR wants it made on purpose. Since December 2025 a *creation template* can do that at a "
+        "push; without "
+        "a matching template the push stops as it did here."
+    ),
+    accepts=(
+        Attempt("no repository", answer="b", do=with_login),
+        Attempt("no repository, certain", answer="b", confidence=3, do=with_login),
+    ),
+    rejects=(
+        Attempt(
+            "made by the push", answer="a", do=with_login, misconception="ecr-creates-repository", says="Docker Hub"
+        ),
+        Attempt(
+            "not allowed", answer="c", do=with_login, misconception="404-is-permission", says="no word about rights"
+        ),
+        Attempt(
+            "token refused", answer="d", do=with_login, misconception="unknown-is-unknown", says="The token was taken"
+        ),
+    ),
+    reset=lambda lab: lab.clear(APP),
+    neighbour="Ask your neighbour: how could a push tell *no repository* from *wrong Region*?",
+)
+
+
+# e4: order the steps; the order is carried out
+
+
+def aws_said(call: Callable[[], object]) -> tuple[int, str]:
+    """Return exit code and text of an AWS call as the aws command prints them."""
+    try:
+        call()
+    except ClientError as error:
+        return 254, str(error)
+    return 0, "done"
+
+
+def steps_of(lab: Any) -> dict[str, Callable[[str], tuple[int, str]]]:
+    """Return what each tile does; its argument is the docker config folder of this run."""
+    ecr = lab.client("ecr")
+
+    def docker(words: str) -> Callable[[str], tuple[int, str]]:
+        return lambda folder: lab.sh(f"export DOCKER_CONFIG='{folder}'\n{words} 2>&1")
+
+    def policy(_: str) -> tuple[int, str]:
+        text = json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:PutImage"}]}
+        )
+        return aws_said(lambda: ecr.set_repository_policy(repositoryName="receipts", policyText=text))
+
+    return {
+        "create-repository": lambda _: aws_said(lambda: ecr.create_repository(repositoryName="receipts")),
+        "build": docker("docker build -q -t receipts:1 my-web-app/"),
+        "login": lambda folder: docker(
+            f"printf %s '{password_of(lab)}' | docker login --username AWS --password-stdin \"$REGISTRY\""
+        )(folder),
+        "tag": docker('docker tag receipts:1 "$REGISTRY/receipts:1"'),
+        "push": docker('docker push -q "$REGISTRY/receipts:1"'),
+        "describe-images": lambda _: aws_said(
+            lambda: ecr.describe_images(repositoryName="receipts", imageIds=[{"imageTag": "1"}])
+        ),
+        "docker commit": docker("docker commit receipts receipts:1"),
+        "set-repository-policy": policy,
+    }
+
+
+TILES = (
+    "push",
+    "build",
+    "describe-images",
+    "login",
+    "docker commit",
+    "tag",
+    "set-repository-policy",
+    "create-repository",
+)
+PLACES = ("first", "second", "third", "fourth", "fifth", "sixth")
+NEEDED = frozenset(TILES) - {"docker commit", "set-repository-policy"}
+
+
+def clear_receipts(lab: Any) -> None:
+    """Remove the repository receipts and its names in the engine."""
+    lab.clear("receipts")
+    lab.sh('docker rmi -f receipts:1 "$REGISTRY/receipts:1" >/dev/null 2>&1 || true')
+
+
+def e4_run(lab: Any, values: Mapping[str, str]) -> Result:
+    """Carry the six steps out in the order given, on a clean registry and with a docker that has no login."""
+    order = [str(values.get(place, "")).strip() for place in PLACES]
+    clear_receipts(lab)
+    _, folder = lab.sh("mktemp -d")
+    folder = folder.strip()
+    steps = steps_of(lab)
+    lines, stopped, said = [], 0, ""
+    try:
+        for number, name in enumerate(order, 1):
+            code, output = steps[name](folder) if name in steps else (1, "this step is empty")
+            said = (output.strip().splitlines() or [""])[-1].replace(lab.registry, "$REGISTRY")
+            lines.append(f"{number} {name or '(empty)'}: {'ok' if code == 0 else said}")
+            if code:
+                stopped = number
+                break
+        stored = aws_said(
+            lambda: lab.client("ecr").describe_images(repositoryName="receipts", imageIds=[{"imageTag": "1"}])
+        )
+    finally:
+        lab.sh(f"rm -rf '{folder}'")
+    data = {"order": order, "stopped": stopped, "said": said, "stored": stored[0] == 0}
+    return Result(" → ".join(order), 1 if stopped else 0, "\n".join(lines) + "\n", data)
+
+
+def e4_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+    """Accept every order that worked and left the image in ECR."""
+    order, stopped, said = result.data["order"], result.data["stopped"], result.data["said"]
+    if not stopped and result.data["stored"] and NEEDED.issubset(order):
+        return passed(
+            "All six steps ran, and ECR shows `receipts:1`. Other orders work too: only three things must wait for "
+            "another."
+        )
+    if not stopped:
+        missing = ", ".join(sorted(NEEDED - set(order)))
+        return not_yet(f"Nothing stopped, and yet not everything is done. Missing: {missing}.", "left-out")
+    step = order[stopped - 1]
+    seen = f"Your order ran as far as step {stopped}, *{step or 'empty'}*. It said:\n\n`{said}`\n\n"
+    if step == "push" and "tag" not in order[: stopped - 1]:
+        return not_yet(
+            seen + "docker looks for an image **of that name** on this computer. Who gives it the name?",
+            "login-chooses-target",
+        )
+    if step == "push" and "login" not in order[: stopped - 1]:
+        return not_yet(seen + "*Who are you?* comes first. What has docker to show?", "aws-login-is-docker-login")
+    if step == "push":
+        return not_yet(
+            seen + "The push needs something to push into, and a push does not make it.", "ecr-creates-repository"
+        )
+    if step == "docker commit":
+        return not_yet(
+            seen + "`commit` makes an image of a *container*, and no container runs here. We have a Dockerfile.",
+            "registry-stores-containers",
+        )
+    if step == "set-repository-policy":
+        return not_yet(
+            seen + "A repository policy says who else may use a repository. This push needs none.",
+            "repo-policy-gives-login",
+        )
+    if step == "describe-images":
+        return not_yet(seen + "ECR can show an image only when its push is complete.", "half-push-visible")
+    if step == "tag":
+        return not_yet(seen + "A tag is a second name. The image it names has to be there first.", "tag-copies")
+    if step == "create-repository":
+        return not_yet(seen + "It is there already: the step stands twice in your order.", "left-out")
+    return not_yet(seen + f"What does step {stopped} need that nobody has made yet?", "left-out")
+
+
+def e4_hint(state: Mapping[str, Any]) -> str:
+    """Say how far the last order came."""
+    result = state.get("result")
+    if result is None:
+        return "Two of the eight tiles do not belong. Six do. Begin with what needs nothing before it."
+    if not result.data["stopped"]:
+        return "The whole order ran. Compare what it did with what was asked."
+    return f"It came as far as step {result.data['stopped']}. Read what that step said, then ask: what does it need?"
+
+
+def order(*names: str) -> dict[str, str]:
+    """Return an order of steps as the exercise takes it."""
+    return dict(zip(PLACES, names, strict=True))
+
+
+CREATE, SHOW = "create-repository", "describe-images"
+e4 = BuildCommand(
+    id="04-e4",
+    at="repository",
+    objective="Put the steps of a push into an order that works, and know which ones depend on another.",
+    prompt=(
+        "A new image, `receipts:1`, from the same Dockerfile. Six of the eight tiles are needed. Put them in order; "
+        "the order "
+        "is really carried out, on a clean registry and with a docker that has no login. Every order that works is "
+        "right."
+    ),
+    fields=tuple(Field(place, f"{place} step", TILES) for place in PLACES),
+    template="{first} → {second} → {third} → {fourth} → {fifth} → {sixth}",
+    run=e4_run,
+    judge=e4_judge,
+    hints=(
+        e4_hint,
+        "Three steps need nothing before them. One needs an image to name. One needs a name, a login and a repository.",
+        "`tag` after `build`; `push` after `tag`, `login` and `create-repository`; `describe-images` after `push`.",
+    ),
+    solution=(
+        "For example: **create-repository, build, login, tag, push, describe-images**.\n\n**Why:** *create*, *build* "
+        "and *login* do "
+        "not know of each other, so they may stand in any order. *tag* needs the image. *push* needs three things: "
+        "the name, the "
+        "login, the repository. *describe-images* needs a finished push. `docker commit` would need a running "
+        "container, and a "
+        "repository policy lets *others* in."
+    ),
+    accepts=(
+        Attempt("by the book", answer=order(CREATE, "build", "login", "tag", "push", SHOW)),
+        Attempt("login late", answer=order("build", "tag", "login", CREATE, "push", SHOW)),
+    ),
+    rejects=(
+        Attempt(
+            "push before login",
+            answer=order(CREATE, "build", "tag", "push", "login", SHOW),
+            misconception="aws-login-is-docker-login",
+            says="no basic auth credentials",
+        ),
+        Attempt(
+            "push before create",
+            answer=order("build", "login", "tag", "push", CREATE, SHOW),
+            misconception="ecr-creates-repository",
+            says="name unknown",
+        ),
+        Attempt(
+            "push before tag",
+            answer=order(CREATE, "build", "login", "push", "tag", SHOW),
+            misconception="login-chooses-target",
+            says="An image does not exist locally with the tag",
+        ),
+        Attempt(
+            "commit in place of build",
+            answer=order(CREATE, "docker commit", "login", "tag", "push", SHOW),
+            misconception="registry-stores-containers",
+            says="no container runs here",
+        ),
+        Attempt(
+            "never looked",
+            answer=order("login", CREATE, "build", "tag", "push", "login"),
+            misconception="left-out",
+            says="Missing: describe-images",
+        ),
+    ),
+    reset=clear_receipts,
+    neighbour="Ask your neighbour: which steps of your order could two people do at the same time?",
+)
+
+
+# e5: let the robot push
+
+
+POWER = ("AmazonEC2ContainerRegistryPowerUser", "AmazonEC2ContainerRegistryFullAccess", "AdministratorAccess")
+
+
+def policies_of(lab: Any, user: str) -> dict[str, Any]:
+    """Return the user's attached policy names, and the text of the inline ones."""
+    iam = lab.client("iam")
+    inline = {
+        name: iam.get_user_policy(UserName=user, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_user_policies(UserName=user)["PolicyNames"]
+    }
+    attached = [row["PolicyName"] for row in iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]]
+    return {"attached": sorted(attached), "inline": inline}
+
+
+def e5_probe(lab: Any) -> dict[str, Any]:
+    """Read the robot's and Dara's policies, and what was pushed to my-web-app and by whom."""
+    rows = [
+        {
+            "seq": row["seq"],
+            "user": user_of(row),
+            "action": row["action"] or (f"ecr:{row['operation']}" if row["operation"] else ""),
+            "ok": ok(row),
+            "denied": row["decision"] == "denied",
+            "stored": puts_manifest(row) and ok(row),
+        }
+        for row in lab.rows()
+        if row["service"] in ("registry", "ecr")
+    ]
+    return {"ci": policies_of(lab, "ci"), "developer": policies_of(lab, "developer"), "rows": rows}
+
+
+def e5_judge(state: dict[str, Any]) -> Verdict:
+    """Look for the robot's own push first, then for why there is none."""
+    rows, ci, dara = state["rows"], state["ci"], state["developer"]
+    mine = [row for row in rows if row["user"] == "ci"]
+    refused = [row for row in mine if row["denied"]]
+    if any(row["stored"] for row in mine):
+        wide = [name for name in ci["attached"] if name in POWER]
+        remark = f" A remark: `{wide[0]}` opens *every* repository. Lesson 06 makes it smaller." if wide else ""
+        return passed("The row of the manifest says `ci`, and IAM said yes: `ecr:PutImage`." + remark)
+    changed = ci["attached"] != ["AmazonEC2ContainerRegistryPullOnly"] or ci["inline"]
+    last = refused[-1]["seq"] if refused else 0
+    if dara["attached"] != ["AmazonEC2ContainerRegistryPowerUser"] or dara["inline"]:
+        return not_yet(
+            "Dara's rights have changed, and the robot's have not. The name in the refusal was `user/ci`.", "left-out"
+        )
+    if refused and any(row["stored"] and row["user"] == "admin" and row["seq"] > last for row in rows):
+        return not_yet(
+            "The image is there. But the row says `admin`, not `ci`: you pushed, the robot did not.",
+            "claims-without-showing",
+        )
+    if not changed:
+        if refused and any(row["action"] == "ecr:GetAuthorizationToken" and row["seq"] > last for row in mine):
+            return not_yet(
+                "The robot logged in again. The token is new, the name in it is the same, and so are its rights.",
+                "login-is-permission",
+            )
+        if not refused:
+            return untouched(
+                "I look for a push by `ci` that IAM allowed. There is none yet, and the robot's rights are as they "
+                "were."
+            )
+        return not_yet(
+            f"Still refused: `{refused[-1]['action']}`. The robot's rights are as they were: log in and pull.",
+            "login-is-permission",
+        )
+    actions = inline_actions(ci["inline"])
+    missing = [action for action in PUSH_SET if action not in actions]
+    if "ecr:PutImage" in actions and "ecr:InitiateLayerUpload" not in actions and "ecr:*" not in actions:
+        return not_yet(
+            "`ci` has `ecr:PutImage` now. That is the last request of a push, and the robot does not come that far: "
+            "it is still "
+            f"the first upload that is refused. Picture 2 shows what stands before the last one: {len(missing)} "
+            "actions of it are "
+            "missing.",
+            "putimage-is-push",
+        )
+    if refused and refused[-1]["seq"] == max((row["seq"] for row in mine), default=0):
+        return not_yet(
+            f"The robot has a new policy. Its last request was refused all the same: `{refused[-1]['action']}`. Is "
+            "that action in "
+            "the policy, and does the resource name `my-web-app` in us-east-1? Or did the robot not try again?",
+            "claims-without-showing",
+        )
+    return not_yet(
+        "The policy is there. No push by `ci` has been seen since. Let the robot show it.", "claims-without-showing"
+    )
+
+
+def inline_actions(inline: Mapping[str, Any]) -> set[str]:
+    """Return every action that the inline policies allow, as written."""
+    actions: set[str] = set()
+    for document in inline.values():
+        statements = document.get("Statement", [])
+        for statement in statements if isinstance(statements, list) else [statements]:
+            if statement.get("Effect") == "Allow":
+                words = statement.get("Action", [])
+                actions.update([words] if isinstance(words, str) else words)
+    return actions
+
+
+def e5_hint(state: Mapping[str, Any]) -> str:
+    """Say what the robot may do now and what was refused last."""
+    ci = state["ci"]
+    extra = sorted(inline_actions(ci["inline"]))
+    refused = [row["action"] for row in state["rows"] if row["user"] == "ci" and row["denied"]]
+    may = f"`ci` has: {', '.join(ci['attached']) or 'no managed policy'}"
+    may += f", and of its own: {', '.join(extra)}." if extra else ", and no policy of its own."
+    return may + (f" Refused last: `{refused[-1]}`." if refused else " It has not tried to push yet.")
+
+
+def e5_hint_nearly(state: Mapping[str, Any]) -> str:
+    """Name the actions of the push set that the robot's own policy does not have yet."""
+    have = inline_actions(state["ci"]["inline"])
+    missing = [action for action in PUSH_SET if action not in have]
+    if not missing:
+        return "The policy has every action of a push. Look at its resource, put it on user `ci`, and let `ci` push."
+    words = ", ".join(f"`{action}`" for action in missing)
+    return f"These belong into `Action`: {words}. Give the policy to `ci`, then push as `ci`."
+
+
+def push_policy(*actions: str, name: str = APP) -> dict[str, Any]:
+    """Return an inline policy that allows these actions on one repository."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "PushMyWebApp",
+                "Effect": "Allow",
+                "Action": list(actions),
+                "Resource": f"arn:aws:ecr:us-east-1:123456789012:repository/{name}",
+            }
+        ],
+    }
+
+
+def robot_pushes(lab: Any) -> None:
+    """Log the robot in and let it push my-web-app:1.1-ci."""
+    log_in(lab, "ci")
+    push_app(lab, "1.1-ci", "ci")
+
+
+def give(lab: Any, user: str, *actions: str) -> None:
+    """Give the user an inline policy with these actions on my-web-app."""
+    lab.client("iam").put_user_policy(
+        UserName=user, PolicyName="push-my-web-app", PolicyDocument=json.dumps(push_policy(*actions))
+    )
+
+
+def e5_inline(lab: Any) -> None:
+    """Refused, then the push set on one repository, then pushed."""
+    robot_pushes(lab)
+    give(lab, "ci", *PUSH_SET)
+    robot_pushes(lab)
+
+
+def e5_power(lab: Any) -> None:
+    """The managed PowerUser policy, then pushed."""
+    robot_pushes(lab)
+    lab.client("iam").attach_user_policy(UserName="ci", PolicyArn=f"arn:aws:iam::aws:policy/{POWER[0]}")
+    robot_pushes(lab)
+
+
+def e5_again(lab: Any) -> None:
+    """Refused, logged in again, and refused again; then one more login."""
+    robot_pushes(lab)
+    log_in(lab, "ci")
+
+
+def e5_putimage(lab: Any) -> None:
+    """One action more, and pushed."""
+    robot_pushes(lab)
+    give(lab, "ci", "ecr:PutImage")
+    robot_pushes(lab)
+
+
+def e5_as_admin(lab: Any) -> None:
+    """The robot is refused; admin pushes in its place."""
+    robot_pushes(lab)
+    log_in(lab)
+    push_app(lab, "1.1-ci", "admin")
+
+
+def e5_dara(lab: Any) -> None:
+    """The policy lands on Dara."""
+    robot_pushes(lab)
+    give(lab, "developer", *PUSH_SET)
+
+
+def e5_no_proof(lab: Any) -> None:
+    """The policy is right; nobody tried it."""
+    robot_pushes(lab)
+    give(lab, "ci", *PUSH_SET)
+
+
+def e5_reset(lab: Any) -> None:
+    """Give the robot and Dara the rights they had at first."""
+    lab.user("ci")
+    lab.user("developer")
+
+
+e5 = LiveCheck(
+    id="04-e5",
+    at="pushed",
+    objective="Give an identity the actions that a push needs, on one repository, and prove it.",
+    prompt=(
+        "**Let the robot push to `my-web-app`.** The file `ci-push.json` holds a first try with one action. Complete "
+        "it, give it "
+        "to the user `ci`, and let the *robot* push. Any way that ends in a push by `ci` is right."
+    ),
+    probe=e5_probe,
+    judge=e5_judge,
+    hints=(
+        e5_hint,
+        "Picture 2 is the list: every arrow from docker to ECR that IAM was asked about. The robot needs an answer "
+        "for each.",
+        e5_hint_nearly,
+    ),
+    solution=(
+        "Six actions on `arn:aws:ecr:us-east-1:123456789012:repository/my-web-app`: *BatchCheckLayerAvailability, "
+        "InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload, PutImage* and *BatchGetImage* (newer builders "
+        "read the manifest "
+        "before they write it). `aws iam put-user-policy` puts them on `ci`.\n\n**Why no new login?** The token says "
+        "who you are. "
+        "What you may do is looked up at each request, so the old token can push as soon as the policy is there. The "
+        "login itself "
+        "(`ecr:GetAuthorizationToken`) the robot had from its pull policy."
+    ),
+    accepts=(
+        Attempt("the push set on one repository", do=e5_inline),
+        Attempt("the managed PowerUser policy", do=e5_power),
+    ),
+    rejects=(
+        Attempt("logged in again", do=e5_again, misconception="login-is-permission", says="The token is new"),
+        Attempt(
+            "PutImage alone", do=e5_putimage, misconception="putimage-is-push", says="the first upload that is refused"
+        ),
+        Attempt("pushed as admin", do=e5_as_admin, misconception="claims-without-showing", says="the row says `admin`"),
+        Attempt("policy on Dara", do=e5_dara, misconception="left-out", says="Dara's rights have changed"),
+        Attempt(
+            "never tried",
+            do=e5_no_proof,
+            misconception="claims-without-showing",
+            says="Or did the robot not try again?",
+        ),
+    ),
+    reset=e5_reset,
+    neighbour="Ask your neighbour: the robot's token is older than its new right. Why did the push work?",
+)
+
+
+# e6: mend the nightly script
+
+
+def e6_run(lab: Any, values: Mapping[str, str]) -> Result:
+    """Run nightly.sh as Dara's night job from hour 0, with a docker that has no login; then put the clock back.
+
+    `sleep` moves the lab's clock in place of waiting, so a script that sleeps half a day can be tried too.
+    """
+    make_repository(lab)
+    if lab.sh(f"docker image inspect -f . {APP}:1.0 >/dev/null 2>&1")[0]:
+        build(lab, "1.0")
+    lab.client("ecr").batch_delete_image(repositoryName=APP, imageIds=[{"imageTag": f"night-{hour}"} for hour in NIGHT])
+    lab.clock.reset()
+    mark = lab.last()
+    began = lab.clock.now()
+    try:
+        code, output = lab.sh(
+            """night=$(mktemp -d); trap 'rm -rf "$night"' EXIT; export DOCKER_CONFIG="$night/docker"
+            mkdir "$night/bin" "$DOCKER_CONFIG"; export PATH="$night/bin:$PATH"
+            printf '#!/bin/sh\\nexec python "%s" "${1:-0}"\\n' "$PWD/.sleep.py" > "$night/bin/sleep"
+            chmod +x "$night/bin/sleep"
+            bash nightly.sh 2>&1""",
+            "developer",
+            timeout=90,
+        )
+        rows = lab.rows(after=mark)
+    finally:
+        lab.clock.reset()
+    _, script = lab.sh("cat nightly.sh")
+    data = {"code": code, "script": script, **night_of(rows, began)}
+    return Result("bash nightly.sh", code, str(output).replace(lab.registry, "$REGISTRY"), data)
+
+
+def night_of(rows: list[dict[str, Any]], began: Any) -> dict[str, Any]:
+    """Return which builds arrived and when, the hours of the logins, and those at which a token was refused."""
+
+    def hour(row: Mapping[str, Any]) -> int:
+        return round((type(began).fromisoformat(row["time"]) - began).total_seconds() / 3600)
+
+    arrived = {
+        int(row["path"].rpartition("night-")[2]): hour(row)
+        for row in rows
+        if puts_manifest(row) and ok(row) and "night-" in row["path"]
+    }
+    logins = [hour(row) for row in rows if row["operation"] == "GetAuthorizationToken" and ok(row)]
+    late = sorted({hour(row) for row in rows if row["status"] == 403 and outcome([row]) == "expired"})
+    return {"arrived": arrived, "logins": logins, "expired": late}
+
+
+def hours(numbers: Any) -> str:
+    """Return hours in words, each once: "0, 11 and 13". Stored results have them as text."""
+    words = [str(number) for number in sorted({int(number) for number in numbers})]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "none"
+
+
+def e6_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+    """Four builds must arrive, each at its own hour."""
+    night, script = result.data, result.data["script"]
+    arrived = night["arrived"]
+    on_time = {hour for hour in NIGHT if arrived.get(hour) == hour}
+    if on_time == set(NIGHT):
+        return passed(f"Four builds, each at its hour. Logins at: {hours(set(night['logins']))}.")
+    seen = (
+        f"Arrived: {hours(arrived)}. Refused as expired at: {hours(night['expired'])}. "
+        f"Logins at: {hours(night['logins'])}.\n\n"
+    )
+    words = without_comments(script)
+    if "clock" in words and "reset" in words:
+        return not_yet(
+            seen + "The script moves the clock back. On a server there is no button for this.", "login-is-forever"
+        )
+    if "duration" in words:
+        return not_yet(
+            seen
+            + "The script asks for a longer life. `get-login-password` has no such parameter: the 12 hours are fixed.",
+            "login-is-forever",
+        )
+    if re.search(r"\bsleep\b", words):
+        return not_yet(
+            seen + "The script waits. The builds come too late then, and waiting makes no token younger.", "retry-mends"
+        )
+    late = {hour: at for hour, at in arrived.items() if at != hour}
+    if late:
+        return not_yet(
+            seen + "Not every build arrived at its own hour. The hours are the builders', not ours to move.",
+            "login-is-forever",
+        )
+    if "|| true" in words or "||:" in words.replace(" ", ""):
+        missing = min(set(NIGHT) - set(arrived))
+        return not_yet(
+            seen + f"The script ended with {night['code']}, as if all were well. ECR has no image from hour {missing}.",
+            "no-exception-is-success",
+        )
+    if re.search(r"get-login-password[^|]*>", words) or re.search(r"=\s*\"?\$\(\s*aws ecr get-login-password", words):
+        return not_yet(
+            seen
+            + "The script keeps the token and shows the same one again. A new login with an old token is an old login.",
+            "token-is-password",
+        )
+    if not night["logins"]:
+        return not_yet(seen + "No login was seen at all.", "aws-login-is-docker-login")
+    return not_yet(
+        seen + "A login serves 12 hours. Two of the builds come later than that. When should the script log in?",
+        "login-is-forever",
+    )
+
+
+def without_comments(script: str) -> str:
+    """Return the script without its comment lines."""
+    return "\n".join(line for line in script.splitlines() if not line.lstrip().startswith("#"))
+
+
+def e6_hint(state: Mapping[str, Any]) -> str:
+    """Say what the last night looked like."""
+    result = state.get("result")
+    if result is None:
+        return "Let the night run once as the file stands, and look at which hours arrive."
+    night = result.data
+    return (
+        f"Pushed at {hours(night['arrived'])}. Refused at {hours(night['expired'])}. "
+        f"Logins seen at {hours(night['logins'])}."
+    )
+
+
+LOGIN_LINE = 'aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null'
+STARTER = (Path(__file__).parent / "files" / "nightly.sh").read_text(encoding="utf-8")
+
+
+def script(*lines: str, before: str = "") -> str:
+    """Return a nightly script with these lines in its loop; `before` stands in front of the loop."""
+    body = "\n".join(f"  {line}" for line in lines)
+    return f"{before}\nfor hour in {' '.join(map(str, NIGHT))}; do\n{body}\ndone\n"
+
+
+def writes(text: str) -> Callable[[Any], object]:
+    """Return what writes nightly.sh in the learner's folder."""
+    return lambda lab: lab.sh(f"cat > nightly.sh <<'ENDOFSCRIPT'\n{text}\nENDOFSCRIPT")
+
+
+WAIT = 'python hour.py "$hour"'
+TAG = 'docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"'
+PUSH = 'docker push -q "$REGISTRY/my-web-app:night-$hour"'
+SAVED_LOGIN = '  docker login --username AWS --password-stdin "$REGISTRY" < token.txt 2>/dev/null'
+
+e6 = BuildCommand(
+    id="04-e6",
+    at="pushed",
+    objective="Keep a long-running job logged in.",
+    prompt=(
+        "`nightly.sh` builds at hours 0, 11, 13 and 26 and logs in once. Edit the file until **all four builds "
+        "arrive**, each at "
+        "its own hour. *Run* plays the whole night with the lab's clock, as Dara, and then puts the clock back."
+    ),
+    fields=(),
+    template="bash nightly.sh",
+    run=e6_run,
+    judge=e6_judge,
+    hints=(
+        e6_hint,
+        "How old is the token at each push? Write the age beside the four hours.",
+        "The line with the login stands before the loop. What if it stood where the push is?",
+    ),
+    solution=(
+        "Move the login **into the loop**, before the push:\n\n```bash\n"
+        + script(WAIT, LOGIN_LINE, TAG, PUSH).strip()
+        + "\n```\n\n"
+        "**Why:** a token lives 12 hours from the moment it is fetched, and nothing makes it live longer. A login "
+        "costs half a "
+        "second, so a job that pushes logs in each time. On a server the helper program "
+        "`docker-credential-ecr-login` does the "
+        "same by itself. `|| true` and a saved token only hide the problem."
+    ),
+    accepts=(
+        Attempt("login in the loop", do=writes(script(WAIT, LOGIN_LINE, TAG, PUSH)), answer={}),
+        Attempt(
+            "login when refused",
+            do=writes(script(WAIT, TAG, f"{PUSH} || {{ {LOGIN_LINE}; {PUSH}; }}", before=LOGIN_LINE)),
+            answer={},
+        ),
+    ),
+    rejects=(
+        Attempt(
+            "as it stands",
+            do=writes(STARTER),
+            answer={},
+            misconception="login-is-forever",
+            says="A login serves 12 hours",
+        ),
+        Attempt(
+            "the clock put back",
+            do=writes(script(WAIT, "ecrlab clock reset || true", TAG, PUSH, before=LOGIN_LINE)),
+            answer={},
+            misconception="login-is-forever",
+            says="there is no button for this",
+        ),
+        Attempt(
+            "a longer life",
+            do=writes(
+                script(WAIT, TAG, PUSH, before=LOGIN_LINE.replace("password |", "password --duration-seconds 86400 |"))
+            ),
+            answer={},
+            misconception="login-is-forever",
+            says="no such parameter",
+        ),
+        Attempt(
+            "sleep half a day",
+            do=writes(script(WAIT, TAG, f"{PUSH} || {{ sleep 43200; {PUSH}; }}", before=LOGIN_LINE)),
+            answer={},
+            misconception="retry-mends",
+            says="waiting makes no token younger",
+        ),
+        Attempt(
+            "the token saved",
+            do=writes(script(WAIT, SAVED_LOGIN.strip(), TAG, PUSH, before="aws ecr get-login-password > token.txt")),
+            answer={},
+            misconception="token-is-password",
+            says="shows the same one again",
+        ),
+        Attempt(
+            "errors swallowed",
+            do=writes(script(WAIT, TAG, f"{PUSH} || true", before=LOGIN_LINE)),
+            answer={},
+            misconception="no-exception-is-success",
+            says="ECR has no image from hour 13",
+        ),
+    ),
+    reset=lambda lab: (writes(STARTER.rstrip())(lab), lab.clock.reset()),
+    neighbour="Ask your neighbour: would a new login help somebody whose rights were taken away?",
+)
+
+
+# e7: which cause fits which failure
+
+
+FAILURES = ("one", "two", "three", "four")
+
+
+def e7_run(lab: Any, values: Mapping[str, str]) -> Result:
+    """Read which four failures the learner has on the desk. Nothing is carried out again."""
+    code, text = lab.sh(f"cat {desk.RECORD} 2>/dev/null")
+    if code:
+        return Result("the desk", 1, "no failures on the desk yet\n", {"truth": []})
+    number = int(json.loads(text)["number"])
+    cases = desk.chosen(number)
+    return Result(f"python desk.py {number}", 0, "", {"truth": [desk.CASES[name].cause for name in cases]})
+
+
+def e7_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+    """Compare the causes one by one; speak about the first that does not fit."""
+    truth = result.data["truth"]
+    if not truth:
+        return untouched("Run the cell above first: it makes four failures.")
+    given = [str(values.get(name, "")).strip() for name in FAILURES]
+    wrong = [n for n in range(4) if given[n] != truth[n]]
+    if not wrong:
+        return passed(
+            "All four. Two of them print the same words, and only a look into another Region tells them apart."
+        )
+    right = 4 - len(wrong)
+    pick = wrong[0]
+    score = f"{right} of 4 fit. Look at number {pick + 1} again: "
+    is_, said = truth[pick], given[pick]
+    causes = {name: case.cause for name, case in desk.CASES.items()}
+    if is_ == causes["other-region"]:
+        return not_yet(
+            score
+            + "*name unknown* says that **this** registry has no such repository. Another Region may have it: ask "
+            "there.",
+            "ecr-is-global",
+        )
+    if is_ == causes["never-made"]:
+        return not_yet(
+            score
+            + "does another Region have that repository? Or did nobody ever make it? Read its name letter by letter.",
+            "ecr-is-global" if said == causes["other-region"] else "unknown-is-unknown",
+        )
+    if is_ == causes["no-tag"]:
+        return not_yet(
+            score + "it says *manifest unknown*. The repository was found; what was looked for **in** it?",
+            "unknown-is-unknown",
+        )
+    if is_ == causes["expired"]:
+        return not_yet(
+            score + "it begins with *denied*, yet it names no action and no resource. Read what stands last.",
+            "login-is-permission",
+        )
+    if is_ == causes["no-login"]:
+        return not_yet(
+            score
+            + "docker itself says it had nothing to show **to this registry**. A login for another Region is another "
+            "entry.",
+            "token-works-everywhere",
+        )
+    return not_yet(score + "it names a person, an action and a resource. All three are known to AWS.", "403-is-missing")
+
+
+def e7_hint(state: Mapping[str, Any]) -> str:
+    """Say how many fit."""
+    result = state.get("result")
+    values = state.get("values") or {}
+    if result is None or not result.data["truth"]:
+        return "Read each text from the end. Which of them name a person? Which of them say *unknown*?"
+    fits = sum(values.get(name) == cause for name, cause in zip(FAILURES, result.data["truth"], strict=True))
+    return f"{fits} of 4 fit. Sort first: nobody known · not found · not allowed."
+
+
+def case_answers(number: int, **changed: str) -> dict[str, str]:
+    """Return the right causes of a desk number; `changed` maps a case's name (with _ for -) to another case's name."""
+    names = desk.chosen(number)
+    swapped = {key.replace("_", "-"): value for key, value in changed.items()}
+    return {place: desk.CASES[swapped.get(name, name)].cause for place, name in zip(FAILURES, names, strict=True)}
+
+
+def failing(number: int) -> Callable[[Any], object]:
+    """Return what makes the four failures of that number."""
+    return lambda lab: lab.sh(f"python {desk.__name__.rpartition('_')[2]}.py {number}")
+
+
+def e7_looked(lab: Any) -> None:
+    """Four failures, then a look at what both Regions hold."""
+    failing(8)(lab)
+    for region in ("us-east-1", "eu-west-1"):
+        lab.client("ecr", region=region).describe_repositories()
+
+
+def e7_reset(lab: Any) -> None:
+    """Clear the desk: its repositories, its logins, its record; put the clock back."""
+    lab.sh(f"rm -f {desk.RECORD}")
+    for region in ("us-east-1", "eu-west-1"):
+        lab.clear("desk-receipts", "my-webapp", region=region)
+    log_out(lab, "auditor", "developer", "ops", "ci")
+    lab.clock.reset()
+
+
+e7 = BuildCommand(
+    id="04-e7",
+    at="pushed",
+    objective="Tell from the text, and from one look, which cause a refusal has.",
+    prompt=(
+        "The cell above made four failures. Give each number its cause. The texts alone are enough for two of them; "
+        "for the other "
+        "two you have to look: `aws ecr describe-repositories --region …` (the Regions are `us-east-1` and "
+        "`eu-west-1`)."
+    ),
+    fields=tuple(Field(name, f"failure {number}", desk.CAUSES) for number, name in enumerate(FAILURES, 1)),
+    template="1: {one} · 2: {two} · 3: {three} · 4: {four}",
+    run=e7_run,
+    judge=e7_judge,
+    hints=(
+        e7_hint,
+        "Two of the four say *name unknown*. Ask both Regions which repositories they have, and compare the names "
+        "letter by letter.",
+        "*no basic auth*: nobody known · *name unknown*: repository · *manifest unknown*: tag · *expired*: token · "
+        "*not authorized*: right.",
+    ),
+    solution=(
+        "`no basic auth credentials`: no login **for this registry** (one for Ireland does not count). `name "
+        "unknown`: no such "
+        "repository **in this Region**; `describe-repositories` in the other Region tells a typing error from a "
+        "repository made "
+        "elsewhere. `manifest unknown`: the tag. `authorization token has expired`: a new login, and no right is "
+        "missing. "
+        "`not authorized to perform`: a right.\n\n**Why in this order:** who are you, what is there, may you. The "
+        "text tells how far "
+        "you came."
+    ),
+    accepts=(
+        Attempt("read", do=failing(3), answer=case_answers(3)),
+        Attempt("read, and looked in both Regions", do=e7_looked, answer=case_answers(8)),
+        Attempt("other causes", do=failing(2), answer=case_answers(2)),
+    ),
+    rejects=(
+        Attempt(
+            "both called a typing error",
+            do=failing(3),
+            answer=case_answers(3, other_region="never-made"),
+            misconception="ecr-is-global",
+            says="Another Region may have it",
+        ),
+        Attempt(
+            "unknown is unknown",
+            do=failing(3),
+            answer=case_answers(3, no_tag="never-made"),
+            misconception="unknown-is-unknown",
+            says="what was looked for **in** it",
+        ),
+        Attempt(
+            "expired called a missing right",
+            do=failing(3),
+            answer=case_answers(3, expired="no-right"),
+            misconception="login-is-permission",
+            says="names no action",
+        ),
+        Attempt(
+            "a login for Ireland is a login",
+            do=failing(2),
+            answer=case_answers(2, no_login="no-right"),
+            misconception="token-works-everywhere",
+            says="nothing to show",
+        ),
+        Attempt(
+            "a missing right called a missing repository",
+            do=failing(2),
+            answer=case_answers(2, no_right="never-made"),
+            misconception="403-is-missing",
+            says="an action and a resource",
+        ),
+    ),
+    reset=e7_reset,
+    neighbour="Ask your neighbour: which of the six causes would a second try mend?",
+)
+
+
+# e8: one image, two names
+
+
+def e8_probe(lab: Any) -> dict[str, Any]:
+    """Read which repositories there are in both Regions, the tags of Dara's, and the names docker has."""
+    ecr = lab.client("ecr")
+    names = [row["repositoryName"] for row in ecr.describe_repositories()["repositories"]]
+    tags: dict[str, str] = {}
+    whole: list[str] = []
+    if TEAM in names:
+        for detail in ecr.describe_images(repositoryName=TEAM)["imageDetails"]:
+            tags.update(dict.fromkeys(detail.get("imageTags", []), detail["imageDigest"]))
+        for digest in set(tags.values()):
+            answer = ecr.batch_get_image(repositoryName=TEAM, imageIds=[{"imageDigest": digest}])
+            whole += [one["imageId"]["imageDigest"] for one in answer["images"]]
+    ireland = [
+        row["repositoryName"] for row in lab.client("ecr", region="eu-west-1").describe_repositories()["repositories"]
+    ]
+    _, here = lab.sh("docker image ls --format '{{.Repository}}:{{.Tag}}' 2>/dev/null || true")
+    local = [name.partition("amazonaws.com/")[2] for name in here.split() if TEAM in name]
+    return {"repositories": names, "ireland": ireland, "tags": tags, "whole": whole, "local": local}
+
+
+TEAM = "team-a/booking"
+
+
+def e8_judge(state: dict[str, Any]) -> Verdict:
+    """The repository, then the tags, then one digest behind both."""
+    tags, local = state["tags"], state["local"]
+    if TEAM not in state["repositories"]:
+        if TEAM in state["ireland"]:
+            return not_yet(
+                f"I see `{TEAM}`, in Ireland. Dara's team works in us-east-1, and the two registries share nothing.",
+                "ecr-is-global",
+            )
+        if "booking" in state["repositories"]:
+            return not_yet(
+                "I see a repository `booking`. The team's name belongs to the repository's name, slash included.",
+                "registry-is-repository",
+            )
+        if local:
+            return not_yet(
+                f"On this computer I see the name `{local[0]}`. In ECR I see no repository `{TEAM}`. A name on the "
+                "laptop sends nothing.",
+                "tag-copies",
+            )
+        return untouched(
+            f"I look for the repository `{TEAM}` in us-east-1 and for two tags in it. There is no such repository yet."
+        )
+    missing = [tag for tag in ("1.0", "stable") if tag not in tags]
+    if missing:
+        if "Stable" in tags:
+            return not_yet(
+                "I see the tag `Stable`. Tags know large and small letters: `stable` is another one.", "left-out"
+            )
+        if any(name.rpartition(":")[2] in missing for name in local):
+            return not_yet(
+                f"On this computer the image has the name `{missing[0]}`. ECR does not know it: a name on the laptop "
+                "sends nothing.",
+                "tag-copies",
+            )
+        return not_yet(
+            f"`{TEAM}` has the tags: {', '.join(sorted(tags)) or 'none'}. Missing: {', '.join(missing)}.", "left-out"
+        )
+    if tags["1.0"] != tags["stable"]:
+        short = {tag: tags[tag][7:11] for tag in ("1.0", "stable")}
+        return not_yet(
+            f"Two tags, two images: `1.0` is {short['1.0']}…, `stable` is {short['stable']}…. They were built or "
+            "pushed from different "
+            "bytes. Asked for was *one* image with two names.",
+            "tag-is-version",
+        )
+    if tags["1.0"] not in state["whole"]:
+        return not_yet("Both tags are there, but ECR cannot hand out the image behind them.", "half-push-visible")
+    return passed("One image, two names, and it can be pulled by its digest.")
+
+
+def e8_hint(state: Mapping[str, Any]) -> str:
+    """Say what is there."""
+    seen = ", ".join(sorted(state["tags"])) or "no tags"
+    if TEAM in state["repositories"]:
+        return f"`{TEAM}` is there, with {seen}. Different images behind the tags: {len(set(state['tags'].values()))}."
+    return f"In us-east-1 I see: {', '.join(state['repositories']) or 'no repository'}."
+
+
+def e8_docker(lab: Any) -> None:
+    """Repository, and one image pushed under two names."""
+    make_repository(lab, TEAM)
+    log_in(lab)
+    for tag in ("1.0", "stable"):
+        push_app(lab, tag, name=TEAM)
+
+
+def e8_put_image(lab: Any) -> None:
+    """One push; the second name by PutImage with the same manifest."""
+    make_repository(lab, TEAM)
+    lab.push(TEAM, "1.0")
+    ecr = lab.client("ecr")
+    one = ecr.batch_get_image(repositoryName=TEAM, imageIds=[{"imageTag": "1.0"}])["images"][0]
+    ecr.put_image(
+        repositoryName=TEAM,
+        imageManifest=one["imageManifest"],
+        imageManifestMediaType=one["imageManifestMediaType"],
+        imageTag="stable",
+    )
+
+
+def e8_two_builds(lab: Any) -> None:
+    """Two different images under the two names."""
+    make_repository(lab, TEAM)
+    lab.push(TEAM, "1.0", b"one")
+    lab.push(TEAM, "stable", b"two")
+
+
+def e8_without_team(lab: Any) -> None:
+    """The repository has only the second half of its name."""
+    make_repository(lab, "booking")
+    lab.push("booking", "1.0")
+    lab.push("booking", "stable")
+
+
+def e8_ireland(lab: Any) -> None:
+    """Everything right, in the other Region."""
+    lab.client("ecr", region="eu-west-1").create_repository(repositoryName=TEAM)
+    lab.push(TEAM, "1.0", region="eu-west-1")
+    lab.push(TEAM, "stable", region="eu-west-1")
+
+
+def e8_only_here(lab: Any) -> None:
+    """Pushed once; the second name exists on the laptop alone."""
+    make_repository(lab, TEAM)
+    log_in(lab)
+    push_app(lab, "1.0", name=TEAM)
+    lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{TEAM}:stable"')
+
+
+def e8_large_letter(lab: Any) -> None:
+    """A tag with a large letter."""
+    make_repository(lab, TEAM)
+    lab.push(TEAM, "1.0")
+    lab.push(TEAM, "Stable")
+
+
+def e8_reset(lab: Any) -> None:
+    """Remove what the attempts made."""
+    lab.clear(TEAM, "booking")
+    lab.clear(TEAM, region="eu-west-1")
+    lab.sh(f'docker rmi -f "$REGISTRY/{TEAM}:1.0" "$REGISTRY/{TEAM}:stable" >/dev/null 2>&1 || true')
+
+
+e8 = LiveCheck(
+    id="04-e8",
+    at="pushed",
+    objective="Bring one image into a new repository under two names, without being told the steps.",
+    prompt=(
+        "Dara's team wants the repository **`team-a/booking`** in us-east-1, holding **one** image with **two** "
+        "names: `1.0` and "
+        "`stable`. Which image is up to you. No steps today, and any client will do."
+    ),
+    probe=e8_probe,
+    judge=e8_judge,
+    hints=(
+        e8_hint,
+        "You need a repository, a login that is still good, and two names for the same image. Which step sends, and "
+        "which only names?",
+        "Make the repository. Tag the *same* image twice with its address. Push both names: the second push sends "
+        "only a name.",
+    ),
+    solution=(
+        "```bash\naws ecr create-repository --repository-name team-a/booking\n"
+        'for tag in 1.0 stable; do\n  docker tag my-web-app:1.0 "$REGISTRY/team-a/booking:$tag"\n'
+        '  docker push -q "$REGISTRY/team-a/booking:$tag"\ndone\n```\n\n'
+        "**Why one digest:** both names were given to the same image. The second push finds every layer there and "
+        "stores one more "
+        "name. Building twice can give two images, because a build may differ in a time stamp. Without docker: "
+        "`batch-get-image` "
+        "the manifest, `put-image` it under the second tag."
+    ),
+    accepts=(Attempt("docker, two tags", do=e8_docker), Attempt("one push, then put-image", do=e8_put_image)),
+    rejects=(
+        Attempt("two builds", do=e8_two_builds, misconception="tag-is-version", says="Two tags, two images"),
+        Attempt("without the team", do=e8_without_team, misconception="registry-is-repository", says="slash included"),
+        Attempt("in Ireland", do=e8_ireland, misconception="ecr-is-global", says="in Ireland"),
+        Attempt(
+            "only tagged here", do=e8_only_here, misconception="tag-copies", says="a name on the laptop sends nothing"
+        ),
+        Attempt("large letter", do=e8_large_letter, misconception="left-out", says="large and small letters"),
+    ),
+    reset=e8_reset,
+    neighbour="Ask your neighbour: you push `stable` again next week with a new image. What has `1.0` then?",
+)
+
+EXERCISES = [e1, e2, e3, e4, e5, e6, e7, e8]

@@ -1,0 +1,667 @@
+# %% [markdown] id="04-01" tags=["core", "text"] minutes=1
+# # 04 · The first push to ECR
+#
+# After this lesson you can
+#
+# - **take an ECR address apart** and name every part of it,
+# - **push and pull** with five commands, and say what each one asks of whom,
+# - **read the refusals** that stop a first push, and mend them.
+#
+# Two halves, 25 and 26 minutes; cells marked *more* add 6. Needs nothing but this computer; with no container engine the lab's
+# stand-in plays `docker`. Before: 03 registries · After: 05 ECR or Docker Hub.
+
+# %% [markdown] id="04-01-story" tags=["core", "text"]
+# Dara has built the booking page of Harbour Bikes. Omar needs it on a server. Today you put ECR between them.
+#
+# ECR will refuse you three times. Each time it is right, and each time for another reason. When you can tell the three apart,
+# you can mend most first pushes in the world.
+
+# %% [markdown] id="04-01-words" tags=["core", "text"]
+# | new word | in a line |
+# |---|---|
+# | **account** | a customer of AWS: twelve digits; everything you make belongs to one |
+# | **Region** | where AWS runs your registry, such as `us-east-1`; another Region is another registry |
+# | **repository URI** | the address of a repository: registry, slash, name |
+# | **authorization token** | what docker shows the registry: it says who fetched it, and it lives {{fact:token-lifetime}} |
+# | **profile** | a name for one set of AWS keys: `admin` is you, `ci` is the build robot |
+
+# %% id="04-02" tags=["core", "run"] minutes=1
+# %load_ext ecrlab_course
+lab.lesson("04")
+
+# %% [markdown] id="04-02-who" tags=["core", "text"]
+# Before anything else, every time, for the rest of your life with AWS: *who am I?*
+
+# %% id="04-02-run" tags=["core", "run"]
+# %%bash
+# aws sts get-caller-identity --query Arn --output text
+
+# %% [markdown] id="04-02-app" tags=["core", "text"]
+# And what is it that Dara built? Five lines: a base, our files, a port, a command.
+
+# %% id="04-02-app-run" tags=["core", "run"]
+# %%bash
+# cat my-web-app/Dockerfile
+
+# %% [markdown] id="04-02-node" tags=["core", "text"]
+# The base is a small web server of two megabytes, so nothing has to come from the internet. `Dockerfile.node` beside it builds
+# the same page as a Node.js application; it wants a base image that this course does not bring along.
+
+# %% [markdown] id="04-03" tags=["core", "recall", "text"] minutes=2
+# ## Three questions from before
+#
+# They do not count. Answer from memory, then go on.
+
+# %% id="04-03-r1" tags=["core", "recall"]
+lab.guess("04-r1")
+
+# %% id="04-03-r1-answer" tags=["core", "recall", "solution"]
+lab.answer("04-r1", "a")
+
+# %% id="04-03-r2" tags=["core", "recall"]
+lab.guess("04-r2")
+
+# %% id="04-03-r2-answer" tags=["core", "recall", "solution"]
+lab.answer("04-r2", "b")
+
+# %% id="04-03-r3" tags=["core", "recall"]
+lab.guess("04-r3")
+
+# %% id="04-03-r3-answer" tags=["core", "recall", "solution"]
+lab.answer("04-r3", "b")
+
+# %% [markdown] id="04-04" tags=["core", "picture"] minutes=2
+# ## The address
+#
+# ![Picture 1, an ECR address taken apart. localhost and a port: only here. 123456789012: the account. dkr.ecr: the registry
+# service. us-east-1: the Region. amazonaws.com: AWS. web/booking: the repository. 2.3: the tag.](images/address.svg)
+#
+# **Picture 1.** On AWS the address begins with the account. Here `localhost` and a port stand in front, because this ECR runs on
+# your computer. `$REGISTRY` holds everything up to the first slash of the repository, so you rarely type it.
+
+# %% [markdown] id="04-04-letters" tags=["core", "text"]
+# - **E**, elastic: you rent no disk and no server. Limits and bills remain (lesson 07).
+# - **C**, container: what lies here are *images*. A container exists only where one runs.
+# - **R**, registry: every account has one in every Region, ready made. What you make are **repositories**.
+#
+# The slash in `web/booking` is a letter of the name. There is no folder `web`.
+
+# %% [markdown] id="04-04-box" tags=["core", "box"]
+# > **People say:** "I create a registry for my app."
+# >
+# > **In fact** nobody creates a registry. Account and Region name one, and it was there all the time. You create a repository in it.
+
+# %% id="04-05" tags=["core", "exercise"] minutes=2
+lab.exercise("04-e1")
+
+# %% id="04-05-answer" tags=["core", "exercise", "solution"]
+lab.answer("04-e1", account="444455556666", service="dkr.ecr", region="eu-west-1",
+           repository="web/booking", mark=":", version="2.3")  # fmt: skip
+
+# %% id="04-05-check" tags=["core", "exercise"]
+lab.check("04-e1")
+
+# %% [markdown] id="04-06-text" tags=["core", "text"]
+# ## First refusal
+#
+# Dara's image is called `my-web-app:1.0`. The next cell gives it an ECR address and pushes it. First say what you expect.
+
+# %% id="04-06" tags=["core", "exercise", "guess"] minutes=1
+lab.exercise("04-e2")
+
+# %% id="04-06-answer" tags=["core", "exercise", "solution"]
+lab.answer("04-e2", "b", confidence=2)
+
+# %% id="04-07" tags=["core", "fail"] minutes=2
+# %%bash --fails 'no basic auth credentials'
+# docker tag my-web-app:1.0 "$REGISTRY/my-web-app:1.0"
+# docker push -q "$REGISTRY/my-web-app:1.0"
+
+# %% [markdown] id="04-07-card" tags=["core", "text"]
+# **How to read it**
+#
+# | | |
+# |---|---|
+# | who printed it | `docker`, before it sent a single byte of the image |
+# | which half | *who are you?* Nobody asked what you may do |
+# | words that are mine | none, so look at the address: which host was asked? |
+# | means | docker has no login for this host |
+
+# %% id="04-07-xray" tags=["core", "run", "volatile"]
+lab.xray()
+
+# %% [markdown] id="04-07-after" tags=["core", "text"]
+# The registry answered `401`: *who are you?* The column for IAM is empty. Nobody asked whether you may push, because nobody
+# knew you. `aws` has your keys, docker has never heard of them: **two programs with two purses**.
+
+# %% id="04-07-check" tags=["core", "exercise"]
+lab.check("04-e2")
+
+# %% [markdown] id="04-08-text" tags=["core", "text"]
+# ## A login for docker
+#
+# `aws` fetches a token, and docker takes it as a password.
+
+# %% id="04-08" tags=["core", "run"] minutes=2
+# %%bash
+# aws ecr get-login-password --region us-east-1 |
+#   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+
+# %% [markdown] id="04-08-why" tags=["core", "text"]
+# - **Why a pipe?** The password stands neither in the command line nor in your history.
+# - **Why `AWS`?** The user name is always that word. Who you are is inside the token.
+# - **Why `--region`?** A token opens the registries of its own Region only.
+# - **What is `2>/dev/null`?** It hides docker's warning that it stores the login unencrypted. It does. Have a look:
+
+# %% id="04-08-config" tags=["core", "run"]
+# %%bash
+# python -c 'import json, os; print(*json.load(open(os.environ["DOCKER_CONFIG"] + "/config.json"))["auths"], sep="\n")'
+
+# %% [markdown] id="04-08-ports" tags=["core", "text"]
+# One entry, named by host and port; what follows the port does not count. On AWS every account and Region is a host of its own, so
+# each needs a login of its own. Here each is a *port* of its own. The effect is the same.
+
+# %% [markdown] id="04-08-box" tags=["core", "box"]
+# > **People say:** "Log in to your ECR repository."
+# >
+# > **In fact** you log in to a *registry*: one account in one Region. The same login serves all its repositories.
+
+# %% [markdown] id="04-09-text" tags=["core", "text"]
+# ## Second refusal
+#
+# *Came back after a break?* `lab.goto("04", "logged-in")` builds this place in a few seconds.
+
+# %% id="04-09" tags=["core", "exercise", "guess"] minutes=1
+lab.exercise("04-e3")
+
+# %% id="04-09-answer" tags=["core", "exercise", "solution"]
+lab.answer("04-e3", "b", confidence=2)
+
+# %% id="04-09-run" tags=["core", "fail"] minutes=2
+# %%bash --fails 'name unknown'
+# docker push -q "$REGISTRY/my-web-app:1.0"
+
+# %% [markdown] id="04-09-card" tags=["core", "text"]
+# **How to read it**
+#
+# | | |
+# |---|---|
+# | who printed it | `docker`; the words behind the colon are ECR's |
+# | which half | *what is there?* You are known now, and still nobody speaks of rights |
+# | words that are mine | two: the repository's name, and the account |
+# | missing in the text | the Region. Look for it in the address |
+
+# %% id="04-09-check" tags=["core", "exercise"]
+lab.check("04-e3")
+
+# %% [markdown] id="04-09-box" tags=["core", "box"]
+# > **People say:** "The first push creates the repository."
+# >
+# > **In fact** Docker Hub does that. ECR does it only where somebody wrote a *creation template* for it, possible since
+# > {{fact:create-on-push-since}}. You will write one in lesson 08.
+
+# %% [markdown] id="04-10-text" tags=["core", "text"]
+# So make it, and read what you did **not** choose. The part behind `||` runs when the repository is there already.
+
+# %% id="04-10" tags=["core", "run"] minutes=1
+# %%bash
+# SHOW='[repositoryUri,imageTagMutability,encryptionConfiguration.encryptionType]'
+# aws ecr create-repository --repository-name my-web-app --region us-east-1 \
+#   --query "repository.$SHOW" --output text ||
+#   aws ecr describe-repositories --repository-names my-web-app --query "repositories[0].$SHOW" --output text
+
+# %% [markdown] id="04-10-after" tags=["core", "text"]
+# Two defaults to remember. `MUTABLE`: a tag can be moved to another image. `AES256`: {{fact:default-encryption}}. A key of your own
+# (KMS) is a choice, and only now, at creation. **Run the cell again**: `RepositoryAlreadyExistsException` is good news.
+
+# %% [markdown] id="04-11-text" tags=["stretch", "text"]
+# *More.* The same for a script. `aws` reports "already there" with an error and an exit code; Python raises an exception. Both can
+# be told from real trouble by their name.
+
+# %% id="04-11" tags=["stretch", "run"] minutes=1
+try:
+    ecr.create_repository(repositoryName="my-web-app")
+except ecr.exceptions.RepositoryAlreadyExistsException:
+    print("already there")
+
+# %% [markdown] id="04-12-text" tags=["core", "text"]
+# ## The push
+#
+# *Came back after a break?* `lab.goto("04", "repository")`. Dara sends one more change: version 1.1. Build it, name it, push it. But
+# first:
+
+# %% id="04-12-guess" tags=["core", "guess"] minutes=1
+lab.guess("04-g1")
+
+# %% id="04-12-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("04-g1", "c", confidence=2)
+
+# %% id="04-12" tags=["core", "run"] minutes=1
+# %%bash
+# echo 1.1 > my-web-app/www/version.txt
+# docker build -q -t my-web-app:1.1 my-web-app/ > /dev/null
+# docker tag my-web-app:1.1 "$REGISTRY/my-web-app:1.1"
+# docker push -q "$REGISTRY/my-web-app:1.1"
+
+# %% id="04-12-xray" tags=["core", "run", "volatile"] minutes=1
+lab.xray()
+
+# %% [markdown] id="04-12-picture" tags=["core", "picture"]
+# ![Picture 2, a push in three lanes. docker asks ECR, ECR asks IAM. For each layer and for the config: is it there
+# (BatchCheckLayerAvailability), begin (InitiateLayerUpload), send (UploadLayerPart), finish (CompleteLayerUpload). At the end the
+# manifest (PutImage): only now the name 1.1 exists.](images/push.svg)
+#
+# **Picture 2.** Above are your own requests, here is the pattern in them. Each arrow on the left is one request of docker's, and for
+# each of them ECR asks IAM about one action. How often the first four repeat depends on the image and on what docker remembers.
+
+# %% [markdown] id="04-12-after" tags=["core", "text"]
+# Layers, then the config, then the manifest. The name `1.1` appears with the last request, when everything it needs is there. Break
+# a push off in the middle, and nobody sees half an image.
+#
+# On a laptop with an Apple chip add `--platform linux/amd64` to `docker build`, when the servers have Intel or AMD chips.
+
+# %% [markdown] id="04-13-text" tags=["core", "text"]
+# Now you. Which steps wait for which?
+
+# %% id="04-13" tags=["core", "exercise"] minutes=3
+lab.exercise("04-e4")
+
+# %% id="04-13-answer" tags=["core", "exercise", "solution"]
+lab.answer("04-e4", first="create-repository", second="build", third="login",
+           fourth="tag", fifth="push", sixth="describe-images")  # fmt: skip
+
+# %% id="04-13-check" tags=["core", "exercise"]
+lab.check("04-e4")
+
+# %% [markdown] id="04-14-text" tags=["core", "text"]
+# ## The way back
+#
+# Omar pulls. On this computer the image is already there, so we take its names away first; else there would be nothing to do.
+
+# %% id="04-14-guess" tags=["core", "guess"] minutes=1
+lab.guess("04-g2")
+
+# %% id="04-14-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("04-g2", "b", confidence=2)
+
+# %% id="04-14" tags=["core", "run"] minutes=1
+# %%bash
+# docker rmi -f my-web-app:1.1 "$REGISTRY/my-web-app:1.1" > /dev/null
+# docker pull -q "$REGISTRY/my-web-app:1.1"
+# docker pull -q "$REGISTRY/my-web-app:1.1"
+
+# %% [markdown] id="04-14-digest" tags=["core", "text"]
+# Is it the image that was pushed? docker keeps the digest under which it pulled. ECR has its own record. Compare:
+
+# %% id="04-14-same" tags=["core", "run"]
+# %%bash
+# HERE=$(docker image inspect -f '{{index .RepoDigests 0}}' "$REGISTRY/my-web-app:1.1")
+# THERE=$(aws ecr describe-images --repository-name my-web-app --image-ids imageTag=1.1 \
+#   --query 'imageDetails[0].imageDigest' --output text)
+# test "${HERE#*@}" = "$THERE" && echo "the same digest, here and there"
+
+# %% [markdown] id="04-14-after" tags=["core", "text"]
+# Add `echo "$THERE"` to see it. A tag says *which name*, a digest says *which bytes*. Who deploys by digest knows what runs.
+
+# %% [markdown] id="04-half" tags=["core", "text"]
+# ---
+# ## Half-time
+#
+# A good place to stop. You were refused twice, and you know both: *I do not know you* and *I do not know that*. What lies in ECR
+# stays there. To go on tomorrow: run the first code cell of this notebook, then `lab.goto("04", "pushed")`.
+
+# %% [markdown] id="04-15-text" tags=["core", "text"]
+# ## Third refusal
+#
+# Nobody at Harbour Bikes wants to push by hand for ever. There is a build robot, the user `ci`. `--as ci` runs a cell with the
+# robot's keys and the robot's docker logins.
+
+# %% id="04-15-guess" tags=["core", "guess"] minutes=1
+lab.guess("04-g3")
+
+# %% id="04-15-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("04-g3", "d", confidence=2)
+
+# %% id="04-15" tags=["core", "fail"] minutes=2
+# %%bash --as ci --fails 'not authorized to perform'
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# docker tag my-web-app:1.0 "$REGISTRY/my-web-app:1.1-ci"
+# docker push -q "$REGISTRY/my-web-app:1.1-ci"
+
+# %% [markdown] id="04-15-card" tags=["core", "text"]
+# **How to read it.** Four pieces, in the order in which they stand:
+#
+# | | |
+# |---|---|
+# | who | `User: …user/ci`. Is it the person you meant? |
+# | wanted what | `perform: ecr:…`, one action |
+# | on what | `resource: …`: Region, account, repository |
+# | who said no | `because no identity-based policy allows`: nobody forbade it, nobody allowed it |
+
+# %% id="04-15-xray" tags=["core", "run", "volatile"]
+lab.xray()
+
+# %% [markdown] id="04-15-doors" tags=["core", "picture"]
+# ![Picture 3, three doors in a row. First door: who are you? Without a login: 401, no basic auth credentials. Second door: is it
+# there? Without the repository: 404, name unknown. Third door: may you? Without a right: 403, not authorized to perform. Behind the
+# third door the image is stored.](images/doors.svg)
+#
+# **Picture 3.** The three refusals of today. Which text you get tells you how far you came, and so what to mend.
+
+# %% [markdown] id="04-15-box" tags=["core", "box"]
+# > **People say:** "But it is logged in!"
+# >
+# > **In fact** a login answers *who*. *May you?* is asked again at every single request.
+
+# %% [markdown] id="04-16-text" tags=["core", "text"]
+# Let the robot in, as far as it needs. First the exercise, then three cells to work with. Change the first one, and run all three.
+
+# %% id="04-16" tags=["core", "exercise"] minutes=4
+lab.exercise("04-e5")
+
+# %% id="04-16-policy" tags=["core", "exercise", "policy", "starter"]
+# %%bash
+# cat > ci-push.json <<'END'
+# {
+#   "Version": "2012-10-17",
+#   "Statement": [
+#     {
+#       "Sid": "PushMyWebApp",
+#       "Effect": "Allow",
+#       "Action": [
+#         "ecr:PutImage"
+#       ],
+#       "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
+#     }
+#   ]
+# }
+# END
+
+# %% id="04-16-policy" tags=["core", "exercise", "policy", "solution"]
+# %%bash
+# cat > ci-push.json <<'END'
+# {
+#   "Version": "2012-10-17",
+#   "Statement": [
+#     {
+#       "Sid": "PushMyWebApp",
+#       "Effect": "Allow",
+#       "Action": [
+#         "ecr:BatchCheckLayerAvailability",
+#         "ecr:InitiateLayerUpload",
+#         "ecr:UploadLayerPart",
+#         "ecr:CompleteLayerUpload",
+#         "ecr:PutImage",
+#         "ecr:BatchGetImage"
+#       ],
+#       "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
+#     }
+#   ]
+# }
+# END
+
+# %% id="04-16-attach" tags=["core", "exercise"]
+# %%bash
+# aws iam put-user-policy --user-name ci --policy-name push-my-web-app --policy-document file://ci-push.json
+
+# %% id="04-16-push" tags=["core", "exercise"]
+# %%bash --as ci
+# docker push -q "$REGISTRY/my-web-app:1.1-ci" || echo "still refused"
+
+# %% id="04-16-check" tags=["core", "exercise"]
+lab.check("04-e5")
+
+# %% [markdown] id="04-16-after" tags=["core", "text"]
+# The robot did not log in again. Its token is older than its new right, and the push worked: the token only says who comes.
+# What that person may do is looked up at the door.
+
+# %% [markdown] id="04-17-text" tags=["core", "text"]
+# ## What is in a token?
+
+# %% id="04-17-guess" tags=["core", "guess"] minutes=1
+lab.guess("04-g4")
+
+# %% id="04-17-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("04-g4", "b", confidence=2)
+
+# %% id="04-17" tags=["core", "run"] minutes=1
+from base64 import b64decode
+
+data = ecr.get_authorization_token()["authorizationData"][0]
+user, _, password = b64decode(data["authorizationToken"]).decode().partition(":")
+left = data["expiresAt"] - lab.clock.now()
+print("user name:", user)
+print("password: ", "starts with", password[:0] or "…", "and is a secret: whoever has it is you")
+print(f"good for:   {left.total_seconds() / 3600:.0f} hours")
+
+# %% [markdown] id="04-17-picture" tags=["core", "picture"]
+# ![Picture 4, the way of a token. aws signs a request with your keys; ECR answers with a wrapped token, base64 of AWS, a colon and a
+# password; get-login-password unwraps it and prints only the password; docker login stores it under the registry's host; at each
+# request docker shows it, and IAM is asked what you may do now.](images/token.svg)
+#
+# **Picture 4.** base64 is wrapping paper, no lock. There is no list of rights in the token: it says who fetched it. It lives
+# {{fact:token-lifetime}}; {{fact:token-parameters}}.
+
+# %% [markdown] id="04-18-text" tags=["core", "text"]
+# ## One minute after midnight
+
+# %% id="04-18-guess" tags=["core", "guess"] minutes=1
+lab.guess("04-g5")
+
+# %% id="04-18-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("04-g5", "b", confidence=2)
+
+# %% id="04-18" tags=["core", "run"] minutes=1
+lab.clock.advance(hours=12, minutes=1)
+
+# %% id="04-18-run" tags=["core", "fail"]
+# %%bash --fails 'authorization token has expired'
+# docker push -q "$REGISTRY/my-web-app:1.1"
+
+# %% [markdown] id="04-18-card" tags=["core", "text"]
+# **How to read it.** It begins with `denied`, and no right is missing: no person, no action, no resource stands in it. A missing
+# right always names all three.
+#
+# A *pull* would put docker's own guess in front: `pull access denied … denied: Your authorization token has expired`. Read what
+# stands behind the **last** `denied:`. That is the registry; the rest is docker guessing.
+
+# %% id="04-18-mend" tags=["core", "run"]
+# %%bash
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# docker push -q "$REGISTRY/my-web-app:1.1"
+
+# %% [markdown] id="04-19-text" tags=["core", "text"]
+# Easy, when somebody sits there. Nobody sits there at hour 13. Below is the night job as it stands: change the cell, run it, then
+# run the night. *Came back after a break?* `lab.goto("04", "pushed")`.
+
+# %% id="04-19" tags=["core", "exercise"] minutes=4
+lab.exercise("04-e6")
+
+# %% id="04-19-file" tags=["core", "exercise", "starter"]
+# %%bash
+# cat > nightly.sh <<'END'
+# # `python hour.py N` waits for hour N: the lab moves its clock.
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# for hour in 0 11 13 26; do
+#   python hour.py "$hour"
+#   docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"
+#   docker push -q "$REGISTRY/my-web-app:night-$hour"
+# done
+# END
+
+# %% id="04-19-file" tags=["core", "exercise", "solution"]
+# %%bash
+# cat > nightly.sh <<'END'
+# # `python hour.py N` waits for hour N: the lab moves its clock.
+# for hour in 0 11 13 26; do
+#   python hour.py "$hour"
+#   aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+#   docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"
+#   docker push -q "$REGISTRY/my-web-app:night-$hour"
+# done
+# END
+
+# %% id="04-19-answer" tags=["core", "exercise", "solution"]
+lab.answer("04-e6", {})
+
+# %% id="04-19-check" tags=["core", "exercise"]
+lab.check("04-e6")
+
+# %% [markdown] id="04-20-text" tags=["core", "text"]
+# ## Four at once
+#
+# The next cell makes four things fail, truly, and shows what each one said. Another number makes other causes.
+
+# %% id="04-20-desk" tags=["core", "run"] minutes=1
+# %%bash
+# python desk.py 3
+
+# %% id="04-20" tags=["core", "exercise"] minutes=3
+lab.exercise("04-e7")
+
+# %% id="04-20-look" tags=["core", "exercise", "solution"]
+# %%bash
+# for region in us-east-1 eu-west-1; do
+#   aws ecr describe-repositories --region $region --query 'sort(repositories[].repositoryName)' --output text
+# done
+
+# %% id="04-20-answer" tags=["core", "exercise", "solution"]
+lab.answer("04-e7", one="repository never made", two="tag missing", three="token expired",
+           four="repository made in another Region")  # fmt: skip
+
+# %% id="04-20-check" tags=["core", "exercise"]
+lab.check("04-e7")
+
+# %% [markdown] id="04-21-text" tags=["stretch", "text"]
+# ## More: a script that never fails
+#
+# What you typed today, and what a program calls. The last column is what IAM is asked.
+#
+# | step | by hand | boto3 | action |
+# |---|---|---|---|
+# | repository | `aws ecr create-repository` | `ecr.create_repository` | `ecr:CreateRepository` |
+# | login | `aws ecr get-login-password` | `ecr.get_authorization_token` | `ecr:GetAuthorizationToken` |
+# | is it there? | `aws ecr describe-images` | `ecr.describe_images` | `ecr:DescribeImages` |
+# | fetch a manifest | `docker pull` | `ecr.batch_get_image` | `ecr:BatchGetImage` |
+
+# %% id="04-21-guess" tags=["stretch", "guess"] minutes=1
+lab.guess("04-g6")
+
+# %% id="04-21-guess-answer" tags=["stretch", "guess", "solution"]
+lab.answer("04-g6", "b", confidence=2)
+
+# %% id="04-21" tags=["stretch", "run"] minutes=2
+answer = ecr.batch_get_image(repositoryName="my-web-app", imageIds=[{"imageTag": "2.0"}])
+print("images found:", len(answer["images"]))
+print("an exception:  none")
+
+# %% id="04-21-mend" tags=["stretch", "run"]
+for failure in answer["failures"]:
+    print(failure["imageId"]["imageTag"], failure["failureCode"], failure["failureReason"])
+
+# %% [markdown] id="04-21-after" tags=["stretch", "text"]
+# The call worked: it asked, and it got an answer. The answer was *no*. The docker library for Python does the same with a refused
+# push: `images.push()` returns text and raises nothing. A script is done when **ECR shows the digest**, not when nothing was raised.
+
+# %% [markdown] id="04-22-text" tags=["stretch", "text"]
+# ## More: brackets from a book
+#
+# Many guides print `docker push <aws_account_id>.dkr.ecr.<region>.amazonaws.com/…`. Type it as it stands:
+
+# %% id="04-22" tags=["stretch", "fail"] minutes=1
+# %%bash --fails 'No such file or directory'
+# docker push <aws_account_id>.dkr.ecr.us-east-1.amazonaws.com/my-web-app
+
+# %% [markdown] id="04-22-after" tags=["stretch", "text"]
+# docker was never started. To bash `<name` means: read from the file `name`. Use variables, as `$REGISTRY` does here.
+
+# %% [markdown] id="04-23-text" tags=["core", "text"]
+# ## On your own
+
+# %% id="04-23" tags=["core", "exercise"] minutes=4
+lab.exercise("04-e8")
+
+# %% id="04-23-work" tags=["core", "exercise", "starter"]
+# %%bash
+# echo "your commands stand here"
+
+# %% id="04-23-work" tags=["core", "exercise", "solution"]
+# %%bash
+# aws ecr create-repository --repository-name team-a/booking --query repository.repositoryName --output text
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# for tag in 1.0 stable; do
+#   docker tag my-web-app:1.0 "$REGISTRY/team-a/booking:$tag"
+#   docker push -q "$REGISTRY/team-a/booking:$tag"
+# done
+
+# %% id="04-23-check" tags=["core", "exercise"]
+lab.check("04-e8")
+
+# %% [markdown] id="04-24" tags=["core", "interview"] minutes=2
+# ## Say it in an interview
+#
+# **"Walk me through pushing an image to ECR."** Say your answer aloud, or write it down. Then open the next lines, one by one.
+#
+# <details><summary>What a good answer holds</summary>
+#
+# - Make the **repository** once, in the right account and Region, because a push will not.
+# - Get a **token** with IAM credentials; it is good for 12 hours, for the registries of that Region.
+# - **Name** the image with the registry's host: the name decides where it goes.
+# - **Push**: layers, config, manifest. Then check the **digest** that ECR reports.
+#
+# </details>
+#
+# <details><summary>What a weak answer sounds like</summary>
+#
+# "`docker push`, then it is there." And every answer without the name or without the repository: it has never met an error.
+#
+# </details>
+
+# %% [markdown] id="04-24-follow" tags=["core", "interview"]
+# <details><summary>And then they ask …</summary>
+#
+# - You left out the repository: *what does docker print then?* → `name unknown`, with name and account, and without the Region.
+# - You left out the token: *what exactly is in it?* → the word `AWS` and a password that stands for whoever fetched it. No rights.
+# - You left out the digest: *how do you know that what runs is what you pushed?* → the same digest here, in ECR and where it runs.
+#
+# </details>
+
+# %% [markdown] id="04-25" tags=["core", "summary"] minutes=1
+# ## On one screen
+#
+# | command | asks whom | without it you read |
+# |---|---|---|
+# | `aws ecr create-repository` | ECR's API | `name unknown: The repository with name … does not exist …` |
+# | `aws ecr get-login-password` into `docker login` | ECR's API, then the registry | `no basic auth credentials` |
+# | `docker tag` | nobody: a second name, nothing is sent | `An image does not exist locally with the tag` |
+# | `docker push` | the registry, and IAM at each request | (no right) `not authorized to perform: ecr:…` |
+# | `docker pull` | the registry: which digest has this tag? | (no such tag) `manifest unknown` |
+#
+# More than {{fact:token-lifetime}} later, all of them read `authorization token has expired`: log in again.
+
+# %% [markdown] id="04-25-aws" tags=["core", "box"]
+# > **On real AWS**
+# >
+# > - Every account and Region has a host of its own; nothing stands in front of the account number.
+# > - What you store is billed: {{dated:storage-price}}. A push or an API call costs nothing by itself. Check before you quote it.
+# > - Nobody pushes as administrator. Robots use roles with keys that live for minutes (lesson 09).
+# > - A new right can take a few seconds to reach every door.
+
+# %% [markdown] id="04-25-yours" tags=["core", "text"]
+# ## Yours to play
+#
+# Nothing here reaches AWS or costs money. Try what you always wanted to see fail.
+
+# %% id="04-25-play" tags=["core", "run"]
+# %%bash
+# aws ecr describe-repositories --query 'sort(repositories[].repositoryName)' --output text
+
+# %% [markdown] id="04-25-left" tags=["core", "text"]
+# ## Left behind
+#
+# Repositories with images, rights of the robot, logins in docker's files of this lab, and a clock that runs ahead. The next cell
+# puts them away. Your files and your progress stay.
+
+# %% id="04-25-reset" tags=["core", "run"]
+lab.clock.reset()
+lab.reset("04")
