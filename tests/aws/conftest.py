@@ -1,0 +1,150 @@
+"""A running lab for the tests of the AWS services: the real server in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from ecrlab.client import LabClient
+from ecrlab.environment import apply, environment
+from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION, Home
+
+
+def free_port() -> int:
+    """Return a port in the range of these tests that nothing listens on."""
+    for port in range(5300, 5400):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("no free port from 5300 to 5399")
+
+
+@dataclass
+class Lab:
+    """One lab: its home, its process, and clients of it."""
+
+    home: Home
+    process: subprocess.Popen[str] | None = None
+    log: list[str] = field(default_factory=list)
+
+    def start(self, *arguments: str) -> None:
+        """Start the server and wait until it listens."""
+        command = [sys.executable, "-m", "ecrlab.server", "--home", str(self.home.path), *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        deadline = time.monotonic() + 20
+        while not self.home.control.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                raise AssertionError(f"the server did not start: {self.process.communicate()[0]}")
+            time.sleep(0.02)
+
+    def stop(self) -> str:
+        """Stop the server as Ctrl-C does, and return all it printed."""
+        assert self.process is not None
+        self.process.terminate()
+        output = self.process.communicate(timeout=20)[0]
+        assert self.process.returncode == 0, output
+        self.process = None
+        return output
+
+    @property
+    def control(self) -> LabClient:
+        return LabClient(self.home)
+
+    @property
+    def port(self) -> int:
+        return self.home.port
+
+    def environ(self, profile: str = "admin") -> dict[str, str]:
+        """Return the environment of a command run as ``profile``."""
+        return apply(environment(self.home, profile), os.environ)
+
+    def client(self, service: str, profile: str = "admin", region: str = REGION, **settings: Any) -> Any:
+        """Return a boto3 client as a profile of the generated credentials file."""
+        keys = _credentials(self.home.aws_credentials, profile)
+        return self.client_with(service, *keys, region=region, **settings)
+
+    def client_with(
+        self, service: str, key: str, secret: str, token: str | None = None, region: str = REGION, **settings: Any
+    ) -> Any:
+        """Return a boto3 client with these credentials."""
+        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token)
+        config = Config(retries={"total_max_attempts": 1}, proxies={}, **settings)
+        url = f"http://127.0.0.1:{self.port}"
+        return session.client(service, region_name=region, endpoint_url=url, config=config)
+
+    def repository(self, name: str, **settings: Any) -> dict[str, Any]:
+        """Make a repository as administrator and return it."""
+        created: dict[str, Any] = self.client("ecr").create_repository(repositoryName=name, **settings)["repository"]
+        return created
+
+    def allow(self, user: str, *actions: str, resource: str = "*", name: str = "test") -> None:
+        """Give a user an inline policy that allows ``actions``."""
+        import json
+
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("iam").put_user_policy(UserName=user, PolicyName=name, PolicyDocument=document)
+
+
+def _credentials(path: Path, profile: str) -> tuple[str, str]:
+    import configparser
+
+    parser = configparser.ConfigParser()
+    parser.read(path)
+    return parser[profile]["aws_access_key_id"], parser[profile]["aws_secret_access_key"]
+
+
+@pytest.fixture(scope="session")
+def make_lab() -> Iterator[Callable[[], Lab]]:
+    """Return a function that starts a lab in a home of its own; all are stopped at the end."""
+    labs: list[Lab] = []
+    folder = Path(tempfile.mkdtemp(prefix="ecrlab-aws-"))
+
+    def make() -> Lab:
+        lab = Lab(Home(folder / str(len(labs))))
+        labs.append(lab)
+        lab.start("--port", str(free_port()))
+        return lab
+
+    yield make
+    for lab in labs:
+        if lab.process is not None:
+            lab.stop()
+    rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def running_lab(make_lab: Callable[[], Lab]) -> Lab:
+    """One lab for all tests."""
+    return make_lab()
+
+
+@pytest.fixture
+def lab(running_lab: Lab) -> Lab:
+    """The lab, put back to its start."""
+    running_lab.control.reset()
+    return running_lab
+
+
+@pytest.fixture
+def account() -> str:
+    return ACCOUNT
+
+
+@pytest.fixture
+def partner() -> str:
+    return PARTNER_ACCOUNT
