@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shlex
@@ -76,13 +75,9 @@ def serve(home: Path | None, port: int | None, host: str) -> None:
     place = _home(home).make()
     if launch.server_process(place) is not None:
         _give_up(f"The lab of {place.path} already runs at port {place.port}. Stop it first: ecrlab stop")
-    port = port or place.port
-    if launch.port_is_taken(port):
-        _give_up(f"Port {port} is used by another program. Choose another: ecrlab serve --port {port + 1}")
-    place.remember_port(port)
     launch.remember_server(place, os.getpid())
-    _tell(f"Serving {place.path} at http://localhost:{port} until Ctrl-C. This is not AWS.")
-    asyncio.run(server.serve(place, port, host))
+    moved = ["--port", str(port)] if port else []
+    sys.exit(server.main(["--home", str(place.path), "--host", host, *moved]))
 
 
 @main.command()
@@ -151,6 +146,7 @@ def shell_lines(changes: Mapping[str, str | None]) -> str:
     lines = [
         f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
         for name, value in sorted(changes.items())
+        if name.isidentifier()  # No shell can set or unset another name, and none hands it to aws as a variable.
     ]
     return "\n".join(lines)
 

@@ -1,0 +1,239 @@
+"""The commands against a running lab: doctor, env, reset, trace, with the real aws command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ecrlab import doctor, launch
+from ecrlab.cli import main
+from ecrlab.client import LabClient
+from ecrlab.doctor import Finding, engine_command, examine, summary
+from ecrlab.engine import private
+from ecrlab.environment import apply, environment
+from ecrlab.home import Home
+
+Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def lab(home: Home) -> Home:
+    launch.start(home)
+    return home
+
+
+def aws(home: Home, *arguments: str, profile: str = "admin") -> subprocess.CompletedProcess[str]:
+    environ = apply(environment(home, profile))
+    return subprocess.run(["aws", *arguments], env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+def found(findings: list[Finding], part: str) -> Finding:
+    return next(finding for finding in findings if finding.part == part)
+
+
+def test_doctor_contacts_every_part_of_a_healthy_lab(lab: Home) -> None:
+    findings = examine(lab)
+    assert [finding for finding in findings if finding.state == "fails"] == []
+    for part in ("server", "registry", "AWS API", "aws command", "aws version", "bash", "home"):
+        assert found(findings, part).state == "ok", found(findings, part)
+    assert found(findings, "aws command").seen == "answers arn:aws:iam::123456789012:user/admin"
+    assert summary(lab, findings).startswith("ready · no engine · ")
+    assert summary(lab, findings).endswith("not AWS")
+    agents = {row["client"] for row in LabClient(lab).xray()["rows"]}
+    assert "aws" in agents, "the doctor must really have asked through the aws command"
+
+
+def test_doctor_names_the_command_that_starts_a_stopped_lab(home: Home, ecrlab: Ecrlab) -> None:
+    answer = ecrlab("doctor", "--json")
+    assert answer.returncode == 1
+    server = next(finding for finding in json.loads(answer.stdout) if finding["part"] == "server")
+    assert (server["state"], server["mend"]) == ("fails", "ecrlab start")
+    text = ecrlab("doctor").stdout
+    assert "mend: ecrlab start" in text
+    assert text.rstrip().endswith("not AWS")
+
+
+def test_doctor_sees_a_server_that_hangs(lab: Home) -> None:
+    pid = LabClient(lab).status()["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        finding = found(examine(lab), "server")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (finding.state, finding.mend) == ("fails", "ecrlab start")
+    assert f"process {pid} does not answer" in finding.seen
+
+
+def test_doctor_sees_damaged_credentials(lab: Home) -> None:
+    lab.aws_credentials.write_text("[admin]\naws_access_key_id = test\naws_secret_access_key = test\n")
+    findings = examine(lab)
+    for part in ("AWS API", "aws command"):
+        assert found(findings, part).state == "fails"
+        assert "security token" in found(findings, part).seen
+        assert found(findings, part).mend
+
+
+def test_doctor_sees_another_program_at_the_port(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", home.port)):
+        finding = found(examine(home), "server")
+    assert finding.mend == f"ecrlab start --port {home.port + 1}"
+
+
+def test_doctor_names_foreign_variables_but_not_their_values(home: Home) -> None:
+    environ = {**os.environ, "AWS_SESSION_TOKEN": "sesame", "HTTPS_PROXY": "http://user:pass@proxy:1"}
+    findings = examine(home, environ)
+    shell = found(findings, "this shell")
+    assert (shell.state, shell.mend) == ("note", 'eval "$(ecrlab env)"')
+    assert "AWS_SESSION_TOKEN" in shell.seen
+    assert found(findings, "proxy").mend == 'eval "$(ecrlab env)"'
+    assert not any("sesame" in finding.seen or "pass@" in finding.seen for finding in findings)
+
+
+@pytest.mark.parametrize("profile", ["admin", "ci"])
+def test_doctor_is_content_with_a_shell_that_took_the_environment_over(home: Home, profile: str) -> None:
+    findings = examine(home, apply(environment(home, profile)))
+    assert found(findings, "this shell").state == "ok"
+
+
+def test_doctor_finds_little_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_ENOUGH_DISK", 1 << 60)
+    assert found(examine(home), "home").state == "note"
+    monkeypatch.setattr(doctor, "_LITTLE_DISK", 1 << 60)
+    assert found(examine(home), "home").state == "fails"
+    assert found(examine(home), "home").mend
+
+
+def test_every_system_has_one_command_for_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in ("/nonexistent", os.environ["PATH"]):
+        monkeypatch.setenv("PATH", path)
+        for where in ("debian", "fedora", "linux", "wsl", "macos", "windows"):
+            assert engine_command("", where)
+            assert "\n" not in engine_command("", where)
+    assert "usermod" in engine_command("/var/run/docker.sock does not answer: permission denied.", "debian")
+
+
+@pytest.fixture
+def old_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine whose aws command is too old to obey the lab's address, and that has no other."""
+    folder = tmp_path / "old" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "aws").write_text("#!/bin/sh\necho aws-cli/1.27.5 Python/3.9.2 Linux/5 botocore/1.29.5\n")
+    (folder / "aws").chmod(0o755)
+    monkeypatch.setattr(sys, "prefix", str(folder.parent))
+    return folder / "aws"
+
+
+def test_env_refuses_an_aws_command_that_would_call_aws(home: Home, old_aws: Path) -> None:
+    answer = CliRunner().invoke(main, ["env", "--home", str(home.path)])
+    assert answer.exit_code == 1
+    assert f"{old_aws} is aws-cli/1.27.5" in answer.stderr
+    assert answer.stdout == "false\n", "what the shell evaluates must set nothing and must fail"
+
+
+def test_doctor_refuses_it_too_and_does_not_run_it(home: Home, old_aws: Path) -> None:
+    launch.start(home)
+    findings = examine(home)
+    assert found(findings, "aws version").state == "fails"
+    assert found(findings, "aws version").mend
+    assert found(findings, "aws command").state == "not tried"
+
+
+def test_env_in_a_real_shell_reaches_the_lab_past_foreign_variables_and_proxies(lab: Home) -> None:
+    ecrlab = Path(sys.prefix) / "bin" / "ecrlab"
+    script = f"""
+        export AWS_SESSION_TOKEN=x AWS_ENDPOINT_URL_STS=http://127.0.0.1:9 AWS_PROFILE=work
+        export HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
+        eval "$('{ecrlab}' env --home '{lab.path}' --profile ci)"
+        aws sts get-caller-identity --query Arn --output text
+        echo "$REGISTRY"
+    """
+    answer = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=False, timeout=60)
+    assert answer.stdout.splitlines() == [
+        "arn:aws:iam::123456789012:user/ci",
+        f"localhost:{lab.port}/123456789012.dkr.ecr.us-east-1.amazonaws.com",
+    ], answer.stderr
+    assert "Cleared AWS_ENDPOINT_URL_STS, AWS_SESSION_TOKEN." in answer.stderr
+    assert "NO_PROXY" in answer.stderr
+    assert "as ci, not AWS" in answer.stderr
+
+
+def test_trace_shows_a_denied_request_with_its_reason(lab: Home, ecrlab: Ecrlab) -> None:
+    denied = aws(lab, "ecr", "create-repository", "--repository-name", "mine", profile="ci")
+    assert "AccessDenied" in denied.stderr
+    answer = ecrlab("trace")
+    line = next(line for line in answer.stdout.splitlines() if "CreateRepository" in line)
+    for piece in ("aws", "user/ci", "ecr:CreateRepository", "denied"):
+        assert piece in line
+    assert "no identity-based policy allows" in answer.stdout
+    assert "\x1b" not in answer.stdout, "no colours where no terminal is"
+
+
+def test_trace_follow_goes_on_until_ctrl_c(lab: Home) -> None:
+    command = [str(Path(sys.prefix) / "bin" / "ecrlab"), "trace", "--follow", "--last", "0", "--home", str(lab.path)]
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    follow = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+    assert follow.stdout is not None
+    assert follow.stderr is not None
+    with follow.stdout, follow.stderr:
+        time.sleep(1)
+        for name in ("one", "two"):
+            assert aws(lab, "ecr", "create-repository", "--repository-name", name).returncode == 0
+            assert "CreateRepository" in follow.stdout.readline()
+        follow.send_signal(signal.SIGINT)
+        assert follow.stderr.read() == ""
+        assert follow.wait(10) == 0
+
+
+def test_reset_clears_the_lab_but_never_progress(lab: Home, ecrlab: Ecrlab) -> None:
+    lab.progress.write_text("mine")
+    for name in ("my-web-app", "other"):
+        assert aws(lab, "ecr", "create-repository", "--repository-name", name).returncode == 0
+    answer = ecrlab("reset", "--repository", "my-web-app")
+    assert "my-web-app" in answer.stdout
+    assert json.loads(aws(lab, "ecr", "describe-repositories").stdout)["repositories"][0]["repositoryName"] == "other"
+    assert ecrlab("reset").returncode == 0
+    assert json.loads(aws(lab, "ecr", "describe-repositories").stdout)["repositories"] == []
+    assert lab.progress.read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", [["reset"], ["trace"], ["trace", "--follow"]])
+def test_commands_that_need_a_lab_say_how_to_start_it(ecrlab: Ecrlab, command: list[str]) -> None:
+    answer = ecrlab(*command)
+    assert answer.returncode == 1
+    assert "ecrlab start" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_with_its_own_engine_all_parts_are_ok_and_stop_leaves_nothing(
+    home: Home, ecrlab: Ecrlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if private.possible() or private.missing():
+        pytest.skip("no private engine can run here")
+    monkeypatch.setenv("ECRLAB_ENGINE", "private")
+    assert ecrlab("start").returncode == 0
+    findings = examine(home)
+    for part in ("engine", "docker command", "engine to registry"):
+        assert found(findings, part).state == "ok", found(findings, part)
+    assert "Docker" in summary(home, findings)
+    assert "the lab's own" in ecrlab("status").stdout
+    for word in ("server.json", "dockerd.json", "containerd.json"):
+        pid = json.loads((home.run / word).read_text())["pid"]
+        os.kill(pid, signal.SIGKILL)
+    assert not launch.status(home).running
+    assert found(examine(home), "engine").mend == "ecrlab start"
+    assert ecrlab("start").returncode == 0, "after kill -9 of everything the next start must clean up"
+    assert [finding for finding in examine(home) if finding.state == "fails"] == []
+    ecrlab("stop")
+    assert not home.sockets.exists()
+    assert not private._own_processes(home)
+    assert not launch.port_is_taken(home.port)
