@@ -149,7 +149,8 @@ class Field:
 class Attempt:
     """One attempt at an exercise, made by the tests: right (in `accepts`) or wrong (in `rejects`).
 
-    `do` acts on the lab; `answer` is what `lab.answer` gets: an option's key, or a mapping of field names to values.
+    `do` acts on the lab; `answer` is what `lab.answer` gets: an option's key, or a mapping of field names to values, or
+    a function of the lab that returns it (it is called after `do`, for Predict before).
     Predict stores the answer first and then acts; the other kinds act first. A rejected attempt names the misconception
     it shows, and `says`, a piece of the message that it must be answered with.
     """

@@ -104,6 +104,8 @@ MISCONCEPTIONS: dict[str, Misconception] = {
         ("claims-without-showing", "saying that it works is showing that it works", "sketches 1.C"),
         ("number-without-use", "a number is an answer", "sketches 1.C"),
         ("topic-hopping", "more topics make a better answer", "sketches 1.C"),
+        ("aws-carries-images", "the aws command moves the image", "ecr.md 8"),
+        ("nothing-is-sent", "on one computer a push sends nothing", "ecr.md 8"),
         ("left-out", "nothing is missing: a step, a field or a name was left out or mistyped", "-"),
     )
 }

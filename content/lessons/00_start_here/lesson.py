@@ -1,0 +1,207 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+# ---
+
+# %% [markdown] id="00-01" tags=["core","text"] minutes=1
+# # Start here
+#
+# **12 minutes.** After this page you can push an image, see every request that it took, and put everything back.
+#
+# Click into the grey cell below and press **Shift+Enter**: it runs, and the next one is selected. That is all the
+# notebook you need to know. Nothing here leaves your computer, and nothing costs money.
+
+# %% id="00-02" tags=["core","run","volatile"] minutes=1
+# %load_ext ecrlab_course
+lab.lesson("00")
+
+# %% [markdown] id="00-03" tags=["core","text"]
+# One line came back. Every word of it is alive:
+#
+# | word | says | opened in |
+# |---|---|---|
+# | account | whose registry this is: twelve digits, as in AWS | lesson 04 |
+# | us-east-1 | the Region: another Region is another registry | lesson 04 |
+# | you are admin | the person in whose name cells run | lesson 04 |
+# | engine | the program that builds and runs containers; with none, the lab's stand-in for `docker` answers | lesson 01 |
+# | clock | the lab's time, which you will move by hours in a second | lesson 04 |
+# | not AWS | real commands, a local registry | always |
+#
+# If a later cell complains, run this one first. It shows what is missing, and the one command that mends it:
+
+# %% id="00-04" tags=["core","run","volatile"] minutes=1
+lab.health()
+
+# %% [markdown] id="00-05" tags=["core","picture"] minutes=1
+# ## One story
+#
+# **Harbour Bikes** rents bicycles. You joined on Monday. Dara writes the booking page on her laptop; Omar has to run it on
+# a server, at three in the morning too. Between them stands a **registry**.
+
+# %% id="00-06" tags=["core","picture"]
+lab.picture("00", "harbour.svg")
+
+# %% [markdown] id="00-07" tags=["core","guess"] minutes=1
+# ## Guess, then run
+#
+# You learn most from a guess that turns out wrong. Make one before you run the next cell. You can check as often as you
+# like, a check changes nothing; hints come in three steps; your progress is one readable file, `.ecrlab/progress.json`.
+
+# %% id="00-08" tags=["core","exercise"]
+lab.exercise("00-e1")
+
+# %% id="00-08a" tags=["core","exercise","solution"]
+lab.answer("00-e1", "a", confidence=2)
+
+# %% [markdown] id="00-09" tags=["core","text"]
+# From nothing to an image in ECR, with the five commands of the whole course. The first line makes the cell safe to run
+# twice: it takes away what an earlier run left.
+
+# %% id="00-10" tags=["core","run","volatile"] minutes=1
+# %%bash
+# ecrlab_course reset 00 --quiet
+# aws ecr create-repository --repository-name hello --query repository.repositoryUri --output text
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# docker build -q -t hello:1 hello/
+# docker tag hello:1 "$REGISTRY/hello:1"
+# docker push "$REGISTRY/hello:1" | tail -1
+
+# %% [markdown] id="00-11" tags=["core","picture"] minutes=1
+# ## What just happened
+#
+# The **X-ray** shows every request that the cell made: who asked, for what, which right that needed, and who decided.
+# Do not read it all. Find the first row and the last row.
+
+# %% id="00-12" tags=["core","picture","volatile"]
+lab.xray()
+
+# %% id="00-13" tags=["core","exercise"]
+lab.check("00-e1")
+
+# %% id="00-14" tags=["core","exercise"] minutes=1
+lab.exercise("00-e3")
+
+# %% id="00-15" tags=["core","exercise","starter"]
+lab.check("00-e3")
+
+# %% id="00-15" tags=["core","exercise","solution"]
+lab.answer("00-e3", "d")
+lab.check("00-e3")
+
+# %% [markdown] id="00-16" tags=["core","text"]
+# ## The same image, from the other side
+#
+# `docker` put it there. Now ask the API, as a script would:
+
+# %% id="00-17" tags=["core","run","volatile"] minutes=1
+for detail in ecr.describe_images(repositoryName="hello")["imageDetails"]:
+    print(detail["imageTags"], detail["imageDigest"], detail["imageSizeInBytes"], "bytes")
+
+# %% id="00-18" tags=["core","exercise"] minutes=1
+lab.exercise("00-e2")
+
+# %% id="00-19" tags=["core","exercise","starter"]
+lab.check("00-e2")
+
+# %% id="00-19" tags=["core","exercise","solution","volatile"]
+detail = ecr.describe_images(repositoryName="hello", imageIds=[{"imageTag": "1"}])["imageDetails"][0]
+lab.answer("00-e2", digest=detail["imageDigest"])
+lab.check("00-e2")
+
+# %% [markdown] id="00-20" tags=["core","text"]
+# ## Your turn
+#
+# The page is `hello/index.html`, beside this notebook. Change a word in it, then take the `#` signs away and fill the gaps.
+
+# %% id="00-21" tags=["core","exercise"] minutes=2
+lab.exercise("00-e4")
+
+# %% id="00-22" tags=["core","exercise","starter"]
+# %%bash
+# # docker build -q -t hello:2 hello/
+# # docker tag hello:2 "$REGISTRY/____"
+# # docker push "$REGISTRY/____" | tail -1
+
+# %% id="00-22" tags=["core","exercise","solution","volatile"]
+# %%bash
+# sed 's/Hello/Good evening/' hello/index.html > changed && mv changed hello/index.html
+# docker build -q -t hello:2 hello/
+# docker tag hello:2 "$REGISTRY/hello:2"
+# docker push "$REGISTRY/hello:2" | tail -1
+
+# %% id="00-23" tags=["core","exercise"]
+lab.check("00-e4")
+
+# %% [markdown] id="00-24" tags=["core","text"] minutes=1
+# ## An error, read like a sentence
+#
+# Nobody ever pushed `hello:3`. Pull it all the same. This cell is *expected* to fail; `--fails` says with which words.
+
+# %% id="00-25" tags=["core","fail","volatile"]
+# %%bash --fails 'manifest unknown: Requested image not found'
+# docker pull "$REGISTRY/hello:3"
+
+# %% [markdown] id="00-26" tags=["core","text"]
+# Three questions read any error. Keep them:
+#
+# | ask | here |
+# |---|---|
+# | **Who printed it?** | `docker`; behind it the registry's words: what stands last |
+# | **Which half:** who am I, may I, does it exist, can I reach it? | does it exist |
+# | **Which words are mine?** | the name `hello` and the tag `3` |
+
+# %% id="00-27" tags=["core","exercise"] minutes=1
+lab.exercise("00-e5")
+
+# %% id="00-28" tags=["core","exercise","starter"]
+lab.check("00-e5")
+
+# %% id="00-28" tags=["core","exercise","solution"]
+lab.answer("00-e5", "b")
+lab.check("00-e5")
+
+# %% [markdown] id="00-29" tags=["core","picture"] minutes=1
+# ## The five commands at a glance
+#
+# You ran them all. Each asks something of somebody; the lessons open them one by one.
+
+# %% id="00-30" tags=["core","picture"]
+lab.picture("00", "commands.svg")
+
+# %% [markdown] id="00-31" tags=["core","guess"] minutes=1
+# ## Three guesses for later
+#
+# True or false, and how sure are you? No answer now: later lessons show you what you thought today.
+
+# %% id="00-32" tags=["core","guess"]
+lab.guess("00-g1")
+lab.guess("00-g2")
+lab.guess("00-g3")
+
+# %% [markdown] id="00-33" tags=["core","text"] minutes=1
+# ## Put everything back
+#
+# This removes what the lesson made in the lab. Your files and your progress stay. (Take the `#` away when you are done.)
+
+# %% id="00-34" tags=["core","run","starter"]
+# lab.reset("00")
+
+# %% id="00-34" tags=["core","run","solution"]
+lab.reset("00")
+
+# %% [markdown] id="00-35" tags=["core","summary"]
+# ## Where to go
+#
+# Your map, with your own marks. `lab.resume()` says where you stopped and rebuilds the state of that place if it was lost.
+
+# %% id="00-36" tags=["core","summary"]
+lab.map()
+
+# %% [markdown] id="00-37" tags=["core","summary"]
+# - **Evening by evening:** one lesson at a time, in order. Next: `04-first-push.ipynb`.
+# - **Workshop:** the minutes in each header add up to an afternoon; *stretch* cells are the first to go.
+# - **Interview soon:** make every guess aloud, and answer each lesson's last question before you read on.
+#
+# **On real AWS** the address begins with the account's own host name, stored images are billed by the gigabyte, and nobody
+# pushes as admin. The commands are the same.
