@@ -20,9 +20,10 @@ from .errors import (
 )
 from .records import Blob, Manifest, Reference, Repository
 from .store import Collected, Store
-from .upload import Upload
+from .upload import MAX_PIECES, Upload
 
 __all__ = [
+    "MAX_PIECES",
     "Blob",
     "Collected",
     "DigestInvalid",

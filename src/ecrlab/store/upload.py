@@ -5,7 +5,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ from .records import Repository
 
 if TYPE_CHECKING:
     from hashlib import _Hash
+
+#: As many pieces as one system call takes (IOV_MAX on Linux and macOS).
+MAX_PIECES = 1024
 
 
 class Upload:
@@ -56,18 +59,18 @@ class Upload:
             self.used = time.monotonic()
             self._claim.release()
 
-    def append(self, data: bytes | bytearray | memoryview) -> int:
-        """Write and hash the next bytes; returns the new size.
+    def append(self, *pieces: bytes | bytearray | memoryview) -> int:
+        """Write and hash the next bytes, at most `MAX_PIECES` pieces of them; returns the new size.
 
         Raises:
             StoreFull: the disk has no room. The upload is as it was before.
+            UploadBusy: nobody holds `writing()` any more.
         """
         with self._io:
             if not self.busy:
                 raise UploadBusy(f"upload {self.id} is no longer being written to")
-            view = memoryview(data)
             try:
-                self._write(view)
+                length = self._write(pieces)
             except OSError as error:
                 with contextlib.suppress(OSError):
                     os.truncate(self.path, self.size)
@@ -75,17 +78,22 @@ class Upload:
                     raise StoreFull(self.path) from error
                 raise
             if self._hasher is not None:
-                self._hasher.update(view)
-            self.size += len(view)
+                for piece in pieces:
+                    self._hasher.update(piece)
+            self.size += length
             return self.size
 
-    def _write(self, view: memoryview) -> None:
+    def _write(self, pieces: Sequence[bytes | bytearray | memoryview]) -> int:
         if self._file is None:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        at = self.size
-        while view:
-            written = os.pwrite(self._file, view, at)
-            at, view = at + written, view[written:]
+        length = sum(len(piece) for piece in pieces)
+        written = os.pwritev(self._file, pieces, self.size) if length else 0
+        if written < length:  # almost full, or interrupted by a signal: the rest, until the system says why not
+            rest = memoryview(b"".join(pieces))[written:]
+            while rest:
+                step = os.pwrite(self._file, rest, self.size + length - len(rest))
+                rest = rest[step:]
+        return length
 
     def truncate(self, size: int) -> None:
         """Go back to the first `size` bytes."""
