@@ -1,4 +1,4 @@
-"""The lab's own interface: status, clock, X-ray, registries, accounts, reset. Guarded by a secret in the home folder."""
+"""The lab's own interface: status, clock, X-ray, registries, accounts, reset. A secret in the home guards it."""
 
 from __future__ import annotations
 

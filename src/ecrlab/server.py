@@ -135,7 +135,7 @@ class Server:
         await web.SockSite(self.runner, self._sockets[port]).start()
 
     def open_main(self, port: int | None) -> bool:
-        """Take the main port: the one given, else the remembered one, else 4510 or the next free one (first start only).
+        """Take the main port: the one given, else the remembered one, else (first start) the first free from 4510.
 
         Returns True when it is not the one expected. Raises PortTaken.
         """
@@ -189,7 +189,7 @@ class Server:
         return await self._recorded(request, "registry", self._serve_blob)
 
     async def _serve_blob(self, request: web.Request) -> web.StreamResponse:
-        """Serve a layer to whoever has its signed address. An Authorization header is ignored: some clients send one."""
+        """Serve a layer to whoever has its signed address. Some clients send Authorization here too: it is ignored."""
         wrong = (
             "Only GET and HEAD."
             if request.method not in ("GET", "HEAD")
@@ -197,8 +197,7 @@ class Server:
         )
         if wrong is not None:
             request["error"] = "AccessDenied"
-            text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>{wrong}</Message></Error>'
-            return web.Response(status=403, text=text, content_type="application/xml")
+            return _storage_error(403, "AccessDenied", wrong)
         digest = request.path.rpartition("/")[2]
         try:
             path = self.store.blob_path(digest)
@@ -206,8 +205,7 @@ class Server:
             path = Path()
         if not path.is_file():
             request["error"] = "NoSuchKey"
-            text = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>'
-            return web.Response(status=404, text=text, content_type="application/xml")
+            return _storage_error(404, "NoSuchKey", "The specified key does not exist.")
         response = _File(path, headers={"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest})
         await response.prepare(request)
         request["bytes_out"] = 0 if request.method == "HEAD" else response.content_length or 0
@@ -301,6 +299,12 @@ class _File(web.FileResponse):
 
     async def prepare(self, request: web.BaseRequest) -> Any:
         return None if self.prepared else await super().prepare(request)
+
+
+def _storage_error(status: int, code: str, message: str) -> web.Response:
+    """An error as Amazon S3 writes it: a layer's address is one of S3's at AWS."""
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return web.Response(status=status, text=text, content_type="application/xml")
 
 
 def write_profiles(home: Home, port: int, keys: dict[str, Document]) -> None:

@@ -67,7 +67,13 @@ class Shell:
             variables["DOCKER_HOST"] = str(self.engine.host)
         script = ["bash", "--noprofile", "--norc", "-o", "pipefail", "-c", command]
         done = subprocess.run(
-            script, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100
+            script,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=100,
         )
         return done.returncode, done.stdout
 
@@ -80,7 +86,10 @@ class Shell:
     def login(self, profile: str = "admin", registry: str | None = None, region: str = "us-east-1") -> str:
         """Log docker in as AWS documents it."""
         host = (registry or "$REGISTRY").split("/")[0] if registry else "${REGISTRY%%/*}"
-        return self.good(f"aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin {host}", profile)
+        return self.good(
+            f"aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin {host}",
+            profile,
+        )
 
 
 @pytest.fixture
@@ -105,7 +114,9 @@ def image(engine: Engine, tmp_path: Path, request: pytest.FixtureRequest) -> Cal
     def make(content: bytes, name: str = "made:1") -> str:
         archive = tmp_path / "layer.tar"
         archive.write_bytes(layer(content))
-        subprocess.run(["docker", "-H", str(engine.host), "import", str(archive), name], check=True, capture_output=True)
+        subprocess.run(
+            ["docker", "-H", str(engine.host), "import", str(archive), name], check=True, capture_output=True
+        )
         return name
 
     return make

@@ -36,6 +36,7 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
     body = await request.read()
     request_id = str(uuid.uuid4())
     target = request.headers.get("X-Amz-Target")
+    no_headers: dict[str, str] = {}
     operation: Operation | None = None
     is_json = bool(target) or "json" in request.content_type
     try:
@@ -48,7 +49,7 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
             )
         result = await _carry_out(cloud, request, operation, body)
         content, content_type = serialize(operation, result, request_id)
-        status, headers = 200, {}
+        status, headers = 200, no_headers
     except ApiError as error:
         request["error"] = error.code
         status, content, content_type, headers = serialize_error(operation, error, request_id, is_json)

@@ -21,7 +21,8 @@ KnownPort = Callable[[str, str], int | None]
 @cache
 def regions() -> frozenset[str]:
     """Return the names of all AWS Regions that botocore knows."""
-    partitions = Loader().load_data("partitions")["partitions"]
+    loader: Any = Loader()  # type: ignore[no-untyped-call]
+    partitions = loader.load_data("partitions")["partitions"]
     return frozenset(name for partition in partitions for name in partition["regions"] if not name.endswith("-global"))
 
 
@@ -67,7 +68,7 @@ class Cloud:
         return f"localhost:{self.open_port(account, region)}"
 
     def repository_uri(self, account: str, region: str, name: str) -> str:
-        """Return the address that docker pushes to and pulls from: the registry's port, and the true ECR host in the path."""
+        """Return the address for docker: the registry's port, and ECR's own host in the path."""
         return f"{self.host(account, region)}/{registry_name(account, region)}/{name}"
 
 

@@ -55,6 +55,10 @@ def _account(repository: Repository) -> str:
     return repository.registry.partition("/")[0]
 
 
+def _named(repository: Repository) -> str:
+    return f"the repository with name '{repository.name}' in the registry with id '{_account(repository)}'"
+
+
 def _change(call: Call, repository: Repository, **changes: Any) -> Repository:
     attributes = {**repository.attributes, **changes}
     return call.cloud.store.update_repository(repository.registry, repository.name, attributes)
@@ -100,7 +104,8 @@ def _tags(tags: Iterable[Mapping[str, str]], old: Mapping[str, str] | None = Non
     if len(result) > TAGS_PER_REPOSITORY:
         raise ApiError(
             "TooManyTagsException",
-            f"The list of tags on the repository is over the limit. The maximum number of tags that can be applied to a repository is {TAGS_PER_REPOSITORY}.",
+            "The list of tags on the repository is over the limit. The maximum number of tags that can be applied to a "
+            f"repository is {TAGS_PER_REPOSITORY}.",
         )
     return result
 
@@ -171,7 +176,8 @@ def delete_repository(call: Call) -> dict[str, Any]:
         if not call.params.get("force") and store.count_manifests(repository):
             raise ApiError(
                 "RepositoryNotEmptyException",
-                f"The repository with name '{repository.name}' in registry with id '{_account(repository)}' cannot be deleted because it still contains images",
+                f"The repository with name '{repository.name}' in registry with id '{_account(repository)}' cannot be "
+                "deleted because it still contains images",
             )
         shown = _shown(call, repository)
         store.delete_repository(repository.registry, repository.name)
@@ -246,7 +252,7 @@ def _set_policy(call: Call) -> tuple[Repository, str]:
     if not text:
         raise ApiError(
             "RepositoryPolicyNotFoundException",
-            f"Repository policy does not exist for the repository with name '{repository.name}' in the registry with id '{_account(repository)}'",
+            f"Repository policy does not exist for {_named(repository)}",
         )
     return repository, text
 
@@ -391,7 +397,7 @@ def image_size(content: bytes) -> int | None:
     if not isinstance(layers, list):
         return None
     parts = [document.get("config"), *layers]
-    return sum(part["size"] for part in parts if isinstance(part, dict) and isinstance(part.get("size"), int))
+    return sum(int(part["size"]) for part in parts if isinstance(part, dict) and isinstance(part.get("size"), int))
 
 
 def _json(content: bytes) -> dict[str, Any]:
@@ -477,7 +483,8 @@ def describe_images(call: Call) -> dict[str, Any]:
                 digest, tag = image_id.get("imageDigest", "null"), image_id.get("imageTag", "null")
                 raise ApiError(
                     "ImageNotFoundException",
-                    f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository with name '{repository.name}' in the registry with id '{_account(repository)}'",
+                    f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within "
+                    f"{_named(repository)}",
                 )
             found[manifest.digest] = manifest
         return {"imageDetails": [_image_detail(call, repository, manifest) for manifest in found.values()]}
@@ -526,7 +533,7 @@ def immutable(repository: Repository, tag: str) -> bool:
     if mutability in ("MUTABLE", "IMMUTABLE"):
         return bool(mutability == "IMMUTABLE")
     excluded = any(_matches(item["filter"], tag) for item in repository.attributes["exclusions"])
-    return excluded != (mutability == "IMMUTABLE_WITH_EXCLUSION")
+    return bool(excluded != (mutability == "IMMUTABLE_WITH_EXCLUSION"))
 
 
 def _matches(pattern: str, tag: str) -> bool:
@@ -535,7 +542,10 @@ def _matches(pattern: str, tag: str) -> bool:
 
 def immutable_text(repository: Repository, tag: str) -> str:
     """Return AWS's sentence about a tag that may not move (facts ecr-errors row 15)."""
-    return f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten because the tag is immutable."
+    return (
+        f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten because "
+        "the tag is immutable."
+    )
 
 
 @operation("ecr", "PutImage")
@@ -567,7 +577,8 @@ def put_image(call: Call) -> dict[str, Any]:
             tagged = f" and tag '{tag}'" if tag else ""
             raise ApiError(
                 "ImageAlreadyExistsException",
-                f"Image with digest '{digest}'{tagged} already exists in the repository with name '{repository.name}' in registry with id '{_account(repository)}'",
+                f"Image with digest '{digest}'{tagged} already exists in the repository with name '{repository.name}' "
+                f"in registry with id '{_account(repository)}'",
             )
         if tag and immutable(repository, tag) and store.manifest(repository, tag) is not None:
             raise ApiError("ImageTagAlreadyExistsException", immutable_text(repository, tag))
@@ -584,14 +595,15 @@ def put_image(call: Call) -> dict[str, Any]:
                 now=call.now,
             )
         except ReferencesMissing as error:
-            where = f"in the repository with name '{repository.name}' in the registry with id '{_account(repository)}'"
+            where = f"in {_named(repository)}"
             if error.blobs:
                 raise ApiError(
                     "LayersNotFoundException", f"Layers with digests '[{', '.join(error.blobs)}]' do not exist {where}"
                 ) from None
             raise ApiError(
                 "ReferencedImagesNotFoundException",
-                f"Images with digests '[{', '.join(error.manifests)}]' required for pushing image into repository do not exist {where}",
+                f"Images with digests '[{', '.join(error.manifests)}]' required for pushing image into repository "
+                f"do not exist {where}",
             ) from None
     return {"image": _image(repository, manifest, tag)}
 
@@ -693,7 +705,7 @@ def get_download_url_for_layer(call: Call) -> dict[str, Any]:
     if call.cloud.store.blob(repository, digest) is None:
         raise ApiError(
             "LayersNotFoundException",
-            f"The layer with digest '{digest}' does not exist in the repository with name '{repository.name}' in the registry with id '{_account(repository)}'",
+            f"The layer with digest '{digest}' does not exist in {_named(repository)}",
         )
     path = blob_path(repository, digest)
     return {"downloadUrl": f"http://{call.host}{sign_url(call.cloud.secret, path)}", "layerDigest": digest}
@@ -712,7 +724,7 @@ def initiate_layer_upload(call: Call) -> dict[str, Any]:
 def _no_upload(call: Call, repository: Repository) -> ApiError:
     return ApiError(
         "UploadNotFoundException",
-        f"Upload with id '{call.params['uploadId']}' could not be found for the repository with name '{repository.name}' in the registry with id '{_account(repository)}'",
+        f"Upload with id '{call.params['uploadId']}' could not be found for {_named(repository)}",
     )
 
 
@@ -729,7 +741,7 @@ def upload_layer_part(call: Call) -> dict[str, Any]:
             if first != upload.size or last - first + 1 != len(data):
                 raise ApiError(
                     "InvalidLayerPartException",
-                    f"Invalid layer part upload for upload with id '{upload.id}' in the repository with name '{repository.name}' in the registry with id '{_account(repository)}'",
+                    f"Invalid layer part upload for upload with id '{upload.id}' in {_named(repository)}",
                     extra={**named, "lastValidByteReceived": upload.size - 1},
                 )
             if upload.size % PART_SIZE and upload.size < SMALLEST_PART:
@@ -746,7 +758,7 @@ def complete_layer_upload(call: Call) -> dict[str, Any]:
     upload = store.upload(repository, call.params["uploadId"])
     if upload is None:
         raise _no_upload(call, repository)
-    where = f"in the repository with name '{repository.name}' in the registry with id '{_account(repository)}'"
+    where = f"in {_named(repository)}"
     if upload.size == 0:
         raise ApiError("EmptyUploadException", f"The upload with id '{upload.id}' {where} has no layer parts")
     digest = next((d for d in call.params["layerDigests"] if d.startswith("sha256:")), call.params["layerDigests"][0])
@@ -760,7 +772,8 @@ def complete_layer_upload(call: Call) -> dict[str, Any]:
     except DigestMismatch as error:
         raise ApiError(
             "InvalidLayerException",
-            f"The digest calculated by Amazon ECR '{error.computed}' does not match the digest '{digest}' specified for the upload with id '{upload.id}' {where}",
+            f"The digest calculated by Amazon ECR '{error.computed}' does not match the digest '{digest}' specified "
+            f"for the upload with id '{upload.id}' {where}",
         ) from None
     except UploadBusy:
         raise invalid("uploadId", "Another request is writing to this upload") from None

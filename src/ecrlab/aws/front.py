@@ -60,7 +60,8 @@ class EcrFrontDoor(FrontDoor):
                 if port
                 else f"has no port yet: aws ecr get-authorization-token --region {found[2]} gives it one"
             )
-            text = f"This port is the registry {registry_name(account, region)}. The registry {registry_name(found[1], found[2])} {where}."
+            here, there = registry_name(account, region), registry_name(found[1], found[2])
+            text = f"This port is the registry {here}. The registry {there} {where}."
             raise OciError(404, "NAME_UNKNOWN", text)
         if found[3] is None:
             raise OciError(
@@ -69,7 +70,7 @@ class EcrFrontDoor(FrontDoor):
         return f"{account}/{region}", found[3]
 
     async def authorize(self, request: web.Request, access: Access) -> None:
-        """Authenticate (401, 403 when expired), look whether the repository exists (404), ask IAM (403), in this order."""
+        """Authenticate (401; 403 when expired), look for the repository (404), then ask IAM (403)."""
         account, region = self._registry_at(request)
         principal = self._authenticate(request, account, region)
         request["operation"] = access.operation.value
@@ -142,7 +143,7 @@ class EcrFrontDoor(FrontDoor):
     # -------------------------------------------------------------------------------------------------- authentication
 
     def _authenticate(self, request: web.Request, account: str, region: str) -> Principal:
-        known = request.get("principal")
+        known: Principal | None = request.get("principal")
         if known is not None:
             return known
         token = read_token(self._cloud.secret, password_of(request.headers.get("Authorization")) or "")

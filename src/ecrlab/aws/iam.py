@@ -161,7 +161,8 @@ def list_users(call: Call) -> dict[str, Any]:
 def update_user(call: Call) -> None:
     identities = call.cloud.identities
     user = _holder(call, "User")
-    name, path = call.params.get("NewUserName", user["name"]), call.params.get("NewPath", user["path"])
+    name = str(call.params.get("NewUserName", user["name"]))
+    path = str(call.params.get("NewPath", user["path"]))
     if name.lower() != user["name"].lower() and identities.taken("users", call.account, name):
         raise _exists(f"User with name {name} already exists.")
     with call.cloud.store.transaction():
@@ -567,7 +568,8 @@ def delete_policy(call: Call) -> None:
             raise _conflict("Cannot delete a policy attached to entities.")
     if len(policy["versions"]) > 1:
         raise _conflict(
-            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy."
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
+            "The default version is deleted with the policy."
         )
     call.cloud.identities.delete("policies", call.account, policy["name"])
 
@@ -591,7 +593,8 @@ def create_policy_version(call: Call) -> dict[str, Any]:
     _checked_managed(text)
     if len(policy["versions"]) >= VERSIONS_PER_POLICY:
         raise _limit(
-            "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version."
+            "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing "
+            "version."
         )
     version = f"v{policy['next']}"
     policy["versions"][version] = {"document": text, "created": call.now}

@@ -24,7 +24,7 @@ _SECRET = string.ascii_letters + string.digits + "+/"
 
 
 def new_id(prefix: str) -> str:
-    """Return a fresh unique id: ``AIDA``, ``AROA``, ``AGPA``, ``ANPA`` with 17, ``AKIA``, ``ASIA`` with 16 characters."""
+    """Return a fresh unique id: 17 random characters after the prefix, 16 in an access key id (``AKIA``, ``ASIA``)."""
     length = 16 if prefix in ("AKIA", "ASIA") else 17
     return prefix + "".join(secrets.choice(_BASE32) for _ in range(length))
 
@@ -36,7 +36,7 @@ def new_secret() -> str:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who makes a request. ``arn`` stands in messages; ``context`` holds the condition keys that follow from identity."""
+    """Who makes a request. Messages show ``arn``; ``context`` holds the condition keys that follow from identity."""
 
     kind: str  # "user", "session", "federated" (GetSessionToken credentials count as "user")
     account: str
@@ -157,7 +157,9 @@ class Identities:
                 yield kind[:-1], document
 
     def policies_of(self, principal: Principal) -> tuple[tuple[Attached, ...], Attached | None, Policy | None]:
-        """Return identity policies, permissions boundary and session policies of a principal, read now (several session policies act as one).
+        """Return identity policies, permissions boundary and session policy of a principal, read now.
+
+        Several session policies act as one.
 
         A principal that was deleted since it signed in has no policies.
         """

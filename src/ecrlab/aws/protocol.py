@@ -64,7 +64,9 @@ class Operation:
 @cache
 def service_model(service: str) -> ServiceModel:
     """Return botocore's newest model of ``service``, one of `SERVICES`."""
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    # botocore has no types; what it gives is a dict in the form of its models.
+    model: Any = Loader()  # type: ignore[no-untyped-call]
+    return ServiceModel(model.load_service_model(service, "service-2"), service)  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -454,6 +456,7 @@ def serialize_error(
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         return error.status or 400, text.encode(), JSON_TYPE, {"x-amzn-ErrorType": code}
     code, status = error.code, error.status or QUERY_STATUS.get(error.code, 400)
+    message = escape(_NOT_XML.sub("\ufffd", error.message))
     namespace = "https://webservices.amazon.com/"
     if operation is not None:
         namespace = str(operation.model.service_model.metadata["xmlNamespace"])
@@ -462,7 +465,7 @@ def serialize_error(
             code, status = modelled
     text = (
         f'<ErrorResponse xmlns="{namespace}"><Error><Type>Sender</Type><Code>{escape(code)}</Code>'
-        f"<Message>{escape(_NOT_XML.sub(chr(0xFFFD), error.message))}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        f"<Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
     return status, text.encode(), XML_TYPE, {}
 

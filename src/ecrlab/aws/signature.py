@@ -58,7 +58,8 @@ def parse(authorization: str | None) -> Credential:
     if len(scope) != 5 or scope[4] != "aws4_request":
         raise ApiError(
             "IncompleteSignature",
-            f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{parts['Credential'][:200]}'",
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
+            f"'{parts['Credential'][:200]}'",
         )
     return Credential(
         scope[0], scope[1], scope[2], scope[3], tuple(parts["SignedHeaders"].split(";")), parts["Signature"]
@@ -105,7 +106,8 @@ def verify(
         )
     )
     scope = f"{credential.date}/{credential.region}/{credential.service}/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode('utf-8', 'surrogateescape')).hexdigest()}"
+    hashed = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashed}"
     key = _signing_key(secret, credential.date, credential.region, credential.service)
     expected = hmac.new(key, text.encode(), "sha256").hexdigest()
     if not hmac.compare_digest(expected.encode(), credential.signature.encode("utf-8", "replace")):
@@ -140,7 +142,8 @@ def _check_time(stamp: str, date: str, now: datetime) -> None:
     if not stamp.startswith(date):
         raise ApiError(
             "SignatureDoesNotMatch",
-            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{date}' != '{stamp[:8]}', from '{stamp}'.",
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{date}' != '{stamp[:8]}', from '{stamp}'.",
         )
     shown = now.strftime(_FORM)
     if now - signed > OLD:
@@ -151,5 +154,6 @@ def _check_time(stamp: str, date: str, now: datetime) -> None:
     if signed - now > EARLY:
         raise ApiError(
             "SignatureDoesNotMatch",
-            f"Signature not yet current: {stamp} is still later than {(now + EARLY).strftime(_FORM)} ({shown} + 5 min.)",
+            f"Signature not yet current: {stamp} is still later than {(now + EARLY).strftime(_FORM)} "
+            f"({shown} + 5 min.)",
         )
