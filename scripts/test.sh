@@ -5,16 +5,29 @@ scripts/test-setup.sh
 make --no-print-directory install lint
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/ecrlab-test.XXXXXX")
+mkdir "$scratch/tmp"
+
+# A lab that is still running when the tests have ended is a fault of a test: stop it, and say so.
 tidy() {
-    # A test that failed half-way may have left a lab running: stop each one whose home lies in the scratch folder.
-    find "$scratch" -path '*/run/*' \( -name server.json -o -name dockerd.json -o -name engine.json \) 2>/dev/null |
-        sed 's|/run/[^/]*$||' | sort -u | while read -r home; do
-        .venv/bin/ecrlab stop --home "$home" >/dev/null 2>&1 || echo "could not stop the lab of $home" >&2
+    code=$?
+    trap - EXIT
+    IFS="
+"
+    for file in $(find "$scratch" -path '*/run/*.json' \( -name 'server.json' -o -name 'dockerd.json' \) 2>/dev/null); do
+        home=${file%/run/*}
+        case $(.venv/bin/ecrlab stop --home "$home" 2>&1) in
+        "Nothing was running.") ;;
+        *)
+            echo "A test left a lab running, in ${home#"$scratch"/}." >&2
+            [ "$code" -ne 0 ] || code=1
+            ;;
+        esac
     done
     rm -rf "$scratch"
+    exit "$code"
 }
 trap tidy EXIT
 trap 'exit 130' INT TERM
 
-export ECRLAB_HOME="$scratch/home"
+export ECRLAB_HOME="$scratch/home" TMPDIR="$scratch/tmp"
 .venv/bin/pytest --basetemp "$scratch/pytest" "$@"

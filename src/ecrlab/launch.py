@@ -195,7 +195,7 @@ def _settle_engine(home: Home, say: Say) -> Engine:
         stop_private(home)
         engine = Engine("none", source="ECRLAB_ENGINE=none asks for none.")
     else:
-        engine = own.running_private(home) or (find(home) if not wish else Engine("none"))
+        engine = own.running_private(home) or (Engine("none") if wish else _found_before(home) or find(home))
         if engine.kind == "none":
             engine = _own_engine(home, engine, wish, say)
     engine.save(home)
@@ -207,6 +207,19 @@ def _settle_engine(home: Home, say: Say) -> Engine:
     else:
         _ensure_base_image(engine, say)
     return engine
+
+
+def _found_before(home: Home) -> Engine | None:
+    """The engine found by the start that this lab still runs on, if it answers and DOCKER_HOST names no other.
+
+    A notebook's kernel may lack the DOCKER_HOST of the terminal that started the lab; it must not choose another one.
+    """
+    saved = Engine.saved(home)
+    if saved is None or saved.kind != "found" or os.environ.get("DOCKER_HOST", saved.host) != saved.host:
+        return None
+    with contextlib.suppress(EngineError):
+        return saved.contact()
+    return None
 
 
 def _own_engine(home: Home, nothing: Engine, wish: str, say: Say) -> Engine:

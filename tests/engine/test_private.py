@@ -216,3 +216,22 @@ def test_a_path_that_dockerd_refuses_is_told_before_anything_starts(tmp_path: Pa
     with pytest.raises(EngineError, match="a comma or a colon"):
         start_private(home)
     assert traces(home) == []
+
+
+def test_docker_io_is_installed_only_after_saying_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/ran\ntest "$1" != "$FAIL" || {{ echo "E: no room"; exit 100; }}\n'
+    )
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    def say(line: str) -> None:
+        assert not (tmp_path / "ran").exists(), "it must be said before it is done"
+        assert "docker.io" in line
+
+    private.install(say)
+    assert (tmp_path / "ran").read_text().splitlines()[1].endswith("docker.io iproute2")
+    monkeypatch.setenv("FAIL", "install")
+    with pytest.raises(EngineError, match="E: no room"):
+        private.install(lambda line: None)
