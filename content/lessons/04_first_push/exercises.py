@@ -95,11 +95,12 @@ def outcome(rows: list[dict[str, Any]]) -> str | None:
     if not rows:
         return None
     for row in reversed(rows):
-        said = str(row.get("error") or "").upper().replace(" ", "_")
+        said = str(row.get("error") or "")
         if puts_manifest(row) and ok(row):
             return "done"
         if row["status"] == 403:
-            return "expired" if "EXPIRED" in said else "no right"
+            # An expired token is refused before IAM is asked; a missing right is IAM's own answer.
+            return "no right" if row["decision"] == "denied" else "expired"
         if row["status"] == 404 and "MANIFEST_UNKNOWN" in said:
             return "no tag"
         if row["status"] == 404 and ("NAME_UNKNOWN" in said or row["method"] == "POST"):
@@ -1285,7 +1286,7 @@ def night_of(rows: list[dict[str, Any]], began: Any) -> dict[str, Any]:
         if puts_manifest(row) and ok(row) and "night-" in row["path"]
     }
     logins = [hour(row) for row in rows if row["operation"] == "GetAuthorizationToken" and ok(row)]
-    late = sorted({hour(row) for row in rows if row["status"] == 403 and outcome([row]) == "expired"})
+    late = sorted({hour(row) for row in rows if outcome([row]) == "expired"})
     return {"arrived": arrived, "logins": logins, "expired": late}
 
 
@@ -1307,7 +1308,7 @@ def e6_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         f"Logins at: {hours(night['logins'])}.\n\n"
     )
     words = without_comments(script)
-    if "clock" in words and "reset" in words:
+    if re.search(r"reset_clock|clock.{0,3}reset", words):
         return not_yet(
             seen + "The script moves the clock back. On a server there is no button for this.", "login-is-forever"
         )
@@ -1382,6 +1383,7 @@ def writes(text: str) -> Callable[[Any], object]:
 WAIT = 'python hour.py "$hour"'
 TAG = 'docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"'
 PUSH = 'docker push -q "$REGISTRY/my-web-app:night-$hour"'
+CLOCK_BACK = "python -c 'from ecrlab import client, home; client.LabClient(home.Home.find()).reset_clock()'"
 SAVED_LOGIN = '  docker login --username AWS --password-stdin "$REGISTRY" < token.txt 2>/dev/null'
 
 e6 = BuildCommand(
@@ -1430,7 +1432,7 @@ e6 = BuildCommand(
         ),
         Attempt(
             "the clock put back",
-            do=writes(script(WAIT, "ecrlab clock reset || true", TAG, PUSH, before=LOGIN_LINE)),
+            do=writes(script(WAIT, CLOCK_BACK, TAG, PUSH, before=LOGIN_LINE)),
             answer={},
             misconception="login-is-forever",
             says="there is no button for this",
