@@ -41,7 +41,9 @@ class BuildError(Exception):
 
 def cells(source: Source) -> list[Any]:
     """Return the cells of a lesson's source, in order, with their ids; raise BuildError when one is wrong."""
-    notebook = jupytext.reads(source.text.read_text(encoding="utf-8"), fmt="py:percent")
+    # comment_magics off: jupytext uncomments only some lines of a shell cell; `_uncommented` treats all alike.
+    form = {"extension": ".py", "format_name": "percent", "comment_magics": False}
+    notebook = jupytext.reads(source.text.read_text(encoding="utf-8"), fmt=form)
     seen: set[tuple[str, str]] = set()
     result = []
     for number, cell in enumerate(notebook.cells, 1):
@@ -73,11 +75,13 @@ def cells(source: Source) -> list[Any]:
 
 
 def _uncommented(text: str) -> str:
-    """Return a `%%bash` cell without the comment signs that its source carries."""
-    lines = text.splitlines()
-    if not lines or not lines[0].startswith("%%") or any(line and not line.startswith("#") for line in lines[1:]):
-        return text
-    return "\n".join([lines[0], *(re.sub(r"^# ?", "", line) for line in lines[1:])])
+    """Return a cell's text without the comment signs that its source puts before magics.
+
+    A cell that begins with a cell magic carries one sign on every line; else only line magics carry one.
+    """
+    if text.startswith("# %%"):
+        return re.sub(r"^# ?", "", text, flags=re.MULTILINE)
+    return re.sub(r"^# (?=%[a-z])", "", text, flags=re.MULTILINE)
 
 
 def _belongs(tags: list[str], kind: str) -> bool:

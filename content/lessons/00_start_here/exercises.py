@@ -127,7 +127,8 @@ def run_the_cell(lab: Any) -> None:
 def asked_for(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     """Judge the digest by what ECR answered."""
     given = values["digest"]
-    if result.code == 0 and result.output.strip() not in ("", "None"):
+    whole = re.fullmatch(r"sha256:[0-9a-f]{64}", given)
+    if whole and result.code == 0 and result.output.strip() not in ("", "None"):
         words = (
             f"ECR answered with the tag `{result.output.strip()}`. docker and ECR mean the same image by that digest."
         )
@@ -135,8 +136,7 @@ def asked_for(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         if code == 0 and local.strip() == given:
             words += " (Your engine uses the same name for the image itself; older engines keep a second one.)"
         return passed(words)
-    short = re.fullmatch(r"(sha256:)?[0-9a-f]{6,63}", given)
-    if re.fullmatch(r"sha256:[0-9a-f]{64}", given):
+    if whole:
         if given in _inner_names(lab):
             return not_yet(
                 f"`{given[7:15]}…` is the name of a part inside, the one an engine may use for the image. ECR knows "
@@ -148,7 +148,7 @@ def asked_for(lab: Any, values: dict[str, str], result: Result) -> Verdict:
             "the push: everything from `sha256:` up to the blank.",
             "left-out",
         )
-    if short:
+    if re.fullmatch(r"(sha256:)?[0-9a-f]{6,64}", given):
         return not_yet(
             f"`{given}` is a short form, for human eyes. ECR wants `sha256:` and all 64 characters.",
             "id-is-digest",

@@ -24,7 +24,7 @@ lab.lesson("00")
 # | account | whose registry this is: twelve digits, as in AWS | lesson 04 |
 # | us-east-1 | the Region: another Region is another registry | lesson 04 |
 # | you are admin | the person in whose name cells run | lesson 04 |
-# | engine | the program that builds and runs containers; with none, the lab's stand-in for `docker` answers | lesson 01 |
+# | engine | what builds and runs containers; with none, the lab's stand-in for `docker` answers | lesson 01 |
 # | clock | the lab's time, which you will move by hours in a second | lesson 04 |
 # | not AWS | real commands, a local registry | always |
 #
@@ -36,8 +36,8 @@ lab.health()
 # %% [markdown] id="00-05" tags=["core","picture"] minutes=1
 # ## One story
 #
-# **Harbour Bikes** rents bicycles. You joined on Monday. Dara writes the booking page on her laptop; Omar has to run it on
-# a server, at three in the morning too. Between them stands a **registry**.
+# **Harbour Bikes** rents bicycles. You joined on Monday. Dara writes the booking page on her laptop; Omar has to run it
+# on a server, at three in the morning too. Between them stands a **registry**.
 
 # %% id="00-06" tags=["core","picture"]
 lab.picture("00", "harbour.svg")
@@ -112,7 +112,8 @@ lab.check("00-e2")
 # %% [markdown] id="00-20" tags=["core","text"]
 # ## Your turn
 #
-# The page is `hello/index.html`, beside this notebook. Change a word in it, then take the `#` signs away and fill the gaps.
+# The page is `hello/index.html`, beside this notebook. Change a word in it, then take the `#` signs away and fill the
+# gaps.
 
 # %% id="00-21" tags=["core","exercise"] minutes=2
 lab.exercise("00-e4")
@@ -182,7 +183,7 @@ lab.guess("00-g3")
 # %% [markdown] id="00-33" tags=["core","text"] minutes=1
 # ## Put everything back
 #
-# This removes what the lesson made in the lab. Your files and your progress stay. (Take the `#` away when you are done.)
+# This removes what the lesson made in the lab. Your files and your progress stay. Take the `#` away when you are done.
 
 # %% id="00-34" tags=["core","run","starter"]
 # lab.reset("00")
@@ -193,7 +194,8 @@ lab.reset("00")
 # %% [markdown] id="00-35" tags=["core","summary"]
 # ## Where to go
 #
-# Your map, with your own marks. `lab.resume()` says where you stopped and rebuilds the state of that place if it was lost.
+# Your map, with your own marks. `lab.resume()` says where you stopped, and rebuilds the state of that place if it was
+# lost.
 
 # %% id="00-36" tags=["core","summary"]
 lab.map()
@@ -203,5 +205,5 @@ lab.map()
 # - **Workshop:** the minutes in each header add up to an afternoon; *stretch* cells are the first to go.
 # - **Interview soon:** make every guess aloud, and answer each lesson's last question before you read on.
 #
-# **On real AWS** the address begins with the account's own host name, stored images are billed by the gigabyte, and nobody
-# pushes as admin. The commands are the same.
+# **On real AWS** the address begins with the account's own host name, stored images are billed by the gigabyte, and
+# nobody pushes as admin. The commands are the same.

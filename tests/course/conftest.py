@@ -1,0 +1,63 @@
+"""A real lab for the course's tests: the server as a process of its own, without a container engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecrlab import launch
+from ecrlab.environment import apply, environment
+from ecrlab.home import Home
+from ecrlab_course.content import Course, course
+from ecrlab_course.desk import Desk
+from ecrlab_course.lab import Lab
+from ecrlab_course.progress import Progress
+
+
+def free_port(first: int) -> int:
+    """Return the first port from `first` on that nothing on localhost uses."""
+    return next(port for port in range(first, first + 100) if not launch.port_is_taken(port))
+
+
+@pytest.fixture(scope="session")
+def the_course() -> Course:
+    return course()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """One running lab for the session. ECRLAB_ENGINE as given, by default none: the lab's stand-in plays docker."""
+    home = Home(tmp_path_factory.mktemp("course") / "home")
+    before = dict(os.environ)
+    os.environ.setdefault("ECRLAB_ENGINE", "none")
+    try:
+        launch.start(home, port=free_port(5620))
+        os.environ.update(apply(environment(home), os.environ))
+        yield home
+    finally:
+        launch.stop(home)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture
+def lab(running: Home, tmp_path: Path, the_course: Course) -> Lab:
+    """The lab, with a folder that holds every lesson's files, as beside a notebook."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for source in the_course.lessons.values():
+        if source.files.is_dir():
+            shutil.copytree(source.files, folder, dirs_exist_ok=True)
+    made = Lab(running, folder)
+    made.clock.reset()
+    return made
+
+
+@pytest.fixture
+def desk(lab: Lab, tmp_path: Path, the_course: Course) -> Desk:
+    """A desk with an empty progress file."""
+    return Desk(lab, Progress(tmp_path / "progress.json"), the_course)
