@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
-from ecrlab import __version__, doctor, launch
+from ecrlab import __version__, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError
 from ecrlab.environment import apply, environment
 from ecrlab.home import PROFILES, REGION, Home
@@ -234,3 +235,52 @@ def _trace_line(row: Mapping[str, Any], colour: bool) -> str:
     if not colour:
         return text
     return f"[{'red' if decision == 'denied' or int(row['status']) >= 400 else 'default'}]{text}[/]"
+
+
+@main.command()
+@_home_option
+@click.argument("repository", required=False)
+@click.option("--compare", nargs=2, metavar="A B", help="Two images, layer by layer: REPOSITORY:TAG or @DIGEST.")
+@click.option("--repositories", type=click.IntRange(0, explorer.MOST), help="How many repositories to show at most.")
+@click.option("--images", type=click.IntRange(0, explorer.MOST), help="How many manifests of each to show at most.")
+@click.option("--digests", is_flag=True, help="Print digests too.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def tree(
+    home: Path | None,
+    repository: str | None,
+    compare: tuple[str, str] | None,
+    repositories: int | None,
+    images: int | None,
+    digests: bool,
+    as_json: bool,
+) -> None:
+    """Show repositories, images and layers with their sizes, and what is shared; or compare two images."""
+    if compare and (repository or repositories is not None or images is not None):
+        _give_up("--compare takes two images and nothing else: ecrlab tree --compare my-web-app:1.0 my-web-app:1.1")
+    client = LabClient(_home(home))
+    try:
+        if compare:
+            answer = client.comparison(*compare)
+            shown = explorer.comparison_text(explorer.from_json(explorer.Comparison, answer), digests)
+        else:
+            answer = client.tree(repository, repositories, images)
+            shown = explorer.text(explorer.from_json(explorer.Tree, answer), digests)
+    except LabError as error:
+        _give_up(error)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_coloured(shown) if console.is_terminal else Text(shown))
+
+
+def _coloured(shown: str) -> Text:
+    """The explorer's text with colours that only repeat what the words say."""
+    text = Text(shown)
+    text.highlight_regex(r"(?m)^(ECR Lab|[Rr]egistry|[Rr]epository|left |right) .*", "bold")
+    text.highlight_regex(r"\b[\d,.]+ (B|KB|MB|GB)\b", "cyan")
+    text.highlight_regex(r"(?m)^ +[A-Z]{1,3}(?= +(config|layer|[\d.]+ [KMG]?B))", "bold magenta")
+    text.highlight_regex(r"(?m)^only left\b.*", "red")
+    text.highlight_regex(r"(?m)^only right\b.*", "green")
+    text.highlight_regex(r"sha256:[0-9a-f]+", "dim")
+    return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,6 +48,18 @@ class LabClient:
         With ``wait`` seconds the call returns as soon as there is one.
         """
         return self._call("GET", f"/_ecrlab/xray?after={after}&wait={wait}&limit={limit}", timeout=wait + 30)
+
+    def tree(
+        self, repository: str | None = None, repositories: int | None = None, images: int | None = None
+    ) -> dict[str, Any]:
+        """Return what the explorer shows of the lab or of one repository (`ecrlab.explorer.read`, as JSON)."""
+        wanted = {"repository": repository, "repositories": repositories, "images": images}
+        query = urllib.parse.urlencode({key: value for key, value in wanted.items() if value is not None})
+        return self._call("GET", f"/_ecrlab/tree?{query}", timeout=60)
+
+    def comparison(self, left: str, right: str) -> dict[str, Any]:
+        """Return two images compared layer by layer (`ecrlab.explorer.compare`, as JSON)."""
+        return self._call("GET", "/_ecrlab/comparison?" + urllib.parse.urlencode({"left": left, "right": right}))
 
     def registry(self, account: str, region: str) -> dict[str, Any]:
         """Open the registry of ``account`` in ``region`` if it has no port yet; return its port and address."""

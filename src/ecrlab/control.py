@@ -1,7 +1,8 @@
-"""The lab's own interface: status, clock, X-ray, registries, accounts, reset. A secret in the home guards it."""
+"""The lab's own interface: status, clock, X-ray, explorer, accounts, reset. A secret in the home guards it."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import os
@@ -12,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab import __version__
+from ecrlab import __version__, explorer
 from ecrlab.aws import seed
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.home import ACCOUNT, REGION, Home
@@ -55,6 +56,8 @@ class Control:
             ("GET", "status"): self._status,
             ("POST", "clock"): self._clock,
             ("GET", "xray"): self._rows,
+            ("GET", "tree"): self._tree,
+            ("GET", "comparison"): self._comparison,
             ("POST", "registries"): self._registries,
             ("POST", "accounts"): self._accounts,
             ("POST", "reset"): self._reset,
@@ -137,6 +140,24 @@ class Control:
             raise Refused(400, "after, wait and limit are numbers.") from None
         await self._xray.wait(after, wait)
         return {"last": self._xray.last, "rows": self._xray.rows(after, limit)}
+
+    async def _tree(self, request: web.Request) -> Answer:
+        query = request.query
+        try:
+            repositories, images = (int(query[key]) if key in query else None for key in ("repositories", "images"))
+        except ValueError:
+            raise Refused(400, "repositories and images are numbers.") from None
+        return await self._explored(explorer.read, query.get("repository"), repositories, images)
+
+    async def _comparison(self, request: web.Request) -> Answer:
+        query = request.query
+        return await self._explored(explorer.compare, query.get("left", ""), query.get("right", ""))
+
+    async def _explored(self, look: Callable[..., explorer.Tree | explorer.Comparison], *names: Any) -> Answer:
+        try:  # in a thread: a large lab takes a second to add up
+            return explorer.to_json(await asyncio.to_thread(look, self._cloud.store, *names))
+        except explorer.ExplorerError as error:
+            raise Refused(404, str(error)) from None
 
     async def _registries(self, request: web.Request) -> Answer:
         body = await self._body(request)

@@ -121,9 +121,7 @@ class Survey:
     def outlines(self, repository: Repository) -> list[Outline]:
         """Every manifest of a repository, the one pushed first coming first."""
         tags: dict[str, list[str]] = {}
-        for digest, tag in self._rows(
-            "SELECT digest, tag FROM tags WHERE repository=? ORDER BY tag", (repository.id,)
-        ):
+        for digest, tag in self._rows("SELECT digest, tag FROM tags WHERE repository=? ORDER BY tag", (repository.id,)):
             tags.setdefault(digest, []).append(tag)
         children: dict[str, list[str]] = {}
         for manifest, digest in self._rows(
@@ -135,7 +133,10 @@ class Survey:
             "ORDER BY pushed_at, digest",
             (repository.id,),
         )
-        return [Outline(*row, tuple(tags.get(row[0], ())), tuple(children.get(row[0], ()))) for row in rows]
+        return [
+            Outline(digest, media_type, kind, subject, at, tuple(tags.get(digest, ())), tuple(children.get(digest, ())))
+            for digest, media_type, kind, subject, at in rows
+        ]
 
     def contents(self, repository: Repository, digests: Iterable[str]) -> dict[str, bytes]:
         """The content of manifests by their digests; one that is gone is left out."""
