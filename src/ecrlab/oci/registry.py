@@ -206,19 +206,25 @@ class Registry:
         return self._accepted(call, self._store.start_upload(repository, _algorithm(call.request)))
 
     async def _mount(self, call: "_Call", digest: str, origin: str) -> web.Response:
-        source_key = await self._door.locate(call.request, origin)
+        try:
+            source_key = await self._door.locate(call.request, origin)
+        except OciError:
+            # What cannot be mounted is uploaded instead (OCI distribution 1.1, "Mounting a blob").
+            repository = await self._authorize(call, Operation.START_UPLOAD)
+            return self._accepted(call, self._store.start_upload(repository))
         blob = None
         try:
             repository = await self._authorize(call, Operation.MOUNT_BLOB, source_key, digest)
-            source = self._store.repository(*source_key)
-            if source is not None:
-                _check_digest(digest)
-                blob = await self._run(self._store.mount_blob, source, repository, digest)
         except MountDeclined:
             declined = self._store.repository(*call.key)
             if declined is None:
                 raise OciError(404, "NAME_UNKNOWN", "repository name not known to registry") from None
             repository = declined
+        else:
+            _check_digest(digest)
+            source = self._store.repository(*source_key)
+            if source is not None:
+                blob = await self._run(self._store.mount_blob, source, repository, digest)
         if blob is None:
             return self._accepted(call, self._store.start_upload(repository))
         return self._created(call, blob)

@@ -114,7 +114,7 @@ class Database:
         if tables:
             (result,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
             if result != "ok":
-                raise StoreDamaged(self.path, str(result))
+                raise StoreDamaged(self.path, " ".join(str(result).split()))
         self._writer.execute("PRAGMA journal_mode=WAL")
         if not tables:
             marks = f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"
@@ -197,8 +197,7 @@ class Database:
             connection = self._connect()
             connection.execute("PRAGMA query_only=ON")
             self._local.connection = connection
-            with self.lock:
-                self._readers.append(connection)
+            self._readers.append(connection)  # not under the lock: a reader never waits for a writer
         return connection
 
     def close(self) -> None:
