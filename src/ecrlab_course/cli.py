@@ -116,3 +116,7 @@ def reset(home: Path | None, quiet: bool, lesson: str) -> None:
         _give_up(error)
     if not quiet:
         click.echo(f"Lesson {lesson}: what it made in the lab is removed.")
+
+
+if __name__ == "__main__":
+    main()

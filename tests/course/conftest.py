@@ -16,11 +16,7 @@ from ecrlab_course.content import Course, course
 from ecrlab_course.desk import Desk
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
-
-
-def free_port(first: int) -> int:
-    """Return the first port from `first` on that nothing on localhost uses."""
-    return next(port for port in range(first, first + 100) if not launch.port_is_taken(port))
+from ecrlab_course.start import free_port
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,98 @@
+"""The progress file: readable, written whole, never lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ecrlab_course.progress import Progress, ProgressError
+
+
+def test_what_is_written_is_read_by_another(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    Progress(path).update("04-e1", answer="b", confidence=3)
+    Progress(path).judged("04-e1", "not yet", "ecr-is-global", 3)
+    Progress(path).judged("04-e1", "passed", None, 3)
+    record = Progress(path).exercise("04-e1")
+    assert record["answer"] == "b"
+    assert record["first"] == "not yet"
+    assert record["outcome"] == "passed"
+    assert record["passed"]
+    assert [entry["outcome"] for entry in record["history"]] == ["not yet", "passed"]
+    assert json.loads(path.read_text())["version"] == 1
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_same_verdict_twice_is_one_line_of_history(tmp_path: Path) -> None:
+    progress = Progress(tmp_path / "progress.json")
+    for _ in range(3):
+        progress.judged("04-e1", "not yet", "left-out", None)
+    assert progress.exercise("04-e1")["tries"] == 1
+
+
+def test_a_damaged_file_is_kept_and_the_last_good_copy_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    progress = Progress(path)
+    progress.judged("04-e1", "passed", None, None)
+    progress.judged("04-e2", "passed", None, None)
+    path.write_text('{"version": 1, "exercises": {"04-')
+    assert progress.exercise("04-e1")["outcome"] == "passed"
+    progress.judged("04-e3", "passed", None, None)
+    kept = [item for item in tmp_path.iterdir() if ".damaged-" in item.name]
+    assert [item.read_text() for item in kept] == ['{"version": 1, "exercises": {"04-']
+    assert set(progress.read()["exercises"]) >= {"04-e1", "04-e3"}
+
+
+def test_a_later_format_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    path.write_text('{"version": 9, "exercises": {}, "lessons": {}}')
+    with pytest.raises(ProgressError, match="later version"):
+        Progress(path).update("04-e1", answer="a")
+    assert path.read_text() == '{"version": 9, "exercises": {}, "lessons": {}}'
+
+
+def test_unknown_fields_survive(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    path.write_text('{"version": 1, "exercises": {"x": {"mine": 1}}, "lessons": {}, "notes": ["mine"]}')
+    Progress(path).update("04-e1", answer="a")
+    data = json.loads(path.read_text())
+    assert data["notes"] == ["mine"]
+    assert data["exercises"]["x"] == {"mine": 1}
+
+
+def test_two_notebooks_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    script = (
+        "from pathlib import Path\nfrom ecrlab_course.progress import Progress\nimport sys\n"
+        "for n in range(25):\n    Progress(Path(sys.argv[1])).update(f'{sys.argv[2]}-{n}', answer='a')\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", script, str(path), name]) for name in ("04", "06")]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert len(Progress(path).read()["exercises"]) == 50
+
+
+def test_kill_9_while_writing_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    script = (
+        "from pathlib import Path\nfrom ecrlab_course.progress import Progress\nimport itertools, sys\n"
+        "for n in itertools.count():\n"
+        "    Progress(Path(sys.argv[1])).update(f'04-e{n % 40}', answer='a' * n)\n"
+    )
+    for pause in (0.15, 0.2, 0.25):
+        child = subprocess.Popen([sys.executable, "-c", script, str(path)])
+        until = time.monotonic() + 20
+        while not path.exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(pause)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        assert json.loads(path.read_text())["exercises"]
+    Progress(path).update("after", answer="b")
+    assert not [item for item in tmp_path.iterdir() if "damaged" in item.name]

@@ -1,0 +1,92 @@
+"""Solved notebooks as tests: one test a cell, named by the cell's id, outputs compared strictly by nbval.
+
+What nbval lets through is closed here: cells run in a home and folder of their own, every check is strict, cells tagged
+`volatile` are run and not compared, only the port is sanitised, and after a failure the rest of a notebook is skipped.
+The collector hangs on the file `solved.txt`, so that a plain `pytest` finds it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from ecrlab import launch
+from ecrlab.home import Home
+from ecrlab_course.content import course
+from ecrlab_course.start import free_port
+
+CELL_SECONDS = 60
+
+
+class Cell(IPyNbCell):  # type: ignore[misc]
+    """One code cell. Skipped when an earlier one of its notebook failed."""
+
+    def runtest(self) -> None:
+        if self.parent.failed:
+            pytest.skip(f"cell {self.parent.failed} failed before")
+        self.config.option.nbval_cell_timeout = CELL_SECONDS
+        try:
+            super().runtest()
+        except BaseException:
+            self.parent.failed = self.name
+            raise
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"{self.path.name}::{self.name}"
+
+
+class Notebook(IPyNbFile):  # type: ignore[misc]
+    """One solved notebook, run beside copies of its lesson's files."""
+
+    failed = ""
+
+    def collect(self) -> Iterator[Cell]:
+        self.nb = nbformat.read(self.path, as_version=4)
+        self.skip_compare = (*self.skip_compare, "text/html")
+        for cell in self.nb.cells:
+            if cell.cell_type == "code":
+                options: Any = defaultdict(bool)
+                options["check"] = "volatile" not in cell.metadata.get("tags", [])
+                yield Cell.from_parent(self, name=cell.id, cell_num=cell.id, cell=cell, options=options)
+
+    def setup(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="ecrlab-solved-"))
+        work = self.folder / "work"
+        work.mkdir()
+        self.home = Home(self.folder / "home")
+        launch.start(self.home, port=free_port(5640))
+        before = dict(os.environ)
+        os.environ.update(ECRLAB_HOME=str(self.home.path), ECRLAB_STRICT="1", PYTHONWARNINGS="default")
+        try:
+            self.kernel = RunningKernel(CURRENT_ENV_KERNEL_NAME, cwd=str(work), startup_timeout=60)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        self.sanitize_patterns[r"localhost:\d{4,5}\b"] = "localhost:PORT"
+
+    def teardown(self) -> None:
+        super().teardown()
+        launch.stop(self.home)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Solved(pytest.File):
+    """The file that stands for solutions/."""
+
+    def collect(self) -> Iterator[Notebook]:
+        for path in sorted((course().root / "solutions").glob("*.ipynb")):
+            yield Notebook.from_parent(self, path=path)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    return Solved.from_parent(parent, path=file_path) if file_path.name == "solved.txt" else None
