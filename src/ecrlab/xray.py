@@ -1,6 +1,6 @@
 """The X-ray: every request that reached the lab, with the decision of IAM about it.
 
-A ring buffer in memory answers readers; batches go to one append-only file beside the database, so rows survive a
+A ring buffer in memory answers readers; batches go to an append-only file beside the database, so rows survive a
 restart. A row that was recorded less than a second before a kill -9 may be lost: it is a record, not state.
 """
 
@@ -124,17 +124,13 @@ class XRay:
             self.flush()
 
     def flush(self) -> None:
-        """Write the rows that are not yet in the file, and shorten the file when it holds twice the capacity."""
+        """Write the rows that are not yet in the file. A full file becomes the old one; the one before goes."""
         if self._path is None or not self._unsaved:
             return
         batch, self._unsaved = self._unsaved, []
-        if self._in_file + len(batch) > 2 * self._capacity:
-            temporary = self._path.with_suffix(".new")
-            temporary.write_text(_lines(list(self._rows)), encoding="utf-8")
-            temporary.chmod(0o600)
-            temporary.replace(self._path)
-            self._in_file = len(self._rows)
-            return
+        if self._in_file >= self._capacity:
+            self._path.replace(_old(self._path))
+            self._in_file = 0
         new = not self._path.exists()
         with self._path.open("a", encoding="utf-8") as file:
             file.write(_lines(batch))
@@ -143,22 +139,28 @@ class XRay:
         self._in_file += len(batch)
 
     def _load(self, path: Path) -> None:
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return
-        for line in text.splitlines():
-            self._in_file += 1
+        for file in (_old(path), path):
             try:
-                row = json.loads(line)
-            except ValueError:  # the line that a kill -9 cut off
+                text = file.read_text(encoding="utf-8", errors="replace")
+            except FileNotFoundError:
                 continue
-            if isinstance(row, dict) and isinstance(row.get("seq"), int) and row["seq"] > self.last:
-                self.last = row["seq"]
-                self._rows.append(row)
-        if text and not text.endswith("\n"):
-            with path.open("a", encoding="utf-8") as file:
-                file.write("\n")
+            lines = text.splitlines()
+            self._in_file = len(lines) if file == path else 0
+            for line in lines:
+                try:
+                    row = json.loads(line)
+                except ValueError:  # the line that a kill -9 cut off
+                    continue
+                if isinstance(row, dict) and isinstance(row.get("seq"), int) and row["seq"] > self.last:
+                    self.last = row["seq"]
+                    self._rows.append(row)
+            if text and not text.endswith("\n"):
+                with file.open("a", encoding="utf-8") as end:
+                    end.write("\n")
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.old{path.suffix}")
 
 
 def _lines(rows: Sequence[Row]) -> str:
@@ -177,7 +179,7 @@ def _shown(row: Row) -> Row:
 
 
 _CLIENTS = (
-    ("docker", r"^docker/|docker-client"),
+    ("docker", r"^docker/|docker-client|docker stand-in"),
     ("buildkit", r"^buildkit"),
     ("aws", r"^aws-cli/"),
     ("boto3", r"^boto3/"),
