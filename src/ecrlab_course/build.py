@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -124,9 +124,11 @@ def execute(book: Any, source: Source, say: Callable[[str], None] = print, port:
         if source.files.is_dir():
             copy_missing(source.files, folder)
         home = Home(Path(name) / "home")
-        environ = {"ECRLAB_HOME": str(home.path), "ECRLAB_STRICT": "1"}
-        old = {key: os.environ.get(key) for key in environ}
-        os.environ.update(environ)
+        before = dict(os.environ)
+        for key in before:
+            if key.startswith("AWS_"):
+                del os.environ[key]
+        os.environ.update(ECRLAB_HOME=str(home.path), ECRLAB_STRICT="1")
         try:
             launch.start(home, say, port)
             client = nbclient.NotebookClient(
@@ -138,21 +140,24 @@ def execute(book: Any, source: Source, say: Callable[[str], None] = print, port:
             failing = next((cell.id for cell in book.cells if _failed(cell)), "?")
             raise BuildError(f"solutions/{source.slug}.ipynb, cell {failing}:\n{error.ename}: {error.evalue}") from None
         finally:
-            for key, value in old.items():
-                if value is None:
-                    os.environ.pop(key, None)
-                else:
-                    os.environ[key] = value
+            os.environ.clear()
+            os.environ.update(before)
             launch.stop(home)
-    return cleaned(book)
+    return cleaned(book, {str(home.path): ".ecrlab", str(folder): "work"})
 
 
 def _failed(cell: Any) -> bool:
     return any(output.output_type == "error" for output in cell.get("outputs", []))
 
 
-def cleaned(book: Any) -> Any:
-    """Return an executed notebook without what differs from run to run: random widget ids, the port, the metadata."""
+def cleaned(book: Any, paths: Mapping[str, str]) -> Any:
+    """Return an executed notebook without what differs from run to run: widget ids, the port, the machine's `paths`."""
+
+    def settled(text: str) -> str:
+        for path, name in paths.items():
+            text = text.replace(path, name)
+        return re.sub(r"\b(localhost:|at port )\d{4,5}\b", rf"\g<1>{PORT}", text)
+
     book = copy.deepcopy(book)
     book.metadata = copy.deepcopy(_METADATA)
     for cell in book.cells:
@@ -166,14 +171,10 @@ def cleaned(book: Any) -> Any:
                 output["metadata"] = {}
             for key, value in data.items():
                 if isinstance(value, str):
-                    data[key] = _fixed_port(value)
+                    data[key] = settled(value)
             if "text" in output:
-                output["text"] = _fixed_port(output["text"])
+                output["text"] = settled(output["text"])
     return nbformat.from_dict(book)
-
-
-def _fixed_port(text: str) -> str:
-    return re.sub(r"localhost:\d{4,5}\b", f"localhost:{PORT}", text)
 
 
 # Writing --------------------------------------------------------------------------------------------------------------

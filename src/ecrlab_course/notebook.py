@@ -17,15 +17,16 @@ from typing import Any, ParamSpec
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecrlab import doctor, launch
+from ecrlab import doctor, explorer, launch
 from ecrlab.client import LabError
 from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
 from ecrlab_course import display as shown
+from ecrlab_course import explorer as drawing
 from ecrlab_course import rays
 from ecrlab_course.content import ContentError, Course, course, course_root
 from ecrlab_course.desk import AnswerError, Desk, reason
-from ecrlab_course.exercises import Guess, Outcome
+from ecrlab_course.exercises import Guess, Outcome, Verdict
 from ecrlab_course.lab import Clock, Lab, Refused, ahead
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.shell import ShellError
@@ -101,11 +102,13 @@ class NotebookLab(Lab):
         self.desk = Desk(self, Progress(home.progress), the_course)
         self._cards: dict[str, Card] = {}
         self._marks: list[int] = []
+        self._told: set[tuple[str, Verdict]] = set()
 
     # Cells -----------------------------------------------------------------------------------------------------------
 
     def cell_begins(self, *_info: object) -> None:
         """Note where the X-ray stands when a cell begins."""
+        self._told.clear()
         with contextlib.suppress(LabError, OSError):
             self._marks.append(self.last())
             del self._marks[:-200]
@@ -186,7 +189,13 @@ class NotebookLab(Lab):
         if fields and kept:
             sys.stdout.write(f"$ {kept['command']}\n{kept['output']}")
             sys.stdout.flush()
-        show(shown.verdict(identifier, verdict))
+        self._tell(identifier, verdict)
+
+    def _tell(self, identifier: str, verdict: Verdict) -> None:
+        """Show a verdict, once a cell, and in the exercise's card."""
+        if (identifier, verdict) not in self._told:
+            self._told.add((identifier, verdict))
+            show(shown.verdict(identifier, verdict))
         if identifier in self._cards:
             self._cards[identifier].told(verdict)
 
@@ -194,9 +203,7 @@ class NotebookLab(Lab):
     def check(self, identifier: str) -> None:
         """Say how the exercise stands: passed, not yet, untouched, or could not check. Changes nothing."""
         verdict = self.desk.check(identifier)
-        show(shown.verdict(identifier, verdict))
-        if identifier in self._cards:
-            self._cards[identifier].told(verdict)
+        self._tell(identifier, verdict)
         counts = not isinstance(self.desk.exercise(identifier), Guess)
         if os.environ.get("ECRLAB_STRICT") == "1" and counts and verdict.outcome is not Outcome.PASSED:
             raise CellFailed(f"{identifier} is {verdict.outcome.value}, and ECRLAB_STRICT=1 asks for passed.")
@@ -260,6 +267,27 @@ class NotebookLab(Lab):
             index -= 1
             rows = self.rows(marks[index])
         show(rays.shown(rows, "X-ray: who asked what, and who decided", details))
+
+    @spoken
+    def explore(
+        self,
+        repository: str | None = None,
+        repositories: int | None = None,
+        images: int | None = None,
+        details: bool = False,
+    ) -> None:
+        """Draw what lies in the registries, or in one repository: images, layers, sizes, and what is shared.
+
+        `repositories` and `images` (of each) say how many to draw at most; `details=True` adds digests to the text.
+        """
+        answer = self.control.tree(repository, repositories, images)
+        show(drawing.shown(explorer.from_json(explorer.Tree, answer), details))
+
+    @spoken
+    def compare(self, left: str, right: str, details: bool = False) -> None:
+        """Draw two images layer by layer: `lab.compare("my-web-app:1.0", "my-web-app:1.1")`."""
+        answer = self.control.comparison(left, right)
+        show(drawing.compared(explorer.from_json(explorer.Comparison, answer), details))
 
     @spoken
     def status(self) -> None:

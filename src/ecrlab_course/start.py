@@ -15,6 +15,7 @@ import urllib.request
 import webbrowser
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 
 from ecrlab import launch
 from ecrlab.environment import apply, environment
@@ -80,11 +81,17 @@ def _end_leftover(home: Home, say: Callable[[str], None]) -> str | None:
 
 
 def start(
-    course: Course, home: Home, say: Callable[[str], None], port: int | None = None, lab_port: int | None = None
+    course: Course,
+    home: Home,
+    say: Callable[[str], None],
+    port: int | None = None,
+    lab_port: int | None = None,
+    folder: Path | None = None,
 ) -> int:
     """Run the course until Ctrl-C or SIGTERM, then stop everything that this call started; return an exit code.
 
-    `port` is JupyterLab's (default: the first free one from 8888), `lab_port` the lab's. With ECRLAB_NO_BROWSER=1 no
+    `port` is JupyterLab's (default: the first free one from 8888), `lab_port` the lab's, `folder` the
+    learner's (default: work/ in the checkout). With ECRLAB_NO_BROWSER=1 no
     browser is opened; the address with its token is printed either way. Raises StartError and launch.LaunchError.
     """
     home.make()
@@ -92,12 +99,12 @@ def start(
     if running_elsewhere:
         say(f"The course already runs, started from another terminal:\n\n    {running_elsewhere}\n")
         return 0
-    target = course.root / "work"
+    target = (folder or course.root / "work").resolve()
     copied = work.copy(course.root / "notebooks", target, home)
     if copied.new or copied.updated:
-        say(f"work/: {len(copied.new)} new files, {len(copied.updated)} updated.")
+        say(f"{target.name}/: {len(copied.new)} new files, {len(copied.updated)} updated.")
     if copied.kept:
-        say(f"work/: {len(copied.kept)} files that you edited were left alone.")
+        say(f"{target.name}/: {len(copied.kept)} files that you edited were left alone.")
     was_running = launch.server_process(home) is not None
     running = launch.start(home, say, lab_port)
     say(f"The lab runs at port {running.port}; {running.engine.title}. This is not AWS.")
