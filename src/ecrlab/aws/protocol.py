@@ -45,6 +45,10 @@ JSON_NAMES = {
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "SignatureDoesNotMatch": "InvalidSignatureException",
 }
+# AWS lists the values of an enum in an order of its own (facts ecr-errors row 35).
+ENUM_ORDER = {
+    "ImageTagMutability": ("IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"),
+}
 
 
 @dataclass(frozen=True)
@@ -326,7 +330,8 @@ def _violations(shape: Shape, value: Any, path: str, query: bool = False) -> Ite
         if kind == "string" and not (before and len(value) > 100_000):
             enum = shape.metadata.get("enum")
             if enum and value not in enum:
-                yield path, value, f"Member must satisfy enum value set: [{', '.join(enum)}]"
+                names = ENUM_ORDER.get(shape.name, enum)
+                yield path, value, f"Member must satisfy enum value set: [{', '.join(names)}]"
             pattern = _pattern_text(shape)
             if pattern and not _compiled(pattern).fullmatch(value):
                 text = (

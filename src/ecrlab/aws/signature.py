@@ -128,7 +128,8 @@ def _squeeze(value: str) -> str:
 
 def _query(query: str) -> str:
     pairs = (part.partition("=")[::2] for part in query.split("&") if part)
-    return "&".join(sorted(f"{quote(unquote(k), safe='-_.~')}={quote(unquote(v), safe='-_.~')}" for k, v in pairs))
+    encoded = sorted((quote(unquote(k), safe="-_.~"), quote(unquote(v), safe="-_.~")) for k, v in pairs)
+    return "&".join(f"{key}={value}" for key, value in encoded)
 
 
 def _check_time(stamp: str, date: str, now: datetime) -> None:
