@@ -640,25 +640,25 @@ e2 = Predict(
     options=(
         Option(
             "a",
-            "It works: I am admin.",
+            "it works: I am admin",
             "`aws` has your keys. docker has never heard of them. They are two programs with two purses.",
             "aws-login-is-docker-login",
         ),
         Option(
             "b",
-            "It stops: docker has no login for this registry.",
+            "it stops: docker has no login for this registry",
             "Yes. docker had nothing to show, so the question *may you?* was never asked.",
         ),
         Option(
             "c",
-            "It stops: the repository does not exist.",
+            "it stops: the repository does not exist",
             "It does not exist, true. But a registry does not talk about its repositories with somebody it does not "
             "know.",
             "rights-before-identity",
         ),
         Option(
             "d",
-            "It stops: I am not allowed to push.",
+            "it stops: I am not allowed to push",
             "To be allowed or not, you first have to be somebody. Nobody asked IAM.",
             "rights-before-identity",
         ),
@@ -720,20 +720,20 @@ e3 = Predict(
     options=(
         Option(
             "a",
-            "It works: the repository is made by the first push.",
+            "it works: the repository is made by the first push",
             "Docker Hub would have made one. ECR does it only where somebody wrote a rule for that.",
             "ecr-creates-repository",
         ),
-        Option("b", "It stops: there is no such repository.", "Yes. Known, and nothing there to push into."),
+        Option("b", "it stops: there is no such repository", "Yes. Known, and nothing there to push into."),
         Option(
             "c",
-            "It stops: not allowed.",
+            "it stops: not allowed",
             "You are admin, so you may. The text has no word about rights: it says *name unknown*.",
             "404-is-permission",
         ),
         Option(
             "d",
-            "It stops: the token is refused.",
+            "it stops: the token is refused",
             "The token was taken: the registry knew you and went on to look for the repository.",
             "unknown-is-unknown",
         ),
@@ -1604,9 +1604,8 @@ e7 = BuildCommand(
         "repository made "
         "elsewhere. `manifest unknown`: the tag. `authorization token has expired`: a new login, and no right is "
         "missing. "
-        "`not authorized to perform`: a right.\n\n**Why in this order:** who are you, what is there, may you. The "
-        "text tells how far "
-        "you came."
+        "`not authorized to perform`: a right.\n\n**Why sort them:** *who are you*, "
+        "*what is there* and *may you* are three questions, and the answer to one mends nothing of another."
     ),
     accepts=(
         Attempt("read", do=failing(3), answer=case_answers(3)),

@@ -25,7 +25,7 @@
 # | **authorization token** | what docker shows the registry: who fetched it; good for {{fact:token-lifetime}} |
 # | **profile** | a name for one set of AWS keys: `admin` is you, `ci` is the build robot |
 
-# %% id="04-02" tags=["core", "run"] minutes=1
+# %% id="04-02" tags=["core", "run", "volatile"] minutes=1
 # %load_ext ecrlab_course
 lab.lesson("04")
 
@@ -111,6 +111,9 @@ lab.answer(
 # %% id="04-05-check" tags=["core", "exercise"]
 lab.check("04-e1")
 
+# %% id="04-05-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e1")
+
 # %% [markdown] id="04-06-text" tags=["core", "text"]
 # ## First refusal
 #
@@ -147,6 +150,9 @@ lab.xray()
 
 # %% id="04-07-check" tags=["core", "exercise"]
 lab.check("04-e2")
+
+# %% id="04-07-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e2")
 
 # %% [markdown] id="04-08-text" tags=["core", "text"]
 # ## A login for docker
@@ -204,6 +210,9 @@ lab.answer("04-e3", "b", confidence=2)
 
 # %% id="04-09-check" tags=["core", "exercise"]
 lab.check("04-e3")
+
+# %% id="04-09-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e3")
 
 # %% [markdown] id="04-09-box" tags=["core", "box"]
 # > **People say:** "The first push creates the repository."
@@ -264,8 +273,8 @@ lab.xray()
 # the end the manifest (PutImage): only now the name 1.1 exists.](images/push.svg)
 #
 # **Picture 2.** Above are your own requests, here is the pattern in them. Each arrow on the left is one request of
-# docker's, and for each of them ECR asks IAM about one action. How often the first four repeat depends on the image
-# and on what docker remembers.
+# docker's, and for each of them ECR asks IAM about one action. How often the first four come, and whether docker asks
+# *is it there?* before an upload, after it or both, depends on the image and on what docker remembers.
 
 # %% [markdown] id="04-12-after" tags=["core", "text"]
 # Layers, then the config, then the manifest. The name `1.1` appears with the last request, when everything it needs is
@@ -281,11 +290,21 @@ lab.xray()
 lab.exercise("04-e4")
 
 # %% id="04-13-answer" tags=["core", "exercise", "solution"]
-steps = ["create-repository", "build", "login", "tag", "push", "describe-images"]
-lab.answer("04-e4", dict(zip(("first", "second", "third", "fourth", "fifth", "sixth"), steps, strict=True)))
+lab.answer(
+    "04-e4",
+    first="create-repository",
+    second="build",
+    third="login",
+    fourth="tag",
+    fifth="push",
+    sixth="describe-images",
+)
 
 # %% id="04-13-check" tags=["core", "exercise"]
 lab.check("04-e4")
+
+# %% id="04-13-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e4")
 
 # %% [markdown] id="04-14-text" tags=["core", "text"]
 # ## The way back
@@ -363,7 +382,8 @@ lab.xray()
 # door: is it there? Without the repository: 404, name unknown. Third door: may you? Without a right: 403, not
 # authorized to perform. Behind the third door the image is stored.](images/doors.svg)
 #
-# **Picture 3.** The three refusals of today. Which text you get tells you how far you came, and so what to mend.
+# **Picture 3.** The three refusals of today, each with its own words and its own way to mend it. *Who are you?* always
+# comes first. Whether AWS looks for the repository or for your right first is not documented, so go by the words.
 
 # %% [markdown] id="04-15-box" tags=["core", "box"]
 # > **People say:** "But it is logged in!"
@@ -429,6 +449,9 @@ lab.exercise("04-e5")
 # %% id="04-16-check" tags=["core", "exercise"]
 lab.check("04-e5")
 
+# %% id="04-16-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e5")
+
 # %% [markdown] id="04-16-after" tags=["core", "text"]
 # The robot did not log in again. Its token is older than its new right, and the push worked: the token only says who
 # comes. What that person may do is looked up at the door.
@@ -449,7 +472,7 @@ data = ecr.get_authorization_token()["authorizationData"][0]
 user, _, password = b64decode(data["authorizationToken"]).decode().partition(":")
 left = data["expiresAt"] - lab.clock.now()
 print("user name:", user)
-print("password: ", len(password) > 100, "(over a hundred letters, and whoever has them is you)")
+print("password: ", password[:3] + "… whoever has it is you")
 print(f"good for:  {left.total_seconds() / 3600:.0f} hours")
 
 # %% [markdown] id="04-17-picture" tags=["core", "picture"]
@@ -462,6 +485,9 @@ print(f"good for:  {left.total_seconds() / 3600:.0f} hours")
 
 # %% [markdown] id="04-18-text" tags=["core", "text"]
 # ## One minute after midnight
+#
+# *Came back after a break?* `lab.goto("04", "pushed")` builds this place; after `lab.goto("04", "expired")` it is past
+# midnight already, and you go on below the cell that moves the clock.
 
 # %% id="04-18-guess" tags=["core", "guess"] minutes=1
 lab.guess("04-g5")
@@ -525,10 +551,14 @@ lab.answer("04-e6", {})
 # %% id="04-19-check" tags=["core", "exercise"]
 lab.check("04-e6")
 
+# %% id="04-19-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e6")
+
 # %% [markdown] id="04-20-text" tags=["core", "text"]
 # ## Four at once
 #
 # The next cell makes four things fail, truly, and shows what each one said. Another number makes other causes.
+# *Came back after a break?* `lab.goto("04", "pushed")`, here and for the rest of the page.
 
 # %% id="04-20-desk" tags=["core", "run"] minutes=1
 # %%bash
@@ -554,6 +584,9 @@ lab.answer(
 
 # %% id="04-20-check" tags=["core", "exercise"]
 lab.check("04-e7")
+
+# %% id="04-20-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e7")
 
 # %% [markdown] id="04-21-text" tags=["stretch", "text"]
 # ## More: a script that never fails
@@ -592,7 +625,7 @@ for failure in answer["failures"]:
 #
 # Many guides print `docker push <aws_account_id>.dkr.ecr.<region>.amazonaws.com/…`. Type it as it stands:
 
-# %% id="04-22" tags=["stretch", "fail"] minutes=1
+# %% id="04-22" tags=["stretch", "fail", "volatile"] minutes=1
 # %%bash --fails 'No such file or directory'
 # docker push <aws_account_id>.dkr.ecr.us-east-1.amazonaws.com/my-web-app
 
@@ -620,6 +653,9 @@ lab.exercise("04-e8")
 
 # %% id="04-23-check" tags=["core", "exercise"]
 lab.check("04-e8")
+
+# %% id="04-23-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e8")
 
 # %% [markdown] id="04-24" tags=["core", "interview"] minutes=2
 # ## Say it in an interview
@@ -689,9 +725,10 @@ lab.check("04-e8")
 # %% [markdown] id="04-25-left" tags=["core", "text"]
 # ## Left behind
 #
-# Repositories with images, rights of the robot, logins in docker's files of this lab, and a clock that runs ahead. The
-# next cell puts them away. Your files and your progress stay.
+# Repositories with images, here and in Ireland; rights of the robot; a clock that runs ahead: the next cell puts them
+# away. docker's logins and the images on this computer stay, and so do your files and your progress.
 
 # %% id="04-25-reset" tags=["core", "run"]
 lab.clock.reset()
+lab.clear("desk-receipts", "team-a/booking", region="eu-west-1")
 lab.reset("04")
