@@ -177,7 +177,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two images part by part: the config first, then the layers from the bottom up. Sizes in bytes, each blob once."""
+    """Two images part by part: the layers from the bottom up, then the config. Sizes in bytes, each blob once."""
 
     left: Side
     right: Side
@@ -220,6 +220,7 @@ def read(store: Store, name: str | None = None, repositories: int | None = None,
     if name is not None:
         registry, rest = _located(name)
         found = _repository(usage, registry, rest)
+        name = found.name
         usage = [item for item in usage if item.repository == found]
     disk = survey.disk()
     limit = REPOSITORIES if repositories is None else repositories
@@ -509,8 +510,8 @@ def _side(store: Store, usage: Sequence[Usage], name: str) -> Side:
 
 def _compared(left: Side, right: Side) -> Comparison:
     a, b = left.image.parts, right.image.parts
-    rows = _rows([p for p in a if p.role == "config"], [p for p in b if p.role == "config"])
-    rows += _rows([p for p in a if p.role == "layer"], [p for p in b if p.role == "layer"])
+    rows = _rows([p for p in a if p.role == "layer"], [p for p in b if p.role == "layer"])
+    rows += _rows([p for p in a if p.role == "config"], [p for p in b if p.role == "config"])
     ours, theirs = {p.digest: p.size for p in a}, {p.digest: p.size for p in b}
     return Comparison(
         left,
@@ -590,8 +591,14 @@ def letters(tree: Tree) -> dict[str, str]:
     A letter stands for one blob in the whole tree; blobs of one image alone have none.
     """
     digests = [blob.digest for blob in tree.common]
-    digests += [part.digest for shelf in tree.shelves for i in shelf.images for part in i.parts if part.shared]
+    digests += [part.digest for shelf in tree.shelves for i in shelf.images for part in layers_first(i) if part.shared]
     return {digest: _letter(number) for number, digest in enumerate(dict.fromkeys(digests))}
+
+
+def layers_first(image: Image) -> list[Part]:
+    """Return an image's parts without repetition, the layers from the bottom up and then the config."""
+    parts = {part.digest: part for part in image.parts}
+    return sorted(parts.values(), key=lambda part: part.role == "config")
 
 
 def _letter(number: int) -> str:
@@ -639,15 +646,16 @@ def hidden_words(tree: Tree) -> str:
 
 
 def total_lines(tree: Tree) -> list[tuple[str, int, str]]:
-    """Return the three sums: name, bytes, what it counts."""
+    """Return the sums, of the whole lab with its disk: name, bytes, what it counts."""
     sums = tree.sums
     lines = [
         ("nominal", sums.nominal, "every image by itself"),
         ("stored", sums.stored, "each blob once per repository, as ECR bills"),
     ]
-    unnamed = f", {size(tree.disk_unnamed)} of it in no image any more" if tree.disk_unnamed else ""
-    where = "each blob once in the whole lab" if tree.only is None else "the whole lab, each blob once"
-    return [*lines, ("on this disk", tree.disk_size, where + unnamed)]
+    if tree.only is None:  # files belong to the lab, not to a repository
+        unnamed = f", {size(tree.disk_unnamed)} of it in no image" if tree.disk_unnamed else ""
+        lines.append(("on this disk", tree.disk_size, f"each blob once in the whole lab{unnamed}"))
+    return lines
 
 
 # ---------------------------------------------------------------------------------------------------------- plain text
@@ -694,7 +702,7 @@ def _shelf_lines(shelf: Shelf, marks: Mapping[str, str], digests: bool) -> Itera
         pad = "    " + "  " * image.depth
         total = f", {size(image.size)}" if image.parts else ""
         yield f"{pad}{image_name(image)}: {image_words(image)}{total}{'  ' + short(image.digest) if digests else ''}"
-        for part in image.parts:
+        for part in layers_first(image):
             notes = [sharing_words(part), _line(part.made_by, 60), short(part.digest) if digests else ""]
             tail = "  ".join(note for note in notes if note)
             yield f"{pad}  {marks.get(part.digest, '-'):<2} {part.role:<6}  {size(part.size):>9}  {tail}".rstrip()

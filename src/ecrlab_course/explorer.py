@@ -15,9 +15,9 @@ from ecrlab import explorer
 from ecrlab.explorer import Comparison, Image, Part, Row, Shelf, Tree, size
 from ecrlab_course.display import Shown, escape
 
-_WIDTH, _LABEL, _SIZE = 720, 158, 84
+_WIDTH, _LABEL, _SIZE = 760, 172, 84
 _CELLS = _WIDTH - _LABEL - _SIZE
-_COLUMN, _COLUMNS = 68, 5
+_COLUMN, _COLUMNS = 62, 5
 _TOP, _ROW, _BOX = 58, 40, 24
 # Room for the number behind the boxes of the last column.
 _NUMBER = 64
@@ -74,7 +74,7 @@ def shown(tree: Tree, details: bool = False) -> Shown:
     if tree.only is None:
         parts.append(_repositories(tree))
         parts.append(_between(tree, marks))
-    alone = len(tree.shelves) == 1
+    alone = len(tree.shelves) <= 2
     parts += [_shelf(shelf, marks, alone, len(tree.registries) > 1) for shelf in tree.shelves]
     if tree.hidden.repositories:
         parts.append(f'<p>{escape(explorer.hidden_words(tree))} One of them: <code>lab.explore("NAME")</code></p>')
@@ -159,7 +159,9 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
     drawn = frozenset(digest for line in lines for digest in line.cells)
     stored = sum(shelf.sums.stored for shelf in shelves[:_HOLDERS])
     whole = once + sum(column.size for column in columns if column.digest in drawn)
-    foot = _Line("each column once", "as on this disk", 0, "", drawn, (_Box(once, "", size(once)),), size(whole))
+    exact = len(tree.common) <= _COLUMNS and all(len(blob.holders) == blob.repositories for blob in blobs)
+    place = "as on this disk" if exact and left_out <= 0 else ""
+    foot = _Line("each column once", place, 0, "", drawn, (_Box(once, "", size(once)),), size(whole))
     more = f" {left_out:,} more that share them are not drawn." if left_out > 0 else ""
     alt = (
         f"{explorer.count(len(lines), 'repository')} and the {explorer.count(len(columns), 'blob')} they share. "
@@ -176,7 +178,7 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
     )
 
 
-def _shelf(shelf: Shelf, marks: Mapping[str, str], alone: bool, several: bool) -> str:
+def _shelf(shelf: Shelf, marks: Mapping[str, str], open_: bool, several: bool) -> str:
     where = f" in {explorer.where_words(shelf.registry)}" if several else ""
     body = _images(shelf, marks) if shelf.images else "<p>It has no image yet.</p>"
     hidden = (
@@ -187,7 +189,7 @@ def _shelf(shelf: Shelf, marks: Mapping[str, str], alone: bool, several: bool) -
         else ""
     )
     return (
-        f'<details class="ecr-shelf"{" open" if alone else ""}><summary><b>{escape(shelf.name)}</b>'
+        f'<details class="ecr-shelf"{" open" if open_ else ""}><summary><b>{escape(shelf.name)}</b>'
         f"<span>{escape(where)}: {escape(explorer.sums_words(shelf.sums))}</span></summary>{hidden}{body}</details>"
     )
 
@@ -197,9 +199,9 @@ def _columns(images: Iterable[Image], marks: Mapping[str, str]) -> list[_Column]
     uses: dict[str, int] = {}
     first: dict[str, Part] = {}
     for image in images:
-        for digest, part in {part.digest: part for part in image.parts}.items():
-            uses[digest] = uses.get(digest, 0) + 1
-            first.setdefault(digest, part)
+        for part in explorer.layers_first(image):
+            uses[part.digest] = uses.get(part.digest, 0) + 1
+            first.setdefault(part.digest, part)
     candidates = [digest for digest in first if digest in marks]
     largest = sorted(candidates, key=lambda digest: -uses[digest] * first[digest].size)[:_COLUMNS]
     return [
@@ -221,7 +223,7 @@ def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
     everything: dict[str, int] = {}
     nominal = 0
     for image in shelf.images:
-        parts = {part.digest: part for part in image.parts}
+        parts = {part.digest: part for part in explorer.layers_first(image)}
         everything |= {digest: part.size for digest, part in parts.items()}
         nominal += image.size
         rest = tuple(
@@ -287,7 +289,7 @@ def _table(shelf: Shelf, marks: Mapping[str, str]) -> str:
             f'<tr class="ecr-group"><th scope="rowgroup" colspan="6">{"↳ " * image.depth}{escape(head)} · '
             f"<code>{escape(explorer.short(image.digest))}</code></th></tr>"
         ]
-        for part in image.parts:
+        for part in explorer.layers_first(image):
             cells = (
                 escape(marks.get(part.digest, "")),
                 escape(part.role),
@@ -359,7 +361,7 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
             parts.append(f'<path class="x-guide" d="M{indent - 8} {y + 6}V{y + 16}H{indent - 2}"/>')
         room = (_LABEL - indent) // 7
         parts.append(_text("x-head", indent, y + (17 if line.below else 25), _short(line.label, room)))
-        parts.append(_text("soft", indent, y + 32, _short(line.below, room + 1)))
+        parts.append(_text("soft", indent, y + 32, _short(line.below, room)))
         if line.words:
             parts.append(_text("soft", _LABEL + 4, y + 25, line.words))
         box = y + (_ROW - _BOX) / 2
@@ -394,6 +396,8 @@ def _rest(line: _Line, foot: bool, x: float, room: float, most: int, y: float) -
         parts.append(_rect(kind, left, y, max(1.0, width - 2), _BOX, box.title))
         if box.letter and width > 8 * len(box.letter) + 8:
             parts.append(_text("x-on x-mid", left + width / 2 - 1, y + 17, box.letter))
+        elif not box.letter and width > 66 and len(line.rest) > 1:
+            parts.append(_text("soft x-mid", left + width / 2 - 1, y + 16, size(box.size)))
         left += width
     parts.append(_text("soft", left + 3, y + 17, size(total)))
     return parts
@@ -401,13 +405,13 @@ def _rest(line: _Line, foot: bool, x: float, room: float, most: int, y: float) -
 
 # ---------------------------------------------------------------------------------------------------------- comparison
 
-_SIDE, _GAP = 300, 120
+_SIDE, _GAP = 320, 120
 _SIGNS = {"same": "=", "moved": "≈", "left": "−", "right": "+"}  # noqa: RUF001 - a true minus sign
 _KINDS = {"same": "x-same", "moved": "x-same", "left": "x-left", "right": "x-right"}
 
 
 def compared(comparison: Comparison, details: bool = False) -> Shown:
-    """Return two images side by side, the config first and then the layers from the bottom up."""
+    """Return two images side by side, the layers from the bottom up and then the config."""
     left, right = comparison.left, comparison.right
     title = f"{left.name} and {right.name}, layer by layer"
     words = explorer.comparison_lines(comparison)
@@ -429,18 +433,20 @@ def _two(comparison: Comparison, words: str) -> str:
     y = 44
     for row in comparison.rows:
         if row.state == "same":
-            parts.append(_rect("x-band", _SIDE - 4, y + 12, _GAP + 8, 14))
+            parts.append(_rect("x-band", _SIDE - 4, y + 10, _GAP + 8, 24))
         for x, part in ((0, row.left), (_SIDE + _GAP, row.right)):
             if part is None:
                 continue
-            parts.append(_rect(_KINDS[row.state], x + 1, y + 1, _SIDE - 2, 37, _part_words(part)))
-            parts.append(_rect("x-shared", x + 8, y + 31, max(1.0, (_SIDE - 16) * part.size / most), 4))
-            parts.append(_text("x-head", x + 8, y + 15, f"{part.role} {size(part.size)}"))
-            parts.append(_text("soft", x + 8, y + 28, _short(part.made_by, 44)))
+            parts.append(_rect(_KINDS[row.state], x + 1, y + 1, _SIDE - 2, 43, _part_words(part)))
+            length = (_SIDE - 16) * part.size / most
+            if length >= 1:
+                parts.append(_rect("x-shared", x + 8, y + 36, length, 4))
+            parts.append(_text("x-head", x + 8, y + 16, f"{part.role} {size(part.size)}"))
+            parts.append(_text("soft", x + 8, y + 31, _short(part.made_by, 44)))
         state = explorer.STATES[row.state]
         kind = {"left": "no", "right": "ok"}.get(row.state, "x-head")
-        parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + 24, f"{_SIGNS[row.state]} {state}"))
-        y += 42
+        parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + 27, f"{_SIGNS[row.state]} {state}"))
+        y += 48
     alt = f"Two columns of layers. {words} The table says the same in words."
     return (
         f'<div class="ecr-tree" tabindex="0" role="region" aria-label="Picture, may be scrolled sideways">'
@@ -463,6 +469,6 @@ def _rows_table(rows: Sequence[Row]) -> str:
     heads = "".join(f'<th scope="col">{name}</th>' for name in names)
     return (
         "<details><summary>The same in a table, with digests and build steps</summary>"
-        f'<div class="ecr-tree"><table class="ecr-table ecr-sums"><caption>Config and layers, from the bottom up'
+        f'<div class="ecr-tree"><table class="ecr-table ecr-sums"><caption>Layers from the bottom up, and the config'
         f"</caption><thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table></div></details>"
     )
