@@ -32,7 +32,7 @@ from ecrlab.aws.tokens import signed
 from ecrlab.clock import Clock
 from ecrlab.control import Control
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
-from ecrlab.oci import RUNNER_OPTIONS, Registry
+from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, Registry
 from ecrlab.store import DigestInvalid, Store, StoreError
 from ecrlab.xray import XRay
 
@@ -208,7 +208,7 @@ class Server:
             return _storage_error(404, "NoSuchKey", "The specified key does not exist.")
         response = _File(path, headers={"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest})
         await response.prepare(request)
-        request["bytes_out"] = 0 if request.method == "HEAD" else response.content_length or 0
+        request[BYTES_OUT] = 0 if request.method == "HEAD" else response.content_length or 0
         return response
 
     async def _lab(self, request: web.Request) -> web.StreamResponse:
@@ -243,9 +243,9 @@ class Server:
                 decisions=request["decisions"],
                 reason=request.get("reason", ""),
                 status=status,
-                error=request.get("error"),
-                bytes_in=request.get("bytes_in", request.content_length or 0),
-                bytes_out=request.get("bytes_out", len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
+                error=request.get("error") or request.get(ERROR),
+                bytes_in=request.get(BYTES_IN, request.content_length or 0),
+                bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
                 duration_ms=(time.perf_counter() - begun) * 1000,
             )
 

@@ -3,12 +3,17 @@
 `Registry(store, front_door).routes()` serves everything below /v2/. Run the server with `RUNNER_OPTIONS`.
 """
 
+from .download import send_blob
 from .error import MountDeclined, OciError
 from .front_door import Access, FrontDoor, Key, OpenFrontDoor, Operation
 from .manifest import ParsedManifest, parse_manifest
+from .record import BYTES_IN, BYTES_OUT, ERROR
 from .registry import RUNNER_OPTIONS, Registry
 
 __all__ = [
+    "BYTES_IN",
+    "BYTES_OUT",
+    "ERROR",
     "RUNNER_OPTIONS",
     "Access",
     "FrontDoor",
@@ -20,4 +25,5 @@ __all__ = [
     "ParsedManifest",
     "Registry",
     "parse_manifest",
+    "send_blob",
 ]

@@ -10,6 +10,7 @@ from aiohttp import http_exceptions, web
 from ecrlab.store import MAX_PIECES, Upload
 
 from .error import OciError
+from .record import BYTES_IN
 
 #: Bytes hashed and written at a time: fewer hand-overs between threads make up for the memory (two batches a request).
 BATCH = 2 << 20
@@ -51,7 +52,7 @@ async def receive(request: web.Request, upload: Upload, executor: Executor, limi
         broken = error
     finally:
         # Also when the client has gone or the server stops: the upload must be at rest before it is given back.
-        request["bytes_in"] = received
+        request[BYTES_IN] = received
         if pending is not None:
             await asyncio.wait([pending])
         if batch and (pending is None or pending.exception() is None):
@@ -79,5 +80,5 @@ async def read_bounded(request: web.Request, limit: int, refuse: Callable[[], Oc
                 raise refuse()
     except _BROKEN as error:
         raise OciError(400, "MANIFEST_INVALID", f"the request's body is broken: {str(error)[:200]}") from None
-    request["bytes_in"] = len(body)
+    request[BYTES_IN] = len(body)
     return bytes(body)

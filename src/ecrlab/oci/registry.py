@@ -24,9 +24,11 @@ from ecrlab.store import (
 )
 
 from .body import read_bounded, receive
+from .download import blob_headers, send_blob
 from .error import API_VERSION, MountDeclined, OciError, from_store
 from .front_door import Access, FrontDoor, Key, Operation
 from .manifest import OCI_INDEX, ParsedManifest, parse_manifest
+from .record import BYTES_OUT, ERROR
 
 #: For `aiohttp.web.AppRunner(app, **RUNNER_OPTIONS)`: a larger read buffer makes a push faster (TRIED.md), and a layer
 #: is stored as it was sent, whatever Content-Encoding says.
@@ -57,8 +59,8 @@ _T = TypeVar("_T")
 class Registry:
     """Serves a store by the distribution protocol.
 
-    A handler leaves in the request what it did: `request["bytes_in"]`, `request["bytes_out"]` (bytes of content) and,
-    after an error, `request["error"]` (its code).
+    A handler leaves in the request what it did: BYTES_IN, BYTES_OUT and, after an error, ERROR. A download has been
+    sent whole when `handle` returns.
 
     Args:
         store: where everything is kept.
@@ -105,7 +107,9 @@ class Registry:
             refusal = error
         except StoreError as error:
             refusal = from_store(error)
-        request["error"] = refusal.code
+        except ConnectionError:
+            refusal = OciError(400, "BLOB_UPLOAD_INVALID", "the connection broke")  # for the record: nobody hears it
+        request[ERROR] = refusal.code
         return refusal.response()
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
@@ -174,7 +178,7 @@ class Registry:
 
     async def _head_blob(self, call: "_Call") -> web.Response:
         _, blob = await self._find_blob(call, Operation.HEAD_BLOB)
-        return web.Response(headers={**_blob_headers(blob), "Content-Length": str(blob.size)})
+        return web.Response(headers={**blob_headers(blob), "Content-Length": str(blob.size)})
 
     async def _get_blob(self, call: "_Call") -> web.StreamResponse:
         repository, blob = await self._find_blob(call, Operation.GET_BLOB)
@@ -182,11 +186,7 @@ class Registry:
         if location is not None:
             headers = {**API_VERSION, "Location": location, "Docker-Content-Digest": blob.digest}
             return web.Response(status=307, headers=headers)
-        response = _File(blob.path, headers=_blob_headers(blob))
-        # Sent here and not by aiohttp afterwards, so that whoever wraps the handler sees the whole of it.
-        await response.prepare(call.request)
-        call.request["bytes_out"] = response.content_length or 0
-        return response
+        return await send_blob(call.request, blob)
 
     async def _delete_blob(self, call: "_Call") -> web.Response:
         repository, blob = await self._find_blob(call, Operation.DELETE_BLOB)
@@ -330,7 +330,7 @@ class Registry:
             return web.Response(headers={**headers, "Content-Length": str(manifest.size)})
         if self._door.records_pull(request, repository, manifest):
             await self._record_pull(repository, manifest)
-        request["bytes_out"] = manifest.size
+        request[BYTES_OUT] = manifest.size
         return web.Response(body=manifest.content, headers=headers)
 
     async def _record_pull(self, repository: Repository, manifest: Manifest) -> None:
@@ -445,7 +445,7 @@ class Registry:
         if more and last:
             headers["Link"] = _next(call.request, last=last)
         body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
-        call.request["bytes_out"] = len(body)
+        call.request[BYTES_OUT] = len(body)
         return web.Response(body=body, headers=headers)
 
 
@@ -459,22 +459,6 @@ class _Call:
 
 
 _Handler = Callable[[_Call], Awaitable[web.StreamResponse]]
-
-
-class _File(web.FileResponse):
-    """A file that is sent, by sendfile, when it is prepared the first time."""
-
-    async def prepare(self, request: web.BaseRequest) -> Any:
-        return None if self.prepared else await super().prepare(request)
-
-
-def _blob_headers(blob: Blob) -> dict[str, str]:
-    return {
-        **API_VERSION,
-        "Content-Type": "application/octet-stream",
-        "Docker-Content-Digest": blob.digest,
-        "Accept-Ranges": "bytes",
-    }
 
 
 def _not_allowed(request: web.Request, methods: Any) -> OciError:
