@@ -235,7 +235,13 @@ class Desk:
                 result = Result(command, code, output)
             self._note(
                 lambda: self.progress.update(
-                    item.id, result={"command": result.command, "code": result.code, "output": result.output[-4000:]}
+                    item.id,
+                    result={
+                        "command": result.command,
+                        "code": result.code,
+                        "output": result.output[-4000:],
+                        "data": dict(result.data),
+                    },
                 )
             )
             return item.judge(self.looking(item.id), values, result)
