@@ -73,11 +73,12 @@ def state(outcome: Outcome) -> str:
     )
 
 
-def verdict_html(verdict: Verdict) -> str:
+def verdict_html(verdict: Verdict, identifier: str = "") -> str:
     """Return a verdict as HTML, announced by screen readers when it appears."""
+    name = f"<b>{escape(identifier)}</b>" if identifier else ""
     body = markdown(verdict.message) if verdict.message else ""
     return (
-        f'<div class="ecr-verdict {CLASSES[verdict.outcome]}" role="status">{state(verdict.outcome)}'
+        f'<div class="ecr-verdict {CLASSES[verdict.outcome]}" role="status">{name}{state(verdict.outcome)}'
         f'<div class="ecr-said">{body}</div></div>'
     )
 
@@ -86,7 +87,7 @@ def verdict(identifier: str, value: Verdict) -> Shown:
     """Return a verdict as `lab.check` shows it."""
     line = f"{ICONS[value.outcome]} {identifier} · {value.outcome.value}"
     text = line if not value.message else f"{line}\n{value.message.strip()}"
-    return Shown(text, f'<div class="ecr-line"><b>{escape(identifier)}</b></div>{verdict_html(value)}')
+    return Shown(text, verdict_html(value, identifier))
 
 
 def note(title: str, text: str) -> Shown:

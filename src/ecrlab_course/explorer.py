@@ -431,21 +431,22 @@ def _two(comparison: Comparison, words: str) -> str:
         parts.append(_text("soft", x + 4, 34, _short(about, 48)))
     most = max([part.size for row in comparison.rows for part in (row.left, row.right) if part], default=1) or 1
     y = 44
-    for row in comparison.rows:
+    rows = list(comparison.rows)
+    while rows:
+        row = rows.pop(0)
+        # What stands on the left alone and what stands on the right alone in its place are drawn side by side.
+        beside = rows.pop(0) if row.right is None and rows and rows[0].left is None else None
         if row.state == "same":
             parts.append(_rect("x-band", _SIDE - 4, y + 10, _GAP + 8, 24))
-        for x, part in ((0, row.left), (_SIDE + _GAP, row.right)):
-            if part is None:
-                continue
-            parts.append(_rect(_KINDS[row.state], x + 1, y + 1, _SIDE - 2, 43, _part_words(part)))
-            length = (_SIDE - 16) * part.size / most
-            if length >= 1:
-                parts.append(_rect("x-shared", x + 8, y + 36, length, 4))
-            parts.append(_text("x-head", x + 8, y + 16, f"{part.role} {size(part.size)}"))
-            parts.append(_text("soft", x + 8, y + 31, _short(part.made_by, 44)))
-        state = explorer.STATES[row.state]
-        kind = {"left": "no", "right": "ok"}.get(row.state, "x-head")
-        parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + 27, f"{_SIGNS[row.state]} {state}"))
+        for shown_row in (row, beside) if beside else (row,):
+            for x, part in ((0, shown_row.left), (_SIDE + _GAP, shown_row.right)):
+                if part is not None:
+                    parts += _block(part, _KINDS[shown_row.state], x, y, most)
+        words_at = ((row, 19), (beside, 36)) if beside else ((row, 27),)
+        for shown_row, down in words_at:
+            kind = {"left": "no", "right": "ok"}.get(shown_row.state, "x-head")
+            label = f"{_SIGNS[shown_row.state]} {explorer.STATES[shown_row.state]}"
+            parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + down, label))
         y += 48
     alt = f"Two columns of layers. {words} The table says the same in words."
     return (
@@ -453,6 +454,16 @@ def _two(comparison: Comparison, words: str) -> str:
         f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg></div>'
     )
+
+
+def _block(part: Part, kind: str, x: float, y: float, most: int) -> list[str]:
+    length = (_SIDE - 16) * part.size / most
+    return [
+        _rect(kind, x + 1, y + 1, _SIDE - 2, 43, _part_words(part)),
+        _rect("x-shared", x + 8, y + 36, length, 4) if length >= 1 else "",
+        _text("x-head", x + 8, y + 16, f"{part.role} {size(part.size)}"),
+        _text("soft", x + 8, y + 31, _short(part.made_by, 44)),
+    ]
 
 
 def _rows_table(rows: Sequence[Row]) -> str:

@@ -91,7 +91,8 @@ class Card:
                 value = kept.get(part.name, part.default)
                 if part.options is None:
                     field: Any = ipywidgets.Text(value=value, description=part.label, style=WIDE)
-                    field.layout.width = "auto"
+                    field.layout.width = f"{part.width * 8 + len(part.label) * 8 + 50}px"
+                    field.layout.max_width = "100%"
                 else:
                     value = value if value in part.options else part.options[0]
                     field = ipywidgets.Dropdown(options=part.options, value=value, description=part.label, style=WIDE)
@@ -210,14 +211,18 @@ class Card:
         record = self.desk.record(self.item.id)
         outcome = Outcome(record.get("outcome", Outcome.UNTOUCHED.value))
         name = "Guess" if isinstance(self.item, Guess) else "Exercise"
+        word = state(outcome)
+        if isinstance(self.item, Guess) and outcome is Outcome.UNTOUCHED:
+            word = '<span class="ecr-state ecr-idle">kept</span>' if "answer" in record else ""
         self._head.value = (
             f'{style()}<div class="ecr-head"><b>{name} {self.item.id}</b>'
-            f'<span class="ecr-kind">{kind(self.item)}</span>{state(outcome)}</div>'
+            f'<span class="ecr-kind">{kind(self.item)}</span>{word}</div>'
         )
 
     def told(self, verdict: Verdict) -> None:
         """Show a verdict that was reached elsewhere: by `lab.check`, or because the next cell has run."""
-        self._say(verdict)
+        if verdict.outcome is not Outcome.UNTOUCHED:
+            self._say(verdict)
 
     def show(self) -> None:
         """Display the card; where widgets do not run, its text or static form is shown."""
