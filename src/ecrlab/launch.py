@@ -86,19 +86,30 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
     except OSError as error:
         raise LaunchError(f"The home folder {home.path} cannot be made: {error.strerror}.") from error
     with _one_at_a_time(home):
-        _prepare_docker_folders(home)
-        engine = _settle_engine(home, progress)
-        pid = server_process(home)
-        if pid is not None and _answers(home):
-            if port is not None and port != home.port:
-                raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
-            return Running(home, home.port, pid.pid, engine, started=False)
-        if pid is not None:
-            progress("The lab's server is there but does not answer; ending it.")
-            pid.end(3)
-        home.control.unlink(missing_ok=True)
-        chosen = _choose_port(home, port, progress)
-        return Running(home, chosen, _start_server(home, chosen), engine, started=True)
+        had_engine = own.running_private(home) is not None
+        try:
+            return _start(home, progress, port)
+        except BaseException:
+            # What this call started it stops; an engine that ran before goes on.
+            if not had_engine and stop_private(home):
+                (home.run / "engine.json").unlink(missing_ok=True)
+            raise
+
+
+def _start(home: Home, progress: Say, port: int | None) -> Running:
+    _prepare_docker_folders(home)
+    engine = _settle_engine(home, progress)
+    server = server_process(home)
+    if server is not None and _answers(home):
+        if port is not None and port != home.port:
+            raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
+        return Running(home, home.port, server.pid, engine, started=False)
+    if server is not None:
+        progress("The lab's server is there but does not answer; ending it.")
+        server.end(3)
+    home.control.unlink(missing_ok=True)
+    chosen = _choose_port(home, port, progress)
+    return Running(home, chosen, _start_server(home, chosen), engine, started=True)
 
 
 def stop(home: Home, progress: Say = lambda line: None) -> bool:
@@ -204,8 +215,7 @@ def _settle_engine(home: Home, say: Say) -> Engine:
 
         standin.install(home.run / "standin" / "bin")
         say(f"Going on without a container engine: {engine.source}")
-    else:
-        _ensure_base_image(engine, say)
+    _ensure_base_image(engine, home, say)
     return engine
 
 
@@ -241,11 +251,11 @@ def _own_engine(home: Home, nothing: Engine, wish: str, say: Say) -> Engine:
         return Engine("none", source=f"{nothing.source} {error}")
 
 
-def _ensure_base_image(engine: Engine, say: Say) -> None:
+def _ensure_base_image(engine: Engine, home: Home, say: Say) -> None:
     from ecrlab.engine import base_image
 
     try:
-        base_image.ensure(engine)
+        base_image.ensure(engine, home, say)
     except EngineError as error:
         say(f"The base image of the lessons could not be made: {error}")
 

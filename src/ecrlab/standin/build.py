@@ -112,16 +112,18 @@ def parse_dockerfile(text: str, name: str) -> list[Instruction]:
         if line.endswith("\\"):
             pending += line[:-1]
             continue
-        found.append(_instruction((pending + line).strip(), first))
+        found.append(_instruction((pending + line).strip(), first, name))
         pending, first = "", 0
     if pending.strip():
-        found.append(_instruction(pending.strip(), first))
-    if not found:
+        found.append(_instruction(pending.strip(), first, name))
+    if not text:
         raise from_daemon(f"the Dockerfile ({name}) cannot be empty")
+    if not found:
+        raise from_daemon(f"failed to parse {name}: file with no instructions")
     return found
 
 
-def _instruction(text: str, line: int) -> Instruction:
+def _instruction(text: str, line: int, name: str) -> Instruction:
     word, _, rest = re.sub(r"\s", " ", text, count=1).partition(" ")
     word, rest = word.upper(), rest.strip()
     if word not in _KNOWN:
@@ -136,6 +138,11 @@ def _instruction(text: str, line: int) -> Instruction:
             f"dockerfile parse error line {line}: {word} requires at least two arguments, but only one was provided. "
             "Destination could not be determined"
         )
+    if word in ("ENV", "LABEL"):
+        parts = words(rest)
+        legacy = len(parts) > 1 and "=" not in parts[0]
+        if not parts or (not legacy and any("=" not in part for part in parts)):
+            raise from_daemon(f"failed to parse {name}: {word} must have two arguments")
     return Instruction(word, flags, rest, line, shown)
 
 
@@ -200,13 +207,12 @@ def build(images: Images, order: Order, fetch: Callable[[Name], None], say: Say)
     for step in steps:
         if step.word in ("RUN", "ONBUILD", "HEALTHCHECK"):
             raise DockerError(
-                f"{order.dockerfile_name}, line {step.line}: {step.shown}\n{step.word} needs a container engine: it stands "
-                "for a command in a container, and this computer runs ECR Lab's stand-in for docker, which has no engine. "
-                "The stand-in builds FROM scratch or an image that is here, with COPY, ADD, ENV, LABEL, EXPOSE, "
-                "WORKDIR, USER, ARG, CMD and ENTRYPOINT. 'ecrlab doctor' says how to get an engine."
+                f"{order.dockerfile_name}, line {step.line}: {step.shown}\n"
+                f"{step.word} needs a container engine: it stands for a command in a container, and this computer runs "
+                "ECR Lab's stand-in for docker, which has no engine. The stand-in builds FROM scratch or an image that "
+                "is here, with COPY, ADD, ENV, LABEL, EXPOSE, WORKDIR, USER, ARG, CMD and ENTRYPOINT. "
+                "'ecrlab doctor' says how to get an engine."
             )
-        if step.word not in ("FROM", "ARG"):
-            break
     with images.using_blobs():
         return _Builder(images, order, files, fetch, report).run(steps)
 
@@ -273,7 +279,8 @@ class _Builder:
         document["rootfs"] = {"type": "layers", "diff_ids": [layer.diff_id for layer in stage.layers]}
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
-    def note(self, text: str, *, empty: bool, shell: str = "/bin/sh -c") -> None:
+    def note(self, text: str, *, empty: bool) -> None:
+        shell = " ".join(self.stage.config.get("Shell") or ["/bin/sh", "-c"])
         entry: dict[str, Any] = {"created": self.created, "created_by": f"{shell} #(nop) {text}"}
         if empty:
             entry["empty_layer"] = True
@@ -360,8 +367,6 @@ class _Builder:
         parts, env = words(step.rest), self.stage.env()
         if parts and "=" not in parts[0] and len(parts) > 1:
             return {expand(parts[0], env): expand(step.rest.split(None, 1)[1], env)}
-        if not parts or any("=" not in part for part in parts):
-            raise from_daemon(f"failed to parse {self.order.dockerfile_name}: {step.word} must have two arguments")
         return {expand(name, env): expand(value, env) for name, _, value in (part.partition("=") for part in parts)}
 
     def do_expose(self, step: Instruction) -> None:

@@ -368,7 +368,7 @@ def _inspect(call: Call, missing: str) -> int:
         except NoSuchImageError as error:
             problems.append(missing.format(text, error))
     if not template:
-        out(json.dumps(documents, indent=4, ensure_ascii=False) if documents else "[]")
+        out(json.dumps([show.printed(item) for item in documents], indent=4, ensure_ascii=False) if documents else "[]")
     else:
         try:
             lines = [show.printer(template)(document) for document in documents]

@@ -1,8 +1,8 @@
 """The stand-in's images: an OCI image layout below the lab's home, with the names that point into it.
 
-`state.json` is the truth about names; `index.json` is written from it, so that other tools can read the layout.
-Files are replaced, never changed in place. Two locks make several processes safe: `state.lock` is held while names change, and
-`blobs.lock` is shared by whoever writes or reads blobs and taken alone by who removes them.
+`state.json` is the truth about names; `index.json` is written from it, so that other tools can read the
+layout. Files are replaced, never changed in place. Two locks make several processes safe: `state.lock` is
+held while names change; `blobs.lock` is shared by those who write or read blobs, and held alone by a sweep.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecrlab.standin.names import NameFormatError, Name, parse
+from ecrlab.standin.names import Name, NameFormatError, parse
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -82,7 +82,9 @@ class Images:
         self.temporary.mkdir(exist_ok=True)
         layout = root / "oci-layout"
         if not layout.exists():
-            self._write(layout, b'{"imageLayoutVersion":"1.0.0"}')
+            with open(root / "state.lock", "ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._write(layout, b'{"imageLayoutVersion":"1.0.0"}')
 
     # blobs
 
@@ -131,15 +133,20 @@ class Images:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
-            needed = set()
-            for id_, record in self.state()["images"].items():
-                manifest = json.loads(self.read(record["manifest"]))
-                needed |= {id_, record["manifest"], *(layer["digest"] for layer in manifest["layers"])}
-            for file in self.blobs.iterdir():
-                if f"sha256:{file.name}" not in needed:
-                    file.unlink(missing_ok=True)
-            for file in self.temporary.iterdir():
+            with open(self.root / "state.lock", "ab") as names:
+                fcntl.flock(names, fcntl.LOCK_EX)
+                self._sweep()
+
+    def _sweep(self) -> None:
+        needed = set()
+        for id_, record in self.state()["images"].items():
+            manifest = json.loads(self.read(record["manifest"]))
+            needed |= {id_, record["manifest"], *(layer["digest"] for layer in manifest["layers"])}
+        for file in self.blobs.iterdir():
+            if f"sha256:{file.name}" not in needed:
                 file.unlink(missing_ok=True)
+        for file in self.temporary.iterdir():
+            file.unlink(missing_ok=True)
 
     # names
 
@@ -196,8 +203,9 @@ class Images:
 
     def images(self) -> list[Image]:
         """Return all images, the newest first."""
-        state = self.state()
-        found = [self._image(id_, state) for id_ in state["images"]]
+        with self.using_blobs():
+            state = self.state()
+            found = [self._image(id_, state) for id_ in state["images"]]
         return sorted(found, key=lambda image: str(image.config.get("created", "")), reverse=True)
 
     def _image(self, id_: str, state: dict[str, Any]) -> Image:
@@ -216,7 +224,10 @@ class Images:
 
     def find(self, text: str) -> Image:
         """Return the image with this name, digest, id or beginning of an id. Raises NoSuchImageError."""
-        state = self.state()
+        with self.using_blobs():
+            return self._find(text, self.state())
+
+    def _find(self, text: str, state: dict[str, Any]) -> Image:
         bare = text.removeprefix("sha256:")
         try:
             name = parse(text).tagged()

@@ -11,7 +11,7 @@ from typing import Any
 from ecrlab.standin.build import human
 from ecrlab.standin.images import Image
 from ecrlab.standin.names import NameFormatError, parse, short, shown
-from ecrlab.standin.template import go_json, render
+from ecrlab.standin.template import NilList, NilMap, go_json, plain, render
 
 NONE = "<none>"
 _EMPTY_CONFIG: dict[str, Any] = {
@@ -24,15 +24,24 @@ _EMPTY_CONFIG: dict[str, Any] = {
     "Tty": False,
     "OpenStdin": False,
     "StdinOnce": False,
-    "Env": None,
-    "Cmd": None,
+    "Env": NilList(),
+    "Cmd": NilList(),
     "Image": "",
-    "Volumes": None,
+    "Volumes": NilMap(),
     "WorkingDir": "",
-    "Entrypoint": None,
-    "OnBuild": None,
-    "Labels": None,
+    "Entrypoint": NilList(),
+    "OnBuild": NilList(),
+    "Labels": NilMap(),
 }
+
+# Fields that a template may name on every image, and that docker prints only where they are set.
+_OFTEN_LEFT_OUT: dict[str, Any] = {"ExposedPorts": NilMap(), "StopSignal": "", "Shell": NilList()}
+
+
+def printed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of `inspect` without the fields that docker leaves out when they are empty."""
+    config = {key: value for key, value in document["Config"].items() if value or key not in _OFTEN_LEFT_OUT}
+    return {**document, "Config": plain(config)}
 
 
 def table(rows: list[list[str]]) -> str:
@@ -193,7 +202,7 @@ def history_table(rows: list[dict[str, Any]]) -> str:
 def inspected(image: Image) -> dict[str, Any]:
     """Return the document of `docker inspect` for an image."""
     given = image.config.get("config") or {}
-    config = {**_EMPTY_CONFIG, **given}
+    config = {**_EMPTY_CONFIG, **_OFTEN_LEFT_OUT, **given}
     return {
         "Id": image.id,
         "RepoTags": [shown(tag) for tag in image.tags],
@@ -216,4 +225,6 @@ def inspected(image: Image) -> dict[str, Any]:
 
 def printer(template: str) -> Callable[[dict[str, Any]], str]:
     """Return what turns one document into one line of `inspect -f`."""
-    return go_json if template == "json" else lambda document: render(template, document)
+    if template == "json":
+        return lambda document: go_json(printed(document) if "Config" in document else document)
+    return lambda document: render(template, document)

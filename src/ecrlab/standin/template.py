@@ -16,6 +16,14 @@ class TemplateError(ValueError):
     """A template that cannot be read or carried out; the message is docker's."""
 
 
+class NilMap(dict[str, Any]):
+    """A map that is not set: printed as map[], and null in JSON."""
+
+
+class NilList(list[Any]):
+    """A list that is not set: printed as [], and null in JSON."""
+
+
 @dataclass(frozen=True)
 class _Piece:
     text: str
@@ -174,9 +182,18 @@ def _at(value: Any, key: int) -> Any:
     return value[key]
 
 
+def plain(value: Any) -> Any:
+    """Return a value with null for maps and lists that are not set."""
+    if isinstance(value, (NilMap, NilList)):
+        return None
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
 def go_json(value: Any) -> str:
     """Return JSON as Go writes it: no blanks, and <, > and & escaped."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(plain(value), separators=(",", ":"), ensure_ascii=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

@@ -32,11 +32,16 @@ def push(images: Images, logins: Logins, name: Name, *, all_tags: bool, quiet: b
         wanted = [key for key in sorted(tags) if key.rpartition(":")[0] == name.repository]
     else:
         wanted = [name.key] if name.key in tags else []
-    if not wanted:
+    siblings = [key for key in tags if key.rpartition(":")[0] == name.repository]
+    if not siblings:
         raise DockerError(f"An image does not exist locally with the tag: {name.familiar}")
     registry = Registry(name.host, logins.get(name.host))
+    if not wanted:
+        registry.ping()  # docker finds out only after it has greeted the registry
+        raise DockerError(f"tag does not exist: {name.text}")
     registry.scope = f"repository:{name.path}:pull,push"
     with images.using_blobs():
+        seen: set[str] = set()  # blobs that this command has seen in the repository
         for position, key in enumerate(wanted):
             image = images.find(tags[key])
             for diff_id in reversed(image.diff_ids):
@@ -44,7 +49,7 @@ def push(images: Images, logins: Logins, name: Name, *, all_tags: bool, quiet: b
             try:
                 if position == 0:
                     registry.ping()
-                _push_image(images, registry, name, key.rpartition(":")[2], image, report)
+                _push_image(images, registry, name, key.rpartition(":")[2], image, seen, report)
             except (RefusedError, NotLoggedInError) as error:
                 raise DockerError(error.text) from error
             except UnreachableError as error:
@@ -53,11 +58,16 @@ def push(images: Images, logins: Logins, name: Name, *, all_tags: bool, quiet: b
         say(name.familiar if all_tags else name.text)
 
 
-def _push_image(images: Images, registry: Registry, name: Name, tag: str, image: Image, report: Say) -> None:
+def _push_image(
+    images: Images, registry: Registry, name: Name, tag: str, image: Image, seen: set[str], report: Say
+) -> None:
     blobs = list(zip(image.manifest["layers"], image.diff_ids, strict=True))
     for layer, diff_id in reversed(blobs):  # the uppermost first, as docker does
-        report(f"{short(diff_id)}: {_push_layer(images, registry, name, layer['digest'])}")
-        images.know(name.repository, [layer["digest"]])
+        digest = layer["digest"]
+        done = "Layer already exists" if digest in seen else _push_layer(images, registry, name, digest)
+        report(f"{short(diff_id)}: {done}")
+        seen.add(digest)
+        images.know(name.repository, [digest])
     config = image.manifest["config"]["digest"]
     present = registry.send("HEAD", registry.blob_url(name.path, config))
     if present.status == 404:
