@@ -18,6 +18,7 @@ import pytest
 from ecrlab import home as home_module
 from ecrlab import launch
 from ecrlab.client import LabClient
+from ecrlab.engine import private
 from ecrlab.home import PROFILES, Home
 from ecrlab.processes import Process
 
@@ -209,3 +210,15 @@ def test_logins_are_kept_out_of_the_machine_s_keychain(
         assert settings["auths"]
         assert settings["cliPluginsExtraDirs"] == [str(tmp_path / ".docker" / "cli-plugins")]
         assert home.docker_config(profile).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_start_that_fails_stops_the_engine_it_started(
+    home: Home, ecrlab: Ecrlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if private.possible() or private.missing():
+        pytest.skip("no private engine can run here")
+    monkeypatch.setenv("ECRLAB_ENGINE", "private")
+    with socket.create_server(("127.0.0.1", home.port)):
+        assert ecrlab("start").returncode == 1
+    assert not home.sockets.exists()
+    assert launch.status(home).engine is None
