@@ -278,8 +278,8 @@ def _coloured(shown: str) -> Text:
     """The explorer's text with colours that only repeat what the words say."""
     text = Text(shown)
     text.highlight_regex(r"(?m)^(ECR Lab|[Rr]egistry|[Rr]epository|left |right) .*", "bold")
-    text.highlight_regex(r"\b[\d,.]+ (B|KB|MB|GB)\b", "cyan")
-    text.highlight_regex(r"(?m)^ +[A-Z]{1,3}(?= +(config|layer|[\d.]+ [KMG]?B))", "bold magenta")
+    text.highlight_regex(r"\b[\d,.]+ (B|KB|MB|GB|TB)\b", "cyan")
+    text.highlight_regex(r"(?m)^ +[A-Z]{1,3}(?= +(config|layer|[\d.]+ [KMGT]?B))", "bold magenta")
     text.highlight_regex(r"(?m)^only left\b.*", "red")
     text.highlight_regex(r"(?m)^only right\b.*", "green")
     text.highlight_regex(r"sha256:[0-9a-f]+", "dim")

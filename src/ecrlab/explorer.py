@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
 import json
 import re
 import types
@@ -130,7 +131,8 @@ class Tree:
     """What is in the lab, or in one repository of it (`only`).
 
     `registries` has the sums of each registry by its key ("123456789012/us-east-1"); `hidden` sums the repositories
-    that are not in `shelves`; `disk_*` are of the whole lab: files, their bytes, and the bytes that no image names.
+    that are not in `shelves`; `disk_*` are of the whole lab, 0 for one repository: files, their bytes, and the bytes
+    that no image names.
     """
 
     only: str | None
@@ -216,13 +218,12 @@ def read(store: Store, name: str | None = None, repositories: int | None = None,
         if number is not None and not 0 <= number <= MOST:
             raise ExplorerError(f"The number of {word} to show is 0 to {MOST}, not {number}.")
     survey = Survey(store)
-    usage = survey.usage()
-    if name is not None:
-        registry, rest = _located(name)
-        found = _repository(usage, registry, rest)
+    if name is None:
+        usage, disk = survey.usage(), survey.disk()
+    else:
+        found = _repository(survey, *_located(name))
         name = found.name
-        usage = [item for item in usage if item.repository == found]
-    disk = survey.disk()
+        usage, disk = survey.usage(found), Disk(0, 0, 0)
     limit = REPOSITORIES if repositories is None else repositories
     chosen = usage
     if len(usage) > limit:
@@ -444,8 +445,9 @@ def _located(name: str) -> tuple[str | None, str]:
     return (f"{found[1]}/{found[2]}", found[3]) if found else (None, name.strip())
 
 
-def _repository(usage: Sequence[Usage], registry: str | None, name: str) -> Repository:
-    same = [item.repository for item in usage if item.repository.name == name]
+def _repository(survey: Survey, registry: str | None, name: str) -> Repository:
+    everything = survey.repositories()
+    same = [one for one in everything if one.name == name]
     found = [one for one in same if one.registry == (registry or OWN)]
     if found:
         return found[0]
@@ -456,7 +458,7 @@ def _repository(usage: Sequence[Usage], registry: str | None, name: str) -> Repo
         raise ExplorerError(
             f"Several registries have a repository {name}: {where}. Give its address with the registry's host."
         )
-    there = [item.repository.name for item in usage if item.repository.registry == (registry or OWN)]
+    there = [one.name for one in everything if one.registry == (registry or OWN)]
     near = difflib.get_close_matches(name, there, 3, 0.5) or there[:5]
     has = f"It has {', '.join(near)}{' and others' if len(near) < len(there) else ''}." if there else "It has none yet."
     raise ExplorerError(f"Registry {where_words(registry or OWN)} has no repository {_line(name, 100)}. {has}")
@@ -475,23 +477,21 @@ def compare(store: Store, left: str, right: str) -> Comparison:
 
     Of an index its linux/amd64 image is taken, else its first one. Raises ExplorerError when one is not there.
     """
-    usage = Survey(store).usage()
-    a, b = (_side(store, usage, name) for name in (left, right))
-    return _compared(a, b)
+    return _compared(_side(store, left), _side(store, right))
 
 
-def _side(store: Store, usage: Sequence[Usage], name: str) -> Side:
+def _side(store: Store, name: str) -> Side:
+    survey = Survey(store)
     registry, rest = _located(name)
     rest, _, digest = rest.partition("@")
     path, _, tag = rest.partition(":")
-    repository = _repository(usage, registry, path)
+    repository = _repository(survey, registry, path)
     reference = digest or tag or "latest"
     manifest = store.manifest(repository, reference)
     if manifest is None:
         tags = [tag for tag, _ in store.tags(repository, limit=6)]
         has = f"It has {', '.join(tags[:5])}{' and others' if len(tags) > 5 else ''}." if tags else "It has no tag."
         raise ExplorerError(f"Repository {path} has no image {_line(reference, 100)}. {has}")
-    survey = Survey(store)
     outlines = {outline.digest: outline for outline in survey.outlines(repository)}
     chosen = ""
     wanted = [manifest.digest]
@@ -531,8 +531,9 @@ def _rows(left: Sequence[Part], right: Sequence[Part]) -> list[Row]:
         if word == "equal":
             rows += [Row("same", a, b) for a, b in zip(left[i:j], right[k:m], strict=True)]
             continue
-        rows += [Row("moved" if part.digest in theirs else "left", part, None) for part in left[i:j]]
-        rows += [Row("moved" if part.digest in ours else "right", None, part) for part in right[k:m]]
+        for a, b in itertools.zip_longest(left[i:j], right[k:m]):
+            rows += [Row("moved" if a.digest in theirs else "left", a, None)] if a else []
+            rows += [Row("moved" if b.digest in ours else "right", None, b)] if b else []
     return rows
 
 
@@ -564,11 +565,13 @@ def from_json(kind: type[Any], value: Any) -> Any:
 
 
 def size(number: int) -> str:
-    """Return a number of bytes in words, in steps of 1,000: 812 B, 2.0 KB, 29.1 MB, 3.4 GB."""
-    for unit, step in (("B", 1), ("KB", 10**3), ("MB", 10**6)):
-        if number < 999.95 * step or (unit == "B" and number < 1000):
-            return f"{number} B" if unit == "B" else f"{number / step:.1f} {unit}"
-    return f"{number / 10**9:.1f} GB"
+    """Return a number of bytes in words, in steps of 1,000: 812 B, 2.0 KB, 29.1 MB, 3.4 GB, 1.7 TB."""
+    if number < 1000:
+        return f"{number} B"
+    for unit, step in (("KB", 10**3), ("MB", 10**6), ("GB", 10**9)):
+        if number < 999.95 * step:
+            return f"{number / step:.1f} {unit}"
+    return f"{number / 10**12:.1f} TB"
 
 
 def count(number: int, word: str) -> str:

@@ -65,10 +65,10 @@ class _Column:
 def shown(tree: Tree, details: bool = False) -> Shown:
     """Return the tree as pictures and tables; with `details` its text form names digests."""
     title = f"Repository {tree.only}" if tree.only is not None else "What is in the lab's registries"
-    head = f'{_style()}<div class="ecr-title">{escape(title)}</div>'
+    head = f'<div class="ecr-title">{escape(title)}</div>'
     words = explorer.text(tree, details)
     if not tree.registries:
-        return Shown(words, f"{head}<p>{escape(words)}</p>")
+        return _wrapped(words, f"{head}<p>{escape(words)}</p>")
     marks = explorer.letters(tree)
     parts = [head, _totals(tree)]
     if tree.only is None:
@@ -78,7 +78,11 @@ def shown(tree: Tree, details: bool = False) -> Shown:
     parts += [_shelf(shelf, marks, alone, len(tree.registries) > 1) for shelf in tree.shelves]
     if tree.hidden.repositories:
         parts.append(f'<p>{escape(explorer.hidden_words(tree))} One of them: <code>lab.explore("NAME")</code></p>')
-    return Shown(words, "".join(parts))
+    return _wrapped(words, "".join(parts))
+
+
+def _wrapped(words: str, html: str) -> Shown:
+    return Shown(words, f'{_style()}<div class="ecr-explorer">{html}</div>')
 
 
 def _totals(tree: Tree) -> str:
@@ -346,10 +350,10 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
     for column, x, width in zip(columns, starts, widths, strict=True):
         middle = x + width / 2
         parts.append(_text("x-mark x-mid", middle, 16, column.letter))
-        parts.append(_text("soft x-mid", middle, 32, size(column.size)))
-        parts.append(_text("soft x-mid", middle, 47, column.note))
-    parts.append(_text("soft", end - last + 4, 16, rest_head if columns else "config and layers"))
-    parts.append(_text("soft x-end", _WIDTH - 4, 16, "size"))
+        parts.append(_text("x-soft x-mid", middle, 32, size(column.size)))
+        parts.append(_text("x-soft x-mid", middle, 47, column.note))
+    parts.append(_text("x-soft", end - last + 4, 16, rest_head if columns else "config and layers"))
+    parts.append(_text("x-soft x-end", _WIDTH - 4, 16, "size"))
     y = _TOP
     for line in (*lines, foot):
         if line is foot:
@@ -361,9 +365,9 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
             parts.append(f'<path class="x-guide" d="M{indent - 8} {y + 6}V{y + 16}H{indent - 2}"/>')
         room = (_LABEL - indent) // 7
         parts.append(_text("x-head", indent, y + (17 if line.below else 25), _short(line.label, room)))
-        parts.append(_text("soft", indent, y + 32, _short(line.below, room)))
+        parts.append(_text("x-soft", indent, y + 32, _short(line.below, room)))
         if line.words:
-            parts.append(_text("soft", _LABEL + 4, y + 25, line.words))
+            parts.append(_text("x-soft", _LABEL + 4, y + 25, line.words))
         box = y + (_ROW - _BOX) / 2
         for column, x, width in zip(columns, starts, widths, strict=True):
             if column.digest in line.cells:
@@ -386,7 +390,7 @@ def _rest(line: _Line, foot: bool, x: float, room: float, most: int, y: float) -
     parts = []
     total = sum(box.size for box in line.rest)
     if foot:  # a sum over rows is not to the scale of one row
-        return [_text("soft", x + 4, y + 17, f"{size(total)}")]
+        return [_text("x-soft", x + 4, y + 17, f"{size(total)}")]
     least = min(9.0, room / len(line.rest))
     spare = room - least * len(line.rest)
     left = x + 2
@@ -397,9 +401,9 @@ def _rest(line: _Line, foot: bool, x: float, room: float, most: int, y: float) -
         if box.letter and width > 8 * len(box.letter) + 8:
             parts.append(_text("x-on x-mid", left + width / 2 - 1, y + 17, box.letter))
         elif not box.letter and width > 66 and len(line.rest) > 1:
-            parts.append(_text("soft x-mid", left + width / 2 - 1, y + 16, size(box.size)))
+            parts.append(_text("x-soft x-mid", left + width / 2 - 1, y + 16, size(box.size)))
         left += width
-    parts.append(_text("soft", left + 3, y + 17, size(total)))
+    parts.append(_text("x-soft", left + 3, y + 17, size(total)))
     return parts
 
 
@@ -416,9 +420,9 @@ def compared(comparison: Comparison, details: bool = False) -> Shown:
     title = f"{left.name} and {right.name}, layer by layer"
     words = explorer.comparison_lines(comparison)
     sentences = "".join(f"<p>{escape(line)}</p>" for line in words)
-    return Shown(
+    return _wrapped(
         explorer.comparison_text(comparison, details),
-        f'{_style()}<div class="ecr-title">{escape(title)}</div>{_two(comparison, " ".join(words))}{sentences}'
+        f'<div class="ecr-title">{escape(title)}</div>{_two(comparison, " ".join(words))}{sentences}'
         f"{_rows_table(comparison.rows)}",
     )
 
@@ -428,7 +432,7 @@ def _two(comparison: Comparison, words: str) -> str:
     for x, side in ((0, comparison.left), (_SIDE + _GAP, comparison.right)):
         parts.append(_text("x-head", x + 4, 16, _short(side.name, 42)))
         about = f"{explorer.image_words(side.image)}, {size(side.image.size)}"
-        parts.append(_text("soft", x + 4, 34, _short(about, 48)))
+        parts.append(_text("x-soft", x + 4, 34, _short(about, 48)))
     most = max([part.size for row in comparison.rows for part in (row.left, row.right) if part], default=1) or 1
     y = 44
     rows = list(comparison.rows)
@@ -444,7 +448,7 @@ def _two(comparison: Comparison, words: str) -> str:
                     parts += _block(part, _KINDS[shown_row.state], x, y, most)
         words_at = ((row, 19), (beside, 36)) if beside else ((row, 27),)
         for shown_row, down in words_at:
-            kind = {"left": "no", "right": "ok"}.get(shown_row.state, "x-head")
+            kind = {"left": "x-no", "right": "x-ok"}.get(shown_row.state, "x-head")
             label = f"{_SIGNS[shown_row.state]} {explorer.STATES[shown_row.state]}"
             parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + down, label))
         y += 48
@@ -462,7 +466,7 @@ def _block(part: Part, kind: str, x: float, y: float, most: int) -> list[str]:
         _rect(kind, x + 1, y + 1, _SIDE - 2, 43, _part_words(part)),
         _rect("x-shared", x + 8, y + 36, length, 4) if length >= 1 else "",
         _text("x-head", x + 8, y + 16, f"{part.role} {size(part.size)}"),
-        _text("soft", x + 8, y + 31, _short(part.made_by, 44)),
+        _text("x-soft", x + 8, y + 31, _short(part.made_by, 44)),
     ]
 
 

@@ -76,23 +76,30 @@ class Survey:
     def __init__(self, store: Store) -> None:
         self._rows = store._database.rows
 
-    def usage(self) -> list[Usage]:
-        """Every repository of every registry in numbers, by registry and name. One pass over all mentions."""
+    def repositories(self) -> list[Repository]:
+        """Every repository of every registry, by registry and name."""
+        query = "SELECT id, registry, name, created, attributes FROM repositories ORDER BY registry, name"
+        return [_repository(row) for row in self._rows(query)]
+
+    def usage(self, repository: Repository | None = None) -> list[Usage]:
+        """Every repository in numbers, by registry and name, or only one; one pass over what their manifests name."""
+        number = () if repository is None else (repository.id,)
+        only, also = ("WHERE repository=?", "AND m.repository=?") if number else ("", "")
         sizes = {
             row[0]: row[1:]
             for row in self._rows(
                 "SELECT repository, count(*), sum(size * uses), sum(size) FROM "
                 "(SELECT m.repository, b.size, count(*) AS uses FROM mentions m JOIN blobs b ON b.digest=m.digest "
-                "WHERE m.kind='blob' GROUP BY m.repository, m.digest) GROUP BY repository"
+                f"WHERE m.kind='blob' {also} GROUP BY m.repository, m.digest) GROUP BY repository",
+                number,
             )
         }
-        manifests = dict(self._rows("SELECT repository, count(*) FROM manifests GROUP BY repository"))
-        tags = dict(self._rows("SELECT repository, count(*) FROM tags GROUP BY repository"))
+        manifests = dict(self._rows(f"SELECT repository, count(*) FROM manifests {only} GROUP BY repository", number))
+        tags = dict(self._rows(f"SELECT repository, count(*) FROM tags {only} GROUP BY repository", number))
         found = []
-        for row in self._rows("SELECT id, registry, name, created, attributes FROM repositories ORDER BY 2, 3"):
-            blobs, nominal, stored = sizes.get(row[0], (0, 0, 0))
-            counted = manifests.get(row[0], 0), tags.get(row[0], 0)
-            found.append(Usage(_repository(row), *counted, blobs, nominal, stored))
+        for one in self.repositories() if repository is None else [repository]:
+            blobs, nominal, stored = sizes.get(one.id, (0, 0, 0))
+            found.append(Usage(one, manifests.get(one.id, 0), tags.get(one.id, 0), blobs, nominal, stored))
         return found
 
     def disk(self) -> Disk:
