@@ -19,6 +19,7 @@ from ecrlab import home as home_module
 from ecrlab import launch
 from ecrlab.client import LabClient
 from ecrlab.engine import private
+from ecrlab.environment import apply, environment
 from ecrlab.home import PROFILES, Home
 from ecrlab.processes import Process
 
@@ -222,3 +223,30 @@ def test_a_start_that_fails_stops_the_engine_it_started(
         assert ecrlab("start").returncode == 1
     assert not home.sockets.exists()
     assert launch.status(home).engine is None
+
+
+def test_a_found_engine_is_used_kept_and_never_stopped(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if private.possible() or private.missing():
+        pytest.skip("no engine can run here")
+    other = Home(tmp_path / "other").make()
+    engine = private.start_private(other)
+    try:
+        monkeypatch.delenv("ECRLAB_ENGINE")
+        monkeypatch.setenv("DOCKER_HOST", str(engine.host))
+        assert launch.start(home).engine.kind == "found"
+        shell = apply(environment(home))
+        answer = subprocess.run(
+            ["docker", "image", "inspect", "ecrlab/base:1"], env=shell, capture_output=True, check=False
+        )
+        assert answer.returncode == 0, "the base image must be in the engine that was found"
+        # The kernel of a notebook may not know the terminal's DOCKER_HOST.
+        monkeypatch.delenv("DOCKER_HOST")
+        again = launch.start(home)
+        assert (again.engine.kind, again.engine.host) == ("found", engine.host)
+        assert launch.stop(home)
+        assert engine.contact().version == engine.version
+        assert not home.sockets.exists()
+    finally:
+        private.stop_private(other)
