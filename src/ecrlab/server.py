@@ -27,13 +27,14 @@ from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.front import EcrFrontDoor
 from ecrlab.aws.identities import Document
+from ecrlab.aws.record import RECORD, Record
 from ecrlab.aws.seed import seed
 from ecrlab.aws.tokens import signed
 from ecrlab.clock import Clock
 from ecrlab.control import Control
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
-from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, Registry
-from ecrlab.store import DigestInvalid, Store, StoreError
+from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, OciError, Registry, send_blob
+from ecrlab.store import Blob, Store, StoreError
 from ecrlab.xray import XRay
 
 MAIN = (ACCOUNT, REGION)
@@ -164,15 +165,15 @@ class Server:
         if request.method != "POST":
             text = "This is ECR Lab, a local Amazon ECR for learning. Not AWS. The AWS APIs answer POST here.\n"
             return web.Response(text=text, status=200 if request.method in ("GET", "HEAD") else 405)
-        return await self._recorded(request, "aws", lambda request: api.handle(self.cloud, request))
+        return await self._recorded(request, Record("aws"), lambda request: api.handle(self.cloud, request))
 
     async def _registry(self, request: web.Request) -> web.StreamResponse:
-        return await self._recorded(request, "registry", self._v2)
+        account, region = self._registry_at(request)
+        return await self._recorded(request, Record("registry", account=account, region=region), self._v2)
 
     async def _v2(self, request: web.Request) -> web.StreamResponse:
-        request["account"], request["region"] = self._registry_at(request)
         response = await self.registry.handle(request)
-        if response.status == 404 and request.get("error") == "MANIFEST_UNKNOWN":
+        if response.status == 404 and request.get(ERROR) == "MANIFEST_UNKNOWN":
             # ECR's own text (facts ecr-errors row 7).
             body = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Requested image not found"}]}'
             return web.Response(
@@ -184,32 +185,27 @@ class Server:
         return response
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
-        request["account"], request["region"] = self._registry_at(request)
-        request["reason"] = "a signed address: its signature is the permission"
-        return await self._recorded(request, "registry", self._serve_blob)
-
-    async def _serve_blob(self, request: web.Request) -> web.StreamResponse:
-        """Serve a layer to whoever has its signed address. Some clients send Authorization here too: it is ignored."""
-        wrong = (
-            "Only GET and HEAD."
-            if request.method not in ("GET", "HEAD")
-            else signed(self.cloud.secret, request.path, request.query_string)
+        account, region = self._registry_at(request)
+        reason = "a signed address: its signature is the permission"
+        return await self._recorded(
+            request, Record("registry", account=account, region=region, reason=reason), self._layer
         )
+
+    async def _layer(self, request: web.Request) -> web.StreamResponse:
+        """Serve a layer to whoever has its signed address. Some clients send Authorization here too: it is ignored."""
+        if request.method != "GET":
+            return _storage_error(request, 405, "MethodNotAllowed", "The specified method is not allowed.")
+        wrong = signed(self.cloud.secret, request.path, request.query_string)
         if wrong is not None:
-            request["error"] = "AccessDenied"
-            return _storage_error(403, "AccessDenied", wrong)
+            return _storage_error(request, 403, "AccessDenied", wrong)
         digest = request.path.rpartition("/")[2]
+        path = self.store.blob_path(digest)
         try:
-            path = self.store.blob_path(digest)
-        except DigestInvalid:
-            path = Path()
-        if not path.is_file():
-            request["error"] = "NoSuchKey"
-            return _storage_error(404, "NoSuchKey", "The specified key does not exist.")
-        response = _File(path, headers={"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest})
-        await response.prepare(request)
-        request[BYTES_OUT] = 0 if request.method == "HEAD" else response.content_length or 0
-        return response
+            return await send_blob(request, Blob(digest, path.stat().st_size, path, None))
+        except FileNotFoundError:
+            return _storage_error(request, 404, "NoSuchKey", "The specified key does not exist.")
+        except OciError as error:
+            return error.response()
 
     async def _lab(self, request: web.Request) -> web.StreamResponse:
         if self._control is None or self._registry_at(request) != MAIN:
@@ -217,10 +213,10 @@ class Server:
         return await self._control.handle(request)
 
     async def _recorded(
-        self, request: web.Request, service: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        self, request: web.Request, record: Record, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         begun = time.perf_counter()
-        request["decisions"] = []
+        request[RECORD] = record
         status = 499  # the client went away
         response: web.StreamResponse | None = None
         try:
@@ -228,22 +224,21 @@ class Server:
             status = response.status
             return response
         finally:
-            principal = request.get("principal")
             sent = response.body if isinstance(response, web.Response) else None
             self.xray.record(
                 now=self.clock.time(),
                 user_agent=request.headers.get("User-Agent", ""),
-                principal=principal.arn if principal else None,
-                account=request.get("account"),
-                region=request.get("region"),
-                service=request.get("service", service),
+                principal=record.principal.arn if record.principal else None,
+                account=record.account,
+                region=record.region,
+                service=record.service,
                 method=request.method,
                 path=request.raw_path,
-                operation=request.get("operation"),
-                decisions=request["decisions"],
-                reason=request.get("reason", ""),
+                operation=record.operation,
+                decisions=record.decisions,
+                reason=record.reason,
                 status=status,
-                error=request.get("error") or request.get(ERROR),
+                error=record.error or request.get(ERROR),
                 bytes_in=request.get(BYTES_IN, request.content_length or 0),
                 bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
                 duration_ms=(time.perf_counter() - begun) * 1000,
@@ -294,15 +289,9 @@ class Server:
         self.xray.flush()
 
 
-class _File(web.FileResponse):
-    """A file that is sent when it is prepared the first time, so that the X-ray sees its length."""
-
-    async def prepare(self, request: web.BaseRequest) -> Any:
-        return None if self.prepared else await super().prepare(request)
-
-
-def _storage_error(status: int, code: str, message: str) -> web.Response:
+def _storage_error(request: web.Request, status: int, code: str, message: str) -> web.Response:
     """An error as Amazon S3 writes it: a layer's address is one of S3's at AWS."""
+    request[RECORD].error = code
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
     return web.Response(status=status, text=text, content_type="application/xml")
 

@@ -32,13 +32,17 @@ def free_port() -> int:
     raise AssertionError("no free port from 5300 to 5399")
 
 
+# Making a client from nothing reads the service's model, which is most of a short test's time.
+SESSION = boto3.Session()
+
+
 @dataclass
 class Lab:
     """One lab: its home, its process, and clients of it."""
 
     home: Home
     process: subprocess.Popen[str] | None = None
-    log: list[str] = field(default_factory=list)
+    clients: dict[object, Any] = field(default_factory=dict)
 
     def start(self, *arguments: str) -> None:
         """Start the server and wait until it listens."""
@@ -81,10 +85,18 @@ class Lab:
         self, service: str, key: str, secret: str, token: str | None = None, region: str = REGION, **settings: Any
     ) -> Any:
         """Return a boto3 client with these credentials."""
-        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token)
-        config = Config(retries={"total_max_attempts": 1}, proxies={}, **settings)
-        url = f"http://127.0.0.1:{self.port}"
-        return session.client(service, region_name=region, endpoint_url=url, config=config)
+        named = (service, key, secret, token, region, self.port, *sorted(settings.items()))
+        if named not in self.clients:
+            self.clients[named] = SESSION.client(
+                service,
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+                aws_session_token=token,
+                region_name=region,
+                endpoint_url=f"http://127.0.0.1:{self.port}",
+                config=Config(retries={"total_max_attempts": 1}, proxies={}, **settings),
+            )
+        return self.clients[named]
 
     def repository(self, name: str, **settings: Any) -> dict[str, Any]:
         """Make a repository as administrator and return it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Principal, parsed
+from ecrlab.aws.opened import Asked
 from ecrlab.aws.operations import Call
 from ecrlab.aws.protocol import service_model
 from ecrlab.policy import Decision, Policies, Policy, Request, evaluate
@@ -327,7 +328,7 @@ KEYS: dict[str, Callable[[Call], Context]] = {
 # ----------------------------------------------------------------------------------------------------------- asking IAM
 
 
-def ask(
+def question(
     cloud: Cloud,
     principal: Principal,
     action: str,
@@ -338,9 +339,8 @@ def ask(
     source_ip: str,
     user_agent: str,
     keys: Mapping[str, str | tuple[str, ...]] | None = None,
-    decisions: list[dict[str, Any]],
-) -> Decision:
-    """Put one question to IAM, with the policies as they are now, and note the answer in ``decisions``.
+) -> tuple[Request, Policies]:
+    """Return one question to IAM and the policies in force for it, read now.
 
     The transport to AWS is always TLS, so ``aws:SecureTransport`` is "true" though the lab speaks plain HTTP.
     """
@@ -373,24 +373,29 @@ def ask(
     policies = Policies(
         identity=identity, resource=target.policy, boundary=boundary, session=session, registry=registry
     )
-    decision = evaluate(request, policies)
-    decisions.append(
-        {
-            "action": action,
-            "resource": target.arn,
-            "decision": "allowed" if decision.allowed else "denied",
-            "reason": _reason(decision),
-            "explanation": decision.explain(),
-        }
+    return request, policies
+
+
+def ask(
+    cloud: Cloud,
+    principal: Principal,
+    action: str,
+    target: Target,
+    *,
+    region: str,
+    now: float,
+    source_ip: str,
+    user_agent: str,
+    keys: Mapping[str, str | tuple[str, ...]] | None = None,
+    decisions: list[dict[str, Any]],
+) -> Decision:
+    """Put one question to IAM, with the policies as they are now, and note the answer in ``decisions``."""
+    request, policies = question(
+        cloud, principal, action, target, region=region, now=now, source_ip=source_ip, user_agent=user_agent, keys=keys
     )
+    decision = evaluate(request, policies)
+    decisions.append(Asked(decision, policies))
     return decision
-
-
-def _reason(decision: Decision) -> str:
-    if not decision.allowed:
-        return decision.context_text
-    row = decision.statement
-    return f"statement {row.label} of {row.origin}" if row is not None else "the account's root user"
 
 
 def authorize(call: Call) -> None:

@@ -18,6 +18,7 @@ from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Key, Principal
 from ecrlab.aws.operations import HANDLERS, Call
 from ecrlab.aws.protocol import Operation, identify, parse, serialize, serialize_error, validate
+from ecrlab.aws.record import RECORD
 from ecrlab.aws.signature import Credential, verify
 from ecrlab.aws.signature import parse as parse_authorization
 from ecrlab.store import StoreError
@@ -31,8 +32,9 @@ SERVICES = (ecr, iam, sts)
 async def handle(cloud: Cloud, request: web.Request) -> web.Response:
     """Answer one API request.
 
-    Leaves in ``request`` what the X-ray shows: service, operation, principal, account, region, decisions, error.
+    Leaves in ``request[RECORD]`` what the X-ray shows.
     """
+    record = request[RECORD]
     body = await request.read()
     request_id = str(uuid.uuid4())
     target = request.headers.get("X-Amz-Target")
@@ -41,7 +43,7 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
     is_json = bool(target) or "json" in request.content_type
     try:
         operation = identify(target, body)
-        request["service"], request["operation"] = operation.service, operation.name
+        record.service, record.operation = operation.service, operation.name
         if (operation.service, operation.name) not in HANDLERS:
             raise ApiError(
                 "UnknownOperationException",
@@ -51,16 +53,16 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
         content, content_type = serialize(operation, result, request_id)
         status, headers = 200, no_headers
     except ApiError as error:
-        request["error"] = error.code
+        record.error = error.code
         status, content, content_type, headers = serialize_error(operation, error, request_id, is_json)
     except StoreError as error:
-        request["error"] = "LimitExceededException"
+        record.error = "LimitExceededException"
         refusal = ApiError("LimitExceededException", str(error), 400)
         status, content, content_type, headers = serialize_error(operation, refusal, request_id, is_json)
     except Exception:
         # Never a 5xx: clients would repeat the request. The log has the whole story.
         traceback.print_exc(file=sys.stderr)
-        request["error"] = "InternalFailure"
+        record.error = "InternalFailure"
         refusal = ApiError(
             "InternalFailure",
             f"ECR Lab failed on this request (a fault of the lab, not yours). Its log has request {request_id}.",
@@ -77,7 +79,8 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
     principal = authenticate(cloud, request, credential, operation, body)
     now = cloud.clock.time()
     cloud.last_used[principal.access_key] = (now, operation.service, credential.region)
-    request["principal"], request["account"], request["region"] = principal, principal.account, credential.region
+    record = request[RECORD]
+    record.principal, record.account, record.region = principal, principal.account, credential.region
     call = Call(
         cloud=cloud,
         principal=principal,
@@ -89,7 +92,7 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
         host=request.host,
         source_ip=request.remote or "127.0.0.1",
         user_agent=request.headers.get("User-Agent", ""),
-        decisions=request["decisions"],
+        decisions=record.decisions,
     )
 
     def run() -> dict[str, Any]:

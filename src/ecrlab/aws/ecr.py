@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation, page
@@ -718,7 +719,7 @@ def blob_path(repository: Repository, digest: str) -> str:
 
 @operation("ecr", "InitiateLayerUpload")
 def initiate_layer_upload(call: Call) -> dict[str, Any]:
-    return {"uploadId": call.cloud.store.start_upload(_repository(call)).id, "partSize": PART_SIZE}
+    return {"uploadId": str(UUID(call.cloud.store.start_upload(_repository(call)).id)), "partSize": PART_SIZE}
 
 
 def _no_upload(call: Call, repository: Repository) -> ApiError:
@@ -731,17 +732,17 @@ def _no_upload(call: Call, repository: Repository) -> ApiError:
 @operation("ecr", "UploadLayerPart")
 def upload_layer_part(call: Call) -> dict[str, Any]:
     repository, store = _repository(call), call.cloud.store
-    upload = store.upload(repository, call.params["uploadId"])
+    upload = store.upload(repository, UUID(call.params["uploadId"]).hex)
     if upload is None:
         raise _no_upload(call, repository)
     first, last, data = call.params["partFirstByte"], call.params["partLastByte"], call.params["layerPartBlob"]
-    named = {"registryId": _account(repository), "repositoryName": repository.name, "uploadId": upload.id}
+    named = {"registryId": _account(repository), "repositoryName": repository.name, "uploadId": call.params["uploadId"]}
     try:
         with upload.writing():
             if first != upload.size or last - first + 1 != len(data):
                 raise ApiError(
                     "InvalidLayerPartException",
-                    f"Invalid layer part upload for upload with id '{upload.id}' in {_named(repository)}",
+                    f"Invalid layer part upload for upload with id '{call.params['uploadId']}' in {_named(repository)}",
                     extra={**named, "lastValidByteReceived": upload.size - 1},
                 )
             if upload.size % PART_SIZE and upload.size < SMALLEST_PART:
@@ -755,12 +756,14 @@ def upload_layer_part(call: Call) -> dict[str, Any]:
 @operation("ecr", "CompleteLayerUpload")
 def complete_layer_upload(call: Call) -> dict[str, Any]:
     repository, store = _repository(call), call.cloud.store
-    upload = store.upload(repository, call.params["uploadId"])
+    upload = store.upload(repository, UUID(call.params["uploadId"]).hex)
     if upload is None:
         raise _no_upload(call, repository)
     where = f"in {_named(repository)}"
     if upload.size == 0:
-        raise ApiError("EmptyUploadException", f"The upload with id '{upload.id}' {where} has no layer parts")
+        raise ApiError(
+            "EmptyUploadException", f"The upload with id '{call.params['uploadId']}' {where} has no layer parts"
+        )
     digest = next((d for d in call.params["layerDigests"] if d.startswith("sha256:")), call.params["layerDigests"][0])
     if not _DIGEST.fullmatch(digest):
         raise invalid("layerDigests", "Invalid layer digest")
@@ -773,13 +776,13 @@ def complete_layer_upload(call: Call) -> dict[str, Any]:
         raise ApiError(
             "InvalidLayerException",
             f"The digest calculated by Amazon ECR '{error.computed}' does not match the digest '{digest}' specified "
-            f"for the upload with id '{upload.id}' {where}",
+            f"for the upload with id '{call.params['uploadId']}' {where}",
         ) from None
     except UploadBusy:
         raise invalid("uploadId", "Another request is writing to this upload") from None
     return {
         "registryId": _account(repository),
         "repositoryName": repository.name,
-        "uploadId": upload.id,
+        "uploadId": call.params["uploadId"],
         "layerDigest": digest,
     }

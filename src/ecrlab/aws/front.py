@@ -14,6 +14,7 @@ from ecrlab.aws.access import REGISTRY_RULES, ask, repository_target
 from ecrlab.aws.cloud import Cloud, registry_name
 from ecrlab.aws.ecr import PULL_TIME_STEP, blob_path, immutable, immutable_text
 from ecrlab.aws.identities import Principal
+from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
 from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
 from ecrlab.store import Blob, Manifest, Repository, Store
@@ -35,7 +36,7 @@ class EcrFrontDoor(FrontDoor):
     """Stands before every registry of the lab.
 
     ``registry_at`` gives account and Region of the registry whose port a request came in by. What was asked of IAM is
-    left in ``request["decisions"]``, who asked in ``request["principal"]``, for the X-ray.
+    left in ``request[RECORD]``, for the X-ray.
     """
 
     def __init__(self, cloud: Cloud, registry_at: Callable[[web.Request], tuple[str, str]]) -> None:
@@ -73,7 +74,7 @@ class EcrFrontDoor(FrontDoor):
         """Authenticate (401; 403 when expired), look for the repository (404), then ask IAM (403)."""
         account, region = self._registry_at(request)
         principal = self._authenticate(request, account, region)
-        request["operation"] = access.operation.value
+        request[RECORD].operation = access.operation.value
         name = access.repository
         if name is not None and self._cloud.store.repository(f"{account}/{region}", name) is None:
             raise repository_missing(name, account)
@@ -116,7 +117,7 @@ class EcrFrontDoor(FrontDoor):
             now=self.now(),
             source_ip=request.remote or "127.0.0.1",
             user_agent=request.headers.get("User-Agent", ""),
-            decisions=request["decisions"],
+            decisions=request[RECORD].decisions,
         )
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
@@ -143,14 +144,14 @@ class EcrFrontDoor(FrontDoor):
     # -------------------------------------------------------------------------------------------------- authentication
 
     def _authenticate(self, request: web.Request, account: str, region: str) -> Principal:
-        known: Principal | None = request.get("principal")
-        if known is not None:
-            return known
+        record = request[RECORD]
+        if record.principal is not None:
+            return record.principal
         token = read_token(self._cloud.secret, password_of(request.headers.get("Authorization")) or "")
         if token is None or token.region != region:
             raise self._challenge(request, account, region)
         principal = self._principal(token)
-        request["principal"] = principal
+        record.principal = principal
         if token.expires <= self.now():
             raise OciError(403, "DENIED", EXPIRED)
         return principal

@@ -1,0 +1,31 @@
+"""What is known of a request while it is answered, for the X-ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+
+from ecrlab.aws.identities import Principal
+
+
+@dataclass
+class Record:
+    """Filled in step by step by whoever answers the request.
+
+    ``account`` and ``region`` are the caller's for an API, the registry's below /v2/; ``reason`` counts when IAM was
+    not asked; ``decisions`` has one entry for each question that was put to IAM.
+    """
+
+    service: str
+    operation: str | None = None
+    principal: Principal | None = None
+    account: str | None = None
+    region: str | None = None
+    reason: str = ""
+    error: str | None = None
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+
+
+RECORD: Final = web.RequestKey("ecrlab.record", Record)

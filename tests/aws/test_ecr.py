@@ -1,0 +1,415 @@
+"""The ECR API with boto3: repositories, images, policies, tags, layers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+OCI = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = b'{"architecture":"amd64","os":"linux"}'
+
+
+def digest(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def upload(ecr: Any, repository: str, content: bytes) -> str:
+    start = ecr.initiate_layer_upload(repositoryName=repository)
+    ecr.upload_layer_part(
+        repositoryName=repository,
+        uploadId=start["uploadId"],
+        partFirstByte=0,
+        partLastByte=len(content) - 1,
+        layerPartBlob=content,
+    )
+    done = ecr.complete_layer_upload(
+        repositoryName=repository, uploadId=start["uploadId"], layerDigests=[digest(content)]
+    )
+    assert done["layerDigest"] == digest(content)
+    return digest(content)
+
+
+def manifest(*layers: bytes, **more: Any) -> str:
+    entries = [
+        {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(layer), "size": len(layer)}
+        for layer in layers
+    ]
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(CONFIG), "size": len(CONFIG)}
+    return json.dumps({"schemaVersion": 2, "mediaType": OCI, "config": config, "layers": entries, **more})
+
+
+@pytest.fixture
+def ecr(lab: Any) -> Any:
+    return lab.client("ecr")
+
+
+@pytest.fixture
+def push(ecr: Any) -> Callable[..., str]:
+    """Return a function that pushes an image with one layer through the API and returns its digest."""
+
+    def put(repository: str, tag: str | None, content: bytes) -> str:
+        for part in (CONFIG, content):
+            state = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest(part)])
+            if state["layers"][0]["layerAvailability"] == "UNAVAILABLE":
+                upload(ecr, repository, part)
+        more = {"imageTag": tag} if tag else {}
+        image = ecr.put_image(repositoryName=repository, imageManifest=manifest(content), **more)["image"]
+        return str(image["imageId"]["imageDigest"])
+
+    return put
+
+
+def refused(code: str, text: str, call: Any, **params: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    error = caught.value.response["Error"]
+    assert (error["Code"], error["Message"]) == (code, text)
+
+
+def test_a_new_repository_has_ecrs_defaults(lab: Any, ecr: Any) -> None:
+    created = ecr.create_repository(repositoryName="team-a/web-app")["repository"]
+    assert created == ecr.describe_repositories(repositoryNames=["team-a/web-app"])["repositories"][0]
+    created.pop("createdAt")
+    assert created == {
+        "repositoryArn": "arn:aws:ecr:us-east-1:123456789012:repository/team-a/web-app",
+        "registryId": "123456789012",
+        "repositoryName": "team-a/web-app",
+        "repositoryUri": f"localhost:{lab.port}/123456789012.dkr.ecr.us-east-1.amazonaws.com/team-a/web-app",
+        "imageTagMutability": "MUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": False},
+        "encryptionConfiguration": {"encryptionType": "AES256"},
+    }
+
+
+def test_names_that_clash_or_are_missing(ecr: Any) -> None:
+    ecr.create_repository(repositoryName="app")
+    text = "The repository with name 'app' already exists in the registry with id '123456789012'"
+    refused("RepositoryAlreadyExistsException", text, ecr.create_repository, repositoryName="app")
+    text = "The repository with name 'nope' does not exist in the registry with id '123456789012'"
+    for call in (ecr.delete_repository, ecr.list_images, ecr.describe_images, ecr.get_repository_policy):
+        refused("RepositoryNotFoundException", text, call, repositoryName="nope")
+    refused("RepositoryNotFoundException", text, ecr.describe_repositories, repositoryNames=["app", "nope"])
+    with pytest.raises(ClientError, match="failed to satisfy constraint: 'must satisfy regular expression"):
+        ecr.create_repository(repositoryName="-app")
+
+
+def test_describe_repositories_by_pages(ecr: Any) -> None:
+    names = [f"app-{number:02}" for number in range(7)]
+    for name in names:
+        ecr.create_repository(repositoryName=name)
+    pages = list(ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 3}))
+    assert [len(page["repositories"]) for page in pages] == [3, 3, 1]
+    assert [r["repositoryName"] for page in pages for r in page["repositories"]] == names
+    with pytest.raises(ClientError, match="nextToken"):
+        ecr.describe_repositories(nextToken="invented")
+
+
+def test_images_through_the_api(ecr: Any, push: Callable[..., str]) -> None:
+    ecr.create_repository(repositoryName="app")
+    first, second = push("app", "v1", b"one"), push("app", None, b"twice")
+    ids = ecr.list_images(repositoryName="app")["imageIds"]
+    assert ids == [{"imageDigest": first, "imageTag": "v1"}, {"imageDigest": second}]
+    tagged = ecr.list_images(repositoryName="app", filter={"tagStatus": "TAGGED"})["imageIds"]
+    assert tagged == ids[:1]
+    detail = ecr.describe_images(repositoryName="app", imageIds=[{"imageTag": "v1"}])["imageDetails"][0]
+    assert detail["imageSizeInBytes"] == len(CONFIG) + 3
+    assert detail["imageManifestMediaType"] == OCI
+    assert detail["artifactMediaType"] == "application/vnd.oci.image.config.v1+json"
+    assert "lastRecordedPullTime" not in detail
+    got = ecr.batch_get_image(repositoryName="app", imageIds=[{"imageTag": "v1"}, {"imageTag": "nope"}])
+    assert got["images"][0]["imageManifest"] == manifest(b"one")
+    assert got["failures"] == [
+        {"imageId": {"imageTag": "nope"}, "failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
+    ]
+    assert (
+        "lastRecordedPullTime"
+        in ecr.describe_images(repositoryName="app", imageIds=[{"imageTag": "v1"}])["imageDetails"][0]
+    )
+    refused(
+        "ImageNotFoundException",
+        "The image with imageId {imageDigest:'null', imageTag:'nope'} does not exist within the repository with name "
+        "'app' in the registry with id '123456789012'",
+        ecr.describe_images,
+        repositoryName="app",
+        imageIds=[{"imageTag": "nope"}],
+    )
+    refused(
+        "ImageAlreadyExistsException",
+        f"Image with digest '{first}' and tag 'v1' already exists in the repository with name 'app' in registry with "
+        "id '123456789012'",
+        ecr.put_image,
+        repositoryName="app",
+        imageManifest=manifest(b"one"),
+        imageTag="v1",
+    )
+    text = "The repository with name 'app' in registry with id '123456789012' cannot be deleted "
+    text += "because it still contains images"
+    refused("RepositoryNotEmptyException", text, ecr.delete_repository, repositoryName="app")
+    ecr.delete_repository(repositoryName="app", force=True)
+
+
+def test_moving_a_tag_leaves_an_untagged_image(ecr: Any, push: Callable[..., str]) -> None:
+    ecr.create_repository(repositoryName="app")
+    first, second = push("app", "latest", b"one"), push("app", "latest", b"two")
+    details = ecr.describe_images(repositoryName="app")["imageDetails"]
+    assert {d["imageDigest"]: d.get("imageTags") for d in details} == {first: None, second: ["latest"]}
+    untagged = ecr.describe_images(repositoryName="app", filter={"tagStatus": "UNTAGGED"})["imageDetails"]
+    assert [d["imageDigest"] for d in untagged] == [first]
+
+
+def test_what_put_image_refuses(ecr: Any, push: Callable[..., str]) -> None:
+    ecr.create_repository(repositoryName="app")
+    push("app", "v1", b"one")
+
+    def code(**params: Any) -> str:
+        with pytest.raises(ClientError) as caught:
+            ecr.put_image(repositoryName="app", **params)
+        return str(caught.value.response["Error"]["Code"])
+
+    assert code(imageManifest=manifest(b"never uploaded")) == "LayersNotFoundException"
+    assert code(imageManifest=manifest(b"one"), imageDigest="sha256:" + "0" * 64) == "ImageDigestDoesNotMatchException"
+    assert code(imageManifest="no json") == "InvalidParameterException"
+    assert code(imageManifest='{"schemaVersion": 2}') == "InvalidParameterException"
+    child = {"mediaType": OCI, "digest": digest(b"nowhere"), "size": 7}
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [child]}
+    assert code(imageManifest=json.dumps(index)) == "ReferencedImagesNotFoundException"
+
+
+def test_immutability_with_and_without_exclusions(ecr: Any, push: Callable[..., str]) -> None:
+    filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
+    ecr.create_repository(
+        repositoryName="app", imageTagMutability="IMMUTABLE_WITH_EXCLUSION", imageTagMutabilityExclusionFilters=filters
+    )
+    push("app", "v1", b"one")
+    push("app", "dev-1", b"one")
+    text = "The image tag 'v1' already exists in the 'app' repository and cannot be overwritten because "
+    text += "the tag is immutable."
+    upload(ecr, "app", b"two")
+    refused(
+        "ImageTagAlreadyExistsException",
+        text,
+        ecr.put_image,
+        repositoryName="app",
+        imageManifest=manifest(b"two"),
+        imageTag="v1",
+    )
+    push("app", "dev-1", b"two")
+    ecr.put_image_tag_mutability(
+        repositoryName="app", imageTagMutability="MUTABLE_WITH_EXCLUSION", imageTagMutabilityExclusionFilters=filters
+    )
+    push("app", "v1", b"two")
+    with pytest.raises(ClientError, match="'dev-1' already exists"):
+        push("app", "dev-1", b"three")
+    constraint = (
+        "ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as IMMUTABLE_WITH_EXCLUSION"
+    )
+    refused(
+        "InvalidParameterException",
+        f"Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: '{constraint}'",
+        ecr.put_image_tag_mutability,
+        repositoryName="app",
+        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+    )
+
+
+def test_batch_delete_image(ecr: Any, push: Callable[..., str]) -> None:
+    ecr.create_repository(repositoryName="app")
+    first = push("app", "v1", b"one")
+    ecr.put_image(repositoryName="app", imageManifest=manifest(b"one"), imageTag="also")
+    answer = ecr.batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "v1"}, {"imageTag": "nope"}])
+    assert answer["imageIds"] == [{"imageDigest": first, "imageTag": "v1"}]
+    assert answer["failures"][0]["failureCode"] == "ImageNotFound"
+    assert len(ecr.list_images(repositoryName="app")["imageIds"]) == 1
+    ecr.batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "also"}])
+    assert ecr.list_images(repositoryName="app")["imageIds"] == []
+    child = push("app", None, b"child")
+    size = len(manifest(b"child").encode())
+    entry = {"mediaType": OCI, "digest": child, "size": size}
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]}
+    parent = ecr.put_image(repositoryName="app", imageManifest=json.dumps(index), imageTag="multi")["image"]["imageId"]
+    largest = ecr.describe_images(repositoryName="app", imageIds=[{"imageTag": "multi"}])["imageDetails"][0]
+    assert largest["imageSizeInBytes"] == len(CONFIG) + 5
+    [failure] = ecr.batch_delete_image(repositoryName="app", imageIds=[{"imageDigest": child}])["failures"]
+    assert (failure["failureCode"], failure["failureReason"]) == (
+        "ImageReferencedByManifestList",
+        "Requested image referenced by manifest list",
+    )
+    both = [{"imageDigest": child}, {"imageDigest": parent["imageDigest"]}]
+    assert ecr.batch_delete_image(repositoryName="app", imageIds=both)["failures"] == []
+
+
+def test_layers_part_by_part(lab: Any, ecr: Any) -> None:
+    ecr.create_repository(repositoryName="app")
+    content = bytes(range(256)) * (24 * 1024)  # 6 MiB
+    half = 5 * 1024 * 1024
+    number = ecr.initiate_layer_upload(repositoryName="app")["uploadId"]
+
+    def part(first: int, data: bytes) -> Any:
+        return ecr.upload_layer_part(
+            repositoryName="app",
+            uploadId=number,
+            partFirstByte=first,
+            partLastByte=first + len(data) - 1,
+            layerPartBlob=data,
+        )
+
+    assert part(0, content[:half])["lastByteReceived"] == half - 1
+    with pytest.raises(ClientError) as caught:
+        part(half + 1, content[half + 1 :])
+    assert caught.value.response["Error"]["Code"] == "InvalidLayerPartException"
+    assert caught.value.response["lastValidByteReceived"] == half - 1
+    part(half, content[half:])
+    with pytest.raises(ClientError, match="InvalidLayerException"):
+        ecr.complete_layer_upload(repositoryName="app", uploadId=number, layerDigests=[digest(b"other")])
+    with pytest.raises(ClientError, match=f"Upload with id '{number}' could not be found"):
+        part(0, b"x")
+    small = ecr.initiate_layer_upload(repositoryName="app")["uploadId"]
+    number = small
+    part(0, b"tiny")
+    with pytest.raises(ClientError, match="Layer parts must be at least 5 MiB in size"):
+        part(4, b"more")
+    upload(ecr, "app", content)
+    with pytest.raises(ClientError, match="LayerAlreadyExistsException"):
+        upload(ecr, "app", content)
+    url = ecr.get_download_url_for_layer(repositoryName="app", layerDigest=digest(content))["downloadUrl"]
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url) as answer:
+        assert digest(answer.read()) == digest(content)
+    row = lab.control.xray(lab.control.xray()["last"] - 1)["rows"][0]
+    assert (row["decision"], row["bytes_out"], row["status"]) == ("not asked", len(content), 200)
+    refused(
+        "LayersNotFoundException",
+        f"The layer with digest '{digest(b'nope')}' does not exist in the repository with name 'app' in the registry "
+        "with id '123456789012'",
+        ecr.get_download_url_for_layer,
+        repositoryName="app",
+        layerDigest=digest(b"nope"),
+    )
+
+
+def test_repository_policies(lab: Any, ecr: Any) -> None:
+    ecr.create_repository(repositoryName="app")
+    missing = (
+        "Repository policy does not exist for the repository with name 'app' in the registry with id '123456789012'"
+    )
+    refused("RepositoryPolicyNotFoundException", missing, ecr.get_repository_policy, repositoryName="app")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:user/ci"},
+        "Action": "ecr:ListImages",
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    ecr.set_repository_policy(repositoryName="app", policyText=text)
+    assert ecr.get_repository_policy(repositoryName="app")["policyText"] == text
+    ci = lab.client("ecr", "ci")
+    ci.list_images(repositoryName="app")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "ecr:ListImages"}
+    ecr.set_repository_policy(
+        repositoryName="app", policyText=json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    )
+    refused(
+        "AccessDeniedException",
+        "User: arn:aws:iam::123456789012:user/admin is not authorized to perform: ecr:ListImages on resource: "
+        "arn:aws:ecr:us-east-1:123456789012:repository/app with an explicit deny in a resource-based policy",
+        ecr.list_images,
+        repositoryName="app",
+    )
+    ecr.delete_repository_policy(repositoryName="app")
+    ecr.list_images(repositoryName="app")
+    invalid = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
+    nobody = {**statement, "Principal": {"AWS": "arn:aws:iam::123456789012:user/nobody"}}
+    for wrong in ("{", json.dumps({"Version": "2012-10-17", "Statement": [nobody]})):
+        refused("InvalidParameterException", invalid, ecr.set_repository_policy, repositoryName="app", policyText=wrong)
+
+
+def test_registry_policy_and_settings(ecr: Any) -> None:
+    missing = "Registry policy does not exist in the registry with id '123456789012'"
+    refused("RegistryPolicyNotFoundException", missing, ecr.get_registry_policy)
+    statement = {
+        "Sid": "NoDelete",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "ecr:DeleteRepository",
+        "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/*",
+    }
+    ecr.put_registry_policy(policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    ecr.create_repository(repositoryName="app")
+    with pytest.raises(ClientError, match="with an explicit deny in a resource-based policy"):
+        ecr.delete_repository(repositoryName="app")
+    ecr.delete_registry_policy()
+    ecr.delete_repository(repositoryName="app")
+    assert ecr.get_account_setting(name="BLOB_MOUNTING")["value"] == "DISABLED"
+    assert ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")["value"] == "ENABLED"
+
+
+def test_tags(ecr: Any) -> None:
+    arn = ecr.create_repository(repositoryName="app", tags=[{"Key": "team", "Value": "a"}])["repository"][
+        "repositoryArn"
+    ]
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "team", "Value": "b"}, {"Key": "cost", "Value": "1"}])
+    ecr.untag_resource(resourceArn=arn, tagKeys=["cost"])
+    assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "team", "Value": "b"}]
+    with pytest.raises(ClientError, match="TooManyTagsException"):
+        ecr.tag_resource(resourceArn=arn, tags=[{"Key": f"k{n}", "Value": ""} for n in range(50)])
+
+
+def test_the_authorization_token(lab: Any, ecr: Any) -> None:
+    [data] = ecr.get_authorization_token()["authorizationData"]
+    user, password = base64.b64decode(data["authorizationToken"]).decode().split(":")
+    assert user == "AWS"
+    assert len(password) > 200
+    assert data["proxyEndpoint"] == f"http://localhost:{lab.port}"
+    assert 12 * 3600 - 5 < data["expiresAt"].timestamp() - lab_time(lab) <= 12 * 3600
+
+
+def lab_time(lab: Any) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(lab.control.status()["clock"]["now"]).timestamp()
+
+
+def test_regions_and_accounts_are_registries_of_their_own(lab: Any, ecr: Any) -> None:
+    ecr.create_repository(repositoryName="app")
+    europe, partner = lab.client("ecr", region="eu-west-1"), lab.client("ecr", "partner")
+    assert europe.describe_repositories()["repositories"] == []
+    first = europe.create_repository(repositoryName="app")["repository"]["repositoryUri"]
+    second = partner.create_repository(repositoryName="app")["repository"]["repositoryUri"]
+    ports = {uri.split("/")[0] for uri in (first, second)}
+    assert len(ports) == 2
+    assert f"localhost:{lab.port}" not in ports
+    assert first.endswith("/123456789012.dkr.ecr.eu-west-1.amazonaws.com/app")
+    assert second.endswith("/444455556666.dkr.ecr.us-east-1.amazonaws.com/app")
+    with pytest.raises(ClientError, match="because no resource-based policy allows the ecr:ListImages action"):
+        partner.list_images(repositoryName="app", registryId="123456789012")
+    with pytest.raises(ClientError, match="valid region"):
+        lab.client("ecr", region="us-east-9").describe_repositories()
+
+
+def test_credentials_that_are_no_good(lab: Any) -> None:
+    wrong = lab.client_with("ecr", "AKIAIOSFODNN7EXAMPLE", "x" * 40)
+    refused(
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+        wrong.describe_repositories,
+    )
+    refused_key = lab.client_with("ecr", "test", "test")
+    with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        refused_key.describe_repositories()
+    key = lab.client("iam").create_access_key(UserName="ci")["AccessKey"]["AccessKeyId"]
+    refused(
+        "InvalidSignatureException",
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method. Consult the service documentation for details.",
+        lab.client_with("ecr", key, "wrong").describe_repositories,
+    )
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        lab.client_with("sts", key, "wrong").get_caller_identity()
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        lab.client_with("sts", "AKIAIOSFODNN7EXAMPLE", "x").get_caller_identity()

@@ -1,0 +1,226 @@
+"""The process: start, stop, what survives, ports, the control interface and its guard."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ecrlab.client import LabClient, LabError, LabNotRunning
+from ecrlab.home import Home
+
+
+def test_it_says_where_it_listens_and_stops_without_a_trace(make_lab: Callable[[], Any]) -> None:
+    lab = make_lab()
+    control = json.loads(lab.home.control.read_text())
+    assert control == {"port": lab.port, "secret": control["secret"], "pid": lab.process.pid}
+    assert lab.home.control.stat().st_mode & 0o777 == 0o600
+    output = lab.stop()
+    assert output == f"ECR Lab listens at http://localhost:{lab.port} (not AWS). Home: {lab.home.path}\n"
+    assert not lab.home.control.exists()
+    with pytest.raises(LabNotRunning, match="ecrlab start"):
+        lab.control.status()
+
+
+def test_state_survives_a_restart(make_lab: Callable[[], Any]) -> None:
+    lab = make_lab()
+    lab.repository("app")
+    europe = lab.client("ecr", region="eu-west-1").create_repository(repositoryName="app")["repository"][
+        "repositoryUri"
+    ]
+    lab.control.advance(3600)
+    lab.allow("ci", "ecr:ListImages")
+    files = lab.home.aws_credentials.read_text()
+    token = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    last = lab.control.xray()["last"]
+    port = lab.port
+    lab.stop()
+    lab.start()
+    assert lab.port == port
+    assert lab.home.aws_credentials.read_text() == files
+    lab.client("ecr", "ci").list_images(repositoryName="app")
+    status = lab.control.status()
+    assert 3599 < status["clock"]["offset_seconds"] < 3601
+    assert {
+        "account": "123456789012",
+        "region": "eu-west-1",
+        "port": int(europe.split("/")[0].split(":")[1]),
+    } in status["registries"]
+    assert lab.control.xray()["last"] > last
+    assert lab.control.xray()["rows"][0]["seq"] == 1
+    headers = {"Authorization": f"Basic {token}"}
+    assert requests.get(f"http://127.0.0.1:{port}/v2/", headers=headers, timeout=5).status_code == 200
+    lab.stop()
+
+
+def test_a_kill_loses_nothing_acknowledged(make_lab: Callable[[], Any]) -> None:
+    lab = make_lab()
+    lab.repository("app")
+    lab.process.send_signal(signal.SIGKILL)
+    lab.process.wait()
+    lab.process.stdout.close()
+    lab.home.control.unlink()
+    lab.start()
+    assert len(lab.client("ecr").describe_repositories()["repositories"]) == 1
+    lab.stop()
+
+
+def test_a_second_process_on_one_home_is_refused(running_lab: Any) -> None:
+    command = [sys.executable, "-m", "ecrlab.server", "--home", str(running_lab.home.path), "--port", "5399"]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert second.returncode == 1
+    assert f"is in use by process {running_lab.process.pid}" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert running_lab.control.status()["pid"] == running_lab.process.pid
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        command = [sys.executable, "-m", "ecrlab.server", "--home", str(tmp_path), "--port", str(port)]
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr == f"port {port} is in use by another program. Stop that program and try again.\n"
+
+
+def test_the_learners_changes_to_the_aws_files_stay(make_lab: Callable[[], Any]) -> None:
+    lab = make_lab()
+    lab.stop()
+    config = lab.home.aws_config
+    text = config.read_text().replace("output = json", "output = table", 1)
+    config.write_text(text + "[profile mine]\nregion = eu-west-1\n")
+    changed = config.read_text()
+    lab.start()
+    assert config.read_text() == changed
+    assert "[profile ci]" in changed
+    assert oct(config.stat().st_mode & 0o777) in ("0o600", "0o644")
+    lab.stop()
+
+
+def call(lab: Any, method: str = "GET", path: str = "status", **headers: str) -> requests.Response:
+    secret = json.loads(lab.home.control.read_text())["secret"]
+    every = {"X-Ecrlab-Secret": secret, **headers}
+    return requests.request(method, f"http://127.0.0.1:{lab.port}/_ecrlab/{path}", headers=every, timeout=10)
+
+
+def test_the_control_interface_is_guarded(lab: Any) -> None:
+    assert call(lab).json()["account"] == "123456789012"
+    assert call(lab, **{"X-Ecrlab-Secret": "wrong"}).status_code == 403
+    assert call(lab, Host="evil.example").status_code == 403
+    assert call(lab, Origin="http://evil.example").status_code == 403
+    assert call(lab, Origin=f"http://127.0.0.1:{lab.port}").status_code == 200
+    assert call(lab, path="nothing").status_code == 404
+    other = lab.control.registry("123456789012", "eu-west-1")["port"]
+    secret = json.loads(lab.home.control.read_text())["secret"]
+    url = f"http://127.0.0.1:{other}/_ecrlab/status"
+    assert requests.get(url, headers={"X-Ecrlab-Secret": secret}, timeout=5).status_code == 404
+
+
+def test_clock_registries_and_accounts_by_the_client(lab: Any) -> None:
+    control: LabClient = lab.control
+    assert control.advance(90)["offset_seconds"] == 90
+    assert control.reset_clock()["offset_seconds"] == 0
+    for wrong in (-1, "x", 1e300):
+        with pytest.raises(LabError):
+            control.advance(wrong)  # type: ignore[arg-type]
+    answer = control.registry("999988887777", "ap-south-1")
+    assert answer["registry"] == f"localhost:{answer['port']}/999988887777.dkr.ecr.ap-south-1.amazonaws.com"
+    assert control.registry("999988887777", "ap-south-1") == answer
+    with pytest.raises(LabError, match="not an AWS Region"):
+        control.registry("999988887777", "mars-1")
+    with pytest.raises(LabError, match="12 digits"):
+        control.account("1")
+    key = control.account("999988887777")
+    assert control.account("999988887777") == key
+    sts = lab.client_with("sts", key["access_key_id"], key["secret_access_key"])
+    assert sts.get_caller_identity()["Arn"] == "arn:aws:iam::999988887777:user/admin"
+
+
+def test_reset_of_one_user_and_one_repository(lab: Any) -> None:
+    lab.repository("app")
+    lab.repository("other")
+    iam = lab.client("iam")
+    lab.allow("ci", "ecr:*")
+    iam.attach_user_policy(UserName="ci", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    iam.detach_user_policy(UserName="ci", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly")
+    iam.create_access_key(UserName="ci")
+    removed = lab.control.reset(users=["ci"], repositories=["app", "absent"])["removed"]
+    assert "repository app of 123456789012/us-east-1" in removed
+    assert "inline policy test of user ci" in removed
+    assert len(removed) == 4
+    attached = iam.list_attached_user_policies(UserName="ci")["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["AmazonEC2ContainerRegistryPullOnly"]
+    assert len(iam.list_access_keys(UserName="ci")["AccessKeyMetadata"]) == 1
+    assert [r["repositoryName"] for r in lab.client("ecr").describe_repositories()["repositories"]] == ["other"]
+
+
+def test_reset_of_everything_keeps_keys_and_logins(lab: Any) -> None:
+    token = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    lab.repository("app")
+    lab.client("iam").create_user(UserName="extra")
+    lab.client("iam").create_role(
+        RoleName="r",
+        AssumeRolePolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}],
+            }
+        ),
+    )
+    lab.control.advance(60)
+    lab.control.reset()
+    assert lab.client("ecr").describe_repositories()["repositories"] == []
+    assert len(lab.client("iam").list_users()["Users"]) == 5
+    assert lab.client("iam").list_roles()["Roles"] == []
+    assert lab.control.status()["clock"]["offset_seconds"] == 0
+    answer = requests.get(f"http://127.0.0.1:{lab.port}/v2/", headers={"Authorization": f"Basic {token}"}, timeout=5)
+    assert answer.status_code == 200
+
+
+def test_following_the_xray(lab: Any) -> None:
+    last = lab.control.xray()["last"]
+    begun = time.monotonic()
+    assert lab.control.xray(after=last, wait=0.2)["rows"] == []
+    assert 0.15 < time.monotonic() - begun < 2
+    lab.client("sts").get_caller_identity()
+    [row] = lab.control.xray(after=last, wait=5)["rows"]
+    assert (row["service"], row["operation"], row["decision"], row["client"]) == (
+        "sts",
+        "GetCallerIdentity",
+        "not asked",
+        "boto3",
+    )
+    assert row["principal"] == "arn:aws:iam::123456789012:user/admin"
+    assert row["duration_ms"] < 1000
+    assert row["bytes_out"] > 100
+
+
+def test_what_is_not_an_api_is_a_client_error(lab: Any) -> None:
+    base = f"http://127.0.0.1:{lab.port}"
+    assert "Not AWS" in requests.get(base, timeout=5).text
+    assert requests.post(base, data="x", timeout=5).status_code == 400
+    assert requests.put(base, timeout=5).status_code == 405
+    assert requests.get(base + "/nothing", timeout=5).status_code == 404
+    fuzz = {
+        "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories",
+        "Authorization": "AWS4-HMAC-SHA256 x",
+    }
+    for data in (b"", b"\xff\xfe", b"[" * 10000, os.urandom(1000)):
+        assert requests.post(base, data=data, headers=fuzz, timeout=5).status_code == 400
+
+
+def test_the_client_names_the_command_that_starts_a_lab(tmp_path: Path) -> None:
+    with pytest.raises(LabNotRunning, match=r"is not running .*ecrlab start"):
+        LabClient(Home(tmp_path)).status()
