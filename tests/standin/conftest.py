@@ -72,6 +72,12 @@ class World:
         text = re.sub(r"size: \d+$", "size: N", text, flags=re.MULTILINE)  # it holds the packed size of the layer
         return [re.sub(r"\b(?!123456789012)[0-9a-f]{12}\b", "<id>", line) for line in text.splitlines()]
 
+    @property
+    def logged_in(self) -> bool:
+        """Whether docker's config has a login for this registry."""
+        config = Path(self.environment["DOCKER_CONFIG"]) / "config.json"
+        return config.exists() and f"localhost:{self.front.port}" in config.read_text()
+
     def login(self) -> None:
         done = self.run(f"echo {LOGIN[1]} | docker login -u {LOGIN[0]} --password-stdin $R")
         assert done.code == 0, done
