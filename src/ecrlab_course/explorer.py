@@ -15,12 +15,14 @@ from ecrlab import explorer
 from ecrlab.explorer import Comparison, Image, Part, Row, Shelf, Tree, size
 from ecrlab_course.display import Shown, escape
 
-_WIDTH, _LABEL, _SIZE = 760, 172, 84
-_CELLS = _WIDTH - _LABEL - _SIZE
-_COLUMN, _COLUMNS = 62, 5
+_WIDTH, _LABEL, _SIZE = 680, 160, 76
+# The size stands before the boxes: where the page is too narrow, only the last boxes are out of sight.
+_BEGIN = _LABEL + _SIZE
+_CELLS = _WIDTH - _BEGIN
+_COLUMN, _COLUMNS = 58, 5
 _TOP, _ROW, _BOX = 58, 40, 24
 # Room for the number behind the boxes of the last column.
-_NUMBER = 64
+_NUMBER = 60
 _HOLDERS = 12
 
 
@@ -95,7 +97,7 @@ def _totals(tree: Tree) -> str:
     )
     numbers = f"{explorer.count(tree.sums.manifests, 'manifest')}, {explorer.count(tree.sums.tags, 'tag')}"
     caption = f"{numbers}. Sizes are packed; a tag takes no room."
-    return f'<table class="ecr-table ecr-sums"><caption>{caption}</caption><tbody>{rows}</tbody></table>'
+    return f'<table class="ecr-table ecr-sums ecr-totals"><caption>{caption}</caption><tbody>{rows}</tbody></table>'
 
 
 def _bar(number: int, most: int, filled: bool) -> str:
@@ -256,7 +258,7 @@ def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
     )
     drawn = "Drawn here: nominal" if shelf.hidden else "Nominal"
     sentence = (
-        f"{drawn} {size(nominal)} (the sizes at the right added up), stored {size(stored)} (the last row). "
+        f"{drawn} {size(nominal)} (all sizes added up), stored {size(stored)} (the last row). "
         "Boxes with the same letter are the same blob; boxes without one are in this image only."
     )
     return (
@@ -334,7 +336,7 @@ def _text(kind: str, x: float, y: float, words: str) -> str:
 def _widths(columns: Sequence[_Column], rest: int) -> tuple[list[float], float]:
     """Widths of the columns and of the last one: a least one each, and what is left in proportion to the sizes."""
     least = [_COLUMN] * len(columns)
-    spare = _CELLS - sum(least) - (_NUMBER + 60)
+    spare = _CELLS - sum(least) - (_NUMBER + 50)
     weights = [column.size for column in columns]
     whole = sum(weights) + rest or 1
     widths = [low + spare * weight / whole for low, weight in zip(least, weights, strict=True)]
@@ -344,16 +346,15 @@ def _widths(columns: Sequence[_Column], rest: int) -> tuple[list[float], float]:
 def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot: _Line, rest_head: str) -> str:
     most = max([sum(box.size for box in line.rest) for line in lines], default=0)
     widths, last = _widths(columns, most)
-    starts = [_LABEL + sum(widths[:number]) for number in range(len(columns))]
-    end = _WIDTH - _SIZE
+    starts = [_BEGIN + sum(widths[:number]) for number in range(len(columns))]
     parts = []
     for column, x, width in zip(columns, starts, widths, strict=True):
         middle = x + width / 2
         parts.append(_text("x-mark x-mid", middle, 16, column.letter))
         parts.append(_text("x-soft x-mid", middle, 32, size(column.size)))
         parts.append(_text("x-soft x-mid", middle, 47, column.note))
-    parts.append(_text("x-soft", end - last + 4, 16, rest_head if columns else "config and layers"))
-    parts.append(_text("x-soft x-end", _WIDTH - 4, 16, "size"))
+    parts.append(_text("x-soft", _WIDTH - last + 4, 16, rest_head if columns else "config and layers"))
+    parts.append(_text("x-soft x-end", _BEGIN - 12, 16, "size"))
     y = _TOP
     for line in (*lines, foot):
         if line is foot:
@@ -367,15 +368,15 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
         parts.append(_text("x-head", indent, y + (17 if line.below else 25), _short(line.label, room)))
         parts.append(_text("x-soft", indent, y + 32, _short(line.below, room)))
         if line.words:
-            parts.append(_text("x-soft", _LABEL + 4, y + 25, line.words))
+            parts.append(_text("x-soft", _BEGIN + 2, y + 25, line.words))
         box = y + (_ROW - _BOX) / 2
         for column, x, width in zip(columns, starts, widths, strict=True):
             if column.digest in line.cells:
                 parts.append(_rect("x-shared", x + 2, box, width - 4, _BOX, f"{column.letter}: {size(column.size)}"))
                 parts.append(_text("x-on x-mid", x + width / 2, box + 17, column.letter))
         if line.rest:
-            parts += _rest(line, line is foot, end - last, last - _NUMBER, most, box)
-        parts.append(_text("x-head x-end", _WIDTH - 4, y + 25, line.total))
+            parts += _rest(line, line is foot, _WIDTH - last, last - _NUMBER, most, box)
+        parts.append(_text("x-head x-end", _BEGIN - 12, y + 25, line.total))
         y += _ROW
     height = y + 2
     return (
@@ -409,7 +410,7 @@ def _rest(line: _Line, foot: bool, x: float, room: float, most: int, y: float) -
 
 # ---------------------------------------------------------------------------------------------------------- comparison
 
-_SIDE, _GAP = 320, 120
+_SIDE, _GAP = 285, 110
 _SIGNS = {"same": "=", "moved": "≈", "left": "−", "right": "+"}  # noqa: RUF001 - a true minus sign
 _KINDS = {"same": "x-same", "moved": "x-same", "left": "x-left", "right": "x-right"}
 
@@ -430,9 +431,9 @@ def compared(comparison: Comparison, details: bool = False) -> Shown:
 def _two(comparison: Comparison, words: str) -> str:
     parts = []
     for x, side in ((0, comparison.left), (_SIDE + _GAP, comparison.right)):
-        parts.append(_text("x-head", x + 4, 16, _short(side.name, 42)))
+        parts.append(_text("x-head", x + 4, 16, _short(side.name, 38)))
         about = f"{explorer.image_words(side.image)}, {size(side.image.size)}"
-        parts.append(_text("x-soft", x + 4, 34, _short(about, 48)))
+        parts.append(_text("x-soft", x + 4, 34, _short(about, 40)))
     most = max([part.size for row in comparison.rows for part in (row.left, row.right) if part], default=1) or 1
     y = 44
     rows = list(comparison.rows)
@@ -466,7 +467,7 @@ def _block(part: Part, kind: str, x: float, y: float, most: int) -> list[str]:
         _rect(kind, x + 1, y + 1, _SIDE - 2, 43, _part_words(part)),
         _rect("x-shared", x + 8, y + 36, length, 4) if length >= 1 else "",
         _text("x-head", x + 8, y + 16, f"{part.role} {size(part.size)}"),
-        _text("x-soft", x + 8, y + 31, _short(part.made_by, 44)),
+        _text("x-soft", x + 8, y + 31, _short(part.made_by, 38)),
     ]
 
 

@@ -366,21 +366,24 @@ def test_sizes_in_words(number: int, words: str) -> None:
     assert explorer.size(number) == words
 
 
-def test_two_thousand_repositories_with_fifty_thousand_images_are_read_in_seconds(store: Store) -> None:
-    grow(store, 2000, 50_000)
+@pytest.mark.parametrize(
+    ("repositories", "images"), [(200, 5000), pytest.param(2000, 50_000, marks=pytest.mark.soak, id="soak")]
+)
+def test_a_large_lab_is_read_in_seconds(store: Store, repositories: int, images: int) -> None:
+    grow(store, repositories, images)
     begun = time.perf_counter()
     tree = explorer.read(store)
     whole = time.perf_counter() - begun
     begun = time.perf_counter()
     one = explorer.read(store, "team-7/service-00007")
     single = time.perf_counter() - begun
-    print(f"\nall {whole:.2f} s, one repository {single:.3f} s")
-    assert tree.sums.manifests == 50_000
+    print(f"\n{repositories} repositories, {images} images: all {whole:.2f} s, one repository {single:.3f} s")
+    assert tree.sums.manifests == images
     assert len(tree.shelves) == explorer.REPOSITORIES
     assert sum(len(shelf.images) for shelf in tree.shelves) <= explorer.IMAGES
-    assert tree.hidden.repositories == 2000 - explorer.REPOSITORIES
+    assert tree.hidden.repositories == repositories - explorer.REPOSITORIES
     assert len(json.dumps(explorer.to_json(tree))) < 300_000
     assert len(one.shelves[0].images) == 25
-    # Measured 1.1 s and 0.02 s on a quiet machine of two cores; a tenfold growth is a defect, a busy machine is not.
+    # A quiet machine of two cores takes about 1 s for all of the large one; a busy one must not fail here.
     assert whole < 15
     assert single < 2
