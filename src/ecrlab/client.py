@@ -42,12 +42,32 @@ class LabClient:
         """Set the lab's clock back to real time; return as `advance` does."""
         return self._call("POST", "/_ecrlab/clock", {"reset": True})
 
-    def xray(self, after: int = 0, wait: float = 0, limit: int = 1000) -> dict[str, Any]:
+    def xray(self, after: int = 0, wait: float = 0, limit: int = 1000, opened: bool = False) -> dict[str, Any]:
         """Return ``{"last": number, "rows": [...]}``: the requests above number ``after``, oldest first.
 
-        With ``wait`` seconds the call returns as soon as there is one.
+        With ``wait`` seconds the call returns as soon as there is one; ``opened`` adds to each decision its context,
+        statements and what would mend it.
         """
-        return self._call("GET", f"/_ecrlab/xray?after={after}&wait={wait}&limit={limit}", timeout=wait + 30)
+        path = f"/_ecrlab/xray?after={after}&wait={wait}&limit={limit}{'&opened=1' if opened else ''}"
+        return self._call("GET", path, timeout=wait + 30)
+
+    def decide(self, principal: str, action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
+        """Ask IAM a question without making the request; return the decision opened (`ecrlab.aws.decide.decide`).
+
+        ``more``: context, policies, edits, statement. Nothing is changed, and the X-ray has no row of it.
+        """
+        return self._call("POST", "/_ecrlab/decide", {**more, **_question(principal, action, resource)})
+
+    def decide_all(
+        self, questions: Sequence[tuple[str, str, str]], edits: Sequence[Mapping[str, Any]] = (), **more: Any
+    ) -> list[dict[str, Any]]:
+        """Ask many questions (principal, action, resource) in one call; return the decisions in short, in order.
+
+        ``edits`` are documents to take as saved; ``more`` (context, policies) goes with every question.
+        """
+        body = {"questions": [{**more, **_question(*each)} for each in questions], "edits": list(edits)}
+        answers: list[dict[str, Any]] = self._call("POST", "/_ecrlab/decide", body, timeout=60)["decisions"]
+        return answers
 
     def tree(
         self, repository: str | None = None, repositories: int | None = None, images: int | None = None
@@ -111,3 +131,7 @@ class LabClient:
         except (OSError, ValueError) as error:
             raise LabNotRunning(self.home, f"port {control.get('port')}: {error}") from None
         return result if isinstance(result, dict) else {}
+
+
+def _question(principal: str, action: str, resource: str) -> dict[str, str]:
+    return {"principal": principal, "action": action, "resource": resource}

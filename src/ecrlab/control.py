@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from ecrlab import __version__, explorer
-from ecrlab.aws import seed
+from ecrlab.aws import decide, seed
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.home import ACCOUNT, REGION, Home
 from ecrlab.xray import XRay
@@ -56,6 +56,7 @@ class Control:
             ("GET", "status"): self._status,
             ("POST", "clock"): self._clock,
             ("GET", "xray"): self._rows,
+            ("POST", "decide"): self._decide,
             ("GET", "tree"): self._tree,
             ("GET", "comparison"): self._comparison,
             ("POST", "registries"): self._registries,
@@ -139,7 +140,15 @@ class Control:
         except ValueError:
             raise Refused(400, "after, wait and limit are numbers.") from None
         await self._xray.wait(after, wait)
-        return {"last": self._xray.last, "rows": self._xray.rows(after, limit)}
+        opened = request.query.get("opened") == "1"
+        return {"last": self._xray.last, "rows": self._xray.rows(after, limit, opened)}
+
+    async def _decide(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        try:  # in a thread: what else a statement opens takes some thousand decisions
+            return await asyncio.to_thread(decide.decide, self._cloud, body)
+        except decide.Unanswerable as error:
+            raise Refused(404 if error.missing else 400, str(error)) from None
 
     async def _tree(self, request: web.Request) -> Answer:
         query = request.query

@@ -100,13 +100,18 @@ class XRay:
             self._changed.set()
             self._changed = None
 
-    def rows(self, after: int = 0, limit: int = 1000) -> list[Row]:
-        """Return up to ``limit`` rows with a number above ``after``, oldest first."""
+    def rows(self, after: int = 0, limit: int = 1000, opened: bool = False) -> list[Row]:
+        """Return up to ``limit`` rows with a number above ``after``, oldest first.
+
+        With ``opened`` their decisions carry everything that led to them (`ecrlab.aws.opened`); those that were
+        allowed before the lab's last start have it no more.
+        """
         missing = self.last - after
         if missing <= 0:
             return []
         start = max(0, len(self._rows) - missing)
-        return [_shown(self._rows[i]) for i in range(start, min(start + limit, len(self._rows)))]
+        found = [_shown(self._rows[i]) for i in range(start, min(start + limit, len(self._rows)))]
+        return [_opened(row) for row in found] if opened else found
 
     async def wait(self, after: int, seconds: float) -> None:
         """Return as soon as there is a row above ``after``, at the latest after ``seconds``."""
@@ -176,6 +181,11 @@ def _shown(row: Row) -> Row:
     if not isinstance(moment, (int, float)):
         return row
     return {**row, "time": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")}
+
+
+def _opened(row: Row) -> Row:
+    decisions = [each.opened() if hasattr(each, "opened") else each for each in row["decisions"]]
+    return {**row, "decisions": decisions}
 
 
 _CLIENTS = (
