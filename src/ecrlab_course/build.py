@@ -16,6 +16,7 @@ from typing import Any
 from ecrlab import launch
 from ecrlab.home import Home
 from ecrlab_course.content import Course, Source
+from ecrlab_course.facts import FactError, fill
 from ecrlab_course.notebook import copy_missing
 
 jupytext: Any = import_module("jupytext")
@@ -65,13 +66,21 @@ def cells(source: Source) -> list[Any]:
         metadata: dict[str, Any] = {"tags": tags}
         if "minutes" in cell.metadata:
             metadata["minutes"] = cell.metadata["minutes"]
-        text = _uncommented(cell.source) if cell.cell_type == "code" else cell.source
+        text = _uncommented(cell.source) if cell.cell_type == "code" else _with_facts(cell.source, source, where)
         lines = len([line for line in text.splitlines() if line.strip()])
         if cell.cell_type == "code" and lines > LONGEST_CELL and "policy" not in tags:
             raise BuildError(f"{where} ({identifier}): {lines} lines; a cell has at most {LONGEST_CELL}.")
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         result.append(make(text, id=identifier, metadata=metadata))
     return result
+
+
+def _with_facts(text: str, source: Source, where: str) -> str:
+    """Return markdown with the prices, limits and dates that it names."""
+    try:
+        return fill(text, source.folder.parents[2])
+    except FactError as error:
+        raise BuildError(f"{where}: {error}") from None
 
 
 def _uncommented(text: str) -> str:

@@ -1,0 +1,46 @@
+"""Prices, limits and dates have one source, and lessons name only facts that it holds."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from ecrlab_course.content import course, course_root
+from ecrlab_course.facts import FactError, facts, fill
+
+
+def test_every_fact_has_words_a_source_and_a_date() -> None:
+    table = facts(course_root())
+    assert table
+    for name, fact in table.items():
+        assert isinstance(fact["date"], datetime.date), name
+        assert ("value" in fact) == ("unit" in fact), name
+
+
+def test_lessons_name_facts_that_exist() -> None:
+    for source in course().lessons.values():
+        text = fill(source.text.read_text(encoding="utf-8"), course_root())
+        assert "{{" not in text.replace("{{index", "").replace("{{.", ""), source.folder.name
+
+
+def test_a_dated_fact_says_when_and_how_sure(tmp_path: Path) -> None:
+    folder = tmp_path / "content"
+    folder.mkdir()
+    (folder / "facts.toml").write_text(
+        '[price]\ntext = "a penny"\nsource = "a page"\ndate = 2026-03-15\nfacts = ["E1"]\nsure = "second-hand"\n',
+        encoding="utf-8",
+    )
+    assert fill("costs {{fact:price}}", tmp_path) == "costs a penny"
+    assert fill("costs {{dated:price}}.", tmp_path) == "costs a penny (March 2026, quoted by others)."
+    with pytest.raises(FactError, match="no fact called 'weight'"):
+        fill("{{fact:weight}}", tmp_path)
+
+
+def test_an_incomplete_fact_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "content"
+    folder.mkdir()
+    (folder / "facts.toml").write_text('[price]\ntext = "a penny"\ndate = 2026-03-15\n', encoding="utf-8")
+    with pytest.raises(FactError, match=r"\[price\]: wants source, facts, sure"):
+        fill("{{fact:price}}", tmp_path)
