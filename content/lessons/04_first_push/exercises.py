@@ -359,8 +359,7 @@ GUESSES = [
         id="04-g3",
         prompt=(
             "The build robot `ci` may pull from ECR: somebody attached the managed pull policy. It logs in, and the "
-            "login "
-            "works. Now it pushes `my-web-app:1.1-ci`. What happens?"
+            "login works. Now it pushes `my-web-app:1.1-ci`. What happens?"
         ),
         options=(
             Option(
@@ -471,8 +470,7 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     if v["service"] != "dkr.ecr":
         return not_yet(
             f"`{v['account']}.{v['service']}.{v['region']}…` is no registry. `aws` talks to an API host; `docker` "
-            "talks to "
-            "the registry host, and that one has three more letters in front of `ecr`.",
+            "talks to the registry host, and that one has three more letters in front of `ecr`.",
             "aws-login-is-docker-login",
         )
     if v["account"] == lab.account:
@@ -488,22 +486,19 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     if v["region"] != "eu-west-1":
         return not_yet(
             f"I asked the partner's registry in `{v['region']}`. It said *{said}*. An account has one registry in "
-            "every "
-            "Region, and they share nothing. Which one is Ireland?",
+            "every Region, and they share nothing. Which one is Ireland?",
             "ecr-is-global",
         )
     if v["repository"].startswith("repository/"):
         return not_yet(
             f"The registry looked for a repository called `{v['repository']}`. The word `repository/` belongs to "
-            "ARNs, the "
-            "names that IAM uses. An address has none.",
+            "ARNs, the names that IAM uses. An address has none.",
             "arn-is-address",
         )
     if v["repository"] != "web/booking":
         return not_yet(
             f"The registry looked for `{v['repository']}` and said *{said}*. The name has a slash in it, and the "
-            "slash is part "
-            "of the name.",
+            "slash is part of the name.",
             "registry-is-repository",
         )
     return not_yet(
@@ -545,10 +540,8 @@ e1 = BuildCommand(
     objective="Build an ECR address from account, Region, repository and tag.",
     prompt=(
         "The map company next door has the account **444455556666**. Omar wants its image **web/booking**, version "
-        "**2.3**, "
-        "and the company keeps it in **Ireland**. Build the address. It is really asked for, with the map company's "
-        "own "
-        "login, so only the address can be wrong."
+        "**2.3**, and the company keeps it in **Ireland**. Build the address. It is really asked for, with the map "
+        "company's own login, so only the address can be wrong."
     ),
     fields=E1_FIELDS,
     template="docker pull {account}.{service}.{region}.amazonaws.com/{repository}{mark}{version}",
@@ -563,10 +556,9 @@ e1 = BuildCommand(
     solution=(
         "`444455556666.dkr.ecr.eu-west-1.amazonaws.com/web/booking:2.3`\n\n"
         "**Why:** account and Region together name the registry, because every account has one registry in every "
-        "Region. What "
-        "follows the first slash is the repository; a slash inside it is a letter like any other. `dkr.ecr` is the "
-        "host that "
-        "speaks to docker. `@sha256:…` in place of `:2.3` would name the same image by its content."
+        "Region. What follows the first slash is the repository; a slash inside it is a letter like any other. "
+        "`dkr.ecr` is the host that speaks to docker. `@sha256:…` in place of `:2.3` would name the same image by "
+        "its content."
     ),
     accepts=(
         Attempt("by tag", answer=E1_RIGHT),
@@ -634,8 +626,7 @@ e2 = Predict(
     objective="Know that the AWS keys of `aws` are not a login of docker.",
     prompt=(
         "You are `admin`. A minute ago `aws` knew you at once. The next cell gives the image an ECR address and "
-        "pushes it, "
-        "with nothing in between. What happens?"
+        "pushes it, with nothing in between. What happens?"
     ),
     options=(
         Option(
@@ -671,10 +662,9 @@ e2 = Predict(
     ),
     solution=(
         "**It stops: no login.** docker keeps logins of its own, one for each registry host, in its own file. AWS "
-        "keys live in "
-        "other files, and docker does not read those.\n\n**Why first?** A registry asks *who are you?* before "
-        "anything else. "
-        "Whether the repository exists, and whether you may push, are answered only to somebody it knows."
+        "keys live in other files, and docker does not read those.\n\n"
+        "**Why first?** A registry asks *who are you?* before anything else. Whether the repository exists, and "
+        "whether you may push, are answered only to somebody it knows."
     ),
     accepts=(
         Attempt("no login", answer="b", do=without_login),
@@ -747,11 +737,10 @@ e3 = Predict(
     ),
     solution=(
         "**It stops: no such repository.** `name unknown: The repository with name 'my-web-app' does not exist in "
-        "the registry "
-        "with id '123456789012'`.\n\n**Why:** a repository carries settings (who may use it, may tags move, how is it "
-        "encrypted), so ECR wants it made on purpose. Since December 2025 a *creation template* can do that at a "
-        "push; without "
-        "a matching template the push stops as it did here."
+        "the registry with id '123456789012'`.\n\n"
+        "**Why:** a repository carries settings (who may use it, may tags move, how is it encrypted), so ECR wants "
+        "it made on purpose. A *creation template* can do that at a push; without a matching one the push stops, as "
+        "it did here."
     ),
     accepts=(
         Attempt("no repository", answer="b", do=with_login),
@@ -924,9 +913,8 @@ e4 = BuildCommand(
     objective="Put the steps of a push into an order that works, and know which ones depend on another.",
     prompt=(
         "A new image, `receipts:1`, from the same Dockerfile. Six of the eight tiles are needed. Put them in order; "
-        "the order "
-        "is really carried out, on a clean registry and with a docker that has no login. Every order that works is "
-        "right."
+        "the order is really carried out, on a clean registry and with a docker that has no login. Every order that "
+        "works is right."
     ),
     fields=tuple(Field(place, f"{place} step", TILES) for place in PLACES),
     template="{first} → {second} → {third} → {fourth} → {fifth} → {sixth}",
@@ -938,13 +926,10 @@ e4 = BuildCommand(
         "`tag` after `build`; `push` after `tag`, `login` and `create-repository`; `describe-images` after `push`.",
     ),
     solution=(
-        "For example: **create-repository, build, login, tag, push, describe-images**.\n\n**Why:** *create*, *build* "
-        "and *login* do "
-        "not know of each other, so they may stand in any order. *tag* needs the image. *push* needs three things: "
-        "the name, the "
-        "login, the repository. *describe-images* needs a finished push. `docker commit` would need a running "
-        "container, and a "
-        "repository policy lets *others* in."
+        "For example: **create-repository, build, login, tag, push, describe-images**.\n\n"
+        "**Why:** *create*, *build* and *login* do not know of each other, so they may stand in any order. *tag* "
+        "needs the image. *push* needs three things: the name, the login, the repository. *describe-images* needs a "
+        "finished push. `docker commit` would need a running container, and a repository policy lets *others* in."
     ),
     accepts=(
         Attempt("by the book", answer=order(CREATE, "build", "login", "tag", "push", SHOW)),
@@ -1070,8 +1055,8 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
     if refused and refused[-1]["seq"] == max((row["seq"] for row in mine), default=0):
         return not_yet(
             f"The robot has a new policy. Its last request was refused all the same: `{refused[-1]['action']}`. Is "
-            "that action in "
-            "the policy, and does the resource name `my-web-app` in us-east-1? Or did the robot not try again?",
+            "that action in the policy, and does the resource name `my-web-app` in us-east-1? Or did the robot not "
+            "try again?",
             "claims-without-showing",
         )
     return not_yet(
@@ -1197,8 +1182,7 @@ e5 = LiveCheck(
     objective="Give an identity the actions that a push needs, on one repository, and prove it.",
     prompt=(
         "**Let the robot push to `my-web-app`.** The file `ci-push.json` holds a first try with one action. Complete "
-        "it, give it "
-        "to the user `ci`, and let the *robot* push. Any way that ends in a push by `ci` is right."
+        "it, give it to the user `ci`, and let the *robot* push. Any way that ends in a push by `ci` is right."
     ),
     probe=e5_probe,
     judge=e5_judge,
@@ -1211,12 +1195,10 @@ e5 = LiveCheck(
     solution=(
         "Six actions on `arn:aws:ecr:us-east-1:123456789012:repository/my-web-app`: *BatchCheckLayerAvailability, "
         "InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload, PutImage* and *BatchGetImage* (newer builders "
-        "read the manifest "
-        "before they write it). `aws iam put-user-policy` puts them on `ci`.\n\n**Why no new login?** The token says "
-        "who you are. "
-        "What you may do is looked up at each request, so the old token can push as soon as the policy is there. The "
-        "login itself "
-        "(`ecr:GetAuthorizationToken`) the robot had from its pull policy."
+        "read the manifest before they write it). `aws iam put-user-policy` puts them on `ci`.\n\n"
+        "**Why no new login?** The token says who you are. What you may do is looked up at each request, so the old "
+        "token can push as soon as the policy is there. The login itself (`ecr:GetAuthorizationToken`) the robot had "
+        "from its pull policy."
     ),
     accepts=(
         Attempt("the push set on one repository", do=e5_inline),
@@ -1392,8 +1374,8 @@ e6 = BuildCommand(
     objective="Keep a long-running job logged in.",
     prompt=(
         "`nightly.sh` builds at hours 0, 11, 13 and 26 and logs in once. Edit the file until **all four builds "
-        "arrive**, each at "
-        "its own hour. *Run* plays the whole night with the lab's clock, as Dara, and then puts the clock back."
+        "arrive**, each at its own hour. *Run* plays the whole night with the lab's clock, as Dara, and then puts "
+        "the clock back."
     ),
     fields=(),
     template="bash nightly.sh",
@@ -1409,10 +1391,8 @@ e6 = BuildCommand(
         + script(WAIT, LOGIN_LINE, TAG, PUSH).strip()
         + "\n```\n\n"
         "**Why:** a token lives 12 hours from the moment it is fetched, and nothing makes it live longer. A login "
-        "costs half a "
-        "second, so a job that pushes logs in each time. On a server the helper program "
-        "`docker-credential-ecr-login` does the "
-        "same by itself. `|| true` and a saved token only hide the problem."
+        "costs half a second, so a job that pushes logs in each time. On a server the helper program "
+        "`docker-credential-ecr-login` does the same by itself. `|| true` and a saved token only hide the problem."
     ),
     accepts=(
         Attempt("login in the loop", do=writes(script(WAIT, LOGIN_LINE, TAG, PUSH)), answer={}),
@@ -1582,9 +1562,8 @@ e7 = BuildCommand(
     objective="Tell from the text, and from one look, which cause a refusal has.",
     prompt=(
         "The cell above made four failures. Give each number its cause. The texts alone are enough for two of them; "
-        "for the other "
-        "two you have to look: `aws ecr describe-repositories --region …` (the Regions are `us-east-1` and "
-        "`eu-west-1`)."
+        "for the other two you have to look: `aws ecr describe-repositories --region …` (the Regions are `us-east-1` "
+        "and `eu-west-1`)."
     ),
     fields=tuple(Field(name, f"failure {number}", desk.CAUSES) for number, name in enumerate(FAILURES, 1)),
     template="1: {one} · 2: {two} · 3: {three} · 4: {four}",
@@ -1599,13 +1578,11 @@ e7 = BuildCommand(
     ),
     solution=(
         "`no basic auth credentials`: no login **for this registry** (one for Ireland does not count). `name "
-        "unknown`: no such "
-        "repository **in this Region**; `describe-repositories` in the other Region tells a typing error from a "
-        "repository made "
-        "elsewhere. `manifest unknown`: the tag. `authorization token has expired`: a new login, and no right is "
-        "missing. "
-        "`not authorized to perform`: a right.\n\n**Why sort them:** *who are you*, "
-        "*what is there* and *may you* are three questions, and the answer to one mends nothing of another."
+        "unknown`: no such repository **in this Region**; `describe-repositories` in the other Region tells a typing "
+        "error from a repository made elsewhere. `manifest unknown`: the tag. `authorization token has expired`: a "
+        "new login, and no right is missing. `not authorized to perform`: a right.\n\n"
+        "**Why sort them:** *who are you*, *what is there* and *may you* are three questions, and the answer to one "
+        "mends nothing of another."
     ),
     accepts=(
         Attempt("read", do=failing(3), answer=case_answers(3)),
@@ -1722,8 +1699,7 @@ def e8_judge(state: dict[str, Any]) -> Verdict:
         short = {tag: tags[tag][7:11] for tag in ("1.0", "stable")}
         return not_yet(
             f"Two tags, two images: `1.0` is {short['1.0']}…, `stable` is {short['stable']}…. They were built or "
-            "pushed from different "
-            "bytes. Asked for was *one* image with two names.",
+            "pushed from different bytes. Asked for was *one* image with two names.",
             "tag-is-version",
         )
     if tags["1.0"] not in state["whole"]:
@@ -1810,8 +1786,7 @@ e8 = LiveCheck(
     objective="Bring one image into a new repository under two names, without being told the steps.",
     prompt=(
         "Dara's team wants the repository **`team-a/booking`** in us-east-1, holding **one** image with **two** "
-        "names: `1.0` and "
-        "`stable`. Which image is up to you. No steps today, and any client will do."
+        "names: `1.0` and `stable`. Which image is up to you. No steps today, and any client will do."
     ),
     probe=e8_probe,
     judge=e8_judge,
@@ -1827,10 +1802,8 @@ e8 = LiveCheck(
         'for tag in 1.0 stable; do\n  docker tag my-web-app:1.0 "$REGISTRY/team-a/booking:$tag"\n'
         '  docker push -q "$REGISTRY/team-a/booking:$tag"\ndone\n```\n\n'
         "**Why one digest:** both names were given to the same image. The second push finds every layer there and "
-        "stores one more "
-        "name. Building twice can give two images, because a build may differ in a time stamp. Without docker: "
-        "`batch-get-image` "
-        "the manifest, `put-image` it under the second tag."
+        "stores one more name. Building twice can give two images, because a build may differ in a time stamp. "
+        "Without docker: `batch-get-image` the manifest, `put-image` it under the second tag."
     ),
     accepts=(Attempt("docker, two tags", do=e8_docker), Attempt("one push, then put-image", do=e8_put_image)),
     rejects=(

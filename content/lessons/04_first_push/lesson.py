@@ -231,8 +231,8 @@ lab.solution("04-e3")
 #   aws ecr describe-repositories --repository-names my-web-app --query "repositories[0].$SHOW" --output text
 
 # %% [markdown] id="04-10-after" tags=["core", "text"]
-# Two defaults to remember. `MUTABLE`: a tag can be moved to another image. `AES256`: {{fact:default-encryption}}. A
-# key of your own (KMS) is a choice, and only now, at creation. **Run the cell again**:
+# Two defaults to remember. `MUTABLE`: a tag can be moved to another image. `AES256` stands for
+# {{fact:default-encryption}}. A key of your own (KMS) is a choice, and only now, at creation. **Run the cell again**:
 # `RepositoryAlreadyExistsException` is good news.
 
 # %% [markdown] id="04-11-text" tags=["stretch", "text"]
@@ -708,8 +708,8 @@ lab.solution("04-e8")
 # > **On real AWS**
 # >
 # > - Every account and Region has a host of its own; nothing stands in front of the account number.
-# > - What you store is billed: {{dated:storage-price}}. A push or an API call costs nothing by itself. Check before
-# >   you quote it.
+# > - What you store is billed: {{dated:storage-price}}. There is {{fact:request-price}}. Look at AWS's own page before
+# >   you quote either.
 # > - Nobody pushes as administrator. Robots use roles with keys that live for minutes (lesson 09).
 # > - A new right can take a few seconds to reach every door.
 
