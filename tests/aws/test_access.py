@@ -89,7 +89,7 @@ def test_a_user_without_rights_is_denied_with_aws_sentence(lab: Any, operation: 
         f"ecr:{operation}",
         arn,
     )
-    assert (row["decision"], row["status"], row["error"]) == ("denied", 400, "AccessDenied")
+    assert (row["decision"], row["status"], row["error"]) == ("denied", 400, "AccessDeniedException")
     assert row["principal"] == "arn:aws:iam::123456789012:user/nobody"
     assert "Denied" in row["decisions"][0]["explanation"]
 

@@ -166,6 +166,7 @@ def test_ecr_validates_with_aws_texts(params: dict[str, Any], text: str | None) 
         ("{", "not valid JSON"),
         ("[]", "START_ARRAY can not be converted to an Object"),
         ("[" * 100_000, "not valid JSON"),
+        ('{"repositoryName": "\\ud800"}', "not valid Unicode"),
     ],
 )
 def test_json_of_the_wrong_shape(body: str, text: str) -> None:

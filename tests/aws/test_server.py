@@ -32,6 +32,32 @@ def test_it_says_where_it_listens_and_stops_without_a_trace(make_lab: Callable[[
         lab.control.status()
 
 
+def test_it_stops_while_somebody_follows_and_somebody_pushes(make_lab: Callable[[], Any]) -> None:
+    lab = make_lab()
+    lab.repository("app")
+    secret = json.loads(lab.home.control.read_text())["secret"]
+    token = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    following = socket.create_connection(("127.0.0.1", lab.port))
+    request = (
+        f"GET /_ecrlab/xray?after=999999&wait=200 HTTP/1.1\r\nHost: localhost:{lab.port}\r\nX-Ecrlab-Secret: {secret}"
+    )
+    following.sendall(f"{request}\r\n\r\n".encode())
+    start = requests.post(
+        f"http://127.0.0.1:{lab.port}/v2/app/blobs/uploads/", headers={"Authorization": f"Basic {token}"}, timeout=5
+    )
+    pushing = socket.create_connection(("127.0.0.1", lab.port))
+    request = (
+        f"PATCH {start.headers['Location']} HTTP/1.1\r\nHost: localhost:{lab.port}\r\nAuthorization: Basic {token}"
+    )
+    pushing.sendall(f"{request}\r\nContent-Length: 1000000\r\n\r\nhalf".encode())
+    begun = time.monotonic()
+    output = lab.stop()
+    assert time.monotonic() - begun < 10
+    assert output.count("\n") == 1, output
+    following.close()
+    pushing.close()
+
+
 def test_state_survives_a_restart(make_lab: Callable[[], Any]) -> None:
     lab = make_lab()
     lab.repository("app")

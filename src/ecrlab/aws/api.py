@@ -17,7 +17,7 @@ from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Key, Principal
 from ecrlab.aws.operations import HANDLERS, Call
-from ecrlab.aws.protocol import Operation, identify, parse, serialize, serialize_error, validate
+from ecrlab.aws.protocol import Operation, identify, parse, serialize, serialize_error, validate, wire_code
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.signature import Credential, verify
 from ecrlab.aws.signature import parse as parse_authorization
@@ -53,7 +53,7 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
         content, content_type = serialize(operation, result, request_id)
         status, headers = 200, no_headers
     except ApiError as error:
-        record.error = error.code
+        record.error = wire_code(operation, error.code, is_json)[0]
         status, content, content_type, headers = serialize_error(operation, error, request_id, is_json)
     except StoreError as error:
         record.error = "LimitExceededException"
@@ -78,16 +78,18 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
     credential = parse_authorization(request.headers.get("Authorization"))
     principal = authenticate(cloud, request, credential, operation, body)
     now = cloud.clock.time()
-    cloud.last_used[principal.access_key] = (now, operation.service, credential.region)
+    # IAM is one for all Regions, and its requests count as made to us-east-1.
+    region = "us-east-1" if operation.service == "iam" else credential.region
+    cloud.last_used[principal.access_key] = (now, operation.service, region)
     record = request[RECORD]
-    record.principal, record.account, record.region = principal, principal.account, credential.region
+    record.principal, record.account, record.region = principal, principal.account, region
     call = Call(
         cloud=cloud,
         principal=principal,
         service=operation.service,
         operation=operation.name,
         params={},
-        region=credential.region,
+        region=region,
         now=now,
         host=request.host,
         source_ip=request.remote or "127.0.0.1",

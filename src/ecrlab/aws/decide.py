@@ -530,6 +530,22 @@ def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"decisions": answers}
 
 
+def who(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer the control interface's POST who: {"principal"}; the ARN and the policies that speak about it."""
+    principal = principal_named(cloud, body.get("principal", ""))
+    identity, boundary, session = cloud.identities.policies_of(principal)
+    user = cloud.identities.get("users", principal.account, principal.name) if principal.kind == "user" else None
+    return {
+        "arn": principal.arn,
+        "account": principal.account,
+        "kind": {"user": "IAM user", "session": "session of an IAM role", "root": "root user"}[principal.kind],
+        "groups": user["groups"] if user else [],
+        "policies": [{"name": each.name, "arn": each.arn, "source": each.source} for each in identity],
+        "boundary": boundary.name if boundary else None,
+        "session_policy": session is not None,
+    }
+
+
 # ------------------------------------------------------------------------------------------------------ what else opens
 
 

@@ -193,6 +193,11 @@ def _from_json(shape: Shape, value: Any, where: str) -> Any:
             return base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError) as error:
             raise ApiError("SerializationException", "Invalid base64 in a binary value.") from error
+    if kind == "string" and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ApiError("SerializationException", "A string is not valid Unicode.") from error
     return value
 
 
@@ -448,31 +453,35 @@ def _xml_text(shape: Shape, value: Any) -> str:
     return escape(_NOT_XML.sub("\ufffd", str(value)), {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
 
 
-def serialize_error(
-    operation: Operation | None, error: ApiError, request_id: str, is_json: bool
-) -> tuple[int, bytes, str, dict[str, str]]:
-    """Return HTTP status, body, content type and further headers of an error answer.
+def wire_code(operation: Operation | None, code: str, is_json: bool) -> tuple[str, int]:
+    """Return the code of an error as the protocol writes it, and its usual HTTP status.
 
     Query errors carry the error code of the model and its status, JSON errors the name of the shape with status 400.
     """
     if is_json:
-        code = JSON_NAMES.get(error.code, error.code)
+        return JSON_NAMES.get(code, code), 400
+    modelled = _query_errors(operation.service).get(code) if operation is not None else None
+    return modelled or (code, QUERY_STATUS.get(code, 400))
+
+
+def serialize_error(
+    operation: Operation | None, error: ApiError, request_id: str, is_json: bool
+) -> tuple[int, bytes, str, dict[str, str]]:
+    """Return HTTP status, body, content type and further headers of an error answer."""
+    code, status = wire_code(operation, error.code, is_json)
+    if is_json:
         body = {"__type": code, "message": error.message, **error.extra}
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        return error.status or 400, text.encode(), JSON_TYPE, {"x-amzn-ErrorType": code}
-    code, status = error.code, error.status or QUERY_STATUS.get(error.code, 400)
+        return error.status or status, text.encode("utf-8", "replace"), JSON_TYPE, {"x-amzn-ErrorType": code}
     message = escape(_NOT_XML.sub("\ufffd", error.message))
     namespace = "https://webservices.amazon.com/"
     if operation is not None:
         namespace = str(operation.model.service_model.metadata["xmlNamespace"])
-        modelled = _query_errors(operation.service).get(error.code)
-        if modelled:
-            code, status = modelled
     text = (
         f'<ErrorResponse xmlns="{namespace}"><Error><Type>Sender</Type><Code>{escape(code)}</Code>'
         f"<Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
-    return status, text.encode(), XML_TYPE, {}
+    return error.status or status, text.encode(), XML_TYPE, {}
 
 
 @cache
