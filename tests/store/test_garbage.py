@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab.store import Reference, ReferencesMissing, Repository, Store, StoreFull, digest_of
+from ecrlab.store import Blob, Reference, ReferencesMissing, Repository, Store, StoreFull, digest_of
 from ecrlab.store import store as store_module
 
 
@@ -52,6 +52,22 @@ def test_what_was_just_pushed_or_asked_for_stays(
     assert store.collect_garbage(60.0).links == 0
     store._touched.clear()
     assert store.collect_garbage(60.0).links == 1
+
+
+def test_who_asks_while_a_collection_decides_hears_what_it_decided(store: Store, repository: Repository) -> None:
+    blob = store.put_blob(repository, b"going")
+    answers: list[Blob | None] = []
+    asking = threading.Thread(target=lambda: answers.append(store.blob(repository, blob.digest)))
+    with store._database.lock:
+        store._condemned.add((repository.id, blob.digest))
+        asking.start()
+        asking.join(0.2)
+        assert answers == [], "it was told before the decision"
+        store.delete_blob(repository, blob.digest)
+        store._condemned.clear()
+    asking.join(10)
+    assert answers == [None]
+    assert (repository.id, blob.digest) not in store._touched
 
 
 def test_a_file_that_nothing_names_is_swept_once(folder: Path) -> None:

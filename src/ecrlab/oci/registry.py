@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import logging
 import re
 import urllib.parse
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs, http_exceptions, web
 
 from ecrlab.store import (
     Blob,
@@ -30,9 +31,26 @@ from .front_door import Access, FrontDoor, Key, Operation
 from .manifest import OCI_INDEX, ParsedManifest, parse_manifest
 from .record import BYTES_OUT, ERROR
 
+
+class _NotOurs(logging.Filter):
+    """Leaves out what aiohttp logs, with a traceback, of requests that are not HTTP: they were answered with 400."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, (http_exceptions.HttpProcessingError, ConnectionError))
+
+
+_LOGGER = logging.getLogger("ecrlab.http")
+_LOGGER.addFilter(_NotOurs())
+
 #: For `aiohttp.web.AppRunner(app, **RUNNER_OPTIONS)`: a larger read buffer makes a push faster (TRIED.md), and a layer
 #: is stored as it was sent, whatever Content-Encoding says.
-RUNNER_OPTIONS: Final[dict[str, Any]] = {"read_bufsize": 512 * 1024, "auto_decompress": False, "access_log": None}
+RUNNER_OPTIONS: Final[dict[str, Any]] = {
+    "read_bufsize": 512 * 1024,
+    "auto_decompress": False,
+    "access_log": None,
+    "logger": _LOGGER,
+}
 
 #: ECR's limit (facts E013), with room for the characters that are more than one byte.
 MAX_MANIFEST = 4 * 1024 * 1024 + 64 * 1024

@@ -79,6 +79,9 @@ class Store:
         # When a blob was last asked for, by (repository id, digest): a client told that a layer is there goes on to
         # push a manifest that names it, so collect_garbage must leave it alone for a while.
         self._touched: dict[tuple[int, str], float] = {}
+        # What collect_garbage is about to unlink. It marks first and then looks whether somebody asked; whoever asks
+        # leaves a note first and then looks for the mark: so one of the two always sees the other.
+        self._condemned: set[tuple[int, str]] = set()
         self._scanned = False
 
     @classmethod
@@ -207,14 +210,19 @@ class Store:
 
     def blob(self, repository: Repository, digest: str) -> Blob | None:
         """A blob of the repository, or None. Asking keeps it from garbage collection for a while."""
+        key = (repository.id, digest)
+        self._touched[key] = time.monotonic()
+        if key in self._condemned:
+            with self._database.lock:
+                pass  # until the collection has decided
         row = self._database.row(
             "SELECT b.size, l.media_type FROM links l JOIN blobs b ON b.digest=l.digest "
             "WHERE l.repository=? AND l.digest=?",
-            (repository.id, digest),
+            key,
         )
         if row is None:
+            self._touched.pop(key, None)
             return None
-        self._touched[repository.id, digest] = time.monotonic()
         return Blob(digest, row[0], self.blob_path(digest), row[1])
 
     def blobs(self, repository: Repository) -> list[Blob]:
@@ -551,21 +559,30 @@ class Store:
         limit, count = time.time() - grace, 0
         candidates = self._database.rows(f"SELECT l.repository, l.digest {unnamed}", (limit,))
         for start in range(0, len(candidates), _BATCH):
-            with self._database.transaction():
-                since = time.monotonic() - grace
-                for repository, digest in candidates[start : start + _BATCH]:
-                    if self._touched.get((repository, digest), float("-inf")) > since:
-                        continue
+            batch = candidates[start : start + _BATCH]
+            with self._database.lock:
+                self._condemned.update(batch)
+                try:
+                    count += self._unlink(batch, limit, time.monotonic() - grace)
+                finally:
+                    self._condemned.clear()
+        since = time.monotonic() - grace
+        for key, at in list(self._touched.items()):
+            if at <= since:
+                self._touched.pop(key, None)
+        return count
+
+    def _unlink(self, batch: Sequence[tuple[int, str]], limit: float, since: float) -> int:
+        count = 0
+        with self._database.transaction():
+            for repository, digest in batch:
+                if self._touched.get((repository, digest), float("-inf")) <= since:
                     # Asked again, under the lock: a manifest may have come to name it.
                     count += self._database.write(
                         "DELETE FROM links AS l WHERE l.repository=? AND l.digest=? AND l.linked<=? AND NOT EXISTS "
                         "(SELECT 1 FROM mentions m WHERE m.repository=l.repository AND m.digest=l.digest)",
                         (repository, digest, limit),
                     )
-        since = time.monotonic() - grace
-        for key, at in list(self._touched.items()):
-            if at <= since:
-                self._touched.pop(key, None)
         return count
 
     def _collect_blobs(self) -> tuple[int, int]:
