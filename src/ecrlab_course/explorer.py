@@ -24,6 +24,8 @@ _TOP, _ROW, _BOX = 58, 40, 24
 # Room for the number behind the boxes of the last column.
 _NUMBER = 60
 _HOLDERS = 12
+# More repositories than so many are put behind one line.
+_LOOSE = 8
 
 
 @cache
@@ -43,7 +45,8 @@ class _Box:
 
 @dataclass(frozen=True)
 class _Line:
-    """A row of a picture. `cells` are the columns that are filled; with `words` there are no boxes but a text."""
+    """A row of a picture. `cells` are the columns that are filled; with `words` there are no boxes but a text. Of
+    a label that is a `path` the end is kept."""
 
     label: str
     below: str
@@ -52,6 +55,7 @@ class _Line:
     cells: frozenset[str] = frozenset()
     rest: tuple[_Box, ...] = ()
     total: str = ""
+    path: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,10 @@ def shown(tree: Tree, details: bool = False) -> Shown:
         parts.append(_repositories(tree))
         parts.append(_between(tree, marks))
     alone = len(tree.shelves) <= 2
-    parts += [_shelf(shelf, marks, alone, len(tree.registries) > 1) for shelf in tree.shelves]
+    shelves = "".join(_shelf(shelf, marks, alone, len(tree.registries) > 1) for shelf in tree.shelves)
+    if len(tree.shelves) > _LOOSE:
+        shelves = f"<details><summary>The images of each repository</summary>{shelves}</details>"
+    parts.append(shelves)
     if tree.hidden.repositories:
         parts.append(f'<p>{escape(explorer.hidden_words(tree))} One of them: <code>lab.explore("NAME")</code></p>')
     return _wrapped(words, "".join(parts))
@@ -160,6 +167,7 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
                 cells=frozenset(blob.digest for blob in here),
                 rest=box,
                 total=size(shelf.sums.stored),
+                path=True,
             )
         )
     drawn = frozenset(digest for line in lines for digest in line.cells)
@@ -318,8 +326,10 @@ def _table(shelf: Shelf, marks: Mapping[str, str]) -> str:
 # ------------------------------------------------------------------------------------------------------------- drawing
 
 
-def _short(words: str, length: int) -> str:
-    return words if len(words) <= length else words[: length - 1] + "…"
+def _short(words: str, length: int, path: bool = False) -> str:
+    if len(words) <= length:
+        return words
+    return "…" + words[1 - length :] if path else words[: length - 1] + "…"
 
 
 def _rect(kind: str, x: float, y: float, width: float, height: float, title: str = "") -> str:
@@ -364,9 +374,10 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
         indent = 4 + 14 * min(line.depth, 3)
         if line.depth:
             parts.append(f'<path class="x-guide" d="M{indent - 8} {y + 6}V{y + 16}H{indent - 2}"/>')
-        room = (_LABEL - indent) // 7
-        parts.append(_text("x-head", indent, y + (17 if line.below else 25), _short(line.label, room)))
-        parts.append(_text("x-soft", indent, y + 32, _short(line.below, room)))
+        # Letters of the fonts that browsers take here are at most so wide.
+        label = _short(line.label, int((_LABEL - indent) / 8.4), line.path)
+        parts.append(_text("x-head", indent, y + (17 if line.below else 25), label))
+        parts.append(_text("x-soft", indent, y + 32, _short(line.below, (_LABEL - indent) // 7)))
         if line.words:
             parts.append(_text("x-soft", _BEGIN + 2, y + 25, line.words))
         box = y + (_ROW - _BOX) / 2
