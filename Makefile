@@ -25,10 +25,14 @@ build: install ## Generate notebooks and solutions from content/
 	$(VENV)/bin/ecrlab_course build
 
 bench: install ## Measure, side by side with what else there is
-	@set -e; for program in bench/*.py; do echo "== $$program"; $(VENV)/bin/python "$$program"; done
+	$(VENV)/bin/python bench/policy.py
+	$(VENV)/bin/python bench/registry.py
 
-soak: install ## The long tests: kill -9, load, growth
+soak: install ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/pytest -m soak
+	$(VENV)/bin/python bench/soak_crash.py
+	$(VENV)/bin/python bench/registry_fuzz.py
+	$(VENV)/bin/python bench/registry_growth.py
 
 lock: ## Pin again what pyproject.toml asks for (maintainers)
 	test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv

@@ -222,6 +222,24 @@ def test_make_says_what_python_it_needs(tmp_path: Path) -> None:
         assert not (tmp_path / "venv").exists()
 
 
+def test_what_the_tests_need_is_installed_only_after_saying_so(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    for name, line in {
+        "apt-get": f'grep -q "^Installing what.* chromium .*skopeo" {said} || exit 9; echo "$@" >> {tmp_path}/ran',
+        "id": "echo 0",
+        "sort": 'exec /usr/bin/sort "$@"',
+        "tr": 'exec /usr/bin/tr "$@"',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    with said.open("w") as output:
+        command = ["/bin/sh", str(ROOT / "scripts/test-setup.sh")]
+        subprocess.run(command, env={"PATH": str(tmp_path)}, stdout=output, check=True)
+    ran = (tmp_path / "ran").read_text()
+    assert ran.splitlines()[0].startswith("update")
+    assert "chromium" in ran.splitlines()[1]
+
+
 def test_no_path_of_one_machine_is_in_the_repository() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
