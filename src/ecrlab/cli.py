@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from ecrlab import __version__, doctor, explorer, launch
+from ecrlab import __version__, decisions, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError
 from ecrlab.environment import apply, environment
 from ecrlab.home import PROFILES, REGION, Home
@@ -284,3 +284,111 @@ def _coloured(shown: str) -> Text:
     text.highlight_regex(r"(?m)^only right\b.*", "green")
     text.highlight_regex(r"sha256:[0-9a-f]+", "dim")
     return text
+
+
+@main.command()
+@_home_option
+@click.option("--profile", help="Whose name to look up. Default: $AWS_PROFILE, else admin.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def whoami(home: Path | None, profile: str | None, as_json: bool) -> None:
+    """Show who a profile is to AWS, asked with its own keys, and which policies speak about it."""
+    place = _home(home)
+    name = profile or os.environ.get("AWS_PROFILE") or "admin"
+    try:
+        LabClient(place).status()
+        who = LabClient(place).who(_caller(place, name))
+    except (LabError, ValueError) as error:
+        _give_up(error)
+    click.echo(json.dumps({"profile": name, **who}, indent=2) if as_json else decisions.who_text(who))
+
+
+def _caller(home: Home, profile: str) -> str:
+    """Return the ARN that STS sees for a profile of the lab's AWS files; raises ValueError with what is wrong."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    os.environ.update({key: value for key, value in environment(home).items() if value is not None})
+    for variable in [key for key, value in environment(home).items() if value is None]:
+        os.environ.pop(variable, None)
+    os.environ["AWS_PROFILE"] = profile
+    session: Any = botocore.session.Session()  # type: ignore[no-untyped-call]
+    if profile not in session.available_profiles:
+        there = ", ".join(session.available_profiles) or "none"
+        raise ValueError(f"There is no profile {profile!r} in {home.aws_credentials}. There is: {there}.")
+    try:
+        arn: str = session.create_client("sts").get_caller_identity()["Arn"]
+    except (BotoCoreError, ClientError) as error:
+        raise ValueError(f"Profile {profile} is nobody at present: {error}") from None
+    return arn
+
+
+class _Question(click.Command):
+    """A question to IAM: 0 is yes and 1 is no, so whatever keeps it from being asked has to be 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LabError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(2)
+
+
+@main.command(cls=_Question)
+@_home_option
+@click.argument("principal", required=False)
+@click.argument("action", required=False)
+@click.argument("resource", default="*")
+@click.option("--context", "-c", multiple=True, metavar="KEY=VALUE", help="A condition key, as aws:SourceIp=192.0.2.1.")
+@click.option("--with", "statement", metavar="JSON", help="Try this statement: would it do, what else would it open?")
+@click.option("--details", is_flag=True, help="List all statements and the context.")
+@click.option("--actions", "list_actions", is_flag=True, help="List the actions that the lab knows.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole decision as JSON.")
+def can(
+    home: Path | None,
+    principal: str | None,
+    action: str | None,
+    resource: str,
+    context: tuple[str, ...],
+    statement: str | None,
+    details: bool,
+    list_actions: bool,
+    as_json: bool,
+) -> None:
+    """Ask IAM: may PRINCIPAL do ACTION on RESOURCE? Nothing is done, only asked.
+
+    \b
+    PRINCIPAL  a profile, user/ci, role/deployer, or an ARN
+    ACTION     ecr:PutImage, or PutImage
+    RESOURCE   a repository's name, an ARN, or * (the default)
+
+    Ends with code 0 when allowed, 1 when denied, 2 when it could not be asked.
+    """
+    if list_actions:
+        from ecrlab.aws.decide import actions
+
+        click.echo("\n".join(actions()))
+        return
+    if principal is None or action is None:
+        raise click.UsageError("Who, and what? For example: ecrlab can ci ecr:PutImage my-web-app")
+    more: dict[str, Any] = {}
+    pairs = [each.partition("=") for each in context]
+    if not all(equals for _, equals, _ in pairs):
+        raise click.UsageError("A condition key is given as KEY=VALUE, such as aws:SourceIp=192.0.2.1")
+    if pairs:
+        more["context"] = {key: value for key, _, value in pairs}
+    if statement is not None:
+        try:
+            more["statement"] = json.loads(statement)
+        except ValueError as error:
+            raise click.UsageError(f"--with is not JSON: {error}") from None
+    answer = LabClient(_home(home)).decide(principal, action, resource, **more)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        shown = Text(decisions.text(answer, details))
+        console = Console(highlight=False, soft_wrap=True)
+        if console.is_terminal:
+            shown.highlight_regex(r"^✓.*", "bold green")
+            shown.highlight_regex(r"^✗.*", "bold red")
+        console.print(shown)
+    sys.exit(0 if answer["allowed"] else 1)

@@ -69,6 +69,10 @@ class LabClient:
         answers: list[dict[str, Any]] = self._call("POST", "/_ecrlab/decide", body, timeout=60)["decisions"]
         return answers
 
+    def who(self, principal: str) -> dict[str, Any]:
+        """Return a principal's ARN and the policies that speak about it (`ecrlab.aws.decide.who`)."""
+        return self._call("POST", "/_ecrlab/who", {"principal": principal})
+
     def tree(
         self, repository: str | None = None, repositories: int | None = None, images: int | None = None
     ) -> dict[str, Any]:

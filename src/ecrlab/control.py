@@ -57,6 +57,7 @@ class Control:
             ("POST", "clock"): self._clock,
             ("GET", "xray"): self._rows,
             ("POST", "decide"): self._decide,
+            ("POST", "who"): self._who,
             ("GET", "tree"): self._tree,
             ("GET", "comparison"): self._comparison,
             ("POST", "registries"): self._registries,
@@ -144,9 +145,15 @@ class Control:
         return {"last": self._xray.last, "rows": self._xray.rows(after, limit, opened)}
 
     async def _decide(self, request: web.Request) -> Answer:
+        return await self._asked(decide.decide, request)
+
+    async def _who(self, request: web.Request) -> Answer:
+        return await self._asked(decide.who, request)
+
+    async def _asked(self, answer: Callable[[Cloud, dict[str, Any]], Answer], request: web.Request) -> Answer:
         body = await self._body(request)
         try:  # in a thread: what else a statement opens takes some thousand decisions
-            return await asyncio.to_thread(decide.decide, self._cloud, body)
+            return await asyncio.to_thread(answer, self._cloud, body)
         except decide.Unanswerable as error:
             raise Refused(404 if error.missing else 400, str(error)) from None
 

@@ -50,7 +50,8 @@ def opened(decision: Decision, policies: Policies) -> dict[str, Any]:
     """Return everything a learner may want to see of a decision, as JSON.
 
     Keys: principal, verdict, policy_type, message (AWS's sentence, "" when allowed), context, statements (each:
-    policy_type, policy, arn, source, label, effect, applied, decided, why, statement), hidden (how many statements
+    policy_type, policy, arn, source, label, effect, applied, decided, mismatch: the first element that does not match
+    or None, why, statement), hidden (how many statements
     are left out), mend (`ecrlab.aws.mend.mend`; None when allowed).
     """
     rows = sorted(enumerate(decision.trace), key=lambda item: (_distance(item[1], decision), item[0]))
@@ -89,6 +90,7 @@ def _row(row: Row, decision: Decision) -> dict[str, Any]:
         "effect": row.effect,
         "applied": row.applied,
         "decided": row is decision.statement,
+        "mismatch": row.mismatch.element if row.mismatch else None,
         "why": why_not(row, decision),
         "statement": statement_json(row.statement),
     }
