@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import statistics
 import subprocess
 import threading
@@ -95,11 +96,13 @@ def test_its_user_agent(app: World) -> None:
 
 
 def test_start_up_is_quick(standin: World) -> None:
+    """Measured in seconds of processor time, which other programs on the machine do not lengthen much."""
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(["docker", "images"], env=standin.environment, check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert statistics.median(times) < 0.25
 
 
@@ -301,6 +304,35 @@ def test_without_docker_config_the_login_stays_in_the_lab(app: World, tmp_path: 
     assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
     assert not (tmp_path / ".docker").exists()
     assert (tmp_path / "lab" / "standin" / "config" / "config.json").exists()
+
+
+def test_login_by_hand_at_a_terminal(app: World) -> None:
+    app.logout()
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        ["docker", "login", app.environment["R"]],
+        env=app.environment,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        os.write(ours, b"AWS\n")
+        asked = b""
+        while not asked.endswith(b"Password: "):  # what is typed before the question is thrown away
+            byte = os.read(process.stderr.fileno(), 1) if process.stderr else b""
+            assert byte, asked
+            asked += byte
+        os.write(ours, b"secret\n")
+        out, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+    assert process.returncode == 0
+    assert out.decode().endswith("Login Succeeded\n")
 
 
 def test_output_into_a_closed_pipe(app: World) -> None:

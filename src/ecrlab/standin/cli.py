@@ -75,7 +75,7 @@ def home() -> Path:
     """Return the folder of the lab."""
     given = os.environ.get("ECRLAB_HOME")
     if given:
-        return Path(given)
+        return Path(given).expanduser().absolute()
     from ecrlab.home import Home
 
     return Home.find().path
@@ -173,6 +173,11 @@ def login(call: Call) -> None:
         user, password = existing
         err(f"Authenticating with existing credentials... [Username: {user}]\n")
         err(" Info -> To login with a different account, run 'docker logout' followed by 'docker login'\n\n")
+    if sys.stdin.isatty() and not call.on("password-stdin"):
+        import getpass
+
+        user = user or input("Username: ").strip()
+        password = password or getpass.getpass("Password: ")
     if not user or not password:
         raise DockerError("Error: Cannot perform an interactive login from a non TTY device")
     registry = Registry(host, (user, password))
