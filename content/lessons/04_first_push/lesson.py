@@ -117,6 +117,8 @@ lab.solution("04-e1")
 # %% [markdown] id="04-06-text" tags=["core", "text"]
 # ## First refusal
 #
+# *Did this page before?* `lab.goto("04", "fresh")` puts docker's login away and begins anew.
+#
 # Dara's image is called `my-web-app:1.0`. The next cell gives it an ECR address and pushes it. First say what you
 # expect.
 
@@ -644,7 +646,8 @@ lab.exercise("04-e8")
 
 # %% id="04-23-work" tags=["core", "exercise", "solution"]
 # %%bash
-# aws ecr create-repository --repository-name team-a/booking --query repository.repositoryName --output text
+# aws ecr describe-repositories --repository-names team-a/booking > /dev/null 2>&1 ||
+#   aws ecr create-repository --repository-name team-a/booking --query repository.repositoryName --output text
 # aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
 # for tag in 1.0 stable; do
 #   docker tag my-web-app:1.0 "$REGISTRY/team-a/booking:$tag"
@@ -725,10 +728,11 @@ lab.solution("04-e8")
 # %% [markdown] id="04-25-left" tags=["core", "text"]
 # ## Left behind
 #
-# Repositories with images, here and in Ireland; rights of the robot; a clock that runs ahead: the next cell puts them
-# away. docker's logins and the images on this computer stay, and so do your files and your progress.
+# Repositories with images, here and in Ireland; rights of the robot; your docker's login; a clock that runs ahead: the
+# next cell puts them away. The images on this computer stay, and so do your files and your progress.
 
 # %% id="04-25-reset" tags=["core", "run"]
 lab.clock.reset()
 lab.clear("desk-receipts", "team-a/booking", region="eu-west-1")
+lab.sh('docker logout "$REGISTRY"')
 lab.reset("04")
