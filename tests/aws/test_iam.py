@@ -207,6 +207,10 @@ def test_who_may_assume_a_role(lab: Any) -> None:
         ci.assume_role(RoleArn=arn, RoleSessionName="ci")
     with pytest.raises(ClientError, match="sts:AssumeRole"):
         lab.client("sts", "ops").assume_role(RoleArn=arn, RoleSessionName="ops", ExternalId="secret-42")
+    ghost = json.loads(TRUST)
+    ghost["Statement"][0]["Principal"] = {"AWS": "arn:aws:iam::123456789012:role/ghost"}
+    text = 'Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:role/ghost"'
+    refused("MalformedPolicyDocument", text, iam.create_role, RoleName="x", AssumeRolePolicyDocument=json.dumps(ghost))
     bad = json.loads(TRUST)
     bad["Statement"][0]["Resource"] = "*"
     text = "Has prohibited field Resource"

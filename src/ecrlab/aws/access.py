@@ -18,6 +18,7 @@ from ecrlab.aws.opened import Asked
 from ecrlab.aws.operations import Call
 from ecrlab.aws.protocol import service_model
 from ecrlab.policy import Decision, Policies, Policy, Request, evaluate
+from ecrlab.store import Repository
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
@@ -183,10 +184,13 @@ def _anything(call: Call) -> list[Target]:
     return [Target("*", call.account, {})]
 
 
-def repository_target(cloud: Cloud, account: str, region: str, name: str) -> Target:
-    """Return the target for a repository, with its tags and its policy when it exists."""
+def repository_target(cloud: Cloud, account: str, region: str, name: str, found: Repository | None = None) -> Target:
+    """Return the target for a repository, with its tags and its policy when it exists.
+
+    ``found`` is the repository when it was already looked up for this request.
+    """
     arn = f"arn:aws:ecr:{region}:{account}:repository/{name}"
-    found = cloud.store.repository(f"{account}/{region}", name)
+    found = found or cloud.store.repository(f"{account}/{region}", name)
     if found is None:
         return Target(arn, account, {})
     text = found.attributes.get("policy")

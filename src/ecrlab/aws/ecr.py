@@ -14,7 +14,7 @@ from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation, page
 from ecrlab.aws.tokens import TOKEN_SECONDS, Token, make_token, sign_url
 from ecrlab.oci import OciError, parse_manifest
-from ecrlab.policy import Policy, PolicyError, parse_policy
+from ecrlab.policy import PolicyError, parse_policy
 from ecrlab.store import DigestMismatch, Manifest, ReferencesMissing, Repository, Store, UploadBusy
 
 EXCLUDING = {"IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"}
@@ -217,21 +217,9 @@ def _resource_policy(call: Call, text: str, what: str) -> None:
         policy = parse_policy(text, "resource")
     except PolicyError:
         raise refusal from None
-    if not all(_known_principals(call, policy)):
+    # One that names a user or role that does not exist is refused (facts ecr-errors row 33).
+    if call.cloud.identities.stranger(policy):
         raise refusal
-
-
-def _known_principals(call: Call, policy: Policy) -> Iterable[bool]:
-    """A repository policy that names a user or role that does not exist is refused (facts ecr-errors row 33)."""
-    for statement in policy.statements:
-        for element in (statement.principals, statement.not_principals):
-            for kind, value in element.entries if element else ():
-                parts = value.split(":", 5)
-                if kind == "AWS" and len(parts) == 6 and parts[2] == "iam":
-                    what, _, name = parts[5].partition("/")
-                    if what in ("user", "role"):
-                        found = call.cloud.identities.get(f"{what}s", parts[4], name.rpartition("/")[2])
-                        yield found is not None and found["arn"] == value
 
 
 @operation("ecr", "SetRepositoryPolicy")

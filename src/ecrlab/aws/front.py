@@ -6,17 +6,17 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws.access import REGISTRY_RULES, ask, repository_target
+from ecrlab.aws.access import REGISTRY_RULES, Target, ask, repository_target
 from ecrlab.aws.cloud import Cloud, registry_name
 from ecrlab.aws.ecr import PULL_TIME_STEP, blob_path, immutable, immutable_text
 from ecrlab.aws.identities import Principal
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
 from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
+from ecrlab.policy import Decision
 from ecrlab.store import Blob, Manifest, Repository, Store
 
 # The host of a registry in the path: standard, FIPS and dual-stack form (facts E017 to E020).
@@ -76,16 +76,20 @@ class EcrFrontDoor(FrontDoor):
         principal = self._authenticate(request, account, region)
         request[RECORD].operation = access.operation.value
         name = access.repository
-        if name is not None and self._cloud.store.repository(f"{account}/{region}", name) is None:
+        found = None if name is None else self._cloud.store.repository(f"{account}/{region}", name)
+        if name is not None and found is None:
             raise repository_missing(name, account)
         if access.operation is Operation.DELETE_BLOB:
             raise OciError(405, "UNSUPPORTED", "Amazon ECR has no operation that deletes a layer.")
+        target = repository_target(self._cloud, account, region, name or "*", found)
         for action in REGISTRY_RULES[access.operation.name]:
-            decision = self._ask(request, principal, action, account, region, name or "*")
+            decision = self._ask(request, principal, action, target, region)
             if not decision.allowed:
                 raise OciError(403, "DENIED", decision.message)
-        if access.operation is Operation.DELETE_MANIFEST and name is not None and access.reference:
-            self._refuse_child(account, region, name, access.reference)
+        reference = access.reference or ""
+        deletes = access.operation is Operation.DELETE_MANIFEST and ":" in reference
+        if deletes and found is not None and self._cloud.store.parents(found, reference):
+            raise OciError(400, "DENIED", "Requested image referenced by manifest list")
         if access.operation is Operation.MOUNT_BLOB:
             self._check_mount(request, principal, access, account, region)
 
@@ -97,22 +101,16 @@ class EcrFrontDoor(FrontDoor):
         source = access.source_repository
         if not enabled or source is None or source[0] != f"{account}/{region}":
             raise MountDeclined
-        if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", account, region, source[1]).allowed:
+        target = repository_target(self._cloud, account, region, source[1])
+        if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", target, region).allowed:
             raise MountDeclined
 
-    def _refuse_child(self, account: str, region: str, name: str, reference: str) -> None:
-        repository = self._cloud.store.repository(f"{account}/{region}", name)
-        if repository is not None and ":" in reference and self._cloud.store.parents(repository, reference):
-            raise OciError(400, "DENIED", "Requested image referenced by manifest list")
-
-    def _ask(
-        self, request: web.Request, principal: Principal, action: str, account: str, region: str, name: str
-    ) -> Any:
+    def _ask(self, request: web.Request, principal: Principal, action: str, target: Target, region: str) -> Decision:
         return ask(
             self._cloud,
             principal,
             action,
-            repository_target(self._cloud, account, region, name),
+            target,
             region=region,
             now=self.now(),
             source_ip=request.remote or "127.0.0.1",

@@ -68,6 +68,13 @@ def checked_policy(text: str, kind: PolicyKind) -> None:
         raise ApiError("MalformedPolicyDocumentException", error.message) from None
 
 
+def _checked_trust(call: Call, text: str) -> None:
+    checked_policy(text, "trust")
+    stranger = call.cloud.identities.stranger(parse_policy(text, "trust"))
+    if stranger:
+        raise ApiError("MalformedPolicyDocumentException", f'Invalid principal in policy: "AWS":"{stranger}"')
+
+
 def _length(text: str) -> int:
     return sum(not character.isspace() for character in text)
 
@@ -356,7 +363,7 @@ def _role(role: Document, full: bool = True) -> dict[str, Any]:
 def create_role(call: Call) -> dict[str, Any]:
     identities, name, path = call.cloud.identities, call.params["RoleName"], call.params.get("Path", "/")
     trust = call.params["AssumeRolePolicyDocument"]
-    checked_policy(trust, "trust")
+    _checked_trust(call, trust)
     if _length(trust) > TRUST_LIMIT:
         raise _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_LIMIT}")
     if identities.taken("roles", call.account, name):
@@ -407,7 +414,7 @@ def update_role(call: Call) -> dict[str, Any]:
 @operation("iam", "UpdateAssumeRolePolicy")
 def update_assume_role_policy(call: Call) -> None:
     role, trust = _holder(call, "Role"), call.params["PolicyDocument"]
-    checked_policy(trust, "trust")
+    _checked_trust(call, trust)
     if _length(trust) > TRUST_LIMIT:
         raise _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_LIMIT}")
     call.cloud.identities.put("roles", call.account, {**role, "trust": trust})

@@ -36,7 +36,11 @@ def new_secret() -> str:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who makes a request. Messages show ``arn``; ``context`` holds the condition keys that follow from identity."""
+    """Who makes a request.
+
+    Messages show ``arn``; ``holder`` is the user or role as read for this request, None when it is gone; ``context``
+    holds the condition keys that follow from identity.
+    """
 
     kind: str  # "user", "session", "federated" (GetSessionToken credentials count as "user")
     account: str
@@ -45,6 +49,7 @@ class Principal:
     name: str
     unique_id: str
     access_key: str
+    holder: Document | None = None
     session: Document | None = None
     context: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
 
@@ -150,6 +155,20 @@ class Identities:
         policy = self.managed(arn)
         return policy["versions"][policy["default"]]["document"] if policy else None
 
+    def stranger(self, policy: Policy) -> str | None:
+        """Return the first user or role that a resource or trust policy names and that does not exist, else None."""
+        for statement in policy.statements:
+            for element in (statement.principals, statement.not_principals):
+                for kind, value in element.entries if element else ():
+                    parts = value.split(":", 5)
+                    if kind == "AWS" and len(parts) == 6 and parts[2] == "iam":
+                        what, _, name = parts[5].partition("/")
+                        if what in ("user", "role"):
+                            found = self.get(f"{what}s", parts[4], name.rpartition("/")[2])
+                            if found is None or found["arn"] != value:
+                                return value
+        return None
+
     def attachments(self, account: str) -> Iterator[tuple[str, Document]]:
         """Yield ("user" | "group" | "role", document) for everything a policy may be attached to."""
         for kind in ("users", "groups", "roles"):
@@ -157,17 +176,17 @@ class Identities:
                 yield kind[:-1], document
 
     def policies_of(self, principal: Principal) -> tuple[tuple[Attached, ...], Attached | None, Policy | None]:
-        """Return identity policies, permissions boundary and session policy of a principal, read now.
+        """Return identity policies, permissions boundary and session policy of a principal.
 
         Several session policies act as one.
 
         A principal that was deleted since it signed in has no policies.
         """
-        kind = "roles" if principal.kind == "session" else "users"
-        holder = self.get(kind, principal.account, principal.name)
-        if holder is None or holder["id"] != principal.unique_id:
+        holder = principal.holder
+        if holder is None:
             return (), None, None
-        found = list(self._held(holder, f"{kind[:-1]} {holder['name']}"))
+        kind = "role" if principal.kind == "session" else "user"
+        found = list(self._held(holder, f"{kind} {holder['name']}"))
         for group in holder.get("groups", ()):
             document = self.get("groups", principal.account, group)
             if document:
@@ -250,7 +269,7 @@ class Identities:
         if session:
             context["aws:MultiFactorAuthPresent"] = "false"
             context["aws:TokenIssueTime"] = session["issued_text"]
-        return Principal("user", account, user["arn"], user["id"], name, user["id"], access_key, session, context)
+        return Principal("user", account, user["arn"], user["id"], name, user["id"], access_key, user, session, context)
 
     def session_principal(self, session: Document) -> Principal | None:
         """Return the principal of temporary credentials: a role session, or a user with a session token."""
@@ -273,7 +292,7 @@ class Identities:
         if session.get("source_identity"):
             context["aws:SourceIdentity"] = session["source_identity"]
         arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session['session_name']}"
-        return Principal("session", account, arn, user_id, name, role["id"], session["id"], session, context)
+        return Principal("session", account, arn, user_id, name, role["id"], session["id"], role, session, context)
 
     def drop_expired(self, before: float) -> None:
         """Forget the sessions that ended before ``before`` (epoch seconds, lab time)."""
