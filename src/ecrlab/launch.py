@@ -89,10 +89,13 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
         had_engine = own.running_private(home) is not None
         try:
             return _start(home, progress, port)
-        except BaseException:
+        except BaseException as error:
             # What this call started it stops; an engine that ran before goes on.
             if not had_engine and stop_private(home):
                 (home.run / "engine.json").unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                place = error.filename or home.path
+                raise LaunchError(f"The lab could not be started: {error.strerror} ({place}).") from error
             raise
 
 

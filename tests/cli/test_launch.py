@@ -151,6 +151,15 @@ def test_a_home_that_cannot_be_made_is_a_sentence(home: Home, ecrlab: Ecrlab) ->
     home.path.unlink()
 
 
+def test_a_disk_that_takes_nothing_is_a_sentence(home: Home) -> None:
+    """With `ulimit -f 0` no file can be written, as on a full disk."""
+    command = f"ulimit -f 0; exec '{Path(sys.prefix) / 'bin' / 'ecrlab'}' start --home '{home.path}'"
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert answer.returncode == 1
+    assert "could not be started: File too large" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_an_unknown_wish_for_an_engine_is_a_sentence(ecrlab: Ecrlab) -> None:
     answer = ecrlab("start", ECRLAB_ENGINE="docker")
     assert answer.returncode == 1
