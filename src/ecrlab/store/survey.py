@@ -116,7 +116,8 @@ class Survey:
         named = "EXISTS (SELECT 1 FROM mentions m WHERE m.repository=l.repository AND m.digest=l.digest)"
         rows = self._rows(
             "SELECT l.digest, b.size FROM links l JOIN blobs b ON b.digest=l.digest WHERE l.digest IN "
-            f"(SELECT digest FROM links GROUP BY digest HAVING count(*)>1) AND {named} GROUP BY l.digest HAVING count(*)>1 ORDER BY b.size*(count(*)-1) DESC, l.digest LIMIT ?",
+            f"(SELECT digest FROM links GROUP BY digest HAVING count(*)>1) AND {named} "
+            "GROUP BY l.digest HAVING count(*)>1 ORDER BY b.size*(count(*)-1) DESC, l.digest LIMIT ?",
             (limit,),
         )
         found = []
