@@ -10,7 +10,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -21,11 +21,13 @@ from ecrlab import doctor, explorer, launch
 from ecrlab.client import LabError
 from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
+from ecrlab_course import decided, rays
 from ecrlab_course import display as shown
 from ecrlab_course import explorer as drawing
-from ecrlab_course import rays
 from ecrlab_course.content import ContentError, Course, course, course_root
 from ecrlab_course.desk import AnswerError, Desk, reason
+from ecrlab_course.editor import EditorError
+from ecrlab_course.editor_widget import PolicyEditor
 from ecrlab_course.exercises import Guess, Outcome, Verdict
 from ecrlab_course.lab import Clock, Lab, Refused, ahead
 from ecrlab_course.progress import Progress, ProgressError
@@ -255,8 +257,8 @@ class NotebookLab(Lab):
     def xray(self, cells: int = 1, details: bool = False) -> None:
         """Draw the requests made since the current cell began (`cells=2`: since the one before it).
 
-        When the current cell made none, those of the latest cell that made some. `details=True` adds numbers, bytes,
-        times and digests to the text form.
+        When the current cell made none, those of the latest cell that made some. Each question to IAM opens to its
+        decision. `details=True` adds numbers, bytes, times, digests and the decisions to the text form.
         """
         time.sleep(0.05)  # a client's last request may still be on its way into the record
         marks = self._marks or [0]
@@ -266,7 +268,65 @@ class NotebookLab(Lab):
         while not rows and cells == 1 and index > 0:
             index -= 1
             rows = self.rows(marks[index])
-        show(rays.shown(rows, "X-ray: who asked what, and who decided", details))
+        rows = self._opened(rows)
+        drawn = rays.shown(rows, "X-ray: who asked what, and who decided", details)
+        words = f"{drawn.text}\n\n{decided.xray_text(rows)}" if details and rows else drawn.text
+        show(shown.Shown(words, drawn.html + decided.xray_html(rows)))
+
+    def _opened(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The same rows with their decisions opened."""
+        if not rows:
+            return rows
+        wanted = {row["seq"] for row in rows}
+        found: list[dict[str, Any]] = []
+        after = min(wanted) - 1
+        while after < max(wanted):
+            batch = self.control.xray(after=after, opened=True)["rows"]
+            if not batch:
+                break
+            found += [row for row in batch if row["seq"] in wanted]
+            after = batch[-1]["seq"]
+        return found
+
+    @spoken
+    def why(self, row: int | Mapping[str, Any] | None = None, details: bool = True) -> None:
+        """Open a request of the X-ray to its decision: the last one that was denied, else the last that IAM decided.
+
+        `row` is its number (the `#` of `lab.xray(details=True)`) or a row of `lab.rows()`.
+        """
+        if row is None:
+            rows = [each for each in self.rows(0) if each.get("decisions")]
+            denied = [each for each in rows if each["decision"] == "denied"]
+            if not rows:
+                raise ValueError("IAM was not asked anything yet. Make a request, then ask why.")
+            row = (denied or rows)[-1]
+        number = row if isinstance(row, int) else int(row["seq"])
+        found = self.control.xray(after=number - 1, limit=1, opened=True)["rows"] if number > 0 else []
+        if not found or found[0]["seq"] != number:
+            raise ValueError(f"The X-ray has no request {number}. lab.xray(details=True) numbers them.")
+        show(decided.shown(found[0], details))
+
+    def policy_editor(
+        self,
+        document: object,
+        principals: Sequence[str] = (),
+        actions: Sequence[str] = (),
+        resources: Sequence[str] = (),
+        target: Mapping[str, Any] | None = None,
+    ) -> PolicyEditor:
+        """Return an editor of a policy with a matrix of who could do what; show it by ending a cell with it.
+
+        `document` is a policy, a file, or a place: `lab.policy_editor({"user": "ops", "policy": "pull"})`,
+        `{"repository": "my-web-app"}`, `{"trust": "deployer"}`. `target` is such a place for a document or a file.
+        `actions` are IAM's ("ecr:PutImage") or tasks: login, pull, push, list, delete, create; "push billing" asks
+        about this repository only, the others about each of `resources`.
+        """
+        try:
+            return PolicyEditor(self, document, principals, actions, resources, target)
+        except (EditorError, KeyError) as error:
+            raise CellFailed(str(error.args[0])) from None
+        except (LabError, ClientError, BotoCoreError, OSError) as error:
+            raise CellFailed(reason(error)) from None
 
     @spoken
     def explore(
