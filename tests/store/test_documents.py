@@ -69,6 +69,17 @@ def test_what_a_nested_transaction_wrote_is_undone_when_it_fails(store: Store) -
     assert [key for key, _ in table.items()] == ["later", "outer"]
 
 
+def test_the_version_changes_with_every_transaction_and_only_then(store: Store) -> None:
+    before = store.version
+    store.table("things").get("a")
+    assert store.version == before
+    with store.transaction():
+        store.table("things").put("a", {})
+        store.table("things").put("b", {})
+        assert store.version == before
+    assert store.version == before + 1
+
+
 def test_other_threads_see_a_transaction_when_it_ends(store: Store) -> None:
     table = store.table("things")
     inside, go_on, seen = threading.Event(), threading.Event(), []

@@ -77,6 +77,7 @@ class Database:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
+        self.version = 0
         try:
             self._check_header()
             self._writer = self._connect()
@@ -144,6 +145,8 @@ class Database:
             try:
                 yield
                 self._run("COMMIT" if outermost else f"RELEASE {name}")
+                if outermost:
+                    self.version += 1
             except BaseException:
                 # A full disk makes SQLite roll back by itself; then there is nothing left to undo.
                 with contextlib.suppress(sqlite3.Error):

@@ -135,6 +135,15 @@ class Store:
         with self._database.transaction():
             yield self
 
+    @property
+    def version(self) -> int:
+        """A number that is another one after every transaction.
+
+        What was worked out from reads that came after looking at it holds for as long as it is the same: read it
+        first, then the documents, and keep both (decisions, parsed policies).
+        """
+        return self._database.version
+
     # Repositories
 
     def create_repository(
