@@ -20,7 +20,7 @@ async def serve(store: Store, host: str, port: int, collect_every: float) -> Non
     registry = Registry(store, OpenFrontDoor(store))
     application = web.Application()
     application.add_routes(registry.routes())
-    runner = web.AppRunner(application, **RUNNER_OPTIONS)
+    runner = web.AppRunner(application, shutdown_timeout=3.0, **RUNNER_OPTIONS)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()

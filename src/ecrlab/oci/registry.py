@@ -50,7 +50,6 @@ RUNNER_OPTIONS: Final[dict[str, Any]] = {
     "auto_decompress": False,
     "access_log": None,
     "logger": _LOGGER,
-    "shutdown_timeout": 3.0,  # a client that sends slowly must not keep the server from stopping for a minute
 }
 
 #: ECR's limit (facts E013), with room for the characters that are more than one byte.
