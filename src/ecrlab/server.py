@@ -71,7 +71,7 @@ class Server:
         application.router.add_route("*", "/_blobs/{rest:.*}", self._blob)
         application.router.add_route("*", "/_ecrlab/{rest:.*}", self._lab)
         application.router.add_route("*", "/", self._root)
-        self.runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=2.0, **RUNNER_OPTIONS)
+        self.runner = web.AppRunner(application, **{**RUNNER_OPTIONS, "handle_signals": False, "shutdown_timeout": 2.0})
 
     # ------------------------------------------------------------------------------------------------------------ ports
 

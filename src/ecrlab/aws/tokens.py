@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qs, quote, urlencode
 
 TOKEN_SECONDS = 12 * 3600
@@ -46,6 +47,7 @@ def make_token(secret: bytes, token: Token) -> str:
     return base64.b64encode(json.dumps(body, separators=(",", ":")).encode()).decode()
 
 
+@lru_cache(maxsize=1024)
 def read_token(secret: bytes, password: str) -> Token | None:
     """Return what a password stands for, or None when this lab did not make it. An expired one is returned too."""
     try:
