@@ -105,8 +105,14 @@ def start(
         say(f"{target.name}/: {len(copied.new)} new files, {len(copied.updated)} updated.")
     if copied.kept:
         say(f"{target.name}/: {len(copied.kept)} files that you edited were left alone.")
-    was_running = launch.server_process(home) is not None
+    # A lab that runs already is another's to stop, unless a start of the course that was killed left it behind.
+    mark = home.run / "course-server.process"
+    server = launch.server_process(home)
+    ours = server is None or Process.remembered(mark) == server
     running = launch.start(home, say, lab_port)
+    server = launch.server_process(home)
+    if ours and server is not None:
+        server.remember(mark)
     say(f"The lab runs at port {running.port}; {running.engine.title}. This is not AWS.")
     token = secrets.token_hex(24)
     jupyter_port = port or free_port()
@@ -160,8 +166,9 @@ def start(
     finally:
         say("Stopping.")
         _end(child)
-        if not was_running:
+        if ours:
             launch.stop(home, say)
+            mark.unlink(missing_ok=True)
         for name in ("jupyter.process", "start.process", "jupyter.json"):
             (home.run / name).unlink(missing_ok=True)
         for number, handler in handlers.items():

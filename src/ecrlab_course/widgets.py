@@ -37,7 +37,7 @@ def form(desk: Desk, item: Exercise | Guess) -> str:
         lines += ["", f'Answer: lab.answer("{item.id}", {gaps})']
     elif isinstance(item, LiveCheck):
         lines += ["Work in the lab; any way that gets there counts."]
-    elif isinstance(item, Choice):
+    elif isinstance(item, Choice) or (isinstance(item, Guess) and not item.confidence):
         lines += ["", f'Answer: lab.answer("{item.id}", KEY)']
     else:
         sure = ", ".join(f"{number} {word}" for number, word in SURE.items())

@@ -53,11 +53,11 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
     def collect(self) -> Iterator[Cell]:
         self.nb = nbformat.read(self.path, as_version=4)
         self.skip_compare = (*self.skip_compare, "text/html")
-        for cell in self.nb.cells:
+        for number, cell in enumerate(self.nb.cells):
             if cell.cell_type == "code":
                 options: Any = defaultdict(bool)
                 options["check"] = "volatile" not in cell.metadata.get("tags", [])
-                yield Cell.from_parent(self, name=cell.id, cell_num=cell.id, cell=cell, options=options)
+                yield Cell.from_parent(self, name=cell.id, cell_num=number, cell=cell, options=options)
 
     def setup(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ecrlab-solved-"))
