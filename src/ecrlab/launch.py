@@ -295,10 +295,14 @@ def _start_server(home: Home, port: int) -> int:
     process = spawn(command, log, environ, home.path)
     process.remember(home.run / "server.json")
     until = time.monotonic() + START_SECONDS
-    while process.alive() and time.monotonic() < until:
-        if home.read_control().get("pid") == process.pid and _answers(home):
-            return process.pid
-        time.sleep(0.05)
+    try:
+        while process.alive() and time.monotonic() < until:
+            if home.read_control().get("pid") == process.pid and _answers(home):
+                return process.pid
+            time.sleep(0.05)
+    except BaseException:  # Ctrl-C
+        process.kill()
+        raise
     if process.alive():
         process.kill()
         what = f"The lab's server did not answer within {START_SECONDS:.0f} seconds."
