@@ -49,9 +49,9 @@ class Principal:
     name: str
     unique_id: str
     access_key: str
-    holder: Document | None = None
     session: Document | None = None
     context: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    holder: Document | None = None
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ class Identities:
         if session:
             context["aws:MultiFactorAuthPresent"] = "false"
             context["aws:TokenIssueTime"] = session["issued_text"]
-        return Principal("user", account, user["arn"], user["id"], name, user["id"], access_key, user, session, context)
+        return Principal("user", account, user["arn"], user["id"], name, user["id"], access_key, session, context, user)
 
     def session_principal(self, session: Document) -> Principal | None:
         """Return the principal of temporary credentials: a role session, or a user with a session token."""
@@ -292,7 +292,7 @@ class Identities:
         if session.get("source_identity"):
             context["aws:SourceIdentity"] = session["source_identity"]
         arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session['session_name']}"
-        return Principal("session", account, arn, user_id, name, role["id"], session["id"], role, session, context)
+        return Principal("session", account, arn, user_id, name, role["id"], session["id"], session, context, role)
 
     def drop_expired(self, before: float) -> None:
         """Forget the sessions that ended before ``before`` (epoch seconds, lab time)."""
