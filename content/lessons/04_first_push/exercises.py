@@ -422,7 +422,7 @@ GUESSES = [
 HOST = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com")
 E1_FIELDS = (
     Field("account", "account", width=14),
-    Field("service", "service", ("dkr.ecr", "ecr", "api.ecr")),
+    Field("service", "service", ("api.ecr", "ecr", "dkr.ecr")),
     Field("region", "Region", ("us-east-1", "eu-west-1", "eu-central-1", "eu-west-2")),
     Field("repository", "repository", width=24),
     Field("mark", "mark", (":", "@"), default=":"),
@@ -762,6 +762,10 @@ e3 = Predict(
 )
 
 
+CHOOSE = "(choose)"
+"""What stands in a list at first: no answer."""
+
+
 # e4: order the steps; the order is carried out
 
 
@@ -804,6 +808,7 @@ def steps_of(lab: Any) -> dict[str, Callable[[str], tuple[int, str]]]:
 
 
 TILES = (
+    CHOOSE,
     "push",
     "build",
     "describe-images",
@@ -814,7 +819,7 @@ TILES = (
     "create-repository",
 )
 PLACES = ("first", "second", "third", "fourth", "fifth", "sixth")
-NEEDED = frozenset(TILES) - {"docker commit", "set-repository-policy"}
+NEEDED = frozenset(TILES) - {CHOOSE, "docker commit", "set-repository-policy"}
 
 
 def clear_receipts(lab: Any) -> None:
@@ -825,7 +830,11 @@ def clear_receipts(lab: Any) -> None:
 
 def e4_run(lab: Any, values: Mapping[str, str]) -> Result:
     """Carry the six steps out in the order given, on a clean registry and with a docker that has no login."""
-    order = [str(values.get(place, "")).strip() for place in PLACES]
+    order = [str(values.get(place, CHOOSE)).strip() for place in PLACES]
+    if CHOOSE in order:
+        return Result(
+            " → ".join(order), 1, "nothing was run\n", {"order": order, "stopped": 0, "said": "", "stored": False}
+        )
     clear_receipts(lab)
     _, folder = lab.sh("mktemp -d")
     folder = folder.strip()
@@ -833,9 +842,9 @@ def e4_run(lab: Any, values: Mapping[str, str]) -> Result:
     lines, stopped, said = [], 0, ""
     try:
         for number, name in enumerate(order, 1):
-            code, output = steps[name](folder) if name in steps else (1, "this step is empty")
+            code, output = steps[name](folder) if name in steps else (1, f"there is no step called {name}")
             said = (output.strip().splitlines() or [""])[-1].replace(lab.registry, "$REGISTRY")
-            lines.append(f"{number} {name or '(empty)'}: {'ok' if code == 0 else said}")
+            lines.append(f"{number} {name}: {'ok' if code == 0 else said}")
             if code:
                 stopped = number
                 break
@@ -851,6 +860,8 @@ def e4_run(lab: Any, values: Mapping[str, str]) -> Result:
 def e4_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     """Accept every order that worked and left the image in ECR."""
     order, stopped, said = result.data["order"], result.data["stopped"], result.data["said"]
+    if CHOOSE in order:
+        return untouched("Not run: choose all six steps first.")
     if not stopped and result.data["stored"] and NEEDED.issubset(order):
         return passed(
             "All six steps ran, and ECR shows `receipts:1`. Other orders work too: only three things must wait for "
@@ -860,7 +871,7 @@ def e4_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         missing = ", ".join(sorted(NEEDED - set(order)))
         return not_yet(f"Nothing stopped, and yet not everything is done. Missing: {missing}.", "left-out")
     step = order[stopped - 1]
-    seen = f"Your order ran as far as step {stopped}, *{step or 'empty'}*. It said:\n\n`{said}`\n\n"
+    seen = f"Your order ran as far as step {stopped}, *{step}*. It said:\n\n`{said}`\n\n"
     if step == "push" and "tag" not in order[: stopped - 1]:
         return not_yet(
             seen + "docker looks for an image **of that name** on this computer. Who gives it the name?",
@@ -894,7 +905,7 @@ def e4_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
 def e4_hint(state: Mapping[str, Any]) -> str:
     """Say how far the last order came."""
     result = state.get("result")
-    if result is None:
+    if result is None or CHOOSE in result.data["order"]:
         return "Two of the eight tiles do not belong. Six do. Begin with what needs nothing before it."
     if not result.data["stopped"]:
         return "The whole order ran. Compare what it did with what was asked."
@@ -1362,6 +1373,7 @@ def writes(text: str) -> Callable[[Any], object]:
     return lambda lab: lab.sh(f"cat > nightly.sh <<'ENDOFSCRIPT'\n{text}\nENDOFSCRIPT")
 
 
+NIGHTLY = {"script": "nightly.sh"}
 WAIT = 'python hour.py "$hour"'
 TAG = 'docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"'
 PUSH = 'docker push -q "$REGISTRY/my-web-app:night-$hour"'
@@ -1377,8 +1389,8 @@ e6 = BuildCommand(
         "arrive**, each at its own hour. *Run* plays the whole night with the lab's clock, as Dara, and then puts "
         "the clock back."
     ),
-    fields=(),
-    template="bash nightly.sh",
+    fields=(Field("script", "script", ("nightly.sh",), default="nightly.sh"),),
+    template="bash {script}",
     run=e6_run,
     judge=e6_judge,
     hints=(
@@ -1395,25 +1407,25 @@ e6 = BuildCommand(
         "`docker-credential-ecr-login` does the same by itself. `|| true` and a saved token only hide the problem."
     ),
     accepts=(
-        Attempt("login in the loop", do=writes(script(WAIT, LOGIN_LINE, TAG, PUSH)), answer={}),
+        Attempt("login in the loop", do=writes(script(WAIT, LOGIN_LINE, TAG, PUSH)), answer=NIGHTLY),
         Attempt(
             "login when refused",
             do=writes(script(WAIT, TAG, f"{PUSH} || {{ {LOGIN_LINE}; {PUSH}; }}", before=LOGIN_LINE)),
-            answer={},
+            answer=NIGHTLY,
         ),
     ),
     rejects=(
         Attempt(
             "as it stands",
             do=writes(STARTER),
-            answer={},
+            answer=NIGHTLY,
             misconception="login-is-forever",
             says="A login serves 12 hours",
         ),
         Attempt(
             "the clock put back",
             do=writes(script(WAIT, CLOCK_BACK, TAG, PUSH, before=LOGIN_LINE)),
-            answer={},
+            answer=NIGHTLY,
             misconception="login-is-forever",
             says="there is no button for this",
         ),
@@ -1422,28 +1434,28 @@ e6 = BuildCommand(
             do=writes(
                 script(WAIT, TAG, PUSH, before=LOGIN_LINE.replace("password |", "password --duration-seconds 86400 |"))
             ),
-            answer={},
+            answer=NIGHTLY,
             misconception="login-is-forever",
             says="no such parameter",
         ),
         Attempt(
             "sleep half a day",
             do=writes(script(WAIT, TAG, f"{PUSH} || {{ sleep 43200; {PUSH}; }}", before=LOGIN_LINE)),
-            answer={},
+            answer=NIGHTLY,
             misconception="retry-mends",
             says="waiting makes no token younger",
         ),
         Attempt(
             "the token saved",
             do=writes(script(WAIT, SAVED_LOGIN.strip(), TAG, PUSH, before="aws ecr get-login-password > token.txt")),
-            answer={},
+            answer=NIGHTLY,
             misconception="token-is-password",
             says="shows the same one again",
         ),
         Attempt(
             "errors swallowed",
             do=writes(script(WAIT, TAG, f"{PUSH} || true", before=LOGIN_LINE)),
-            answer={},
+            answer=NIGHTLY,
             misconception="no-exception-is-success",
             says="ECR has no image from hour 13",
         ),
@@ -1474,7 +1486,9 @@ def e7_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     truth = result.data["truth"]
     if not truth:
         return untouched("Run the cell above first: it makes four failures.")
-    given = [str(values.get(name, "")).strip() for name in FAILURES]
+    given = [str(values.get(name, CHOOSE)).strip() for name in FAILURES]
+    if CHOOSE in given:
+        return untouched("Give each of the four a cause first.")
     wrong = [n for n in range(4) if given[n] != truth[n]]
     if not wrong:
         return passed(
@@ -1565,7 +1579,7 @@ e7 = BuildCommand(
         "for the other two you have to look: `aws ecr describe-repositories --region …` (the Regions are `us-east-1` "
         "and `eu-west-1`)."
     ),
-    fields=tuple(Field(name, f"failure {number}", desk.CAUSES) for number, name in enumerate(FAILURES, 1)),
+    fields=tuple(Field(name, f"failure {number}", (CHOOSE, *desk.CAUSES)) for number, name in enumerate(FAILURES, 1)),
     template="1: {one} · 2: {two} · 3: {three} · 4: {four}",
     run=e7_run,
     judge=e7_judge,

@@ -548,7 +548,7 @@ lab.exercise("04-e6")
 # END
 
 # %% id="04-19-answer" tags=["core", "exercise", "solution"]
-lab.answer("04-e6", {})
+lab.answer("04-e6", script="nightly.sh")
 
 # %% id="04-19-check" tags=["core", "exercise"]
 lab.check("04-e6")
