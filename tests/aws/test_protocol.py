@@ -143,6 +143,10 @@ REPOSITORY_PATTERN = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+
             "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value "
             "set: [IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION]'",
         ),
+        (
+            {"repositoryName": "good", "tags": [None]},
+            "Invalid parameter at 'tags.1.member' failed to satisfy constraint: 'Member must not be null'",
+        ),
         ({"repositoryName": "good", "tags": [{"Key": "k", "Value": "v"}]}, None),
     ],
 )

@@ -307,6 +307,9 @@ def _quoted(value: Any) -> str:
 
 
 def _violations(shape: Shape, value: Any, path: str, query: bool = False) -> Iterator[tuple[str, Any, str]]:
+    if value is None:  # only JSON can say null: inside a list or a map
+        yield path, None, "Member must not be null"
+        return
     if isinstance(shape, StructureShape):
         for name, member in shape.members.items():
             # IAM's messages write members in lower camel case, though the wire uses upper camel case.
