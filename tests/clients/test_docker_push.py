@@ -186,3 +186,19 @@ def test_python_docker_sdk(sh: Any, image: Callable[..., str], lab: Any, engine:
     finally:
         client.close()
     assert lab.client("ecr").list_images(repositoryName="my-web-app")["imageIds"][0]["imageTag"] == "sdk"
+
+
+def test_a_layer_pushed_before_is_mounted_only_when_the_account_says_so(
+    sh: Any, image: Callable[..., str], lab: Any
+) -> None:
+    for name in ("one", "two", "three"):
+        lab.repository(name)
+    sh.login()
+    made = image(b"shared between repositories")
+    sh.good(f"for r in one two three; do docker tag {made} $REGISTRY/$r:1; done; docker push $REGISTRY/one:1")
+    before = lab.control.xray()["last"]
+    assert "Mounted from" not in sh.good("docker push $REGISTRY/two:1")
+    rows = lab.control.xray(before)["rows"]
+    assert any("mount=" in row["path"] and row["status"] == 202 for row in rows)
+    lab.client("ecr").put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    assert "Mounted from" in sh.good("docker push $REGISTRY/three:1")
