@@ -36,6 +36,8 @@ MAY_KNOW = {
         "ecrlab.environment",
         "ecrlab.launch",
         "ecrlab.doctor",
+        "ecrlab.decisions",
+        "ecrlab.policy",
         "ecrlab.processes",
         "ecrlab.client",
         "ecrlab.explorer",
