@@ -6,7 +6,12 @@ import json
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
+
+from ecrlab.aws import api
+from ecrlab.aws.operations import HANDLERS
+from ecrlab.aws.protocol import service_model
 
 DOCUMENT = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:ListImages", "Resource": "*"}]}
 TEXT = json.dumps(DOCUMENT)
@@ -235,9 +240,15 @@ def test_accounts_do_not_see_each_other(lab: Any) -> None:
 
 
 def test_what_is_left_out_is_said_at_once(lab: Any) -> None:
-    iam = lab.client("iam")
-    with pytest.raises(ClientError) as caught:
-        iam.list_virtual_mfa_devices()
-    assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+    assert api.SERVICES
+    for service, header in (("ecr", "AmazonEC2ContainerRegistry_V20150921."), ("iam", None), ("sts", None)):
+        model = service_model(service)
+        name = next((name for name in model.operation_names if (service, name) not in HANDLERS), None)
+        if name is None:
+            continue
+        body = f"Action={name}&Version={model.metadata['apiVersion']}" if header is None else "{}"
+        headers = {"X-Amz-Target": f"{header}{name}"} if header else {}
+        answer = requests.post(f"http://127.0.0.1:{lab.port}/", data=body, headers=headers, timeout=10)
+        assert answer.status_code == 400
+        assert "UnknownOperationException" in answer.text
+        assert f"{service}:{name}" in answer.text

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 APP = "$REGISTRY/my-web-app"
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
 PULL_ONLY = (
@@ -75,6 +76,12 @@ def test_no_login(sh: Any, image: Callable[..., str], lab: Any) -> None:
     status, output = sh(f"docker push {APP}:1", "ops")
     assert status == 1
     assert output.strip().endswith("no basic auth credentials")
+    status, output = sh(f"docker pull {APP}:1", "ops")
+    assert status == 1
+    assert output.strip().endswith(
+        f'Error response from daemon: Head "http://localhost:{lab.port}/v2/{REGISTRY}/my-web-app/manifests/1": '
+        "no basic auth credentials"
+    )
 
 
 def test_a_wrong_password_is_refused(sh: Any) -> None:
