@@ -34,3 +34,11 @@ async def test_what_is_not_http_is_answered_and_not_logged(
     assert answer.split(b" ")[1] in (b"400", b"404", b"505")
     assert caplog.records == []
     assert (await client("GET", "/v2/")).status == 200
+
+
+@pytest.mark.parametrize("value", ["100-Continue", "other", "\udcff"])
+async def test_expectations(client: Any, value: str) -> None:
+    lines = f"GET /v2/ HTTP/1.1\r\nHost: x\r\nExpect: {value}\r\nConnection: close\r\n\r\n"
+    answer = await client.raw(lines.encode("utf-8", "surrogateescape"), end=False)
+    statuses = [line.split(b" ")[1] for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+    assert statuses == ([b"100", b"200"] if value == "100-Continue" else [b"417"])

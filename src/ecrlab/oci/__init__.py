@@ -8,7 +8,7 @@ from .error import MountDeclined, OciError
 from .front_door import Access, FrontDoor, Key, OpenFrontDoor, Operation
 from .manifest import ParsedManifest, parse_manifest
 from .record import BYTES_IN, BYTES_OUT, ERROR
-from .registry import RUNNER_OPTIONS, Registry
+from .registry import RUNNER_OPTIONS, Registry, expect
 
 __all__ = [
     "BYTES_IN",
@@ -24,6 +24,7 @@ __all__ = [
     "Operation",
     "ParsedManifest",
     "Registry",
+    "expect",
     "parse_manifest",
     "send_blob",
 ]

@@ -11,8 +11,14 @@ from aiohttp import web
 
 from ecrlab.store import Store, StoreError
 
+from .error import OciError
 from .front_door import OpenFrontDoor
-from .registry import RUNNER_OPTIONS, Registry
+from .registry import RUNNER_OPTIONS, Registry, expect
+
+
+async def nothing_here(request: web.Request) -> web.Response:
+    """404 for everything that is not below /v2/."""
+    return OciError(404, "UNSUPPORTED", "only /v2/ is served here").response()
 
 
 async def serve(store: Store, host: str, port: int, collect_every: float) -> None:
@@ -20,6 +26,7 @@ async def serve(store: Store, host: str, port: int, collect_every: float) -> Non
     registry = Registry(store, OpenFrontDoor(store))
     application = web.Application()
     application.add_routes(registry.routes())
+    application.router.add_route("*", "/{rest:.*}", nothing_here, expect_handler=expect)
     runner = web.AppRunner(application, shutdown_timeout=3.0, **RUNNER_OPTIONS)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from aiohttp import hdrs, http_exceptions, web
+from aiohttp import HttpVersion11, hdrs, http_exceptions, web
 
 from ecrlab.store import (
     Blob,
@@ -111,7 +111,8 @@ class Registry:
 
     def routes(self) -> list[web.RouteDef]:
         """Routes for an aiohttp application."""
-        return [web.route("*", "/v2", self.handle), web.route("*", "/v2/{rest:.*}", self.handle)]
+        paths = ("/v2", "/v2/{rest:.*}")
+        return [web.route("*", path, self.handle, expect_handler=expect) for path in paths]
 
     def close(self) -> None:
         """Wait for the threads that still write and end them; call it before `Store.close`."""
@@ -465,6 +466,18 @@ class Registry:
         body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
         call.request[BYTES_OUT] = len(body)
         return web.Response(body=body, headers=headers)
+
+
+async def expect(request: web.Request) -> None:
+    """Answer an Expect header; give it to every route as `expect_handler`.
+
+    aiohttp's own repeats the header in its refusal and fails (500) when that is not UTF-8.
+    """
+    if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text="the only expectation that is met here is 100-continue")
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # this is not the answer's beginning yet
 
 
 class _Call:
