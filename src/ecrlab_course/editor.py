@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from ecrlab import decisions
 from ecrlab.aws.decide import actions as known_actions
 from ecrlab.aws.mend import PULL, PUSH
+from ecrlab.client import LabError
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import PolicyKind
 from ecrlab.policy.places import Problem, notes, problem
@@ -438,5 +439,7 @@ class Editor:
             lines += ["", *repr(self.matrix()).splitlines()]
         except EditorError:
             lines += ["", "No matrix: it needs a text that IAM accepts."]
+        except LabError as error:
+            lines += ["", f"No matrix: {error}"]
         lines += ["", "In text: editor.text = …, editor.matrix(), editor.explain(WHO, WHAT), editor.save()"]
         return "\n".join(lines)

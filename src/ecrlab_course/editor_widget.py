@@ -123,15 +123,15 @@ class PolicyEditor(Editor):
         scroll = ipywidgets.Box([matrix])
         scroll.add_class("ecr-scroll")
         scroll.layout.display = "block"
-        left = ipywidgets.VBox([self._area, self._said])
+        bar = ipywidgets.Box(list(self._buttons.values()))
+        bar.add_class("ecr-buttons")
+        left = ipywidgets.VBox([self._area, self._said, bar, self._done])
         left.add_class("ecr-text")
         right = ipywidgets.VBox([self._caption_shown, scroll, self._opened, self._table])
         right.add_class("ecr-side")
         panes = ipywidgets.Box([left, right])
         panes.add_class("ecr-panes")
-        bar = ipywidgets.Box(list(self._buttons.values()))
-        bar.add_class("ecr-buttons")
-        box = ipywidgets.VBox([self._head, panes, bar, self._done])
+        box = ipywidgets.VBox([self._head, panes])
         for name in ("ecrlab", "ecr-exercise", "ecr-editor"):
             box.add_class(name)
         self._head.value = (
