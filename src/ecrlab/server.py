@@ -22,7 +22,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws import api
+from ecrlab.aws import api, cloudtrail
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.front import EcrFrontDoor
@@ -57,6 +57,7 @@ class Server:
         self.clock = Clock(store)
         self.cloud = Cloud(store, self.clock, self.open_port, self.known_port)
         self.xray = XRay(home.lab / "xray.jsonl")
+        self.cloud.history = self.xray.history
         self.secret = secrets.token_urlsafe(32)
         self.main_port = 0
         self._ports = store.table("lab.registries")
@@ -242,6 +243,7 @@ class Server:
                 bytes_in=request.get(BYTES_IN, request.content_length or 0),
                 bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
                 duration_ms=(time.perf_counter() - begun) * 1000,
+                trail=cloudtrail.kept(record, request, response),
             )
 
     # -------------------------------------------------------------------------------------------------------- beginning

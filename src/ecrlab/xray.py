@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -60,8 +60,11 @@ class XRay:
         bytes_out: int,
         duration_ms: float,
         reason: str = "",
+        trail: Mapping[str, Any] | None = None,
     ) -> None:
         """Add one row. ``now`` is lab time in epoch seconds, ``decisions`` the questions put to IAM, in order.
+
+        ``trail`` is what `ecrlab.aws.cloudtrail` wants kept with the row; readers of rows do not see it.
 
         The row's action, resource, decision and reason are those of the deciding question: the first that was denied,
         else the first; ``reason`` is the row's when nothing was asked. Costs less than 30 microseconds, with saving
@@ -93,6 +96,8 @@ class XRay:
             "bytes_out": bytes_out,
             "duration_ms": round(duration_ms, 3),
         }
+        if trail is not None:
+            row["trail"] = trail
         self._rows.append(row)
         if self._path is not None:
             self._unsaved.append(row)
@@ -112,6 +117,10 @@ class XRay:
         start = max(0, len(self._rows) - missing)
         found = [_shown(self._rows[i]) for i in range(start, min(start + limit, len(self._rows)))]
         return [_opened(row) for row in found] if opened else found
+
+    def history(self) -> Iterator[Row]:
+        """Yield the rows as they were recorded, newest first."""
+        return reversed(self._rows)
 
     async def wait(self, after: int, seconds: float) -> None:
         """Return as soon as there is a row above ``after``, at the latest after ``seconds``."""
@@ -180,7 +189,9 @@ def _shown(row: Row) -> Row:
     moment = row["time"]
     if not isinstance(moment, (int, float)):
         return row
-    return {**row, "time": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")}
+    shown = {**row, "time": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")}
+    shown.pop("trail", None)
+    return shown
 
 
 def _opened(row: Row) -> Row:

@@ -24,12 +24,13 @@ from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION, Home
 
 
 def free_port() -> int:
-    """Return a port in the range of these tests that nothing listens on."""
-    for port in range(5300, 5400):
+    """Return a port in the range of these tests that nothing listens on (ECRLAB_TEST_PORT: where the range begins)."""
+    first = int(os.environ.get("ECRLAB_TEST_PORT", "5300"))
+    for port in range(first, first + 100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    raise AssertionError("no free port from 5300 to 5399")
+    raise AssertionError(f"no free port from {first} to {first + 99}")
 
 
 # Making a client from nothing reads the service's model, which is most of a short test's time.

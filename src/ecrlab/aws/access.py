@@ -108,7 +108,7 @@ def _iam_rules() -> dict[str, Rule]:
             target = "user"
         elif "PolicyArn" in members or name == "CreatePolicy":
             target = "policy"
-        elif name == "SimulatePrincipalPolicy":
+        elif name in ("SimulatePrincipalPolicy", "GetContextKeysForPrincipalPolicy"):
             target = "policy source"
         else:
             target = "*"
@@ -130,7 +130,7 @@ def _sts_rules() -> dict[str, Rule]:
     free = ("GetCallerIdentity", "GetSessionToken", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
     rules = {name: Rule((f"sts:{name}",), "*") for name in service_model("sts").operation_names}
     rules.update({name: Rule((), "none") for name in free})
-    rules["AssumeRole"] = Rule(("sts:AssumeRole",), "role to assume", ("session tags", "external id"))
+    rules["AssumeRole"] = Rule(("sts:AssumeRole",), "role to assume", ("request tags", "session"))
     return rules
 
 
@@ -309,23 +309,25 @@ def _boundary(call: Call) -> Context:
     return {"iam:PermissionsBoundary": arn} if arn else {}
 
 
-def _external_id(call: Call) -> Context:
+def _session(call: Call) -> Context:
     keys: Context = {"sts:RoleSessionName": call.params["RoleSessionName"]}
     if "ExternalId" in call.params:
         keys["sts:ExternalId"] = call.params["ExternalId"]
-    if "SourceIdentity" in call.params:
-        keys["sts:SourceIdentity"] = call.params["SourceIdentity"]
+    source = call.params.get("SourceIdentity") or (call.principal.session or {}).get("source_identity")
+    if source:
+        keys["sts:SourceIdentity"] = source
+    if call.params.get("TransitiveTagKeys"):
+        keys["sts:TransitiveTagKeys"] = tuple(call.params["TransitiveTagKeys"])
     return keys
 
 
 KEYS: dict[str, Callable[[Call], Context]] = {
     "request tags": _request_tags,
-    "session tags": _request_tags,
     "tag keys": _tag_keys,
     "account setting": _account_setting,
     "policy arn": _policy_arn,
     "boundary": _boundary,
-    "external id": _external_id,
+    "session": _session,
 }
 
 

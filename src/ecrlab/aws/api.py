@@ -11,13 +11,22 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws import ecr, iam, sts
+from ecrlab.aws import account, cloudtrail, ecr, iam, sts
 from ecrlab.aws.access import authorize
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Key, Principal
 from ecrlab.aws.operations import HANDLERS, Call
-from ecrlab.aws.protocol import Operation, identify, parse, serialize, serialize_error, validate, wire_code
+from ecrlab.aws.protocol import (
+    Operation,
+    identify,
+    parse,
+    serialize,
+    serialize_error,
+    service_model,
+    validate,
+    wire_code,
+)
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.signature import Credential, verify
 from ecrlab.aws.signature import parse as parse_authorization
@@ -26,7 +35,7 @@ from ecrlab.store import StoreError
 MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB
 # What moves a layer's bytes runs in a thread; everything else is short.
 SLOW = {"UploadLayerPart", "CompleteLayerUpload"}
-SERVICES = (ecr, iam, sts)
+SERVICES = (account, cloudtrail, ecr, iam, sts)
 
 
 async def handle(cloud: Cloud, request: web.Request) -> web.Response:
@@ -36,7 +45,7 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
     """
     record = request[RECORD]
     body = await request.read()
-    request_id = str(uuid.uuid4())
+    request_id = record.request_id = str(uuid.uuid4())
     target = request.headers.get("X-Amz-Target")
     no_headers: dict[str, str] = {}
     operation: Operation | None = None
@@ -54,6 +63,7 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
         status, headers = 200, no_headers
     except ApiError as error:
         record.error = wire_code(operation, error.code, is_json)[0]
+        record.code, record.message = error.code, error.message
         status, content, content_type, headers = serialize_error(operation, error, request_id, is_json)
     except StoreError as error:
         record.error = "LimitExceededException"
@@ -81,6 +91,8 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
     # IAM is one for all Regions, and its requests count as made to us-east-1.
     region = "us-east-1" if operation.service == "iam" else credential.region
     cloud.last_used[principal.access_key] = (now, operation.service, region)
+    if principal.kind == "session":
+        cloud.last_used[principal.unique_id] = (now, operation.service, region)
     record = request[RECORD]
     record.principal, record.account, record.region = principal, principal.account, region
     call = Call(
@@ -98,10 +110,11 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
     )
 
     def run() -> dict[str, Any]:
-        call.params = parse(operation, body)
+        call.params = record.parameters = parse(operation, body)
         validate(operation, call.params)
         authorize(call)
-        return HANDLERS[operation.service, operation.name](call) or {}
+        record.result = HANDLERS[operation.service, operation.name](call) or {}
+        return record.result
 
     return await asyncio.to_thread(run) if operation.name in SLOW else run()
 
@@ -136,9 +149,19 @@ def authenticate(
     principal = cloud.identities.principal(key)
     if principal is None:
         raise unknown
+    session_token = principal.kind == "user" and principal.session is not None
+    if session_token and (operation.service == "iam" or operation.name in _NOT_WITH_A_SESSION_TOKEN):
+        raise unknown
     return principal
 
 
+# AWS: GetSessionToken, "Permissions": no operation of IAM without MFA, and of STS only these two; asking for another
+# session token has an answer of its own.
+_NOT_WITH_A_SESSION_TOKEN = set(service_model("sts").operation_names) - {
+    "AssumeRole",
+    "GetCallerIdentity",
+    "GetSessionToken",
+}
 _ABSOLUTE = re.compile(r"https?://[^/]*")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -42,6 +42,8 @@ class Cloud:
         self.settings = store.table("ecr.registries")
         # When each access key was last used (epoch seconds, service, Region); kept in memory only.
         self.last_used: dict[str, tuple[float, str, str]] = {}
+        # The requests so far, newest first: what CloudTrail shows. The server gives its X-ray's.
+        self.history: Callable[[], Iterable[Mapping[str, Any]]] = tuple
         kept = store.table("lab.secret")
         document = kept.get("secret")
         if document is None:

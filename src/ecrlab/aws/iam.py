@@ -15,6 +15,9 @@ from ecrlab.policy import PolicyError, PolicyKind, parse_policy
 KINDS = {"User": "users", "Group": "groups", "Role": "roles"}
 KEYS_PER_USER = 2
 POLICIES_PER_HOLDER = 10
+GROUPS_PER_USER = 10
+# How many of each an account may have (AWS: IAM User Guide, IAM and AWS STS quotas; facts I029 for roles).
+QUOTAS = {"users": 5000, "groups": 300, "roles": 1000, "policies": 1500}
 VERSIONS_PER_POLICY = 5
 # Characters of all inline policies together, white space not counted (facts I029).
 INLINE_LIMIT = {"users": 2048, "groups": 5120, "roles": 10240}
@@ -39,7 +42,13 @@ def _limit(text: str) -> ApiError:
     return ApiError("LimitExceededException", text)
 
 
-def _holder(call: Call, word: str, name: str | None = None) -> Document:
+def _refuse_too_many(call: Call, kind: str) -> None:
+    quota = QUOTAS[kind]
+    if len(call.cloud.identities.all(kind, call.account)) >= quota:
+        raise _limit(f"Cannot exceed quota for {kind.title()}PerAccount: {quota}")
+
+
+def holder_named(call: Call, word: str, name: str | None = None) -> Document:
     """Return the user, group or role that a call names; a user defaults to the caller."""
     name = name or call.params.get(f"{word}Name")
     if name is None and word == "User":
@@ -52,7 +61,9 @@ def _holder(call: Call, word: str, name: str | None = None) -> Document:
     return found
 
 
-def _page(call: Call, items: list[Any], name: str, **more: Any) -> dict[str, Any]:
+def paged(call: Call, items: list[Any], name: str, **more: Any) -> dict[str, Any]:
+    """Return the page of ``items`` that Marker and MaxItems ask for, under ``name``."""
+
     def refuse() -> ApiError:
         return ApiError("ValidationError", "Invalid Marker.")
 
@@ -108,7 +119,7 @@ def _merged_tags(old: dict[str, str], new: Iterable[dict[str, str]]) -> dict[str
 # ---------------------------------------------------------------------------------------------------------------- users
 
 
-def _user(user: Document, full: bool = True) -> dict[str, Any]:
+def shown_user(user: Document, full: bool = True) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "Path": user["path"],
         "UserName": user["name"],
@@ -138,6 +149,7 @@ def create_user(call: Call) -> dict[str, Any]:
     identities, name = call.cloud.identities, call.params["UserName"]
     if identities.taken("users", call.account, name):
         raise _exists(f"User with name {name} already exists.")
+    _refuse_too_many(call, "users")
     tags = _merged_tags({}, call.params.get("Tags", ()))
     boundary = _checked_boundary(call, call.params.get("PermissionsBoundary"))
     with call.cloud.store.transaction():
@@ -145,29 +157,29 @@ def create_user(call: Call) -> dict[str, Any]:
         if boundary:
             user["boundary"] = boundary
             identities.put("users", call.account, user)
-    return {"User": _user(user)}
+    return {"User": shown_user(user)}
 
 
 @operation("iam", "GetUser")
 def get_user(call: Call) -> dict[str, Any]:
-    return {"User": _user(_holder(call, "User"))}
+    return {"User": shown_user(holder_named(call, "User"))}
 
 
 @operation("iam", "ListUsers")
 def list_users(call: Call) -> dict[str, Any]:
     prefix = call.params.get("PathPrefix", "/")
     users = [
-        _user(user, full=False)
+        shown_user(user, full=False)
         for user in call.cloud.identities.all("users", call.account)
         if user["path"].startswith(prefix)
     ]
-    return _page(call, users, "Users")
+    return paged(call, users, "Users")
 
 
 @operation("iam", "UpdateUser")
 def update_user(call: Call) -> None:
     identities = call.cloud.identities
-    user = _holder(call, "User")
+    user = holder_named(call, "User")
     name = str(call.params.get("NewUserName", user["name"]))
     path = str(call.params.get("NewPath", user["path"]))
     if name.lower() != user["name"].lower() and identities.taken("users", call.account, name):
@@ -183,7 +195,7 @@ def update_user(call: Call) -> None:
 @operation("iam", "DeleteUser")
 def delete_user(call: Call) -> None:
     identities = call.cloud.identities
-    user = _holder(call, "User")
+    user = holder_named(call, "User")
     if identities.keys_of(call.account, user["name"]):
         raise _conflict("Cannot delete entity, must delete access keys first.")
     if user["groups"]:
@@ -212,7 +224,7 @@ def _key(call: Call, user: Document) -> Document:
 
 @operation("iam", "CreateAccessKey")
 def create_access_key(call: Call) -> dict[str, Any]:
-    identities, user = call.cloud.identities, _holder(call, "User")
+    identities, user = call.cloud.identities, holder_named(call, "User")
     if len(identities.keys_of(call.account, user["name"])) >= KEYS_PER_USER:
         raise _limit(f"Cannot exceed quota for AccessKeysPerUser: {KEYS_PER_USER}")
     key = identities.new_key(call.account, user["name"], call.now)
@@ -229,23 +241,23 @@ def create_access_key(call: Call) -> dict[str, Any]:
 
 @operation("iam", "ListAccessKeys")
 def list_access_keys(call: Call) -> dict[str, Any]:
-    user = _holder(call, "User")
+    user = holder_named(call, "User")
     keys = [
         {"UserName": user["name"], "AccessKeyId": key["id"], "Status": key["status"], "CreateDate": key["created"]}
         for key in call.cloud.identities.keys_of(call.account, user["name"])
     ]
-    return _page(call, keys, "AccessKeyMetadata")
+    return paged(call, keys, "AccessKeyMetadata")
 
 
 @operation("iam", "UpdateAccessKey")
 def update_access_key(call: Call) -> None:
-    key = _key(call, _holder(call, "User"))
+    key = _key(call, holder_named(call, "User"))
     call.cloud.identities.keys.put(key["id"], {**key, "status": call.params["Status"]})
 
 
 @operation("iam", "DeleteAccessKey")
 def delete_access_key(call: Call) -> None:
-    call.cloud.identities.keys.delete(_key(call, _holder(call, "User"))["id"])
+    call.cloud.identities.keys.delete(_key(call, holder_named(call, "User"))["id"])
 
 
 @operation("iam", "GetAccessKeyLastUsed")
@@ -265,7 +277,7 @@ def get_access_key_last_used(call: Call) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------------- groups
 
 
-def _group(group: Document) -> dict[str, Any]:
+def shown_group(group: Document) -> dict[str, Any]:
     return {
         "Path": group["path"],
         "GroupName": group["name"],
@@ -280,6 +292,7 @@ def create_group(call: Call) -> dict[str, Any]:
     identities, name, path = call.cloud.identities, call.params["GroupName"], call.params.get("Path", "/")
     if identities.taken("groups", call.account, name):
         raise _exists(f"Group with name {name} already exists.")
+    _refuse_too_many(call, "groups")
     group: Document = {
         "name": name,
         "path": path,
@@ -290,39 +303,57 @@ def create_group(call: Call) -> dict[str, Any]:
         "attached": [],
     }
     identities.put("groups", call.account, group)
-    return {"Group": _group(group)}
+    return {"Group": shown_group(group)}
 
 
 @operation("iam", "GetGroup")
 def get_group(call: Call) -> dict[str, Any]:
-    group = _holder(call, "Group")
+    group = holder_named(call, "Group")
     users = [
-        _user(user, full=False)
+        shown_user(user, full=False)
         for user in call.cloud.identities.all("users", call.account)
         if group["name"] in user["groups"]
     ]
-    return _page(call, users, "Users", Group=_group(group))
+    return paged(call, users, "Users", Group=shown_group(group))
 
 
 @operation("iam", "ListGroups")
 def list_groups(call: Call) -> dict[str, Any]:
     prefix = call.params.get("PathPrefix", "/")
-    return _page(
+    return paged(
         call,
-        [_group(g) for g in call.cloud.identities.all("groups", call.account) if g["path"].startswith(prefix)],
+        [shown_group(g) for g in call.cloud.identities.all("groups", call.account) if g["path"].startswith(prefix)],
         "Groups",
     )
 
 
 @operation("iam", "ListGroupsForUser")
 def list_groups_for_user(call: Call) -> dict[str, Any]:
-    groups = (call.cloud.identities.get("groups", call.account, name) for name in _holder(call, "User")["groups"])
-    return _page(call, [_group(group) for group in groups if group], "Groups")
+    groups = (call.cloud.identities.get("groups", call.account, name) for name in holder_named(call, "User")["groups"])
+    return paged(call, [shown_group(group) for group in groups if group], "Groups")
+
+
+@operation("iam", "UpdateGroup")
+def update_group(call: Call) -> None:
+    identities = call.cloud.identities
+    group = holder_named(call, "Group")
+    name = str(call.params.get("NewGroupName", group["name"]))
+    path = str(call.params.get("NewPath", group["path"]))
+    if name.lower() != group["name"].lower() and identities.taken("groups", call.account, name):
+        raise _exists(f"Group with name {name} already exists.")
+    with call.cloud.store.transaction():
+        identities.delete("groups", call.account, group["name"])
+        for user in identities.all("users", call.account):
+            if group["name"] in user["groups"]:
+                groups = [name if each == group["name"] else each for each in user["groups"]]
+                identities.put("users", call.account, {**user, "groups": groups})
+        renamed = {**group, "name": name, "path": path, "arn": f"arn:aws:iam::{call.account}:group{path}{name}"}
+        identities.put("groups", call.account, renamed)
 
 
 @operation("iam", "DeleteGroup")
 def delete_group(call: Call) -> None:
-    identities, group = call.cloud.identities, _holder(call, "Group")
+    identities, group = call.cloud.identities, holder_named(call, "Group")
     if any(group["name"] in user["groups"] for user in identities.all("users", call.account)):
         raise _conflict("Cannot delete entity, must remove users from group first.")
     _refuse_when_held(group)
@@ -331,9 +362,11 @@ def delete_group(call: Call) -> None:
 
 @operation("iam", "AddUserToGroup", "RemoveUserFromGroup")
 def change_membership(call: Call) -> None:
-    group, user = _holder(call, "Group"), _holder(call, "User")
+    group, user = holder_named(call, "Group"), holder_named(call, "User")
     groups = [name for name in user["groups"] if name != group["name"]]
     if call.operation == "AddUserToGroup":
+        if len(groups) >= GROUPS_PER_USER:
+            raise _limit(f"Cannot exceed quota for GroupsPerUser: {GROUPS_PER_USER}")
         groups.append(group["name"])
     call.cloud.identities.put("users", call.account, {**user, "groups": groups})
 
@@ -341,7 +374,7 @@ def change_membership(call: Call) -> None:
 # ---------------------------------------------------------------------------------------------------------------- roles
 
 
-def _role(role: Document, full: bool = True) -> dict[str, Any]:
+def shown_role(call: Call, role: Document, full: bool = True) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "Path": role["path"],
         "RoleName": role["name"],
@@ -355,7 +388,8 @@ def _role(role: Document, full: bool = True) -> dict[str, Any]:
     if full:
         shown["PermissionsBoundary"] = _boundary(role)
         shown["Tags"] = _tags(role) or None
-        shown["RoleLastUsed"] = {}
+        used = call.cloud.last_used.get(role["id"])
+        shown["RoleLastUsed"] = {"LastUsedDate": used[0], "Region": used[2]} if used else {}
     return shown
 
 
@@ -368,6 +402,7 @@ def create_role(call: Call) -> dict[str, Any]:
         raise _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_LIMIT}")
     if identities.taken("roles", call.account, name):
         raise _exists(f"Role with name {name} already exists.")
+    _refuse_too_many(call, "roles")
     role: Document = {
         "name": name,
         "path": path,
@@ -383,37 +418,39 @@ def create_role(call: Call) -> dict[str, Any]:
         "attached": [],
     }
     identities.put("roles", call.account, role)
-    return {"Role": _role(role)}
+    return {"Role": shown_role(call, role)}
 
 
 @operation("iam", "GetRole")
 def get_role(call: Call) -> dict[str, Any]:
-    return {"Role": _role(_holder(call, "Role"))}
+    return {"Role": shown_role(call, holder_named(call, "Role"))}
 
 
 @operation("iam", "ListRoles")
 def list_roles(call: Call) -> dict[str, Any]:
     prefix = call.params.get("PathPrefix", "/")
     roles = [
-        _role(r, full=False) for r in call.cloud.identities.all("roles", call.account) if r["path"].startswith(prefix)
+        shown_role(call, r, full=False)
+        for r in call.cloud.identities.all("roles", call.account)
+        if r["path"].startswith(prefix)
     ]
-    return _page(call, roles, "Roles")
+    return paged(call, roles, "Roles")
 
 
 @operation("iam", "UpdateRole", "UpdateRoleDescription")
 def update_role(call: Call) -> dict[str, Any]:
-    role = _holder(call, "Role")
+    role = holder_named(call, "Role")
     if "Description" in call.params:
         role["description"] = call.params["Description"]
     if "MaxSessionDuration" in call.params:
         role["max_session"] = call.params["MaxSessionDuration"]
     call.cloud.identities.put("roles", call.account, role)
-    return {"Role": _role(role)} if call.operation == "UpdateRoleDescription" else {}
+    return {"Role": shown_role(call, role)} if call.operation == "UpdateRoleDescription" else {}
 
 
 @operation("iam", "UpdateAssumeRolePolicy")
 def update_assume_role_policy(call: Call) -> None:
-    role, trust = _holder(call, "Role"), call.params["PolicyDocument"]
+    role, trust = holder_named(call, "Role"), call.params["PolicyDocument"]
     _checked_trust(call, trust)
     if _length(trust) > TRUST_LIMIT:
         raise _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_LIMIT}")
@@ -422,15 +459,15 @@ def update_assume_role_policy(call: Call) -> None:
 
 @operation("iam", "DeleteRole")
 def delete_role(call: Call) -> None:
-    role = _holder(call, "Role")
+    role = holder_named(call, "Role")
     _refuse_when_held(role)
     call.cloud.identities.delete("roles", call.account, role["name"])
 
 
 @operation("iam", "ListInstanceProfilesForRole")
 def list_instance_profiles_for_role(call: Call) -> dict[str, Any]:
-    _holder(call, "Role")
-    return _page(call, [], "InstanceProfiles")
+    holder_named(call, "Role")
+    return paged(call, [], "InstanceProfiles")
 
 
 # ------------------------------------------------------------------------------------------------------ inline policies
@@ -439,7 +476,7 @@ def list_instance_profiles_for_role(call: Call) -> dict[str, Any]:
 @operation("iam", "PutUserPolicy", "PutGroupPolicy", "PutRolePolicy")
 def put_inline_policy(call: Call) -> None:
     word = _word(call)
-    holder, name, text = _holder(call, word), call.params["PolicyName"], call.params["PolicyDocument"]
+    holder, name, text = holder_named(call, word), call.params["PolicyName"], call.params["PolicyDocument"]
     checked_policy(text, "identity")
     inline = {**holder["inline"], name: text}
     limit = INLINE_LIMIT[KINDS[word]]
@@ -451,7 +488,7 @@ def put_inline_policy(call: Call) -> None:
 @operation("iam", "GetUserPolicy", "GetGroupPolicy", "GetRolePolicy")
 def get_inline_policy(call: Call) -> dict[str, Any]:
     word = _word(call)
-    holder, name = _holder(call, word), call.params["PolicyName"]
+    holder, name = holder_named(call, word), call.params["PolicyName"]
     if name not in holder["inline"]:
         raise _no_such(f"The {word.lower()} policy with name {name} cannot be found.")
     return {f"{word}Name": holder["name"], "PolicyName": name, "PolicyDocument": quote(holder["inline"][name], safe="")}
@@ -460,7 +497,7 @@ def get_inline_policy(call: Call) -> dict[str, Any]:
 @operation("iam", "DeleteUserPolicy", "DeleteGroupPolicy", "DeleteRolePolicy")
 def delete_inline_policy(call: Call) -> None:
     word = _word(call)
-    holder, name = _holder(call, word), call.params["PolicyName"]
+    holder, name = holder_named(call, word), call.params["PolicyName"]
     if name not in holder["inline"]:
         raise _no_such(f"The {word.lower()} policy with name {name} cannot be found.")
     inline = {other: text for other, text in holder["inline"].items() if other != name}
@@ -469,7 +506,7 @@ def delete_inline_policy(call: Call) -> None:
 
 @operation("iam", "ListUserPolicies", "ListGroupPolicies", "ListRolePolicies")
 def list_inline_policies(call: Call) -> dict[str, Any]:
-    return _page(call, sorted(_holder(call, _word(call))["inline"]), "PolicyNames")
+    return paged(call, sorted(holder_named(call, _word(call))["inline"]), "PolicyNames")
 
 
 # ----------------------------------------------------------------------------------------------------- managed policies
@@ -490,7 +527,7 @@ def _own_policy(call: Call) -> Document:
     return policy
 
 
-def _shown_policy(call: Call, policy: Document, counted: bool = True) -> dict[str, Any]:
+def shown_policy(call: Call, policy: Document, counted: bool = True) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "PolicyName": policy["name"],
         "PolicyId": policy["id"],
@@ -515,6 +552,7 @@ def create_policy(call: Call) -> dict[str, Any]:
     _checked_managed(text)
     if identities.taken("policies", call.account, name):
         raise _exists(f"A policy called {name} already exists. Duplicate names are not allowed.")
+    _refuse_too_many(call, "policies")
     policy: Document = {
         "name": name,
         "path": path,
@@ -529,7 +567,7 @@ def create_policy(call: Call) -> dict[str, Any]:
         "next": 2,
     }
     identities.put("policies", call.account, policy)
-    return {"Policy": {**_shown_policy(call, policy), "Tags": _tags(policy) or None}}
+    return {"Policy": {**shown_policy(call, policy), "Tags": _tags(policy) or None}}
 
 
 def _checked_managed(text: str) -> None:
@@ -542,7 +580,7 @@ def _checked_managed(text: str) -> None:
 def get_policy(call: Call) -> dict[str, Any]:
     policy = _policy(call, call.params["PolicyArn"])
     return {
-        "Policy": {**_shown_policy(call, policy), "Description": policy["description"] or None, "Tags": _tags(policy)}
+        "Policy": {**shown_policy(call, policy), "Description": policy["description"] or None, "Tags": _tags(policy)}
     }
 
 
@@ -564,7 +602,7 @@ def list_policies(call: Call) -> dict[str, Any]:
             else (lambda h, arn: arn == h.get("boundary"))
         )
         policies = [p for p in policies if any(member(holder, p["arn"]) for _, holder in holders)]
-    return _page(call, [_shown_policy(call, p) for p in policies if p["path"].startswith(prefix)], "Policies")
+    return paged(call, [shown_policy(call, p) for p in policies if p["path"].startswith(prefix)], "Policies")
 
 
 @operation("iam", "DeletePolicy")
@@ -581,7 +619,7 @@ def delete_policy(call: Call) -> None:
     call.cloud.identities.delete("policies", call.account, policy["name"])
 
 
-def _version(policy: Document, version: str, document: bool = True) -> dict[str, Any]:
+def shown_version(policy: Document, version: str, document: bool = True) -> dict[str, Any]:
     found = policy["versions"][version]
     shown = {"VersionId": version, "IsDefaultVersion": version == policy["default"], "CreateDate": found["created"]}
     return {**shown, "Document": quote(found["document"], safe="")} if document else shown
@@ -610,20 +648,20 @@ def create_policy_version(call: Call) -> dict[str, Any]:
         policy["default"] = version
     policy["updated"] = call.now
     call.cloud.identities.put("policies", call.account, policy)
-    return {"PolicyVersion": _version(policy, version, document=False)}
+    return {"PolicyVersion": shown_version(policy, version, document=False)}
 
 
 @operation("iam", "GetPolicyVersion")
 def get_policy_version(call: Call) -> dict[str, Any]:
     policy = _policy(call, call.params["PolicyArn"])
-    return {"PolicyVersion": _version(policy, _named_version(call, policy))}
+    return {"PolicyVersion": shown_version(policy, _named_version(call, policy))}
 
 
 @operation("iam", "ListPolicyVersions")
 def list_policy_versions(call: Call) -> dict[str, Any]:
     policy = _policy(call, call.params["PolicyArn"])
     newest = sorted(policy["versions"], key=lambda version: -int(version[1:]))
-    return _page(call, [_version(policy, version, document=False) for version in newest], "Versions")
+    return paged(call, [shown_version(policy, version, document=False) for version in newest], "Versions")
 
 
 @operation("iam", "SetDefaultPolicyVersion")
@@ -647,7 +685,7 @@ def delete_policy_version(call: Call) -> None:
 @operation("iam", "AttachUserPolicy", "AttachGroupPolicy", "AttachRolePolicy")
 def attach_policy(call: Call) -> None:
     word, arn = _word(call), call.params["PolicyArn"]
-    holder = _holder(call, word)
+    holder = holder_named(call, word)
     policy = call.cloud.identities.managed(arn)
     if policy is None or (not arn.startswith("arn:aws:iam::aws:") and arn.split(":")[4] != call.account):
         raise _no_such(f"Policy {arn} does not exist or is not attachable.")
@@ -663,7 +701,7 @@ def attach_policy(call: Call) -> None:
 @operation("iam", "DetachUserPolicy", "DetachGroupPolicy", "DetachRolePolicy")
 def detach_policy(call: Call) -> None:
     word, arn = _word(call), call.params["PolicyArn"]
-    holder = _holder(call, word)
+    holder = holder_named(call, word)
     if arn not in holder["attached"]:
         raise _no_such(f"Policy {arn} was not found.")
     attached = [other for other in holder["attached"] if other != arn]
@@ -672,14 +710,14 @@ def detach_policy(call: Call) -> None:
 
 @operation("iam", "ListAttachedUserPolicies", "ListAttachedGroupPolicies", "ListAttachedRolePolicies")
 def list_attached_policies(call: Call) -> dict[str, Any]:
-    attached = _holder(call, _word(call))["attached"]
+    attached = holder_named(call, _word(call))["attached"]
     prefix = call.params.get("PathPrefix", "/")
     shown = [
         {"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn}
         for arn in attached
         if ("/" + arn.partition("/")[2]).startswith(prefix)
     ]
-    return _page(call, shown, "AttachedPolicies")
+    return paged(call, shown, "AttachedPolicies")
 
 
 @operation("iam", "ListEntitiesForPolicy")
@@ -704,7 +742,7 @@ def list_entities_for_policy(call: Call) -> dict[str, Any]:
 @operation("iam", "PutUserPermissionsBoundary", "PutRolePermissionsBoundary")
 def put_boundary(call: Call) -> None:
     word = _word(call)
-    holder = _holder(call, word)
+    holder = holder_named(call, word)
     boundary = _checked_boundary(call, call.params["PermissionsBoundary"])
     call.cloud.identities.put(KINDS[word], call.account, {**holder, "boundary": boundary})
 
@@ -712,7 +750,7 @@ def put_boundary(call: Call) -> None:
 @operation("iam", "DeleteUserPermissionsBoundary", "DeleteRolePermissionsBoundary")
 def delete_boundary(call: Call) -> None:
     word = _word(call)
-    holder = _holder(call, word)
+    holder = holder_named(call, word)
     if not holder["boundary"]:
         raise _no_such(f"{word} {holder['name']} does not have a permissions boundary.")
     call.cloud.identities.put(KINDS[word], call.account, {**holder, "boundary": None})
@@ -725,7 +763,7 @@ def _tagged(call: Call) -> tuple[str, Document]:
     if "PolicyArn" in call.params:
         return "policies", _own_policy(call)
     word = _word(call)
-    return KINDS[word], _holder(call, word)
+    return KINDS[word], holder_named(call, word)
 
 
 @operation("iam", "TagUser", "TagRole", "TagPolicy")
@@ -744,9 +782,9 @@ def untag(call: Call) -> None:
 
 @operation("iam", "ListUserTags", "ListRoleTags", "ListPolicyTags")
 def list_tags(call: Call) -> dict[str, Any]:
-    return _page(call, _tags(_tagged(call)[1]), "Tags")
+    return paged(call, _tags(_tagged(call)[1]), "Tags")
 
 
 @operation("iam", "ListAccountAliases")
 def list_account_aliases(call: Call) -> dict[str, Any]:
-    return _page(call, [], "AccountAliases")
+    return paged(call, [], "AccountAliases")

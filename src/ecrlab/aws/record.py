@@ -15,7 +15,8 @@ class Record:
     """Filled in step by step by whoever answers the request.
 
     ``account`` and ``region`` are the caller's for an API, the registry's below /v2/; ``reason`` counts when IAM was
-    not asked; ``decisions`` has one entry for each question that was put to IAM.
+    not asked; ``decisions`` has one entry for each question that was put to IAM. ``request_id`` to ``message`` are of
+    an API call: what was asked and answered, or the error with the name of its shape.
     """
 
     service: str
@@ -26,6 +27,11 @@ class Record:
     reason: str = ""
     error: str | None = None
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    request_id: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
+    message: str = ""
 
 
 RECORD: Final = web.RequestKey("ecrlab.record", Record)

@@ -7,12 +7,14 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from ecrlab.aws.access import Context, Target, require
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.iam import checked_policy
-from ecrlab.aws.identities import Document, new_id, new_secret
+from ecrlab.aws.identities import Document, new_id, new_secret, parsed
 from ecrlab.aws.operations import Call, operation
 
-SESSION_POLICY_LIMIT = 2048
+SESSION_POLICY_LIMIT = 2048  # plaintext characters of the policy and the ARNs together (facts I021)
+MANAGED_SESSION_POLICIES = 10
 CHAINED_SECONDS = 3600
 
 
@@ -44,7 +46,7 @@ def _credentials(call: Call, session: Document, seconds: int) -> dict[str, Any]:
 
 @operation("sts", "AssumeRole")
 def assume_role(call: Call) -> dict[str, Any]:
-    """The trust policy and the caller's policies were asked before (`access.RULES`)."""
+    """The trust policy and the caller's policies were asked about sts:AssumeRole before (`access.RULES`)."""
     arn, identities = str(call.params["RoleArn"]), call.cloud.identities
     account = arn.split(":")[4]
     role = identities.get("roles", account, arn.rpartition("/")[2])
@@ -54,6 +56,7 @@ def assume_role(call: Call) -> dict[str, Any]:
             "AccessDenied",
             f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}",
         )
+    _refuse_mfa(call)
     seconds = call.params.get("DurationSeconds", 3600)
     if call.principal.kind == "session" and seconds > CHAINED_SECONDS:
         raise ApiError(
@@ -65,23 +68,9 @@ def assume_role(call: Call) -> dict[str, Any]:
         raise ApiError(
             "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", 400
         )
-    texts = []
-    if call.params.get("Policy"):
-        checked_policy(call.params["Policy"], "session")
-        texts.append(call.params["Policy"])
-    for item in call.params.get("PolicyArns", ()):
-        text = identities.text_of(item.get("arn", ""))
-        if text is None:
-            raise ApiError("ValidationError", f"PolicyArn {item.get('arn')} does not exist or is not attachable.", 400)
-        texts.append(text)
-    if len(call.params.get("Policy", "")) > SESSION_POLICY_LIMIT:
-        raise ApiError(
-            "PackedPolicyTooLargeException",
-            f"Packed policy consumes more than the allotted space: {SESSION_POLICY_LIMIT} characters.",
-        )
-    chained = (call.principal.session or {}).get("transitive", {})
-    tags = {**{tag["Key"]: tag["Value"] for tag in call.params.get("Tags", ())}, **chained}
-    transitive = {key: tags[key] for key in [*call.params.get("TransitiveTagKeys", ()), *chained] if key in tags}
+    before = call.principal.session or {}
+    target = Target(arn, account, role["tags"], parsed(role["trust"], "trust"))
+    tags, transitive = _session_tags(call, target, before)
     name = call.params["RoleSessionName"]
     session: Document = {
         "kind": "role",
@@ -91,8 +80,8 @@ def assume_role(call: Call) -> dict[str, Any]:
         "session_name": name,
         "tags": tags,
         "transitive": transitive,
-        "policies": texts,
-        "source_identity": call.params.get("SourceIdentity") or (call.principal.session or {}).get("source_identity"),
+        "policies": _session_policies(call, account),
+        "source_identity": _source_identity(call, target, before),
     }
     return {
         "Credentials": _credentials(call, session, seconds),
@@ -104,10 +93,107 @@ def assume_role(call: Call) -> dict[str, Any]:
     }
 
 
+def _refuse_mfa(call: Call) -> None:
+    """There are no MFA devices here, so no code of one can be right."""
+    if "SerialNumber" in call.params or "TokenCode" in call.params:
+        raise ApiError(
+            "AccessDenied",
+            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is "
+            "valid and associated with this user.",
+        )
+
+
+def _session_policies(call: Call, account: str) -> list[str]:
+    """Return the texts of the session policies: the one in the request and up to ten managed ones (facts I021)."""
+    policy, arns = call.params.get("Policy", ""), [item.get("arn", "") for item in call.params.get("PolicyArns", ())]
+    if len(arns) > MANAGED_SESSION_POLICIES:
+        shown = "[" + ", ".join(arns) + "]"
+        raise ApiError(
+            "ValidationError",
+            f"1 validation error detected: Value '{shown}' at 'policyArns' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MANAGED_SESSION_POLICIES}",
+            400,
+        )
+    size = len(policy) + sum(map(len, arns))
+    if size > SESSION_POLICY_LIMIT:
+        percent = -(-100 * size // SESSION_POLICY_LIMIT)
+        raise ApiError(
+            "PackedPolicyTooLargeException",
+            f"Packed policy consumes {percent}% of allotted space, please use smaller policy.",
+        )
+    texts = []
+    if policy:
+        checked_policy(policy, "session")
+        texts.append(policy)
+    for arn in arns:
+        text = call.cloud.identities.text_of(arn)
+        if text is None or arn.split(":")[4] not in ("aws", account):
+            raise ApiError("ValidationError", f"PolicyArn {arn} does not exist or is not attachable.", 400)
+        texts.append(text)
+    return texts
+
+
+def _session_tags(call: Call, target: Target, before: Document) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the session's tags, and those of them that go on into the next session of a chain.
+
+    Passing tags needs sts:TagSession as well, of the caller's policies and of the trust policy. AWS: IAM User Guide,
+    "Passing session tags in AWS STS".
+    """
+    tags = {tag["Key"]: tag["Value"] for tag in call.params.get("Tags", ())}
+    lower = {key.lower() for key in tags}
+    if len(lower) < len(call.params.get("Tags", ())):
+        raise ApiError(
+            "InvalidParameterValue",
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            400,
+        )
+    inherited: dict[str, str] = before.get("transitive", {})
+    if lower & {key.lower() for key in inherited}:
+        raise ApiError(
+            "InvalidParameterValue",
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key "
+            "from the calling session.",
+            400,
+        )
+    asked = call.params.get("TransitiveTagKeys", ())
+    if not {key.lower() for key in asked} <= lower:
+        raise ApiError(
+            "InvalidParameterValue",
+            "The specified transitive tag key must be included in the requested tags.",
+            400,
+        )
+    if tags:
+        keys: Context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+        keys["aws:TagKeys"] = tuple(tags)
+        if asked:
+            keys["sts:TransitiveTagKeys"] = tuple(asked)
+        require(call, "sts:TagSession", target, keys)
+    onward = {key.lower() for key in asked}
+    transitive = {**inherited, **{key: value for key, value in tags.items() if key.lower() in onward}}
+    return {**inherited, **tags}, transitive
+
+
+def _source_identity(call: Call, target: Target, before: Document) -> str | None:
+    """Return who is behind the session; once set it stays through a chain and every role must allow it.
+
+    AWS: IAM User Guide, "Monitor and control actions taken with assumed roles".
+    """
+    wanted, held = call.params.get("SourceIdentity"), before.get("source_identity")
+    if wanted is not None and wanted.lower().startswith("aws:"):
+        raise ApiError("ValidationError", "The source identity cannot start with 'aws:'.", 400)
+    if wanted is not None and held is not None and wanted != held:
+        raise ApiError("AccessDenied", "The source identity of the calling session cannot be changed by role chaining.")
+    identity: str | None = wanted or held
+    if identity is not None:
+        require(call, "sts:SetSourceIdentity", target, {"sts:SourceIdentity": identity})
+    return identity
+
+
 @operation("sts", "GetSessionToken")
 def get_session_token(call: Call) -> dict[str, Any]:
     if call.principal.session is not None:
         raise ApiError("AccessDenied", "Cannot call GetSessionToken with session credentials")
+    _refuse_mfa(call)
     session: Document = {
         "kind": "user",
         "account": call.account,
