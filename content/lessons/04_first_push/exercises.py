@@ -273,16 +273,15 @@ def last_piece(lab: Any) -> str | None:
 
 
 def second_pull(lab: Any) -> str | None:
-    """What the last pull asked for: layers too, only the tag, or nothing; None before there were two pulls."""
+    """What the last of two pulls asked for: layers too, or only where the tag points; None before there were two."""
     rows = at_registry(lab.rows())
     asked = [
         n for n, row in enumerate(rows) if row["method"] in ("HEAD", "GET") and row["path"].endswith("/manifests/1.1")
     ]
     fetched = [n for n, row in enumerate(rows) if row["method"] == "GET" and "/blobs/" in row["path"] and ok(row)]
-    if not asked or not fetched:
+    if len(asked) < 2:
         return None
-    after_layers = [n for n in asked if n > fetched[-1]]
-    return "b" if after_layers else ("a" if len(asked) > 1 else "c")
+    return "a" if fetched and fetched[-1] > asked[-1] else "b"
 
 
 GUESSES = [
@@ -852,7 +851,8 @@ def e4_run(lab: Any, values: Mapping[str, str]) -> Result:
             lambda: lab.client("ecr").describe_images(repositoryName="receipts", imageIds=[{"imageTag": "1"}])
         )
     finally:
-        lab.sh(f"rm -rf '{folder}'")
+        # The image has the same bytes as my-web-app:1.1; under this name it would spare the next cells their pull.
+        lab.sh(f"rm -rf '{folder}'; docker rmi -f receipts:1 \"$REGISTRY/receipts:1\" >/dev/null 2>&1 || true")
     data = {"order": order, "stopped": stopped, "said": said, "stored": stored[0] == 0}
     return Result(" → ".join(order), 1 if stopped else 0, "\n".join(lines) + "\n", data)
 
@@ -1009,7 +1009,7 @@ def e5_probe(lab: Any) -> dict[str, Any]:
             "action": row["action"] or (f"ecr:{row['operation']}" if row["operation"] else ""),
             "ok": ok(row),
             "denied": row["decision"] == "denied",
-            "stored": puts_manifest(row) and ok(row),
+            "stored": puts_manifest(row) and ok(row) and f"/{APP}/manifests/" in row["path"],
         }
         for row in lab.rows()
         if row["service"] in ("registry", "ecr")
@@ -1028,7 +1028,7 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
         return passed("The row of the manifest says `ci`, and IAM said yes: `ecr:PutImage`." + remark)
     changed = ci["attached"] != ["AmazonEC2ContainerRegistryPullOnly"] or ci["inline"]
     last = refused[-1]["seq"] if refused else 0
-    if dara["attached"] != ["AmazonEC2ContainerRegistryPowerUser"] or dara["inline"]:
+    if not changed and (dara["attached"] != ["AmazonEC2ContainerRegistryPowerUser"] or dara["inline"]):
         return not_yet(
             "Dara's rights have changed, and the robot's have not. The name in the refusal was `user/ci`.", "left-out"
         )
@@ -1386,7 +1386,7 @@ e6 = BuildCommand(
     objective="Keep a long-running job logged in.",
     prompt=(
         "`nightly.sh` builds at hours 0, 11, 13 and 26 and logs in once. Edit the file until **all four builds "
-        "arrive**, each at its own hour. *Run* plays the whole night with the lab's clock, as Dara, and then puts "
+        "arrive**, each at its own hour. *Run it* plays the whole night with the lab's clock, as Dara, and then puts "
         "the clock back."
     ),
     fields=(Field("script", "script", ("nightly.sh",), default="nightly.sh"),),

@@ -37,7 +37,7 @@ lab.lesson("04")
 # aws sts get-caller-identity --query Arn --output text
 
 # %% [markdown] id="04-02-app" tags=["core", "text"]
-# And what is it that Dara built? Five lines: a base, our files, a port, a command.
+# And what is it that Dara built? Four lines: a base, our files, a port, a command.
 
 # %% id="04-02-app-run" tags=["core", "run"]
 # %%bash
@@ -136,7 +136,7 @@ lab.answer("04-e2", "b", confidence=2)
 # %% [markdown] id="04-07-card" tags=["core", "text"]
 # **How to read it**
 #
-# | | |
+# | ask | answer |
 # |---|---|
 # | who printed it | `docker`, before it sent a single byte of the image |
 # | which half | *who are you?* Nobody asked what you may do |
@@ -174,7 +174,7 @@ lab.solution("04-e2")
 
 # %% id="04-08-config" tags=["core", "run"]
 # %%bash
-# python -c 'import json, os; print(*json.load(open(os.environ["DOCKER_CONFIG"] + "/config.json"))["auths"], sep="\n")'
+# python -m json.tool "$DOCKER_CONFIG/config.json" | grep -o 'localhost:[0-9]*'
 
 # %% [markdown] id="04-08-ports" tags=["core", "text"]
 # One entry, named by host and port; what follows the port does not count. On AWS every account and Region is a host of
@@ -203,7 +203,7 @@ lab.answer("04-e3", "b", confidence=2)
 # %% [markdown] id="04-09-card" tags=["core", "text"]
 # **How to read it**
 #
-# | | |
+# | ask | answer |
 # |---|---|
 # | who printed it | `docker`; the words behind the colon are ECR's |
 # | which half | *what is there?* You are known now, and still nobody speaks of rights |
@@ -230,7 +230,8 @@ lab.solution("04-e3")
 # SHOW='[repositoryUri,imageTagMutability,encryptionConfiguration.encryptionType]'
 # aws ecr create-repository --repository-name my-web-app --region us-east-1 \
 #   --query "repository.$SHOW" --output text ||
-#   aws ecr describe-repositories --repository-names my-web-app --query "repositories[0].$SHOW" --output text
+#   aws ecr describe-repositories --repository-names my-web-app \
+#     --query "repositories[0].$SHOW" --output text
 
 # %% [markdown] id="04-10-after" tags=["core", "text"]
 # Two defaults to remember. `MUTABLE`: a tag can be moved to another image. `AES256` stands for
@@ -262,7 +263,7 @@ lab.answer("04-g1", "c", confidence=2)
 # %% id="04-12" tags=["core", "run"] minutes=1
 # %%bash
 # echo 1.1 > my-web-app/www/version.txt
-# docker build -q -t my-web-app:1.1 my-web-app/ > /dev/null 2>&1   # prints an ID; on some computers advice too
+# docker build -q -t my-web-app:1.1 my-web-app/ > /dev/null 2>&1
 # docker tag my-web-app:1.1 "$REGISTRY/my-web-app:1.1"
 # docker push -q "$REGISTRY/my-web-app:1.1"
 
@@ -362,14 +363,15 @@ lab.answer("04-g3", "d", confidence=2)
 
 # %% id="04-15" tags=["core", "fail"] minutes=2
 # %%bash --as ci --fails 'not authorized to perform'
-# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# aws ecr get-login-password |
+#   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
 # docker tag my-web-app:1.0 "$REGISTRY/my-web-app:1.1-ci"
 # docker push -q "$REGISTRY/my-web-app:1.1-ci"
 
 # %% [markdown] id="04-15-card" tags=["core", "text"]
 # **How to read it.** Four pieces, in the order in which they stand:
 #
-# | | |
+# | piece | here |
 # |---|---|
 # | who | `User: …user/ci`. Is it the person you meant? |
 # | wanted what | `perform: ecr:…`, one action |
@@ -442,7 +444,8 @@ lab.exercise("04-e5")
 
 # %% id="04-16-attach" tags=["core", "exercise"]
 # %%bash
-# aws iam put-user-policy --user-name ci --policy-name push-my-web-app --policy-document file://ci-push.json
+# aws iam put-user-policy --user-name ci --policy-name push-my-web-app \
+#   --policy-document file://ci-push.json
 
 # %% id="04-16-push" tags=["core", "exercise"]
 # %%bash --as ci
@@ -506,14 +509,15 @@ lab.clock.advance(hours=12, minutes=1)
 
 # %% [markdown] id="04-18-card" tags=["core", "text"]
 # **How to read it.** It begins with `denied`, and no right is missing: no person, no action, no resource stands in it.
-# A missing right always names all three.
+# A missing right names all three.
 #
 # A *pull* would put docker's own guess in front: `pull access denied … denied: Your authorization token has expired`.
 # Read what stands behind the **last** `denied:`. That is the registry; the rest is docker guessing.
 
 # %% id="04-18-mend" tags=["core", "run"]
 # %%bash
-# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# aws ecr get-login-password |
+#   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
 # docker push -q "$REGISTRY/my-web-app:1.1"
 
 # %% [markdown] id="04-19-text" tags=["core", "text"]
@@ -527,7 +531,8 @@ lab.exercise("04-e6")
 # %%bash
 # cat > nightly.sh <<'END'
 # # `python hour.py N` waits for hour N: the lab moves its clock.
-# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# aws ecr get-login-password |
+#   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
 # for hour in 0 11 13 26; do
 #   python hour.py "$hour"
 #   docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"
@@ -541,7 +546,8 @@ lab.exercise("04-e6")
 # # `python hour.py N` waits for hour N: the lab moves its clock.
 # for hour in 0 11 13 26; do
 #   python hour.py "$hour"
-#   aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+#   aws ecr get-login-password |
+#     docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
 #   docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"
 #   docker push -q "$REGISTRY/my-web-app:night-$hour"
 # done
@@ -572,7 +578,8 @@ lab.exercise("04-e7")
 # %% id="04-20-look" tags=["core", "exercise", "solution"]
 # %%bash
 # for region in us-east-1 eu-west-1; do
-#   aws ecr describe-repositories --region $region --query 'sort(repositories[].repositoryName)' --output text
+#   aws ecr describe-repositories --region $region \
+#     --query 'sort(repositories[].repositoryName)' --output text
 # done
 
 # %% id="04-20-answer" tags=["core", "exercise", "solution"]
@@ -647,8 +654,10 @@ lab.exercise("04-e8")
 # %% id="04-23-work" tags=["core", "exercise", "solution"]
 # %%bash
 # aws ecr describe-repositories --repository-names team-a/booking > /dev/null 2>&1 ||
-#   aws ecr create-repository --repository-name team-a/booking --query repository.repositoryName --output text
-# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+#   aws ecr create-repository --repository-name team-a/booking \
+#     --query repository.repositoryName --output text
+# aws ecr get-login-password |
+#   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
 # for tag in 1.0 stable; do
 #   docker tag my-web-app:1.0 "$REGISTRY/team-a/booking:$tag"
 #   docker push -q "$REGISTRY/team-a/booking:$tag"
@@ -705,7 +714,7 @@ lab.solution("04-e8")
 # | `docker push` | the registry, and IAM at each request | (no right) `not authorized to perform: ecr:…` |
 # | `docker pull` | the registry: which digest has this tag? | (no such tag) `manifest unknown` |
 #
-# More than {{fact:token-lifetime}} later, all of them read `authorization token has expired`: log in again.
+# More than {{fact:token-lifetime}} after the login, push and pull read `authorization token has expired`: log in again.
 
 # %% [markdown] id="04-25-aws" tags=["core", "box"]
 # > **On real AWS**
@@ -713,7 +722,7 @@ lab.solution("04-e8")
 # > - Every account and Region has a host of its own; nothing stands in front of the account number.
 # > - What you store is billed: {{dated:storage-price}}. There is {{fact:request-price}}. Look at AWS's own page before
 # >   you quote either.
-# > - Nobody pushes as administrator. Robots use roles with keys that live for minutes (lesson 09).
+# > - Nobody pushes as administrator. Robots use roles, whose keys end by themselves (lesson 09).
 # > - A new right can take a few seconds to reach every door.
 
 # %% [markdown] id="04-25-yours" tags=["core", "text"]
