@@ -194,9 +194,10 @@ def test_another_accounts_pull_is_seen_by_both(lab: Any) -> None:
     assert ours["sharedEventID"] == theirs["sharedEventID"]
     assert (ours["recipientAccountId"], theirs["recipientAccountId"]) == ("123456789012", "444455556666")
     assert ours["eventID"] != theirs["eventID"]
-    assert not events(lab, "admin", **named("DescribeImages"))[-1:] or events(lab, "admin", **named("DescribeImages"))[
-        -1
-    ]["userIdentity"]["type"] != "AWSAccount"
+    assert (
+        not events(lab, "admin", **named("DescribeImages"))[-1:]
+        or events(lab, "admin", **named("DescribeImages"))[-1]["userIdentity"]["type"] != "AWSAccount"
+    )
     assert events(lab, "partner", **named("DescribeImages"))[-1]["errorCode"] == "AccessDenied"
 
 

@@ -8,6 +8,8 @@ from ecrlab.policy.document import Mismatch, Policy, PolicyKind, Statement, read
 from ecrlab.policy.errors import PolicyError
 from ecrlab.policy.evaluation import evaluate
 from ecrlab.policy.explanation import why_not
+from ecrlab.policy.keys import context_keys
+from ecrlab.policy.places import statement_places
 from ecrlab.policy.validation import parse_policy, validate
 
 __all__ = [
@@ -24,9 +26,11 @@ __all__ = [
     "Row",
     "Statement",
     "Verdict",
+    "context_keys",
     "evaluate",
     "parse_policy",
     "read_policy",
+    "statement_places",
     "union",
     "validate",
     "why_not",

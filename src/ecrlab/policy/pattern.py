@@ -49,6 +49,12 @@ def _variable(inside: str) -> Part:
     return Variable(inside.strip().lower(), None)
 
 
+def variables(text: str) -> list[str]:
+    """Return the context keys of the policy variables in a text, as written."""
+    inside = [found[1] for found in _VARIABLE.finditer(text) if found[1] not in _ESCAPES]
+    return [each.partition(",")[0].strip() for each in inside]
+
+
 def _split(text: str, style: Style, variables: bool) -> tuple[Part, ...]:
     """Cut a pattern into literal text, wildcards and variables."""
     parts: list[Part] = []

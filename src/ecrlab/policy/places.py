@@ -115,6 +115,24 @@ def problem(text: str, kind: PolicyKind = "identity") -> Problem | None:
     return _at(text, span, message, hint)
 
 
+def statement_places(text: str) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
+    """Return where each statement of a well-formed policy begins and ends: (line, column), counted from 1.
+
+    The end is the place after the statement's last sign.
+    """
+    places, document = _Map(text), json.loads(text)
+    statements = document["Statement"]
+    paths: list[Path] = [("Statement",)]
+    if isinstance(statements, list):
+        paths = [("Statement", index) for index in range(len(statements))]
+    spans = (places.value(*path) for path in paths)
+    return tuple((_line_column(text, start), _line_column(text, end)) for start, end in spans)
+
+
+def _line_column(text: str, place: int) -> tuple[int, int]:
+    return text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
+
+
 def _no_json(text: str, error: json.JSONDecodeError) -> Problem:
     hint = error.msg[0].lower() + error.msg[1:]
     place = min(error.pos, len(text))
