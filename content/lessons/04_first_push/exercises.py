@@ -701,6 +701,14 @@ def with_login(lab: Any) -> None:
     try_push(lab)
 
 
+def clear_when_empty(lab: Any) -> None:
+    """Remove the repository unless images lie in it: those belong to later cells."""
+    ecr = lab.client("ecr")
+    with suppress(ecr.exceptions.RepositoryNotFoundException):
+        if not ecr.list_images(repositoryName=APP)["imageIds"]:
+            lab.clear(APP)
+
+
 e3 = Predict(
     id="04-e3",
     at="logged-in",
@@ -756,7 +764,7 @@ e3 = Predict(
             "token refused", answer="d", do=with_login, misconception="unknown-is-unknown", says="The token was taken"
         ),
     ),
-    reset=lambda lab: lab.clear(APP),
+    reset=clear_when_empty,
     neighbour="Ask your neighbour: how could a push tell *no repository* from *wrong Region*?",
 )
 

@@ -78,8 +78,7 @@ lab.answer("04-r3", "b")
 # tag.](images/address.svg)
 #
 # **Picture 1.** On AWS the address begins with the account. Here `localhost` and a port stand in front, because this
-# ECR runs on your computer. `$REGISTRY` holds everything up to the first slash of the repository, so you rarely type
-# it.
+# ECR runs on your computer. `$REGISTRY` holds everything before the repository, so you rarely type it.
 
 # %% [markdown] id="04-04-letters" tags=["core", "text"]
 # - **E**, elastic: you rent no disk and no server. Limits and bills remain (lesson 07).
@@ -117,7 +116,7 @@ lab.solution("04-e1")
 # %% [markdown] id="04-06-text" tags=["core", "text"]
 # ## First refusal
 #
-# *Did this page before?* `lab.goto("04", "fresh")` puts docker's login away and begins anew.
+# *Done this page before?* `lab.goto("04", "fresh")` puts docker's login away and begins anew.
 #
 # Dara's image is called `my-web-app:1.0`. The next cell gives it an ECR address and pushes it. First say what you
 # expect.
@@ -148,7 +147,7 @@ lab.xray()
 
 # %% [markdown] id="04-07-after" tags=["core", "text"]
 # The registry answered `401`: *who are you?* The column for IAM is empty. Nobody asked whether you may push, because
-# nobody knew you. `aws` has your keys, docker has never heard of them: **two programs with two purses**.
+# nobody knew you. `aws` has your keys, and docker has never heard of them: **two programs with two purses**.
 
 # %% id="04-07-check" tags=["core", "exercise"]
 lab.check("04-e2")
@@ -170,7 +169,8 @@ lab.solution("04-e2")
 # - **Why a pipe?** The password stands neither in the command line nor in your history.
 # - **Why `AWS`?** The user name is always that word. Who you are is inside the token.
 # - **Why `--region`?** A token opens the registries of its own Region only.
-# - **What is `2>/dev/null`?** It hides docker's warning that it stores the login unencrypted. It does. Have a look:
+# - **What is `2>/dev/null`?** It hides docker's warning that it stores the login unencrypted. It does, in a
+#   file of this lab. Which logins are in it?
 
 # %% id="04-08-config" tags=["core", "run"]
 # %%bash
@@ -276,8 +276,8 @@ lab.xray()
 # the end the manifest (PutImage): only now the name 1.1 exists.](images/push.svg)
 #
 # **Picture 2.** Above are your own requests, here is the pattern in them. Each arrow on the left is one request of
-# docker's, and for each of them ECR asks IAM about one action. How often the first four come, and whether docker asks
-# *is it there?* before an upload, after it or both, depends on the image and on what docker remembers.
+# docker's. For each but the first, ECR asks IAM about one action. How often the four in the box come, and whether
+# docker asks *is it there?* before an upload, after it or both, depends on the image and on what docker remembers.
 
 # %% [markdown] id="04-12-after" tags=["core", "text"]
 # Layers, then the config, then the manifest. The name `1.1` appears with the last request, when everything it needs is
@@ -346,8 +346,8 @@ lab.answer("04-g2", "b", confidence=2)
 # ## Half-time
 #
 # A good place to stop. You were refused twice, and you know both: *I do not know you* and *I do not know that*. What
-# lies in ECR stays there. To go on tomorrow: run the first code cell of this notebook, then `lab.goto("04",
-# "pushed")`.
+# lies in ECR stays there. To go on tomorrow, run the first code cell of this notebook, and then
+# `lab.goto("04", "pushed")`.
 
 # %% [markdown] id="04-15-text" tags=["core", "text"]
 # ## Third refusal
