@@ -24,11 +24,15 @@ CLASSES = {
 
 
 @cache
-def style() -> str:
-    """Return the course's style element; every shown object carries it, so clearing one cell harms no other."""
+def style(loaded: str = "") -> str:
+    """Return the course's style element; every shown object carries it, so clearing one cell harms no other.
+
+    `loaded` is a script that runs when the element comes onto the page.
+    """
     css = (files("ecrlab_course") / "style.css").read_text(encoding="utf-8")
     short = re.sub(r"\s+", " ", css)
-    return f"<style>{short}</style>"
+    run = f' onload="{escape(loaded)}"' if loaded else ""
+    return f"<style{run}>{short}</style>"
 
 
 @cache

@@ -403,7 +403,7 @@ class NotebookLab(Lab):
             rows.append(
                 (source.lesson.id, source.lesson.title, f"{source.lesson.minutes} min", word, f"{done} of {total}", can)
             )
-        show(shown.table(("lesson", "", "time", "state", "exercises", "you can"), rows))
+        show(shown.table(("lesson", "title", "time", "state", "exercises", "you can"), rows))
 
     def _standing(self, lesson: str) -> tuple[int, int, str]:
         source = self.course.lesson(lesson)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -13,6 +14,30 @@ from ecrlab_course.exercises import BuildCommand, Choice, Exercise, Guess, LiveC
 # ipywidgets and IPython.display carry no types that a strict check could use.
 ipywidgets: Any = import_module("ipywidgets")
 display: Any = import_module("IPython.display").display
+
+# What ipywidgets cannot set from Python. JupyterLab takes Enter and the arrow keys for itself, also where a button or a
+# radio button has the focus, unless that control carries this attribute (Lumino, keyboard shortcuts); and
+# radio buttons without a common name are no group: arrows would not move between them. The card's parts come onto the
+# page one by one, so this is done three times; where a page forbids scripts, Tab and the space bar still work.
+_KEYBOARD = """
+(function (style) {
+  function wire() {
+    var card = style.closest('.ecr-exercise');
+    if (!card) { return; }
+    card.querySelectorAll('button, input, select').forEach(function (control) {
+      control.setAttribute('data-lm-suppress-shortcuts', 'true');
+    });
+    card.querySelectorAll('.widget-radio').forEach(function (group, number) {
+      var label = group.querySelector('.widget-label');
+      group.setAttribute('role', 'radiogroup');
+      if (label) { group.setAttribute('aria-label', label.textContent); label.removeAttribute('title'); }
+      group.querySelectorAll('input').forEach(function (radio) { radio.name = 'ID-' + number; });
+    });
+  }
+  wire(); setTimeout(wire, 200); setTimeout(wire, 1500);
+})(this)
+"""
+_cards = itertools.count(1)
 
 WIDE = {"description_width": "initial"}
 
@@ -67,6 +92,7 @@ class Card:
     def __init__(self, desk: Desk, item: Exercise | Guess) -> None:
         self.desk = desk
         self.item = item
+        self._keyboard = _KEYBOARD.replace("ID", f"ecr-{item.id}-{next(_cards)}")
         self._head = ipywidgets.HTML()
         self._said = ipywidgets.HTML()
         self._help = ipywidgets.HTML()
@@ -147,17 +173,12 @@ class Card:
 
     def _guarded(self, action: Callable[[], None]) -> None:
         """A click never ends in a traceback: what went wrong is said in the card."""
-        for button in self._buttons.values():
-            button.disabled = True
         try:
             action()
         except AnswerError as error:
             self._say(Verdict(Outcome.UNTOUCHED, str(error)))
         except Exception as error:
             self._say(Verdict(Outcome.UNKNOWN, reason(error)))
-        finally:
-            for button in self._buttons.values():
-                button.disabled = False
 
     def _answer(self) -> None:
         self._help.value = ""
@@ -215,7 +236,7 @@ class Card:
         if isinstance(self.item, Guess) and outcome is Outcome.UNTOUCHED:
             word = '<span class="ecr-state ecr-idle">kept</span>' if "answer" in record else ""
         self._head.value = (
-            f'{style()}<div class="ecr-head"><b>{name} {self.item.id}</b>'
+            f'{style(self._keyboard)}<div class="ecr-head"><b>{name} {self.item.id}</b>'
             f'<span class="ecr-kind">{kind(self.item)}</span>{word}</div>'
         )
 

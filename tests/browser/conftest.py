@@ -1,0 +1,198 @@
+"""The course in a real browser: started as `make start` does, driven in Debian's Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from ecrlab_course.content import course
+from ecrlab_course.start import free_port
+
+# Without these Chromium calls its maker at every start.
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+AXE = "axe-core@4"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A course that runs: its address, the learner's folder, and the process that Ctrl-C would reach."""
+
+    address: str
+    work: Path
+    home: Path
+    process: subprocess.Popen[bytes]
+
+    def notebook(self, slug: str) -> str:
+        """Return the address of a notebook."""
+        return re.sub(r"/lab/tree/[^?]*", f"/lab/tree/{slug}.ipynb", self.address)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    """Start the course with a home and a folder of its own; afterwards Ctrl-C must stop all of it."""
+    home, work, log = tmp_path / "home", tmp_path / "work", tmp_path / "start.log"
+    environ = {
+        **os.environ, "ECRLAB_HOME": str(home), "ECRLAB_NO_BROWSER": "1", "PYTHONUNBUFFERED": "1",
+        "ECRLAB_ENGINE": os.environ.get("ECRLAB_ENGINE", "none"),
+    }  # fmt: skip
+    port, lab_port = free_port(5680), free_port(5610)
+    command = [
+        str(Path(sys.executable).with_name("ecrlab_course")), "start", "--port", str(port), "--lab-port", str(lab_port),
+        "--work", str(work),
+    ]  # fmt: skip
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environ, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        until = time.monotonic() + 90
+        while not (found := re.search(r"http://localhost:\S+token=\w+", log.read_text())):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+        yield Room(found.group(0), work, home, process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(40) == 0, log.read_text()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """axe-core from the npm registry, installed for this session only."""
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on this machine: axe-core cannot be fetched")
+    folder = tmp_path_factory.mktemp("axe")
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), AXE],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    return folder / "node_modules" / "axe-core" / "axe.min.js"
+
+
+class Lab:
+    """A notebook open in JupyterLab. Cells are named by their ids."""
+
+    def __init__(self, page: Page, room: Room, slug: str) -> None:
+        self.page = page
+        book = nbformat.read(course().root / "notebooks" / f"{slug}.ipynb", as_version=4)
+        self.ids = [cell.id for cell in book.cells]
+        self.code = {cell.id for cell in book.cells if cell.cell_type == "code"}
+        page.goto(room.notebook(slug))
+        expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(self.ids), timeout=60_000)
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the kernel is connected; key presses before are lost. Before, it is called idle as well."""
+        bar = self.page.locator(".jp-NotebookPanel-toolbar")
+        expect(bar.get_by_text("Python 3")).to_be_visible(timeout=60_000)
+        quiet, until = 0, time.monotonic() + 60
+        while quiet < 8:
+            assert time.monotonic() < until, "the kernel did not come up"
+            status = bar.locator(".jp-Notebook-ExecutionIndicator").get_attribute("data-status")
+            quiet = quiet + 1 if status == "idle" else 0
+            self.page.wait_for_timeout(250)
+
+    def cell(self, identifier: str) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(self.ids.index(identifier))
+
+    def run(self, identifier: str, seconds: float = 60) -> Locator:
+        """Run one code cell by the keyboard and wait until it has ended; return it."""
+        cell = self.cell(identifier)
+        prompt = cell.locator(".jp-InputPrompt").first
+        before = prompt.inner_text()
+        cell.locator(".jp-InputArea").first.click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("Control+Enter")
+        expect(prompt).not_to_have_text(before or "[ ]:", timeout=seconds * 1000)
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=seconds * 1000)
+        return cell
+
+    def run_to(self, first: str, last: str) -> None:
+        """Run the code cells from one to another, both included."""
+        for identifier in self.ids[self.ids.index(first) : self.ids.index(last) + 1]:
+            if identifier in self.code:
+                self.run(identifier)
+
+    def write(self, identifier: str, text: str) -> None:
+        """Put other text into a cell, as typed."""
+        self.cell(identifier).locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(text)
+
+    def card(self, identifier: str) -> Locator:
+        return self.page.locator(".ecr-exercise").filter(has_text=f"Exercise {identifier}")
+
+    def answer(self, identifier: str, option: str, sure: str | None = None) -> None:
+        """Choose an option of a card, and how sure, and press its first button."""
+        card = self.card(identifier)
+        card.get_by_role("radio", name=option, exact=True).check()
+        if sure:
+            card.get_by_role("radio", name=sure, exact=True).check()
+        card.locator(".ecr-buttons button").first.click()
+
+    def theme(self, name: str) -> None:
+        """Change JupyterLab's theme by its menu."""
+        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+        self.page.get_by_text("Theme", exact=True).hover()
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        light = "false" if "Dark" in name else "true"
+        expect(self.page.locator(f"body[data-jp-theme-light='{light}']")).to_be_attached(timeout=20_000)
+        self.page.wait_for_timeout(800)
+
+    def accessibility(self, axe: Path) -> list[Any]:
+        """Return what axe, with every rule on, has against the elements that are ours."""
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.add_script_tag(path=str(axe))
+        found: list[Any] = self.page.evaluate(
+            """async () => {
+                const result = await axe.run({ include: [['.ecrlab']] });
+                return result.violations.map(v => [v.id, v.help, v.nodes.map(n => n.html.slice(0, 200))]);
+            }"""
+        )
+        return found
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1400, "height": 950}, reduced_motion="reduce")
+    context.set_default_timeout(30_000)
+    made = context.new_page()
+    yield made
+    context.close()
+
+
+@pytest.fixture
+def opened(page: Page, room: Room) -> Callable[[str], Lab]:
+    """Open a notebook of the running course by its slug."""
+    return lambda slug: Lab(page, room, slug)
