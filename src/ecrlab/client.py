@@ -93,6 +93,10 @@ class LabClient:
         """Return an access key of an administrator of ``account``, who is made when missing."""
         return self._call("POST", "/_ecrlab/accounts", {"account": account})
 
+    def listen(self, address: str | None) -> dict[str, Any]:
+        """Let the lab listen at one more address of this machine, at all its ports; None: at loopback only again."""
+        return self._call("POST", "/_ecrlab/listen", {"address": address})
+
     def reset(
         self,
         *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import ipaddress
 import json
 import os
 import re
@@ -34,7 +35,8 @@ class Refused(Exception):  # noqa: N818 (an answer, not a failure)
 class Control:
     """Answers everything below ``/_ecrlab/`` on the main port.
 
-    ``ports`` gives the open registries as {(account, Region): port}.
+    ``ports`` gives the open registries as {(account, Region): port}; ``listen`` adds an address to listen at, or with
+    None takes it away, and raises OSError; ``also`` gives that address.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Control:
         port: int,
         secret: str,
         ports: Callable[[], dict[tuple[str, str], int]],
+        listen: Callable[[str | None], Awaitable[None]],
+        also: Callable[[], str | None],
     ) -> None:
         self._cloud = cloud
         self._xray = xray
@@ -52,6 +56,8 @@ class Control:
         self._port = port
         self._secret = secret
         self._ports = ports
+        self._listening = listen
+        self._also = also
         self._handlers: dict[tuple[str, str], Callable[[web.Request], Awaitable[Answer]]] = {
             ("GET", "status"): self._status,
             ("POST", "clock"): self._clock,
@@ -62,6 +68,7 @@ class Control:
             ("GET", "comparison"): self._comparison,
             ("POST", "registries"): self._registries,
             ("POST", "accounts"): self._accounts,
+            ("POST", "listen"): self._listen,
             ("POST", "reset"): self._reset,
         }
 
@@ -112,6 +119,7 @@ class Control:
                 {"account": a, "region": r, "port": port}
                 for (a, r), port in sorted(self._ports().items(), key=lambda item: item[1])
             ],
+            "listens_also_at": self._also(),
             "regions_off": [],
         }
 
@@ -186,6 +194,18 @@ class Control:
     async def _accounts(self, request: web.Request) -> Answer:
         key = seed.administrator(self._cloud, self._account(await self._body(request)))
         return {"access_key_id": key["id"], "secret_access_key": key["secret"]}
+
+    async def _listen(self, request: web.Request) -> Answer:
+        address = (await self._body(request)).get("address")
+        try:
+            if address is not None and not ipaddress.ip_address(address).is_private:
+                raise ValueError
+            await self._listening(address)
+        except ValueError:
+            raise Refused(400, f"Expected a private IP address of this machine or null, not {address!r}.") from None
+        except OSError as error:
+            raise Refused(409, f"The lab cannot listen at {address}: {error.strerror or error}.") from None
+        return {"listens_also_at": self._also()}
 
     def _account(self, body: dict[str, Any]) -> str:
         account = body.get("account", ACCOUNT)

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ecrlab import relay
 from ecrlab.client import LabClient, LabError
 from ecrlab.engine import Engine, EngineError, find, start_private, stop_private
 from ecrlab.engine import private as own
@@ -49,7 +50,10 @@ class Running:
 
 @dataclass(frozen=True)
 class Status:
-    """What `status` saw. ``pid`` and ``port`` are those of the server; ``server`` is its own answer, {} when silent."""
+    """What `status` saw. ``pid`` and ``port`` are those of the server; ``server`` is its own answer, {} when silent.
+
+    ``relay`` says in a sentence how an engine that cannot reach localhost reaches the lab; empty for the others.
+    """
 
     running: bool
     home: str
@@ -59,6 +63,7 @@ class Status:
     engine: Engine | None
     engine_answers: bool
     server: dict[str, Any]
+    relay: str
 
     def as_json(self) -> dict[str, Any]:
         """Return the status as JSON types."""
@@ -106,13 +111,18 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
     if server is not None and _answers(home):
         if port is not None and port != home.port:
             raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
+        relay.ensure(home, engine, progress)
         return Running(home, home.port, server.pid, engine, started=False)
     if server is not None:
         progress("The lab's server is there but does not answer; ending it.")
         server.end(3)
     home.control.unlink(missing_ok=True)
+    # Before a port is chosen: some virtual machines forward a relay's port back to this machine and so take it.
+    relay.remove(home, engine)
     chosen = _choose_port(home, port, progress)
-    return Running(home, chosen, _start_server(home, chosen), engine, started=True)
+    running = Running(home, chosen, _start_server(home, chosen), engine, started=True)
+    relay.ensure(home, engine, progress)
+    return running
 
 
 def stop(home: Home, progress: Say = lambda line: None) -> bool:
@@ -130,6 +140,7 @@ def stop(home: Home, progress: Say = lambda line: None) -> bool:
             server.end(10)
         home.control.unlink(missing_ok=True)
         (home.run / "server.json").unlink(missing_ok=True)
+        relay.remove(home, Engine.saved(home))
         stopped_engine = stop_private(home)
         if stopped_engine:
             progress("Stopped the lab's own container engine.")
@@ -150,6 +161,7 @@ def status(home: Home) -> Status:
         with contextlib.suppress(EngineError):
             engine = engine.contact()
             answers = True
+    passed_on = relay.Relay.saved(home) if answer else None
     return Status(
         running=bool(answer),
         home=str(home.path),
@@ -159,6 +171,7 @@ def status(home: Home) -> Status:
         engine=engine,
         engine_answers=answers,
         server=answer,
+        relay=passed_on.text if passed_on is not None and passed_on.server == answer.get("pid") else "",
     )
 
 

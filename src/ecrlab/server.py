@@ -61,7 +61,10 @@ class Server:
         self.secret = secrets.token_urlsafe(32)
         self.main_port = 0
         self._ports = store.table("lab.registries")
-        self._sockets: dict[int, socket.socket] = {}
+        self._sockets: dict[int, list[socket.socket]] = {}
+        # One more address to listen at, for an engine that cannot reach loopback (ecrlab.relay), and its listeners.
+        self._also: str | None = None
+        self._also_sites: list[web.SockSite] = []
         self._open: dict[int, tuple[str, str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._control: Control | None = None
@@ -119,22 +122,50 @@ class Server:
         )
 
     def _bind(self, port: int) -> None:
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened: list[socket.socket] = []
         try:
-            listener.bind((self.host, port))
-            listener.listen(128)
-        except OSError as error:
-            listener.close()
-            if error.errno == errno.EADDRINUSE:
-                raise PortTaken(f"port {port} is in use by another program. Stop that program and try again.") from None
+            for host in filter(None, (self.host, self._also)):
+                opened.append(_listener(host, port))
+        except BaseException:
+            for listener in opened:
+                listener.close()
             raise
-        listener.setblocking(False)
-        self._sockets[port] = listener
+        self._sockets[port] = opened
 
     async def _listen(self, port: int) -> None:
-        await web.SockSite(self.runner, self._sockets[port]).start()
+        for listener in self._sockets[port]:
+            site = web.SockSite(self.runner, listener)
+            if listener is not self._sockets[port][0]:
+                self._also_sites.append(site)
+            await site.start()
+
+    async def listen_also(self, address: str | None) -> None:
+        """Listen at ``address`` too, at every port open now and later; None: only at the first address again.
+
+        The control interface does not answer there. Raises OSError, and then listens at the first only.
+        """
+        if address == self._also:
+            return
+        for site in self._also_sites:
+            await site.stop()
+        self._also_sites.clear()
+        self._sockets = {port: listeners[:1] for port, listeners in self._sockets.items()}
+        self._also = None
+        if address is None:
+            return
+        added: dict[int, socket.socket] = {}
+        try:
+            for port in self._open:
+                added[port] = _listener(address, port)
+        except (OSError, PortTaken) as error:
+            for listener in added.values():
+                listener.close()
+            raise error if isinstance(error, OSError) else OSError(errno.EADDRINUSE, str(error)) from None
+        self._also = address
+        for port, listener in added.items():
+            self._sockets[port].append(listener)
+            self._also_sites.append(web.SockSite(self.runner, listener))
+            await self._also_sites[-1].start()
 
     def open_main(self, port: int | None) -> bool:
         """Take the main port: the one given, else the remembered one, else (first start) the first free from 4510.
@@ -159,6 +190,10 @@ class Server:
     def _registry_at(self, request: web.Request) -> tuple[str, str]:
         name = request.transport.get_extra_info("sockname") if request.transport else None
         return self._open.get(name[1], MAIN) if name else MAIN
+
+    def _through_loopback(self, request: web.Request) -> bool:
+        name = request.transport.get_extra_info("sockname") if request.transport else None
+        return self._also is None or (name is not None and name[0] != self._also)
 
     # --------------------------------------------------------------------------------------------------------- requests
 
@@ -209,6 +244,8 @@ class Server:
             return error.response()
 
     async def _lab(self, request: web.Request) -> web.StreamResponse:
+        if not self._through_loopback(request):
+            return web.json_response({"message": "The control interface answers at loopback only."}, status=403)
         if self._control is None or self._registry_at(request) != MAIN:
             return web.json_response({"message": f"The control interface is at port {self.main_port}."}, status=404)
         return await self._control.handle(request)
@@ -251,7 +288,16 @@ class Server:
     async def start(self) -> None:
         """Begin to listen: the main port and every registry that was opened before, then say so in control.json."""
         await self.runner.setup()
-        self._control = Control(self.cloud, self.xray, self.home, self.main_port, self.secret, self._registries)
+        self._control = Control(
+            self.cloud,
+            self.xray,
+            self.home,
+            self.main_port,
+            self.secret,
+            self._registries,
+            self.listen_also,
+            lambda: self._also,
+        )
         await self._listen(self.main_port)
         for key, _ in self._ports.items():
             account, _, region = key.partition("/")
@@ -285,10 +331,27 @@ class Server:
         """Stop listening, let what runs end, and save everything."""
         self.home.control.unlink(missing_ok=True)
         await self.runner.cleanup()
-        for listener in self._sockets.values():
-            listener.close()
+        for listeners in self._sockets.values():
+            for listener in listeners:
+                listener.close()
         self.registry.close()
         self.xray.flush()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"port {port} is in use by another program. Stop that program and try again.") from None
+        raise
+    listener.setblocking(False)
+    return listener
 
 
 def _storage_error(request: web.Request, status: int, code: str, message: str) -> web.Response:

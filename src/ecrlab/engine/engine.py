@@ -91,14 +91,15 @@ class Engine:
         except ValueError as error:
             raise EngineError(f"{self.host} answers, but not as a container engine does.") from error
 
-    def exchange(self, method: str, path: str, timeout: float = 3.0) -> tuple[int, bytes]:
-        """Send one request without a body to the engine's API and return the status and the body of its answer.
+    def exchange(self, method: str, path: str, timeout: float = 3.0, body: Any = None) -> tuple[int, bytes]:
+        """Send one request to the engine's API and return the status and the body of its answer.
 
-        ``timeout`` is in seconds. Raises EngineError when nothing answers.
+        ``timeout`` is in seconds; ``body`` is sent as JSON. Raises EngineError when nothing answers.
         """
         connection = _connection(self, timeout)
+        headers = {"Host": "docker"} | ({} if body is None else {"Content-Type": "application/json"})
         try:
-            connection.request(method, path, headers={"Host": "docker"})
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
