@@ -251,8 +251,10 @@ def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
     return Shown(
         f"{title}\n{body}",
         f'<div class="ecr-title">{escape(title)}</div>'
-        f'<div class="ecr-xray" tabindex="0" data-lm-suppress-shortcuts="true" role="region" aria-label="{escape(title)}">{svg(rows)}'
-        f"<details><summary data-lm-suppress-shortcuts='true'>Every request in a table, with the deciding statement</summary>"
+        # The attribute keeps JupyterLab from taking Enter and the arrow keys; see widgets.py.
+        f'<div class="ecr-xray" tabindex="0" data-lm-suppress-shortcuts="true" role="group" '
+        f'aria-label="{escape(title)}">{svg(rows)}<details><summary data-lm-suppress-shortcuts="true">'
+        f"Every request in a table, with the deciding statement</summary>"
         f'<table class="ecr-table"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(cells)}</tbody></table></details></div>",
     )
