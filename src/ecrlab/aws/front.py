@@ -6,10 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws.access import REGISTRY_RULES, Target, ask, repository_target
+from ecrlab.aws.access import REGISTRY_RULES, ask, repository_target
 from ecrlab.aws.cloud import Cloud, registry_name
 from ecrlab.aws.ecr import PULL_TIME_STEP, blob_path, immutable, immutable_text
 from ecrlab.aws.identities import Principal
@@ -17,12 +18,14 @@ from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
 from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
 from ecrlab.policy import Decision
-from ecrlab.store import Blob, Manifest, Repository, Store
+from ecrlab.store import Blob, Kept, Manifest, Repository, Store
 
 # The host of a registry in the path: standard, FIPS and dual-stack form (facts E017 to E020).
 _HOST = re.compile(
     r"(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.aws)(?:/(.+))?"
 )
+# Authorization header, action, account, Region, repository, second of lab time, source address, User-Agent.
+_Question = tuple[str, str, str, str, str, int, str, str]
 EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
@@ -37,11 +40,19 @@ class EcrFrontDoor(FrontDoor):
 
     ``registry_at`` gives account and Region of the registry whose port a request came in by. What was asked of IAM is
     left in ``request[RECORD]``, for the X-ray.
+
+    What follows from the store alone is kept until the next write to it, so every change counts from the next request
+    on. A decision also follows from the second of lab time and from where the request comes: these are in its key.
+    Whether a token has expired is looked at for each request.
     """
 
     def __init__(self, cloud: Cloud, registry_at: Callable[[web.Request], tuple[str, str]]) -> None:
         self._cloud = cloud
         self._registry_at = registry_at
+        # By Authorization header.
+        self._callers: Kept[str, tuple[Token, Principal] | None] = Kept(cloud.store)
+        self._repositories: Kept[Key, Repository | None] = Kept(cloud.store)
+        self._decisions: Kept[_Question, tuple[Decision, dict[str, Any]]] = Kept(cloud.store)
 
     def now(self) -> float:
         """Lab time in epoch seconds."""
@@ -76,14 +87,13 @@ class EcrFrontDoor(FrontDoor):
         principal = self._authenticate(request, account, region)
         request[RECORD].operation = access.operation.value
         name = access.repository
-        found = None if name is None else self._cloud.store.repository(f"{account}/{region}", name)
+        found = None if name is None else self._repository(account, region, name)
         if name is not None and found is None:
             raise repository_missing(name, account)
         if access.operation is Operation.DELETE_BLOB:
             raise OciError(405, "UNSUPPORTED", "Amazon ECR has no operation that deletes a layer.")
-        target = repository_target(self._cloud, account, region, name or "*", found)
         for action in REGISTRY_RULES[access.operation.name]:
-            decision = self._ask(request, principal, action, target, region)
+            decision = self._ask(request, principal, action, account, region, name or "*")
             if not decision.allowed:
                 raise OciError(403, "DENIED", decision.message)
         reference = access.reference or ""
@@ -101,22 +111,42 @@ class EcrFrontDoor(FrontDoor):
         source = access.source_repository
         if not enabled or source is None or source[0] != f"{account}/{region}":
             raise MountDeclined
-        target = repository_target(self._cloud, account, region, source[1])
-        if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", target, region).allowed:
+        if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", account, region, source[1]).allowed:
             raise MountDeclined
 
-    def _ask(self, request: web.Request, principal: Principal, action: str, target: Target, region: str) -> Decision:
-        return ask(
-            self._cloud,
-            principal,
-            action,
-            target,
-            region=region,
-            now=self.now(),
-            source_ip=request.remote or "127.0.0.1",
-            user_agent=request.headers.get("User-Agent", ""),
-            decisions=request[RECORD].decisions,
-        )
+    def _repository(self, account: str, region: str, name: str) -> Repository | None:
+        key = (f"{account}/{region}", name)
+        return self._repositories.get(key, lambda: self._cloud.store.repository(*key))
+
+    def _ask(
+        self, request: web.Request, principal: Principal, action: str, account: str, region: str, name: str
+    ) -> Decision:
+        """Put a question about the repository ``name`` to IAM; the same one in the same second has the same answer."""
+        headers = request.headers
+        source_ip, user_agent = request.remote or "127.0.0.1", headers.get("User-Agent", "")
+        # IAM sees no more of the time than its second (aws:CurrentTime, aws:EpochTime).
+        second = int(self.now())
+        # The Authorization header stands for the principal, which follows from it and the store.
+        question = (headers["Authorization"], action, account, region, name, second, source_ip, user_agent)
+
+        def answer() -> tuple[Decision, dict[str, Any]]:
+            decisions: list[dict[str, Any]] = []
+            decision = ask(
+                self._cloud,
+                principal,
+                action,
+                repository_target(self._cloud, account, region, name, self._repository(account, region, name)),
+                region=region,
+                now=float(second),
+                source_ip=source_ip,
+                user_agent=user_agent,
+                decisions=decisions,
+            )
+            return decision, decisions[0]
+
+        decision, asked = self._decisions.get(question, answer)
+        request[RECORD].decisions.append(asked)
+        return decision
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
         """Refuse to move a tag that may not move (facts ecr-errors row 15); pushing the same image again is no move."""
@@ -145,14 +175,19 @@ class EcrFrontDoor(FrontDoor):
         record = request[RECORD]
         if record.principal is not None:
             return record.principal
-        token = read_token(self._cloud.secret, password_of(request.headers.get("Authorization")) or "")
-        if token is None or token.region != region:
+        authorization = request.headers.get("Authorization", "")
+        caller = self._callers.get(authorization, lambda: self._caller(authorization))
+        if caller is None or caller[0].region != region:
             raise self._challenge(request, account, region)
-        principal = self._principal(token)
+        token, principal = caller
         record.principal = principal
         if token.expires <= self.now():
             raise OciError(403, "DENIED", EXPIRED)
         return principal
+
+    def _caller(self, authorization: str) -> tuple[Token, Principal] | None:
+        token = read_token(self._cloud.secret, password_of(authorization) or "")
+        return None if token is None else (token, self._principal(token))
 
     def _principal(self, token: Token) -> Principal:
         identities = self._cloud.identities

@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from aiohttp import HttpVersion11, hdrs, http_exceptions, web
+from multidict import CIMultiDict
 
 from ecrlab.store import (
     Blob,
     DigestInvalid,
+    Kept,
     Manifest,
     NotFound,
     Repository,
@@ -87,13 +89,16 @@ class Registry:
 
     def __init__(self, store: Store, front_door: FrontDoor) -> None:
         self._store, self._door = store, front_door
+        self._repositories: Kept[Key, Repository | None] = Kept(store)
+        # By repository and reference: most requests ask whether an image is there, and under which digest.
+        self._heads: Kept[tuple[int, str], CIMultiDict[str]] = Kept(store)
         # Threads for what blocks on the disk. One per core would leave others waiting behind a slow sync.
         self._executor = ThreadPoolExecutor(16, "ecrlab-store")
         self._handlers: dict[str, dict[str, _Handler]] = {
             "blob": {"GET": self._get_blob, "HEAD": self._head_blob, "DELETE": self._delete_blob},
             "manifest": {
                 "GET": self._get_manifest,
-                "HEAD": self._get_manifest,
+                "HEAD": self._head_manifest,
                 "PUT": self._put_manifest,
                 "DELETE": self._delete_manifest,
             },
@@ -157,7 +162,7 @@ class Registry:
     ) -> Repository:
         access = Access(operation, *call.key, reference or call.reference or None, source)
         await self._door.authorize(call.request, access)
-        repository = self._store.repository(*call.key)
+        repository = self._repositories.get(call.key, lambda: self._store.repository(*call.key))
         if repository is None:
             raise OciError(404, "NAME_UNKNOWN", "repository name not known to registry", {"name": call.name})
         return repository
@@ -336,21 +341,21 @@ class Registry:
 
     async def _get_manifest(self, call: "_Call") -> web.Response:
         request = call.request
-        head = request.method == "HEAD"
-        repository = await self._authorize(call, Operation.HEAD_MANIFEST if head else Operation.GET_MANIFEST)
+        repository = await self._authorize(call, Operation.GET_MANIFEST)
         manifest = self._find_manifest(call, repository)
-        headers = {
-            **API_VERSION,
-            "Content-Type": manifest.media_type,
-            "Docker-Content-Digest": manifest.digest,
-            "ETag": f'"{manifest.digest}"',
-        }
-        if head:
-            return web.Response(headers={**headers, "Content-Length": str(manifest.size)})
         if self._door.records_pull(request, repository, manifest):
             await self._record_pull(repository, manifest)
         request[BYTES_OUT] = manifest.size
-        return web.Response(body=manifest.content, headers=headers)
+        return web.Response(body=manifest.content, headers=_manifest_headers(manifest))
+
+    async def _head_manifest(self, call: "_Call") -> web.Response:
+        repository = await self._authorize(call, Operation.HEAD_MANIFEST)
+
+        def read() -> CIMultiDict[str]:
+            manifest = self._find_manifest(call, repository)
+            return CIMultiDict({**_manifest_headers(manifest), "Content-Length": str(manifest.size)})
+
+        return web.Response(headers=self._heads.get((repository.id, call.reference), read))
 
     async def _record_pull(self, repository: Repository, manifest: Manifest) -> None:
         now, last = self._door.now(), manifest.last_pulled_at
@@ -553,6 +558,15 @@ def _listing(
         found = found[:count]
         headers["Link"] = _next(request, last=found[-1])
     return web.json_response({**document, key: found}, headers=headers)
+
+
+def _manifest_headers(manifest: Manifest) -> dict[str, str]:
+    return {
+        **API_VERSION,
+        "Content-Type": manifest.media_type,
+        "Docker-Content-Digest": manifest.digest,
+        "ETag": f'"{manifest.digest}"',
+    }
 
 
 def _referrer(manifest: Manifest) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .errors import (
     StoreTooNew,
     UploadBusy,
 )
+from .kept import Kept
 from .records import Blob, Manifest, Reference, Repository
 from .store import Collected, Store
 from .upload import MAX_PIECES, Upload
@@ -29,6 +30,7 @@ __all__ = [
     "DigestInvalid",
     "DigestMismatch",
     "Exists",
+    "Kept",
     "Manifest",
     "NotFound",
     "Reference",

@@ -160,6 +160,11 @@ class Database:
                 if outermost:
                     self._owner = 0
 
+    @property
+    def mine(self) -> bool:
+        """Whether a transaction of this thread is open."""
+        return self._owner == threading.get_ident()
+
     def _run(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         if self._closed:
             raise StoreError("the store is closed")
@@ -180,7 +185,7 @@ class Database:
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query; inside a transaction of this thread with what it has written so far."""
-        if self._owner == threading.get_ident():
+        if self.mine:
             return self._run(statement, parameters).fetchall()
         try:
             return self._reader().execute(statement, parameters).fetchall()

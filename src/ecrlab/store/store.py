@@ -144,6 +144,11 @@ class Store:
         """
         return self._database.version
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is inside a transaction."""
+        return self._database.mine
+
     # Repositories
 
     def create_repository(
