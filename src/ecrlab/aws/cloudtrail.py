@@ -50,21 +50,33 @@ def kept(record: Record, request: web.Request, response: web.StreamResponse | No
     principal = record.principal
     if principal is None or record.operation is None:
         return None
-    found: dict[str, Any] = {"identity": _identity(principal), "ip": request.remote or "127.0.0.1"}
+    ip = request.remote or "127.0.0.1"
     if record.service == "registry":
-        headers = response.headers if response is not None else {}
-        for name in ("Docker-Content-Digest", "Docker-Upload-UUID", "Range"):
-            if name in headers:
-                found[name] = headers[name]
+        accept = None
         if request.method in ("GET", "HEAD") and "/manifests/" in request.path:
-            found["accept"] = ",".join(request.headers.getall("Accept", ()))
-        return found
+            accept = ",".join(request.headers.getall("Accept", ()))
+        headers = response.headers if response is not None else {}
+        return _of_registry(principal, ip, accept, *[headers.get(name) for name in _HEADERS])
+    found: dict[str, Any] = {"identity": _identity(principal), "ip": ip}
     found["id"] = record.request_id
     found["parameters"] = _plain(record.parameters)
     if record.error is not None:
         found["code"], found["message"] = record.code, record.message
     elif record.operation in _SHOWN_READS or not _reads(record.operation):
         found["result"] = _plain(record.result)
+    return found
+
+
+_HEADERS = ("Docker-Content-Digest", "Docker-Upload-UUID", "Range")
+
+
+@lru_cache(maxsize=256)
+def _of_registry(principal: Principal, ip: str, accept: str | None, *headers: str | None) -> dict[str, Any]:
+    """What is kept of a request below /v2/; the rows of requests that are alike share it."""
+    found: dict[str, Any] = {"identity": _identity(principal), "ip": ip}
+    found.update((name, value) for name, value in zip(_HEADERS, headers, strict=True) if value is not None)
+    if accept is not None:
+        found["accept"] = accept
     return found
 
 
@@ -124,6 +136,8 @@ def _names(row: Row) -> list[str]:
         return []  # only the login was looked at
     if row["operation"] == "POST upload with mount and from":
         return ["MountLayer" if row["status"] == 201 else "InitiateLayerUpload"]
+    if row["operation"] == "PUT upload" and row["bytes_in"]:
+        return ["UploadLayerPart", "CompleteLayerUpload"]
     return _REGISTRY.get(row["operation"], [])
 
 

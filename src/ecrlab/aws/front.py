@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws.access import REGISTRY_RULES, ask, repository_target
+from ecrlab.aws.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
 from ecrlab.aws.cloud import Cloud, registry_name
 from ecrlab.aws.ecr import PULL_TIME_STEP, blob_path, immutable, immutable_text
 from ecrlab.aws.identities import Principal
@@ -92,7 +92,10 @@ class EcrFrontDoor(FrontDoor):
             raise repository_missing(name, account)
         if access.operation is Operation.DELETE_BLOB:
             raise OciError(405, "UNSUPPORTED", "Amazon ECR has no operation that deletes a layer.")
-        for action in REGISTRY_RULES[access.operation.name]:
+        actions = REGISTRY_RULES[access.operation.name]
+        if access.operation is Operation.FINISH_UPLOAD and request.body_exists:
+            actions = BYTES_AT_THE_END + actions
+        for action in actions:
             decision = self._ask(request, principal, action, account, region, name or "*")
             if not decision.allowed:
                 raise OciError(403, "DENIED", decision.message)
