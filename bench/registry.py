@@ -45,6 +45,7 @@ class Server:
     started: float
     headers: dict[str, str] = field(default_factory=dict)
     name: str = "bench/app"
+    idle: int = 0
 
 
 def free_port() -> int:
@@ -134,11 +135,11 @@ def memory(server: Server, key: str) -> int:
 
 @contextlib.contextmanager
 def peak(server: Server, into: list[float]) -> Iterator[None]:
-    """Appends the peak of the server's memory above what it had before, in MiB."""
+    """Appends the peak of the server's memory above what it had when nothing large had been pushed yet, in MiB."""
     Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
-    idle = memory(server, "VmRSS")
+    server.idle = server.idle or memory(server, "VmRSS")
     yield
-    into.append((memory(server, "VmHWM") - idle) / MIB)
+    into.append((memory(server, "VmHWM") - server.idle) / MIB)
 
 
 # One large layer
@@ -289,31 +290,32 @@ def heads(server: Server, path: str, seconds: float, clients: int = 8) -> float:
 # Many clients
 
 
-async def crowd(server: Server, seconds: float, clients: int = 50) -> tuple[list[float], int]:
-    """Clients that push a new image and pull it, each in its own repository; times of every request and the errors."""
+async def crowd(server: Server, seconds: float, clients: int = 50) -> tuple[list[float], dict[str, int]]:
+    """Clients that push a new image and pull it, each in its own repository; times of every request, kinds of error."""
     times: list[float] = []
-    errors = 0
+    errors: dict[str, int] = {}
     base = f"http://127.0.0.1:{server.port}"
     end = time.perf_counter() + seconds
 
+    def wrong(what: str) -> None:
+        errors[what] = errors.get(what, 0) + 1
+
     async def client(session: aiohttp.ClientSession, number: int) -> None:
-        nonlocal errors
         name = f"bench/client-{number}"
 
         async def ask(method: str, url: str, *statuses: int, body: bytes = b"", kind: str = "") -> tuple[str, bytes]:
-            nonlocal errors
             began = time.perf_counter()
             url = url if url.startswith("http") else base + url
-            headers = {"Content-Type": kind} if kind else {}
+            headers = {"Accept": MANIFEST, **({"Content-Type": kind} if kind else {})}
             try:
                 async with session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
                     content = await answer.read()
                     times.append(time.perf_counter() - began)
                     if answer.status not in statuses:
-                        errors += 1
+                        wrong(f"{method} {answer.status}")
                     return answer.headers.get("Location", ""), content
-            except (aiohttp.ClientError, TimeoutError):
-                errors += 1
+            except (aiohttp.ClientError, TimeoutError) as error:
+                wrong(f"{method} {type(error).__name__}")
                 return "", b""
 
         while time.perf_counter() < end:
@@ -328,7 +330,8 @@ async def crowd(server: Server, seconds: float, clients: int = 50) -> tuple[list
             location, content = await ask("GET", f"/v2/{name}/blobs/{digest_of(layer)}", 200, 307)
             if location:
                 _, content = await ask("GET", location, 200)
-            errors += content != layer
+            if content != layer:
+                wrong("other content")
 
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, headers=server.headers, auto_decompress=False) as session:
@@ -428,10 +431,11 @@ def measure(options: argparse.Namespace) -> list[str]:
         for server in servers:
             times, errors = asyncio.run(crowd(server, options.seconds))
             times.sort()
+            listed = ", ".join(f"{count} x {what}" for what, count in sorted(errors.items())) or "none"
             middle, late = times[len(times) // 2], times[len(times) * 99 // 100]
             lines.append(
                 f"| {server.label} | {len(times) / options.seconds:,.0f} | {middle * 1000:.0f} ms "
-                f"| {late * 1000:.0f} ms | {times[-1] * 1000:.0f} ms | {errors} |"
+                f"| {late * 1000:.0f} ms | {times[-1] * 1000:.0f} ms | {listed} |"
             )
         return lines
     finally:
