@@ -178,7 +178,29 @@ def _old(path: Path) -> Path:
 
 
 def _lines(rows: Sequence[Row]) -> str:
-    return "".join([_ENCODER.encode(row) + "\n" for row in rows])
+    """The rows as JSON, one a line. What requests that are alike have in common is written out once a call."""
+    known: dict[tuple[Any, ...], str] = {}
+    lines = []
+    for row in rows:
+        # Decisions and trails are shared by rows, and not changed: the same object has the same text.
+        alike = (*[row[name] for name in _ALIKE], id(row.get("trail")), *map(id, row["decisions"]))
+        rest = known.get(alike)
+        if rest is None:
+            rest = known[alike] = _ENCODER.encode({key: row[key] for key in row if key not in _OWN})[1:]
+        lines.append(
+            f'{{"seq":{row["seq"]},"time":{row["time"]!r},"wall":{row["wall"]!r},"duration_ms":{row["duration_ms"]!r},'
+            f"{rest}\n"
+        )
+    return "".join(lines)
+
+
+# Each row has its own of these, all numbers.
+_OWN = ("seq", "time", "wall", "duration_ms")
+# The rest of a row follows from these, its trail and its decisions.
+_ALIKE = (
+    "user_agent", "principal", "account", "region", "service", "method", "path", "operation", "reason", "status",
+    "error", "bytes_in", "bytes_out",
+)  # fmt: skip
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)

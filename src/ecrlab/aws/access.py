@@ -165,6 +165,8 @@ REGISTRY_RULES: dict[str, tuple[str, ...]] = {
     "LIST_REFERRERS": ("ecr:BatchGetImage",),
     "CATALOG": ("ecr:DescribeRepositories",),
 }
+# Bytes in the request that ends an upload (containerd sends a whole layer so) are a part of the layer.
+BYTES_AT_THE_END = ("ecr:UploadLayerPart",)
 
 
 # -------------------------------------------------------------------------------------------------------------- targets

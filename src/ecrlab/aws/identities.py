@@ -34,9 +34,9 @@ def new_secret() -> str:
     return "".join(secrets.choice(_SECRET) for _ in range(40))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Principal:
-    """Who makes a request.
+    """Who makes a request. Two are the same only when they are one object.
 
     Messages show ``arn``; ``holder`` is the user or role as read for this request, None when it is gone; ``context``
     holds the condition keys that follow from identity.
