@@ -45,6 +45,8 @@ def _configuration(home: Home) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": str(home.run / "jupyter"),
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_PREFER_ENV_PATH": "1",
+        # JupyterLab asks npm for its settings, and npm writes a log of that.
+        "npm_config_cache": str(folder / "npm"),
     }
 
 
