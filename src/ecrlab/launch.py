@@ -25,7 +25,7 @@ from ecrlab.engine import Engine, EngineError, find, start_private, stop_private
 from ecrlab.engine import private as own
 from ecrlab.environment import apply, environment
 from ecrlab.home import DEFAULT_PORT, PROFILES, Home, write_private
-from ecrlab.processes import Process, last_lines, spawn
+from ecrlab.processes import Process, last_lines, spawn, uninterrupted
 
 Say = Callable[[str], None]
 
@@ -84,7 +84,8 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
     ``progress`` is told, in whole sentences, about whatever takes time or changes the machine, before it happens.
     ``port`` moves the main port; by default it is the remembered one, at the first start the first
     free one from 4510 on.
-    Raises LaunchError with the end of the server's log and what to do.
+    Raises LaunchError with the end of the server's log and what to do. Whatever it raises, also KeyboardInterrupt,
+    nothing that it started goes on running.
     """
     try:
         home.make()
@@ -96,8 +97,9 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
             return _start(home, progress, port)
         except BaseException as error:
             # What this call started it stops; an engine that ran before goes on.
-            if not had_engine and stop_private(home):
-                (home.run / "engine.json").unlink(missing_ok=True)
+            with uninterrupted():
+                if not had_engine and stop_private(home):
+                    (home.run / "engine.json").unlink(missing_ok=True)
             if isinstance(error, OSError):
                 place = error.filename or home.path
                 raise LaunchError(f"The lab could not be started: {error.strerror} ({place}).") from error
@@ -106,11 +108,11 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
 
 def _start(home: Home, progress: Say, port: int | None) -> Running:
     _prepare_docker_folders(home)
-    engine = _settle_engine(home, progress)
     server = server_process(home)
     if server is not None and _answers(home):
         if port is not None and port != home.port:
             raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
+        engine = _settle_engine(home, progress)
         relay.ensure(home, engine, progress)
         return Running(home, home.port, server.pid, engine, started=False)
     if server is not None:
@@ -118,11 +120,20 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
         server.end(3)
     home.control.unlink(missing_ok=True)
     # Before a port is chosen: some virtual machines forward a relay's port back to this machine and so take it.
-    relay.remove(home, engine)
+    relay.remove(home, Engine.saved(home))
     chosen = _choose_port(home, port, progress)
-    running = Running(home, chosen, _start_server(home, chosen), engine, started=True)
-    relay.ensure(home, engine, progress)
-    return running
+    # The server needs no engine: both start at the same time.
+    server = _spawn_server(home, chosen)
+    try:
+        engine = _settle_engine(home, progress)
+        _await_server(home, server)
+        relay.ensure(home, engine, progress)
+    except BaseException:
+        with uninterrupted():
+            server.kill()
+            (home.run / "server.json").unlink(missing_ok=True)
+        raise
+    return Running(home, chosen, server.pid, engine, started=True)
 
 
 def stop(home: Home, progress: Say = lambda line: None) -> bool:
@@ -301,27 +312,23 @@ def _who_listens(port: int) -> str:
     return f"ss -ltnp 'sport = :{port}'" if sys.platform == "linux" else f"lsof -nP -iTCP:{port} -sTCP:LISTEN"
 
 
-def _start_server(home: Home, port: int) -> int:
-    log = home.run / "server.log"
+def _spawn_server(home: Home, port: int) -> Process:
     command = [sys.executable, "-m", "ecrlab.server", "--home", str(home.path), "--port", str(port)]
     environ = apply({name: None for name in os.environ if name.startswith(("AWS_", "PYTHONWARNINGS"))})
-    process = spawn(command, log, environ, home.path)
-    process.remember(home.run / "server.json")
+    return spawn(command, home.run / "server.log", environ, home.path, home.run / "server.json")
+
+
+def _await_server(home: Home, process: Process) -> None:
+    log = home.run / "server.log"
     until = time.monotonic() + START_SECONDS
-    try:
-        while process.alive() and time.monotonic() < until:
-            if home.read_control().get("pid") == process.pid and _answers(home):
-                return process.pid
-            time.sleep(0.05)
-    except BaseException:  # Ctrl-C
-        process.kill()
-        raise
+    while process.alive() and time.monotonic() < until:
+        if home.read_control().get("pid") == process.pid and _answers(home):
+            return
+        time.sleep(0.05)
     if process.alive():
-        process.kill()
         what = f"The lab's server did not answer within {START_SECONDS:.0f} seconds."
     else:
         what = "The lab's server ended while it started."
-    (home.run / "server.json").unlink(missing_ok=True)
     lines = [what, f"The end of its log {log}:", *(f"  {line}" for line in last_lines(log) or ["(it is empty)"])]
     lines.append(f"What to do: {_advice(home, last_lines(log))}")
     raise LaunchError("\n".join(lines))

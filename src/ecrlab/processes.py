@@ -7,12 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecrlab.home import read_json, write_private
+
+# What a terminal or a service manager sends to end a program.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -85,16 +89,47 @@ class Process:
         return False
 
 
-def spawn(command: Sequence[str], log: Path, environ: Mapping[str, str], folder: Path) -> Process:
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let signals that end a program wait until the block has ended, so that nothing started in it is forgotten.
+
+    Outside the main thread, which no signal handler interrupts, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
+    try:
+        for number in before:
+            signal.signal(number, lambda number, _: came.append(number))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
+def started_here(process: Process) -> bool:
+    """Tell whether this program started ``process`` by `spawn`."""
+    return process.pid in _children and process.alive()
+
+
+def spawn(
+    command: Sequence[str], log: Path, environ: Mapping[str, str], folder: Path, memory: Path | None = None
+) -> Process:
     """Start ``command`` in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it.
 
     Its output goes to ``log``; the log of the run before is kept beside it with the ending ``.old``. ``folder`` is its
-    working folder. Raises OSError when the program cannot be started.
+    working folder. Raises OSError when the program cannot be started. With ``memory`` the process is remembered there,
+    and no signal comes between.
     """
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_name(log.name + ".old"))
-    with log.open("wb") as output:
+    with log.open("wb") as output, uninterrupted():
         child = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
@@ -104,8 +139,15 @@ def spawn(command: Sequence[str], log: Path, environ: Mapping[str, str], folder:
             env=dict(environ),
             start_new_session=True,
         )
-    _children[child.pid] = child
-    return Process.of(child.pid) or Process(child.pid, "")
+        _children[child.pid] = child
+        process = Process.of(child.pid) or Process(child.pid, "")
+        if memory is not None:
+            try:
+                process.remember(memory)
+            except BaseException:
+                process.kill()
+                raise
+    return process
 
 
 def last_lines(log: Path, count: int = 15) -> list[str]:

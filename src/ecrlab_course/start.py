@@ -20,10 +20,11 @@ from pathlib import Path
 from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home, read_json, write_private
-from ecrlab.processes import Process, last_lines
+from ecrlab.processes import ENDING, Process, last_lines, started_here, uninterrupted
 from ecrlab_course import work
 from ecrlab_course.content import Course
 
+MARK = "course-server.process"
 FIRST = "00-start-here.ipynb"
 READY_SECONDS = 60
 
@@ -90,92 +91,149 @@ def start(
     lab_port: int | None = None,
     folder: Path | None = None,
 ) -> int:
-    """Run the course until Ctrl-C or SIGTERM, then stop everything that this call started; return an exit code.
+    """Run the course until Ctrl-C, SIGTERM or a closed terminal, then stop everything that this call started.
 
     `port` is JupyterLab's (default: the first free one from 8888), `lab_port` the lab's, `folder` the
     learner's (default: work/ in the checkout). With ECRLAB_NO_BROWSER=1 no
-    browser is opened; the address with its token is printed either way. Raises StartError and launch.LaunchError.
+    browser is opened; the address with its token is printed either way. Returns an exit code. Raises StartError and
+    launch.LaunchError.
     """
+    stop = _Stop()
+    jupyter: list[subprocess.Popen[bytes]] = []
+
+    def tell(line: str) -> None:
+        with contextlib.suppress(OSError):  # The terminal may be closed.
+            say(line)
+
+    before = {number: signal.getsignal(number) for number in ENDING}
+    if before[signal.SIGHUP] is signal.SIG_IGN:  # nohup
+        del before[signal.SIGHUP]
+    try:
+        for number in before:
+            signal.signal(number, stop)
+        _run(course, home, tell, port, lab_port, (folder or course.root / "work").resolve(), jupyter, stop)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        stop.came = True  # No signal may cut short what ends the rest.
+        if jupyter:
+            _end_all(home, jupyter, tell)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+class _Stop:
+    """The handler of signals that end the course: the first one interrupts whatever is being done, once."""
+
+    came = False
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        if not self.came:
+            self.came = True
+            raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Interrupt again: Python drops an exception that a handler raises inside a destructor."""
+        if self.came:
+            raise KeyboardInterrupt
+
+
+def _run(
+    course: Course,
+    home: Home,
+    say: Callable[[str], None],
+    port: int | None,
+    lab_port: int | None,
+    target: Path,
+    jupyter: list[subprocess.Popen[bytes]],
+    stop: _Stop,
+) -> None:
     home.make()
     running_elsewhere = _end_leftover(home, say)
     if running_elsewhere:
         say(f"The course already runs, started from another terminal:\n\n    {running_elsewhere}\n")
-        return 0
-    target = (folder or course.root / "work").resolve()
+        return
     copied = work.copy(course.root / "notebooks", target, home)
     if copied.new or copied.updated:
         say(f"{target.name}/: {len(copied.new)} new files, {len(copied.updated)} updated.")
     if copied.kept:
         say(f"{target.name}/: {len(copied.kept)} files that you edited were left alone.")
-    # A lab that runs already is another's to stop, unless a start of the course that was killed left it behind.
-    mark = home.run / "course-server.process"
-    server = launch.server_process(home)
-    ours = server is None or Process.remembered(mark) == server
+    jupyter_port = port or free_port()
+    token = secrets.token_hex(24)
+    child = _spawn(home, target, jupyter_port, token, jupyter)
     running = launch.start(home, say, lab_port)
     server = launch.server_process(home)
-    if ours and server is not None:
-        server.remember(mark)
+    if server is not None and _ours(home):
+        server.remember(home.run / MARK)
     say(f"The lab runs at port {running.port}; {running.engine.title}. This is not AWS.")
-    token = secrets.token_hex(24)
-    jupyter_port = port or free_port()
-    variables = apply(environment(home), os.environ) | _configuration(home)
-    variables["JUPYTER_TOKEN"] = token
-    log = home.run / "jupyter.log"
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError), child.stdin:  # A child that has ended is reported below.
+        child.stdin.write(json.dumps(environment(home)).encode())
+    until = time.monotonic() + READY_SECONDS
+    while not _answers(jupyter_port, token):
+        stop.check()
+        if child.poll() is not None or time.monotonic() > until:
+            log = home.run / "jupyter.log"
+            end = "\n".join(f"  {line}" for line in last_lines(log))
+            raise StartError(f"JupyterLab did not start. The end of its log {log}:\n{end}")
+        time.sleep(0.05)
     first = FIRST if (target / FIRST).exists() else next((path.name for path in sorted(target.glob("*.ipynb"))), "")
+    path = f"/lab/tree/{first}" if first else "/lab"
+    address = f"http://localhost:{jupyter_port}{path}?token={token}"
+    write_private(home.run / "jupyter.json", json.dumps({"address": address, "port": jupyter_port}) + "\n")
+    say(f"\nThe course is open at\n\n    {address}\n\nCtrl-C here stops it all; what you did is kept.")
+    if os.environ.get("ECRLAB_NO_BROWSER") != "1":
+        with contextlib.suppress(Exception):
+            webbrowser.open(address)
+    while child.poll() is None:
+        stop.check()
+        time.sleep(0.2)
+    say("JupyterLab has ended.")
+
+
+def _spawn(
+    home: Home, target: Path, port: int, token: str, started: list[subprocess.Popen[bytes]]
+) -> subprocess.Popen[bytes]:
+    """Start JupyterLab's process, which loads its modules and then waits for the lab's environment at its input."""
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={jupyter_port}", "--port-retries=0",
+        sys.executable, "-P", "-m", "ecrlab_course.start", "--no-browser", f"--port={port}", "--port-retries=0",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={target}",
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-
-    stopping = False
-
-    def stop(_number: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    with open(log, "wb") as output:
+    variables = {**os.environ, **_configuration(home), "JUPYTER_TOKEN": token}
+    with open(home.run / "jupyter.log", "wb") as output, uninterrupted():
         # A session of its own: Ctrl-C reaches this process only, which then ends JupyterLab in order.
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=variables, cwd=target,
+            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=variables, cwd=target,
             start_new_session=True,
         )  # fmt: skip
-    try:
+        started.append(child)
         for pid, name in ((child.pid, "jupyter.process"), (os.getpid(), "start.process")):
             process = Process.of(pid)
             if process is not None:
                 process.remember(home.run / name)
-        until = time.monotonic() + READY_SECONDS
-        while not stopping and not _answers(jupyter_port, token):
-            if child.poll() is not None or time.monotonic() > until:
-                end = "\n".join(f"  {line}" for line in last_lines(log))
-                raise StartError(f"JupyterLab did not start. The end of its log {log}:\n{end}")
-            time.sleep(0.1)
-        if not stopping:
-            path = f"/lab/tree/{first}" if first else "/lab"
-            address = f"http://localhost:{jupyter_port}{path}?token={token}"
-            write_private(home.run / "jupyter.json", json.dumps({"address": address, "port": jupyter_port}) + "\n")
-            say(f"\nThe course is open at\n\n    {address}\n\nCtrl-C here stops it all; what you did is kept.")
-            if os.environ.get("ECRLAB_NO_BROWSER") != "1":
-                with contextlib.suppress(Exception):
-                    webbrowser.open(address)
-        while not stopping and child.poll() is None:
-            time.sleep(0.2)
-        if not stopping:
-            say("JupyterLab has ended.")
-    finally:
-        say("Stopping.")
+    return child
+
+
+def _ours(home: Home) -> bool:
+    """Tell whether the lab is ours to stop: started by this process, or left behind by a start that was killed.
+
+    A lab that ran before is another's.
+    """
+    server = launch.server_process(home)
+    return server is not None and (started_here(server) or Process.remembered(home.run / MARK) == server)
+
+
+def _end_all(home: Home, jupyter: list[subprocess.Popen[bytes]], say: Callable[[str], None]) -> None:
+    say("Stopping.")
+    for child in jupyter:
         _end(child)
-        if ours:
-            launch.stop(home, say)
-            mark.unlink(missing_ok=True)
-        for name in ("jupyter.process", "start.process", "jupyter.json"):
-            (home.run / name).unlink(missing_ok=True)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    return 0
+    if _ours(home):
+        launch.stop(home, say)
+    for name in (MARK, "jupyter.process", "start.process", "jupyter.json"):
+        (home.run / name).unlink(missing_ok=True)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -188,3 +246,28 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         os.killpg(child.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(5)
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+
+
+def _jupyter() -> None:
+    """JupyterLab's process: load what takes long while the lab starts, then take its environment and begin.
+
+    When the input ends without one, the process that started this is gone, and this one ends too.
+    """
+    from jupyterlab.labapp import LabApp
+
+    text = sys.stdin.read()
+    if not text:
+        return
+    changed = apply(json.loads(text), os.environ)
+    os.environ.clear()
+    os.environ.update(changed)
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    LabApp.launch_instance(sys.argv[1:])  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    _jupyter()

@@ -225,13 +225,34 @@ def test_logins_are_kept_out_of_the_machine_s_keychain(
 def test_a_start_that_fails_stops_the_engine_it_started(
     home: Home, ecrlab: Ecrlab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The engine starts while the server does: by the time that the server turns out to be broken, it runs."""
     if private.possible() or private.missing():
         pytest.skip("no private engine can run here")
     monkeypatch.setenv("ECRLAB_ENGINE", "private")
-    with socket.create_server(("127.0.0.1", home.port)):
-        assert ecrlab("start").returncode == 1
+    home.make()
+    (home.lab / "store.sqlite3").write_bytes(b"this is no database" * 500)
+    answer = ecrlab("start")
+    assert answer.returncode == 1
+    assert "Starting a container engine" in answer.stderr
+    assert "ended while it started" in answer.stderr
     assert not home.sockets.exists()
     assert launch.status(home).engine is None
+    assert launch.server_process(home) is None
+
+
+def test_an_engine_that_fails_stops_the_server_that_was_started(
+    home: Home, ecrlab: Ecrlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if private.possible() or private.missing():
+        pytest.skip("no private engine can run here")
+    monkeypatch.setenv("ECRLAB_ENGINE", "private")
+    (home.path / "engine").mkdir(parents=True)
+    (home.path / "engine" / "docker").write_text("a file where a folder must be")
+    answer = ecrlab("start")
+    assert answer.returncode == 1
+    assert "no engine can be started" in answer.stderr
+    assert not launch.port_is_taken(home.port)
+    assert launch.server_process(home) is None
 
 
 def test_a_found_engine_is_used_kept_and_never_stopped(
