@@ -7,7 +7,6 @@ connection on to this machine. Which name or address leads back here is tried, n
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import json
 import re
@@ -101,7 +100,10 @@ def ensure(home: Home, engine: Engine, say: Say = lambda line: None) -> Relay | 
         known = _find_out(home, engine, server, say)
         write_private(home.run / "relay.json", json.dumps(asdict(known)) + "\n")
     elif known.host:
-        _cover(home, engine, known.host)
+        try:
+            _cover(home, engine, known.host)
+        except (EngineError, LabError) as error:
+            say(f"The relay for the container engine could not be looked after: {error}")
     return known if known.host or known.trouble else None
 
 
@@ -177,11 +179,7 @@ def is_own(address: str) -> bool:
             return False
         with socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.bind((address, 0))
-    except OSError as error:
-        if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-            raise
-        return False
-    except ValueError:
+    except (OSError, ValueError):
         return False
     return True
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from ecrlab import launch, relay
-from ecrlab.client import LabClient
+from ecrlab.client import LabClient, LabError
 from ecrlab.engine import Engine, private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
@@ -202,6 +202,29 @@ def test_the_control_interface_is_refused_beyond_loopback(running: Home) -> None
     assert control("127.0.0.1", port, running, f"{HERE}:{port}") == 403
     assert control(HERE, port, running, f"{HERE}:{port}") == 403
     assert control(HERE, port, running, f"localhost:{port}") == 403, "not even with the Host header of a relay"
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("8.8.8.8", "private IP address"),
+        ("example", "private IP address"),
+        ("10.213.77.99", "cannot listen at 10.213.77.99"),
+        ("127.0.0.1", "in use by another program"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_at_is_refused(home: Home, address: str, says: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECRLAB_ENGINE", "none")
+        home.remember_port(next(port for port in range(6190, 6200) if not launch.port_is_taken(port)))
+        launch.start(home)
+    try:
+        with pytest.raises(LabError, match=says):
+            LabClient(home).listen(address)
+        assert listeners(home.port) == ["127.0.0.1"]
+        assert LabClient(home).status()["listens_also_at"] is None
+    finally:
+        launch.stop(home)
 
 
 def test_stop_and_the_next_start_remove_relays(lab: Home, far_engine: Engine) -> None:
