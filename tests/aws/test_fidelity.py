@@ -15,7 +15,7 @@ from ecrlab.aws.protocol import service_model
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
 
-@pytest.mark.parametrize("service", ["ecr", "iam", "sts"])
+@pytest.mark.parametrize("service", ["ecr", "iam", "sts", "cloudtrail"])
 def test_the_page_lists_what_is_there(service: str) -> None:
     assert api.SERVICES
     found = re.search(rf"\*\*{service}\*\* \((\d+) of (\d+)\): (.*?)\.\n", PAGE.read_text(), re.DOTALL)
