@@ -7,9 +7,10 @@ rule says on which resources they are asked. Sources: facts iam.md section 10 (s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.errors import ApiError
@@ -134,15 +135,33 @@ def _sts_rules() -> dict[str, Rule]:
     return rules
 
 
-RULES: dict[tuple[str, str], Rule] = {
-    **{("ecr", name): rule for name, rule in _ecr_rules().items()},
-    **{("ecr-public", name): rule for name, rule in _ecr_public_rules().items()},
-    **{("iam", name): rule for name, rule in _iam_rules().items()},
-    **{("sts", name): rule for name, rule in _sts_rules().items()},
-    **{
-        ("cloudtrail", name): Rule((f"cloudtrail:{name}",), "*") for name in service_model("cloudtrail").operation_names
-    },
-}
+def _cloudtrail_rules() -> dict[str, Rule]:
+    return {name: Rule((f"cloudtrail:{name}",), "*") for name in service_model("cloudtrail").operation_names}
+
+
+class _Rules(Mapping[tuple[str, str], Rule]):
+    """The rules by service and operation. Those of a service are made when they are first asked for.
+
+    Reading botocore's models takes a good part of the lab's start, and no request below /v2/ needs them.
+    """
+
+    def __init__(self, **makers: Callable[[], dict[str, Rule]]) -> None:
+        self._makers = {service.replace("_", "-"): cache(maker) for service, maker in makers.items()}
+
+    def __getitem__(self, key: tuple[str, str]) -> Rule:
+        service, name = key
+        return self._makers[service]()[name]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((service, name) for service, rules in self._makers.items() for name in rules())
+
+    def __len__(self) -> int:
+        return sum(len(rules()) for rules in self._makers.values())
+
+
+RULES: Mapping[tuple[str, str], Rule] = _Rules(
+    ecr=_ecr_rules, ecr_public=_ecr_public_rules, iam=_iam_rules, sts=_sts_rules, cloudtrail=_cloudtrail_rules
+)
 
 # Requests below /v2/, by the name of `ecrlab.oci.Operation` (facts ecr.md 8.2). GET /v2/ needs a valid token only.
 REGISTRY_RULES: dict[str, tuple[str, ...]] = {

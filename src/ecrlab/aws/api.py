@@ -23,7 +23,6 @@ from ecrlab.aws.protocol import (
     parse,
     serialize,
     serialize_error,
-    service_model,
     validate,
     wire_code,
 )
@@ -150,18 +149,17 @@ def authenticate(
     if principal is None:
         raise unknown
     session_token = principal.kind == "user" and principal.session is not None
-    if session_token and (operation.service == "iam" or operation.name in _NOT_WITH_A_SESSION_TOKEN):
+    shut = operation.service == "iam" or (
+        operation.service == "sts" and operation.name not in _STS_WITH_A_SESSION_TOKEN
+    )
+    if session_token and shut:
         raise unknown
     return principal
 
 
 # AWS: GetSessionToken, "Permissions": no operation of IAM without MFA, and of STS only these two; asking for another
 # session token has an answer of its own.
-_NOT_WITH_A_SESSION_TOKEN = set(service_model("sts").operation_names) - {
-    "AssumeRole",
-    "GetCallerIdentity",
-    "GetSessionToken",
-}
+_STS_WITH_A_SESSION_TOKEN = {"AssumeRole", "GetCallerIdentity", "GetSessionToken"}
 _ABSOLUTE = re.compile(r"https?://[^/]*")
 
 
