@@ -132,10 +132,11 @@ class XRay:
             await asyncio.wait_for(self._changed.wait(), seconds)
 
     async def keep(self) -> None:
-        """Save new rows every half second until cancelled."""
+        """Save new rows every half second until cancelled. What a full disk does not take is not saved."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            self.flush()
+            with contextlib.suppress(OSError):
+                self.flush()
 
     def flush(self) -> None:
         """Write the rows that are not yet in the file. A full file becomes the old one; the one before goes."""
@@ -146,7 +147,8 @@ class XRay:
             self._path.replace(_old(self._path))
             self._in_file = 0
         new = not self._path.exists()
-        with self._path.open("a", encoding="utf-8") as file:
+        # A header that is not UTF-8 arrives with lone surrogates: as \udcff they are JSON, too.
+        with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(_lines(batch))
         if new:
             self._path.chmod(0o600)

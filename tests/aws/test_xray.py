@@ -136,3 +136,30 @@ def test_a_request_costs_less_than_30_microseconds(tmp_path: Path) -> None:
         xray.flush()
         best = min(best, (time.process_time() - begun) / 500)
     assert best < 30e-6
+
+
+def test_a_header_that_is_not_text_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    xray = XRay(path)
+    record(xray, user_agent="a\udcffb")
+    xray.flush()
+    assert XRay(path).rows()[0]["user_agent"] == "a\udcffb"
+
+
+def test_rows_that_are_alike_are_saved_each_with_what_is_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    xray = XRay(path)
+    shared = [asked("ecr:A", "allowed")]
+    for number in range(6):
+        record(
+            xray,
+            now=1_800_000_000.25 + number,
+            decisions=list(shared) if number % 2 else [asked("ecr:A", "denied")],
+            status=200 if number < 4 else 404,
+            duration_ms=float(number),
+            path=f"/v2/{number // 3}",
+            trail={"ip": str(number)} if number > 2 else None,
+        )
+    kept = list(xray.history())
+    xray.flush()
+    assert list(XRay(path).history()) == kept
