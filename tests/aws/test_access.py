@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,11 @@ from ecrlab.aws.access import KEYS, REGISTRY_RULES, RULES, TARGETS
 from ecrlab.aws.operations import HANDLERS
 from ecrlab.aws.protocol import SERVICES, service_model
 from ecrlab.oci import Operation
+
+
+def test_the_lab_starts_without_reading_botocores_models() -> None:
+    command = "import ecrlab.server; from ecrlab.aws.protocol import service_model as m; print(m.cache_info().misses)"
+    assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout == "0\n"
 
 
 def test_the_table_has_exactly_botocores_operations() -> None:
