@@ -53,7 +53,7 @@ def push(lab: Any, profile: str = "admin", content: bytes = b"layer") -> dict[st
         where = base + begun.headers["Location"]
         session.patch(where, data=blob).raise_for_status()
         session.put(where, params={"digest": digest}).raise_for_status()
-    manifest = {
+    manifest: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": {
@@ -239,14 +239,15 @@ def test_attributes_times_and_pages(lab: Any) -> None:
 def test_what_cannot_be_looked_up(lab: Any) -> None:
     trail = lab.client("cloudtrail")
     two = [{"AttributeKey": key, "AttributeValue": "x"} for key in ("EventName", "Username")]
-    for error, params in {
+    cases: dict[str, dict[str, Any]] = {
         "InvalidLookupAttributesException": {"LookupAttributes": two},
         "InvalidTimeRangeException": {
             "StartTime": datetime(2030, 1, 2, tzinfo=UTC),
             "EndTime": datetime(2030, 1, 1, tzinfo=UTC),
         },
         "InvalidNextTokenException": {"NextToken": "nonsense"},
-    }.items():
+    }
+    for error, params in cases.items():
         with pytest.raises(ClientError) as caught:
             trail.lookup_events(**params)
         assert caught.value.response["Error"]["Code"] == error
