@@ -69,6 +69,10 @@ class LabClient:
         answers: list[dict[str, Any]] = self._call("POST", "/_ecrlab/decide", body, timeout=60)["decisions"]
         return answers
 
+    def actions(self) -> dict[str, str]:
+        """Return every action of the lab's services, with the kind of thing it is asked about ("*": none)."""
+        return self._call("GET", "/_ecrlab/actions")
+
     def who(self, principal: str) -> dict[str, Any]:
         """Return a principal's ARN and the policies that speak about it (`ecrlab.aws.decide.who`)."""
         return self._call("POST", "/_ecrlab/who", {"principal": principal})

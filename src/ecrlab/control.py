@@ -62,6 +62,7 @@ class Control:
             ("GET", "status"): self._status,
             ("POST", "clock"): self._clock,
             ("GET", "xray"): self._rows,
+            ("GET", "actions"): self._actions,
             ("POST", "decide"): self._decide,
             ("POST", "who"): self._who,
             ("GET", "tree"): self._tree,
@@ -151,6 +152,9 @@ class Control:
         await self._xray.wait(after, wait)
         opened = request.query.get("opened") == "1"
         return {"last": self._xray.last, "rows": self._xray.rows(after, limit, opened)}
+
+    async def _actions(self, request: web.Request) -> Answer:
+        return dict(decide.actions())
 
     async def _decide(self, request: web.Request) -> Answer:
         return await self._asked(decide.decide, request)

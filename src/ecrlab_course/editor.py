@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ecrlab import decisions
-from ecrlab.aws.decide import actions as known_actions
-from ecrlab.aws.mend import PULL, PUSH
 from ecrlab.client import LabError
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import PolicyKind
@@ -22,8 +21,14 @@ from ecrlab_course.lab import Lab
 
 TASKS: dict[str, tuple[str, ...]] = {
     "login": ("ecr:GetAuthorizationToken",),
-    "pull": PULL,
-    "push": PUSH[:-1],
+    "pull": ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+    "push": (
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:InitiateLayerUpload",
+        "ecr:UploadLayerPart",
+        "ecr:CompleteLayerUpload",
+        "ecr:PutImage",
+    ),
     "list": ("ecr:ListImages", "ecr:DescribeImages"),
     "delete": ("ecr:BatchDeleteImage",),
     "create": ("ecr:CreateRepository",),
@@ -238,7 +243,7 @@ class Editor:
         if self.target.kind == "identity":
             return EMPTY
         statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/auditor"}}
-        statement["Action"] = list(PULL) if self.target.kind == "resource" else "sts:AssumeRole"
+        statement["Action"] = list(TASKS["pull"]) if self.target.kind == "resource" else "sts:AssumeRole"
         return {"Version": "2012-10-17", "Statement": [statement]}
 
     def _saved(self) -> str | None:
@@ -280,7 +285,7 @@ class Editor:
                 found = self.lab.looking(self.lab.mark).client("ecr").describe_repositories()["repositories"]
                 resources = tuple(str(each["repositoryName"]) for each in found[:4])
         columns = []
-        known = known_actions()
+        known = self._known
         by_lower = {action.lower(): action for action in known}
         for wanted in actions:
             verb, _, only = wanted.partition(" ")
@@ -327,10 +332,15 @@ class Editor:
         """What IAM would refuse in the text, with line and word; None when IAM would accept it."""
         return problem(self._text, self.kind)
 
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        """Every action of the lab's services, with the kind of thing it is asked about."""
+        return self.lab.control.actions()
+
     @property
     def notes(self) -> list[Problem]:
         """What IAM accepts although it means nothing."""
-        return notes(self._text, known_actions(), self.kind)
+        return notes(self._text, self._known, self.kind)
 
     @property
     def stale(self) -> bool:
