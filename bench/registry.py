@@ -372,6 +372,7 @@ def measure(options: argparse.Namespace) -> list[str]:
             digest = make_layer(layer, size, os.urandom(16))
             order = servers if number % 2 else servers[::-1]
             for server in order:
+                os.sync()  # what the other has not written to the disk yet is not this one's to wait for
                 with peak(server, peaks[server.label]):
                     pushes[server.label].append(size / 1e6 / push(server, layer, digest))
                     pulls[server.label].append(size / 1e6 / pull(server, digest, size))
