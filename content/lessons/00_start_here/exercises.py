@@ -128,6 +128,12 @@ def asked_for(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     """Judge the digest by what ECR answered."""
     given = values["digest"]
     whole = re.fullmatch(r"sha256:[0-9a-f]{64}", given)
+    if not whole and (inside := re.search(r"sha256:[0-9a-f]{64}", given)):
+        return not_yet(
+            f"There is a digest in it, and more beside it. Leave only `{inside.group()[:15]}…`, all of it: from "
+            "`sha256:` up to the blank.",
+            "left-out",
+        )
     if whole and result.code == 0 and result.output.strip() not in ("", "None"):
         words = (
             f"ECR answered with the tag `{result.output.strip()}`. docker and ECR mean the same image by that digest."
@@ -406,6 +412,12 @@ EXERCISES = [
             ),
             Attempt("the tag", answer={"digest": "1"}, misconception="tag-is-version", says="a name that people give"),
             Attempt(
+                "the whole line",
+                answer=lambda lab: {"digest": f"1: digest: {digest_of(lab)} size: 735"},
+                misconception="left-out",
+                says="more beside it",
+            ),
+            Attempt(
                 "a digest of something else",
                 answer={"digest": "sha256:" + "0" * 64},
                 misconception="left-out",
@@ -425,7 +437,7 @@ EXERCISES = [
         options=(
             Option(
                 "a",
-                "the first one, GET /v2/",
+                "GET /v2/, the first one to the registry",
                 "That one says hello: it stores nothing, and the registry only asks who is there.",
                 "login-chooses-target",
             ),

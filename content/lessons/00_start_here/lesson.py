@@ -17,7 +17,7 @@
 lab.lesson("00")
 
 # %% [markdown] id="00-03" tags=["core","text"]
-# One line came back. Every word of it is alive:
+# Three lines came back. Every word of the first one is alive:
 #
 # | word | says | opened in |
 # |---|---|---|
@@ -56,14 +56,14 @@ lab.answer("00-e1", "a", confidence=2)
 
 # %% [markdown] id="00-09" tags=["core","text"]
 # From nothing to an image in ECR, with the five commands of the whole course. The first line makes the cell safe to run
-# twice: it takes away what an earlier run left.
+# twice: it takes away what an earlier run left. `2>/dev/null` hides warnings that change with the version of `docker`.
 
 # %% id="00-10" tags=["core","run","volatile"] minutes=1
 # %%bash
 # ecrlab_course reset 00 --quiet
 # aws ecr create-repository --repository-name hello --query repository.repositoryUri --output text
 # aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
-# docker build -q -t hello:1 hello/
+# docker build -q -t hello:1 hello/ 2>/dev/null
 # docker tag hello:1 "$REGISTRY/hello:1"
 # docker push "$REGISTRY/hello:1" | tail -1
 
@@ -120,14 +120,14 @@ lab.exercise("00-e4")
 
 # %% id="00-22" tags=["core","exercise","starter"]
 # %%bash
-# # docker build -q -t hello:2 hello/
+# # docker build -q -t hello:2 hello/ 2>/dev/null
 # # docker tag hello:2 "$REGISTRY/____"
 # # docker push "$REGISTRY/____" | tail -1
 
 # %% id="00-22" tags=["core","exercise","solution","volatile"]
 # %%bash
 # sed 's/Hello/Good evening/' hello/index.html > changed && mv changed hello/index.html
-# docker build -q -t hello:2 hello/
+# docker build -q -t hello:2 hello/ 2>/dev/null
 # docker tag hello:2 "$REGISTRY/hello:2"
 # docker push "$REGISTRY/hello:2" | tail -1
 
