@@ -375,7 +375,11 @@ GUESSES = [
         prompt="The authorization token is a long line of letters. Is what is in it protected?",
         options=(
             Option("a", "yes, it is encrypted", "It is only wrapped. Whoever has it can unwrap it.", "base64-hides"),
-            Option("b", "no, anybody can unwrap it", "Yes. base64 changes the letters, it hides nothing."),
+            Option(
+                "b",
+                "no, anybody can unwrap it",
+                "Yes. base64 hides nothing: the password lies open, and who has it can use it.",
+            ),
         ),
         correct="b",
     ),
@@ -479,13 +483,13 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         )
     if v["account"] != PARTNER:
         return not_yet(
-            f"`{v['account']}` is no account of this story. The partner's twelve digits stand in the question.",
+            f"`{v['account']}` is no account of this story. The map company's twelve digits stand in the question.",
             "left-out",
         )
     if v["region"] != "eu-west-1":
         return not_yet(
-            f"I asked the partner's registry in `{v['region']}`. It said *{said}*. An account has one registry in "
-            "every Region, and they share nothing. Which one is Ireland?",
+            f"I asked the map company's registry in `{v['region']}`. It said *{said}*. An account has one registry "
+            "in every Region, and they share nothing. Which one is Ireland?",
             "ecr-is-global",
         )
     if v["repository"].startswith("repository/"):
@@ -499,6 +503,12 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
             f"The registry looked for `{v['repository']}` and said *{said}*. The name has a slash in it, and the "
             "slash is part of the name.",
             "registry-is-repository",
+        )
+    if "invalid reference format" in said or said.startswith("not asked"):
+        return not_yet(
+            f"docker did not ask anybody: `{v['repository']}{v['mark']}{v['version']}` is no name of an image. Behind "
+            "`:` stands a tag; behind `@` stands a digest, `sha256:` and 64 characters.",
+            "tag-is-version",
         )
     return not_yet(
         f"The repository was found. Then the registry said *{said}*. Look at what stands last.", "unknown-is-unknown"
@@ -555,7 +565,7 @@ e1 = BuildCommand(
     solution=(
         "`444455556666.dkr.ecr.eu-west-1.amazonaws.com/web/booking:2.3`\n\n"
         "**Why:** account and Region together name the registry, because every account has one registry in every "
-        "Region. What follows the first slash is the repository; a slash inside it is a letter like any other. "
+        "Region. What follows the first slash is the repository; a slash inside it is a character like any other. "
         "`dkr.ecr` is the host that speaks to docker. `@sha256:…` in place of `:2.3` would name the same image by "
         "its content."
     ),
@@ -594,6 +604,12 @@ e1 = BuildCommand(
             answer={**E1_RIGHT, "service": "ecr"},
             misconception="aws-login-is-docker-login",
             says="is no registry",
+        ),
+        Attempt(
+            "a tag behind @",
+            answer={**E1_RIGHT, "mark": "@"},
+            misconception="tag-is-version",
+            says="docker did not ask anybody",
         ),
         Attempt(
             "a tag that is not there",
@@ -1031,7 +1047,7 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
     mine = [row for row in rows if row["user"] == "ci"]
     refused = [row for row in mine if row["denied"]]
     if any(row["stored"] for row in mine):
-        wide = [name for name in ci["attached"] if name in POWER]
+        wide = [name for name in ci["attached"] if name in POWER] + open_to_all(ci["inline"])
         remark = f" A remark: `{wide[0]}` opens *every* repository. Lesson 06 makes it smaller." if wide else ""
         return passed("The row of the manifest says `ci`, and IAM said yes: `ecr:PutImage`." + remark)
     changed = ci["attached"] != ["AmazonEC2ContainerRegistryPullOnly"] or ci["inline"]
@@ -1095,6 +1111,21 @@ def inline_actions(inline: Mapping[str, Any]) -> set[str]:
     return actions
 
 
+def open_to_all(inline: Mapping[str, Any]) -> list[str]:
+    """Return the names of the inline policies that allow a push into any repository."""
+    found = []
+    for name, document in inline.items():
+        statements = document.get("Statement", [])
+        for statement in statements if isinstance(statements, list) else [statements]:
+            actions = json.dumps(statement.get("Action", []))
+            resources = statement.get("Resource", [])
+            names = [resources] if isinstance(resources, str) else resources
+            pushes = any(word in actions for word in ("PutImage", '"ecr:*"', '"*"'))
+            if statement.get("Effect") == "Allow" and pushes and any(r.rpartition("/")[2] == "*" for r in names):
+                found.append(name)
+    return found
+
+
 def e5_hint(state: Mapping[str, Any]) -> str:
     """Say what the robot may do now and what was refused last."""
     ci = state["ci"]
@@ -1147,6 +1178,14 @@ def e5_inline(lab: Any) -> None:
     """Refused, then the push set on one repository, then pushed."""
     robot_pushes(lab)
     give(lab, "ci", *PUSH_SET)
+    robot_pushes(lab)
+
+
+def e5_everything(lab: Any) -> None:
+    """ecr:* on every resource, then pushed: right, with a remark."""
+    robot_pushes(lab)
+    document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}}
+    lab.client("iam").put_user_policy(UserName="ci", PolicyName="all", PolicyDocument=json.dumps(document))
     robot_pushes(lab)
 
 
@@ -1221,6 +1260,7 @@ e5 = LiveCheck(
     ),
     accepts=(
         Attempt("the push set on one repository", do=e5_inline),
+        Attempt("everything everywhere", do=e5_everything),
         Attempt("the managed PowerUser policy", do=e5_power),
     ),
     rejects=(
@@ -1672,7 +1712,7 @@ def e8_probe(lab: Any) -> dict[str, Any]:
         row["repositoryName"] for row in lab.client("ecr", region="eu-west-1").describe_repositories()["repositories"]
     ]
     _, here = lab.sh("docker image ls --format '{{.Repository}}:{{.Tag}}' 2>/dev/null || true")
-    local = [name.partition("amazonaws.com/")[2] for name in here.split() if TEAM in name]
+    local = [name.partition("amazonaws.com/")[2] for name in here.split() if TEAM in name and "<none>" not in name]
     return {"repositories": names, "ireland": ireland, "tags": tags, "whole": whole, "local": local}
 
 

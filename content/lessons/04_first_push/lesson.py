@@ -85,7 +85,7 @@ lab.answer("04-r3", "b")
 # - **C**, container: what lies here are *images*. A container exists only where one runs.
 # - **R**, registry: every account has one in every Region, ready made. What you make are **repositories**.
 #
-# The slash in `web/booking` is a letter of the name. There is no folder `web`.
+# The slash in `web/booking` is a character of the name. There is no folder `web`.
 
 # %% [markdown] id="04-04-box" tags=["core", "box"]
 # > **People say:** "I create a registry for my app."
@@ -146,7 +146,7 @@ lab.answer("04-e2", "b", confidence=2)
 lab.xray()
 
 # %% [markdown] id="04-07-after" tags=["core", "text"]
-# The registry answered `401`: *who are you?* The column for IAM is empty. Nobody asked whether you may push, because
+# The registry answered `401`: *who are you?* At IAM it says *not asked*. Nobody asked whether you may push, because
 # nobody knew you. `aws` has your keys, and docker has never heard of them: **two programs with two purses**.
 
 # %% id="04-07-check" tags=["core", "exercise"]
@@ -323,7 +323,7 @@ lab.answer("04-g2", "b", confidence=2)
 
 # %% id="04-14" tags=["core", "run"] minutes=1
 # %%bash
-# docker rmi -f my-web-app:1.1 "$REGISTRY/my-web-app:1.1" > /dev/null
+# docker rmi -f my-web-app:1.1 "$REGISTRY/my-web-app:1.1" > /dev/null 2>&1
 # docker pull -q "$REGISTRY/my-web-app:1.1"
 # docker pull -q "$REGISTRY/my-web-app:1.1"
 
@@ -712,7 +712,7 @@ lab.solution("04-e8")
 # | `aws ecr get-login-password` into `docker login` | ECR's API, then the registry | `no basic auth credentials` |
 # | `docker tag` | nobody: a second name, nothing is sent | `An image does not exist locally with the tag` |
 # | `docker push` | the registry, and IAM at each request | (no right) `not authorized to perform: ecr:…` |
-# | `docker pull` | the registry: which digest has this tag? | (no such tag) `manifest unknown` |
+# | `docker pull` | the same two, for other actions | (no such tag) `manifest unknown` |
 #
 # More than {{fact:token-lifetime}} after the login, push and pull read `authorization token has expired`: log in again.
 
