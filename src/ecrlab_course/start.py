@@ -21,7 +21,7 @@ from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home, read_json, write_private
 from ecrlab.processes import ENDING, Process, last_lines, started_here, uninterrupted
-from ecrlab_course import work
+from ecrlab_course import unloaded, work
 from ecrlab_course.content import Course
 
 MARK = "course-server.process"
@@ -40,6 +40,9 @@ def _configuration(home: Home) -> dict[str, str]:
     (config / "labconfig").mkdir(parents=True, exist_ok=True)
     settings = (files("ecrlab_course") / "jupyter_settings.json").read_text(encoding="utf-8")
     (config / "labconfig" / "default_setting_overrides.json").write_text(settings, encoding="utf-8")
+    startup = folder / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "10-ecrlab.py").write_text(unloaded.STARTUP, encoding="utf-8")
     return {
         "JUPYTER_CONFIG_DIR": str(config),
         "JUPYTER_DATA_DIR": str(folder / "data"),
