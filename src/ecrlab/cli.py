@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -62,7 +63,8 @@ def start(home: Path | None, port: int | None) -> None:
     except launch.LaunchError as error:
         _give_up(error)
     click.echo(launch.status(place).line)
-    click.echo('To use it in this shell: eval "$(ecrlab env)"')
+    me = "ecrlab" if shutil.which("ecrlab") else shlex.quote(sys.argv[0])
+    click.echo(f'To use it in this shell: eval "$({me} env)"')
 
 
 @main.command()

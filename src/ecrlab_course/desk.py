@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -230,7 +231,11 @@ class Desk:
             if item.run is not None:
                 result = item.run(self.lab, values)
             else:
-                command = item.command(values)
+                # As typed, also with a blank or a semicolon in it: a field is one word of the command.
+                free = {part.name for part in item.fields if part.options is None}
+                command = item.command(
+                    {name: shlex.quote(value) if name in free else value for name, value in values.items()}
+                )
                 code, output = self.lab.sh(command)
                 result = Result(command, code, output)
             self._note(
@@ -309,8 +314,10 @@ class Desk:
             return passed(f"{guess.feedback}{first}".strip() or "That is what happened.")
         sure = record.get("first_confidence") == 3 and record.get("first_answer") == guess.key
         words = " You were certain: this is the one worth remembering." if sure else ""
+        recalled = isinstance(item, Guess) and item.correct is not None
+        said, true = ("Your answer", "It is") if recalled else ("You guessed", "What happened")
         return not_yet(
-            f"You guessed: {guess.text}. What happened: {options[seen].text}.\n\n{guess.feedback}{words}".strip(),
+            f"{said}: {guess.text}. {true}: {options[seen].text}.\n\n{guess.feedback}{words}".strip(),
             guess.misconception,
         )
 

@@ -122,7 +122,7 @@ class Lab:
         name = (service, region, key + secret + endpoint)
         if name not in self._clients:
             config = Config(  # type: ignore[no-untyped-call]
-                retries={"total_max_attempts": 1},
+                retries={"total_max_attempts": 2},  # With 1, botocore adds "(reached max retries: 0)" to AWS's text.
                 connect_timeout=5,
                 read_timeout=60,
                 proxies={},

@@ -368,12 +368,14 @@ class NotebookLab(Lab):
             *[f"{region} is off" for region in off],
             "not AWS",
         ]
+        # A terminal outside JupyterLab does not have the environment's programs in its PATH.
+        command = ".venv/bin/ecrlab" if Path(sys.prefix) == self.course.root / ".venv" else "ecrlab"
         first, *rest = parts
         html = f"<b>{shown.escape(first)}</b> · " + " · ".join(shown.escape(part) for part in rest)
         return shown.Shown(
             " · ".join(parts),
-            f'<div class="ecr-status">{html}</div><div class="ecr-soft">A terminal of your own: '
-            "<code>eval &quot;$(ecrlab env)&quot;</code></div>",
+            f'<div class="ecr-status">{html}</div><div class="ecr-soft">A terminal of your own, in the '
+            f"course's folder: <code>eval &quot;$({command} env)&quot;</code></div>",
         )
 
     @spoken

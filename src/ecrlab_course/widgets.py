@@ -206,10 +206,13 @@ class Card:
         self.desk.reset(self.item.id)
         if self._choice is not None:
             self._choice.value = None
+        if self._sure is not None:
+            self._sure.value = 2
         if isinstance(self.item, BuildCommand):
             for part in self.item.fields:
                 self._fields[part.name].value = part.default if part.options is None else part.options[0]
         self._help.value = ""
+        self.refresh()
         self._said.value = '<div class="ecr-soft" role="status">Reset. This exercise is as it was at first.</div>'
 
     # Showing ---------------------------------------------------------------------------------------------------------
