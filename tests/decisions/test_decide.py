@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ecrlab import decisions
 from ecrlab.client import LabError
 from ecrlab_course.lab import Lab
 
@@ -257,3 +258,20 @@ def test_rows_of_the_xray_open(lab: Lab) -> None:
     good = allowed["decisions"][0]["opened"]
     assert [row["decided"] for row in good["statements"]] == [True]
     assert "opened" not in lab.control.xray(after)["rows"][1]["decisions"][0]
+
+
+def test_root_assumes_no_role_and_nothing_mends_that(lab: Lab) -> None:
+    iam = lab.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="for-nobody", AssumeRolePolicyDocument=json.dumps(policy(trust)))
+    try:
+        answer = lab.control.decide("root", "sts:AssumeRole", "role/for-nobody")
+        assert lab.control.decide("admin", "sts:AssumeRole", "role/for-nobody")["allowed"]
+    finally:
+        iam.delete_role(RoleName="for-nobody")
+    assert (answer["allowed"], answer["verdict"]) == (False, "ImplicitlyDenied")
+    assert answer["message"] == answer["reason"] == "Roles may not be assumed by root accounts."
+    assert answer["mend"]["statements"] == []
+    said = decisions.text(answer)
+    assert said.startswith("✗ not allowed: root may not sts:AssumeRole on role/for-nobody")
+    assert "Blocked by" not in said

@@ -366,3 +366,14 @@ def test_pull_only_policy_of_the_topic_summary() -> None:
 def test_read_policy_takes_what_only_validation_refuses() -> None:
     document = {"Version": "2012-10-17", "Statement": {**ALLOW, "Resource": "arn:aws:iam:us-east-1:1:role/a"}}
     assert read_policy(document).statements[0].resources is not None
+
+
+def test_a_root_user_never_assumes_a_role() -> None:
+    role = f"arn:aws:iam::{OWNER}:role/deployer"
+    trust = {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:*"}
+    policies = Policies(resource=document(trust, kind="trust"))
+    decision = evaluate(Request(ROOT, "sts:AssumeRole", role, OWNER, {}), policies)
+    assert (decision.verdict, decision.policy_type) == ("ImplicitlyDenied", None)
+    assert decision.message == "Roles may not be assumed by root accounts."
+    assert "whatever policies say" in decision.explain()
+    assert not evaluate(Request(f"arn:aws:iam::{PARTNER}:root", "sts:AssumeRole", role, OWNER, {}), policies).allowed

@@ -41,7 +41,7 @@ class Asked(dict[str, Any]):
 def reason(decision: Decision) -> str:
     """Return in one line the deciding statement, or the end of AWS's sentence for a denial."""
     if not decision.allowed:
-        return decision.context_text
+        return decision.context_text or decision.message
     row = decision.statement
     return f"statement {row.label} of {row.origin}" if row is not None else "the account's root user"
 

@@ -128,7 +128,8 @@ class Decision:
     """The answer to a request and how it came about.
 
     `policy_type` is the type of policy that decided (allowed, or denied explicitly) or that lacks an Allow (denied
-    implicitly); `statement` the row of the statement that decided, None for an implicit denial and for an account's
+    implicitly), None where policies have no say: a root user may do all of its account's, but never assume a role;
+    `statement` the row of the statement that decided, None for an implicit denial and for an account's
     root user, whom no policy has to allow. `trace` has a row for every statement in force.
     """
 
@@ -158,6 +159,8 @@ class Decision:
         """Return AWS's sentence for a denial (I050); "" when allowed."""
         if self.allowed:
             return ""
+        if self.policy_type is None:
+            return "Roles may not be assumed by root accounts."
         who = "anonymous" if self.request.principal == "*" else self.request.principal
         asked = f"User: {who} is not authorized to perform: {self.request.action} on resource: {self.request.resource}"
         return f"{asked} {self.context_text}"

@@ -97,6 +97,9 @@ def evaluate(request: Request, policies: Policies) -> Decision:
     if search.deny is not None:
         kind = search.deny.origin.policy_type
         return Decision(request, "ExplicitlyDenied", kind, search.deny, trace, cross_account, context)
+    if who.kind is Kind.ROOT and action == "sts:assumerole":
+        # AWS: STS API reference, AssumeRole: root user credentials cannot call it. No policy type is to blame.
+        return Decision(request, "ImplicitlyDenied", None, None, trace, cross_account, context)
     if who.kind.has_identity and not scp_allows:
         return missing("service control")
     if not who.kind.has_identity:

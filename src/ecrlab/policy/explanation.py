@@ -97,7 +97,8 @@ def _denied(decision: Decision, row: Row, asked: str) -> str:
 
 def _missing(decision: Decision, asked: str) -> str:
     kind = decision.policy_type
-    assert kind is not None
+    if kind is None:
+        return "Denied: STS lets no account's root user assume a role, whatever policies say. A user or a role can."
     name = type_name(kind)
     rows = [row for row in decision.trace if row.origin.policy_type == kind]
     text = f"Denied: no {name} allows {asked}. What nothing allows is denied."
