@@ -413,7 +413,7 @@ class Editor:
             self.path.write_text(self._text, encoding="utf-8")
             return f"Saved in {self.path}." + (f" IAM would refuse it: {wrong}" if wrong else "")
         if wrong is not None:
-            raise EditorError(f"Not saved. {wrong}")
+            raise EditorError(f"Not saved: {wrong}")
         try:
             if place.key == "repository":
                 self.lab.client("ecr").set_repository_policy(repositoryName=place.holder, policyText=self._text)
