@@ -25,7 +25,7 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     fi
 fi
 
-echo "Installing the pinned packages into $venv (about 90 MB, once; a minute or two)."
+echo "Installing the pinned packages into $venv (750 MB on the disk, once; a minute or two)."
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 "$venv/bin/python" -m pip install --quiet --require-hashes -r requirements.txt
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .

@@ -75,7 +75,6 @@ class Desk:
         self.lab = lab
         self.progress = progress
         self.course = course
-        self.watchers: list[Callable[[str], None]] = []
 
     # Lessons ---------------------------------------------------------------------------------------------------------
 
@@ -271,8 +270,6 @@ class Desk:
             self._note(
                 lambda: self.progress.judged(identifier, verdict.outcome.value, verdict.misconception, confidence)
             )
-        for watcher in self.watchers:
-            watcher(identifier)
 
     def _judge(self, item: Exercise | Guess) -> Verdict:
         record = self.record(item.id)
@@ -368,5 +365,3 @@ class Desk:
         cleared = dict.fromkeys(("answer", "confidence", "observed", "outcome", "verdict", "result", "hints", "fresh"))
         mark = self.lab.last()
         self._note(lambda: self.progress.update(identifier, **cleared, mark=mark))
-        for watcher in self.watchers:
-            watcher(identifier)

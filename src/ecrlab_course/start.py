@@ -235,6 +235,8 @@ def _end_all(home: Home, jupyter: list[subprocess.Popen[bytes]], say: Callable[[
         _end(child)
     if _ours(home):
         launch.stop(home, say)
+    elif launch.server_process(home) is not None:
+        say("The lab was started by another command and runs on. To stop it: .venv/bin/ecrlab stop")
     for name in (MARK, "jupyter.process", "start.process", "jupyter.json"):
         (home.run / name).unlink(missing_ok=True)
 
