@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the programs that the tests drive and that are missing: an engine, skopeo, a browser, a static busybox.
+# Installs the programs that the tests drive and that are missing: an engine, skopeo, podman, a browser, a static busybox.
 set -eu
 
 missing=""
@@ -10,6 +10,7 @@ need dockerd docker.io
 need docker docker.io
 need ip iproute2
 need skopeo skopeo
+need podman podman
 need chromium chromium
 need busybox busybox-static
 
