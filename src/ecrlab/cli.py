@@ -213,7 +213,7 @@ def trace(home: Path | None, follow: bool, last: int) -> None:
 
 
 def _trace_line(row: Mapping[str, Any], colour: bool) -> str:
-    """One request in one line: time, client, who, what, IAM action, decision, status, bytes, duration."""
+    """One request: time, client, who, what, IAM action, on what, decision, status, bytes, duration; below it, why."""
     clock = time.strftime("%H:%M:%S", time.localtime(float(row["wall"])))
     principal = str(row.get("principal") or "-").rpartition(":")[2]
     what = row.get("operation") or f"{row['method']} {row['path']}"
@@ -226,13 +226,14 @@ def _trace_line(row: Mapping[str, Any], colour: bool) -> str:
         principal,
         what,
         str(row.get("action") or "-"),
+        *([f"on {decisions.short(str(row['resource']))}"] if row.get("action") and row.get("resource") else []),
         decision,
         str(row["status"]),
         size,
         took,
     ]
     text = escape("  ".join(parts))
-    if decision == "denied" and row.get("reason"):
+    if row.get("action") and row.get("reason"):
         text += escape(f"\n          {row['reason']}")
     if not colour:
         return text

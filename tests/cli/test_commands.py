@@ -172,7 +172,7 @@ def test_trace_shows_a_denied_request_with_its_reason(lab: Home, ecrlab: Ecrlab)
     assert "AccessDenied" in denied.stderr
     answer = ecrlab("trace")
     line = next(line for line in answer.stdout.splitlines() if "CreateRepository" in line)
-    for piece in ("aws", "user/ci", "ecr:CreateRepository", "denied"):
+    for piece in ("aws", "user/ci", "ecr:CreateRepository", "on repository/mine", "denied"):
         assert piece in line
     assert "no identity-based policy allows" in answer.stdout
     assert "\x1b" not in answer.stdout, "no colours where no terminal is"
@@ -189,6 +189,7 @@ def test_trace_follow_goes_on_until_ctrl_c(lab: Home) -> None:
         for name in ("one", "two"):
             assert aws(lab, "ecr", "create-repository", "--repository-name", name).returncode == 0
             assert "CreateRepository" in follow.stdout.readline()
+            assert "AdministratorAccess" in follow.stdout.readline(), "why it was allowed"
         follow.send_signal(signal.SIGINT)
         assert follow.stderr.read() == ""
         assert follow.wait(10) == 0
