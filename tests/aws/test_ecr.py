@@ -111,6 +111,91 @@ def test_describe_repositories_by_pages(ecr: Any) -> None:
         ecr.describe_repositories(nextToken="invented")
 
 
+def paged(ecr: Any, operation: str, kind: str, size: int, **parameters: Any) -> list[list[Any]]:
+    """Every page of a listing."""
+    pages = ecr.get_paginator(operation).paginate(PaginationConfig={"PageSize": size}, **parameters)
+    return [page[kind] for page in pages]
+
+
+def test_images_by_pages(ecr: Any, push: Callable[..., str], lab: Any) -> None:
+    ecr.create_repository(repositoryName="app")
+    pushed = []
+    for number in range(7):
+        pushed.append(push("app", None if number % 2 else f"v{number}", b"layer %d" % number))
+        lab.control.advance(1)
+    tagged = [{"imageDigest": pushed[number], "imageTag": f"v{number}"} for number in (0, 2, 4, 6)]
+    without = [{"imageDigest": found} for found in sorted(pushed[number] for number in (1, 3, 5))]
+    for size in (1, 2, 3, 4, 7):
+        for status, listed, described in (
+            ("ANY", tagged + without, pushed),
+            ("TAGGED", tagged, pushed[0::2]),
+            ("UNTAGGED", without, pushed[1::2]),
+        ):
+            about = {"repositoryName": "app", "filter": {"tagStatus": status}}
+            pages = paged(ecr, "list_images", "imageIds", size, **about)
+            assert [found for page in pages for found in page] == listed
+            assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
+            assert pages[-1]
+            pages = paged(ecr, "describe_images", "imageDetails", size, **about)
+            assert [found["imageDigest"] for page in pages for found in page] == described
+            assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
+            assert pages[-1]
+
+
+def test_what_is_deleted_between_two_pages_hides_nothing(ecr: Any, push: Callable[..., str]) -> None:
+    ecr.create_repository(repositoryName="app")
+    for number in range(4):
+        push("app", f"v{number}", b"layer %d" % number)
+    for operation, kind in ((ecr.list_images, "imageIds"), (ecr.describe_images, "imageDetails")):
+        first = operation(repositoryName="app", maxResults=1)
+        gone = {"imageDigest": first[kind][0]["imageDigest"]}
+        ecr.batch_delete_image(repositoryName="app", imageIds=[gone])
+        rest = operation(repositoryName="app", nextToken=first["nextToken"])[kind]
+        assert [found["imageDigest"] for found in rest] == [
+            found["imageDigest"] for found in operation(repositoryName="app")[kind]
+        ]
+        assert rest
+
+
+@pytest.mark.parametrize("text", ["invented", "61743a31", "61667465720a6e6f0a74696d65", "ff"])
+def test_a_token_of_no_page_is_refused(ecr: Any, text: str) -> None:
+    ecr.create_repository(repositoryName="app")
+    with pytest.raises(ClientError, match="'nextToken' failed to satisfy constraint: 'Invalid token'"):
+        ecr.describe_images(repositoryName="app", nextToken=text)
+    if "0a" not in text:
+        with pytest.raises(ClientError, match="'nextToken' failed to satisfy constraint: 'Invalid token'"):
+            ecr.list_images(repositoryName="app", nextToken=text)
+
+
+def test_referrers_by_pages(ecr: Any, push: Callable[..., str]) -> None:
+    ecr.create_repository(repositoryName="app")
+    push("app", "v1", b"layer")
+    subject = {"mediaType": OCI, "digest": digest(b"the subject"), "size": 11}
+    kinds = {}
+    for number in range(5):
+        kind = f"application/vnd.test.{number % 2}"
+        text = manifest(b"layer", subject=subject, artifactType=kind, annotations={"number": str(number)})
+        image = ecr.put_image(repositoryName="app", imageManifest=text, imageManifestMediaType=OCI)["image"]
+        kinds[image["imageId"]["imageDigest"]] = kind
+    about: dict[str, Any] = {"repositoryName": "app", "subjectId": {"imageDigest": subject["digest"]}}
+
+    def digests(**more: Any) -> list[str]:
+        found: list[str] = []
+        token: dict[str, str] = {}
+        while True:
+            page = ecr.list_image_referrers(**about, **more, **token, maxResults=2)
+            found += [referrer["digest"] for referrer in page["referrers"]]
+            if "nextToken" not in page:
+                return found
+            assert len(page["referrers"]) == 2
+            token = {"nextToken": page["nextToken"]}
+
+    assert digests() == sorted(kinds)
+    for wanted in set(kinds.values()):
+        expected = sorted(found for found, kind in kinds.items() if kind == wanted)
+        assert digests(filter={"artifactTypes": [wanted]}) == expected
+
+
 def test_images_through_the_api(ecr: Any, push: Callable[..., str]) -> None:
     ecr.create_repository(repositoryName="app")
     first, second = push("app", "v1", b"one"), push("app", None, b"twice")

@@ -171,12 +171,19 @@ def test_manifest_and_tags(store: Store, repository: Repository) -> None:
     assert store.tags(repository, after="v1", limit=5) == [("v1.0", first.digest)]
     listed = store.manifests(repository)
     assert {manifest.digest: manifest.tags for manifest in listed} == {first.digest: ("v1.0",), second.digest: ("v1",)}
-    assert store.manifests(repository, after=listed[0].digest) == listed[1:]
+    assert store.manifests(repository, after=(listed[0].pushed_at, listed[0].digest)) == listed[1:]
+    assert store.manifests(repository, limit=1) == listed[:1]
+    assert store.manifests(repository, tagged=True) == listed
+    assert store.manifests(repository, tagged=False) == []
+    assert store.untagged(repository) == []
     assert store.count_manifests(repository) == 2
     found = store.blob(repository, blob.digest)
     assert found is not None
     assert found.media_type == "layer/type"
     assert store.delete_tag(repository, "v1") is True
+    assert store.untagged(repository) == [second.digest]
+    assert store.untagged(repository, after=second.digest) == []
+    assert [manifest.digest for manifest in store.manifests(repository, tagged=False)] == [second.digest]
     assert store.manifest(repository, second.digest) is not None
     assert store.delete_manifest(repository, first.digest) is True
     assert store.delete_manifest(repository, first.digest) is False

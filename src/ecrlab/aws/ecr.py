@@ -6,12 +6,12 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 from ecrlab.aws.errors import ApiError
-from ecrlab.aws.operations import Call, operation, page
+from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.tokens import TOKEN_SECONDS, Token, make_token, sign_url
 from ecrlab.oci import OciError, parse_manifest
 from ecrlab.policy import PolicyError, parse_policy
@@ -65,14 +65,43 @@ def _change(call: Call, repository: Repository, **changes: Any) -> Repository:
     return call.cloud.store.update_repository(repository.registry, repository.name, attributes)
 
 
-def _page(call: Call, items: list[Any], size: int) -> tuple[list[Any], str | None]:
-    def refuse() -> ApiError:
-        return ApiError(
-            "InvalidParameterException",
-            "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'",
-        )
+def _after(call: Call, parts: int) -> list[str] | None:
+    """Return the texts that the request's nextToken stands for, None at the beginning of a listing.
 
-    return page(items, call.params.get("nextToken"), call.params.get("maxResults") or size, refuse)
+    A token names the last item shown, not a position: every page costs the same, and what is pushed or deleted between
+    two pages makes the next one neither skip nor repeat anything.
+    """
+    token = call.params.get("nextToken")
+    if not token:
+        return None
+    try:
+        mark, *found = bytes.fromhex(token).decode().split("\n")
+    except ValueError:
+        raise _wrong_token() from None
+    if mark != "after" or len(found) != parts:
+        raise _wrong_token()
+    return found
+
+
+def _wrong_token() -> ApiError:
+    return ApiError(
+        "InvalidParameterException",
+        "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'",
+    )
+
+
+def _size(call: Call, usual: int) -> int:
+    return int(call.params.get("maxResults") or usual)
+
+
+_Item = TypeVar("_Item")
+
+
+def _page(items: list[_Item], size: int, key: Callable[[_Item], tuple[str, ...]]) -> tuple[list[_Item], str | None]:
+    """Return the first ``size`` items and, when there are more, the token of the page after them."""
+    if len(items) <= size:
+        return items, None
+    return items[:size], "\n".join(("after", *key(items[size - 1]))).encode().hex()
 
 
 # --------------------------------------------------------------------------------------------------------- repositories
@@ -159,7 +188,9 @@ def describe_repositories(call: Call) -> dict[str, Any]:
     account, registry = _registry(call)
     names = call.params.get("repositoryNames")
     if not names:
-        items, token = _page(call, call.cloud.store.repositories(registry), 100)
+        [last], size = _after(call, 1) or [""], _size(call, 100)
+        repositories = call.cloud.store.repositories(registry, after=last, limit=size + 1)
+        items, token = _page(repositories, size, lambda repository: (repository.name,))
         return {"repositories": [_shown(call, repository) for repository in items], "nextToken": token}
     found = []
     for name in names:
@@ -452,12 +483,15 @@ def _failure(image_id: Mapping[str, str]) -> dict[str, Any]:
 def list_images(call: Call) -> dict[str, Any]:
     repository, store = _repository(call), call.cloud.store
     status = (call.params.get("filter") or {}).get("tagStatus", "ANY")
+    [kind, last], size = _after(call, 2) or ["imageTag", ""], _size(call, 100)
     ids: list[dict[str, str]] = []
-    if status != "UNTAGGED":
-        ids += [{"imageDigest": digest, "imageTag": tag} for tag, digest in store.tags(repository)]
-    if status != "TAGGED":
-        ids += [{"imageDigest": manifest.digest} for manifest in store.manifests(repository) if not manifest.tags]
-    shown, token = _page(call, ids, 100)
+    # First every tag, then what has none.
+    if kind == "imageTag" and status != "UNTAGGED":
+        ids += [{"imageDigest": digest, "imageTag": tag} for tag, digest in store.tags(repository, last, size + 1)]
+    if len(ids) <= size and status != "TAGGED":
+        after = last if kind == "imageDigest" else None
+        ids += [{"imageDigest": digest} for digest in store.untagged(repository, after, size + 1 - len(ids))]
+    shown, token = _page(ids, size, lambda found: list(found.items())[-1])
     return {"imageIds": shown, "nextToken": token}
 
 
@@ -478,11 +512,14 @@ def describe_images(call: Call) -> dict[str, Any]:
             found[manifest.digest] = manifest
         return {"imageDetails": [_image_detail(call, repository, manifest) for manifest in found.values()]}
     status = (call.params.get("filter") or {}).get("tagStatus", "ANY")
-    manifests = [
-        m for m in call.cloud.store.manifests(repository) if status == "ANY" or bool(m.tags) == (status == "TAGGED")
-    ]
-    manifests.sort(key=lambda manifest: (manifest.pushed_at, manifest.digest))
-    shown, token = _page(call, manifests, 100)
+    last, size = _after(call, 2), _size(call, 100)
+    try:
+        after = (float(last[0]), last[1]) if last else None
+    except ValueError:
+        raise _wrong_token() from None
+    tagged = None if status == "ANY" else status == "TAGGED"
+    manifests = call.cloud.store.manifests(repository, after, size + 1, tagged)
+    shown, token = _page(manifests, size, lambda manifest: (repr(manifest.pushed_at), manifest.digest))
     return {"imageDetails": [_image_detail(call, repository, manifest) for manifest in shown], "nextToken": token}
 
 
@@ -641,23 +678,30 @@ def list_image_referrers(call: Call) -> dict[str, Any]:
     repository = _repository(call)
     subject = call.params["subjectId"]["imageDigest"]
     wanted = (call.params.get("filter") or {}).get("artifactTypes")
-    referrers = []
-    for manifest in call.cloud.store.referrers(repository, subject):
-        config = _json(manifest.content).get("config")
-        artifact = manifest.artifact_type or (config.get("mediaType") if isinstance(config, dict) else None)
-        if wanted and artifact not in wanted:
-            continue
-        referrers.append(
-            {
-                "digest": manifest.digest,
-                "mediaType": manifest.media_type,
-                "artifactType": artifact,
-                "size": manifest.size,
-                "annotations": _json(manifest.content).get("annotations"),
-                "artifactStatus": "ACTIVE",
-            }
-        )
-    shown, token = _page(call, referrers, 50)
+    [last], size = _after(call, 1) or [""], _size(call, 50)
+    referrers: list[dict[str, Any]] = []
+    more = True
+    while more and len(referrers) <= size:
+        batch = call.cloud.store.referrers(repository, subject, after=last, limit=size + 1)
+        more = len(batch) > size
+        for manifest in batch:
+            last = manifest.digest
+            document = _json(manifest.content)
+            config = document.get("config")
+            artifact = manifest.artifact_type or (config.get("mediaType") if isinstance(config, dict) else None)
+            if wanted and artifact not in wanted:
+                continue
+            referrers.append(
+                {
+                    "digest": manifest.digest,
+                    "mediaType": manifest.media_type,
+                    "artifactType": artifact,
+                    "size": manifest.size,
+                    "annotations": document.get("annotations"),
+                    "artifactStatus": "ACTIVE",
+                }
+            )
+    shown, token = _page(referrers, size, lambda found: (found["digest"],))
     return {"referrers": shown, "nextToken": token}
 
 

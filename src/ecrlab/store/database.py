@@ -43,6 +43,7 @@ CREATE TABLE manifests (
     subject TEXT, artifact_type TEXT, attributes TEXT NOT NULL, content BLOB NOT NULL,
     PRIMARY KEY (repository, digest)
 );
+CREATE INDEX manifests_by_push ON manifests (repository, pushed_at, digest);
 CREATE INDEX manifests_by_subject ON manifests (repository, subject, digest) WHERE subject IS NOT NULL;
 CREATE TABLE mentions (
     repository INTEGER NOT NULL, manifest TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,

@@ -8,6 +8,7 @@ the repository holds it. A process killed in between leaves at most a file that 
 
 import contextlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -33,6 +34,9 @@ UPLOAD_LIFE = 24 * 3600.0
 _BATCH = 200
 
 _MANIFEST = "m.digest, m.media_type, m.content, m.pushed_at, m.last_pulled_at, m.subject, m.artifact_type, m.attributes"
+
+_WITH_TAG = "EXISTS (SELECT 1 FROM tags t WHERE t.repository=m.repository AND t.digest=m.digest)"
+_TAGGED = {None: "", True: f"AND {_WITH_TAG}", False: f"AND NOT {_WITH_TAG}"}
 
 
 def _repository(row: Sequence[Any]) -> Repository:
@@ -454,21 +458,41 @@ class Store:
         )
         return _manifest(row, (tag for (tag,) in tags))
 
-    def manifests(self, repository: Repository, after: str | None = None, limit: int | None = None) -> list[Manifest]:
-        """Manifests in the order of their digests, from after the digest `after` on, at most `limit`."""
+    def manifests(
+        self,
+        repository: Repository,
+        after: tuple[float, str] | None = None,
+        limit: int | None = None,
+        tagged: bool | None = None,
+    ) -> list[Manifest]:
+        """Manifests in the order in which they were pushed, those of one moment in the order of their digests.
+
+        Args:
+            after: the time and the digest of a manifest: only later ones.
+            limit: at most so many; None for all.
+            tagged: only those with a tag, or without one; None for all.
+        """
         rows = self._database.rows(
-            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.digest>? ORDER BY m.digest LIMIT ?",
+            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND (m.pushed_at, m.digest) > (?, ?) "
+            f"{_TAGGED[tagged]} ORDER BY m.pushed_at, m.digest LIMIT ?",
+            (repository.id, *(after or (-math.inf, "")), -1 if limit is None else limit),
+        )
+        found = []
+        for row in rows:
+            tags = self._database.rows(
+                "SELECT tag FROM tags WHERE repository=? AND digest=? ORDER BY tag", (repository.id, row[0])
+            )
+            found.append(_manifest(row, (tag for (tag,) in tags)))
+        return found
+
+    def untagged(self, repository: Repository, after: str | None = None, limit: int | None = None) -> list[str]:
+        """Digests of the manifests without a tag in their order, from after the digest `after` on, at most `limit`."""
+        rows = self._database.rows(
+            f"SELECT m.digest FROM manifests m WHERE m.repository=? AND m.digest>? {_TAGGED[False]} "
+            "ORDER BY m.digest LIMIT ?",
             (repository.id, after or "", -1 if limit is None else limit),
         )
-        if not rows:
-            return []
-        tags: dict[str, list[str]] = {}
-        for digest, tag in self._database.rows(
-            "SELECT digest, tag FROM tags WHERE repository=? AND digest>=? AND digest<=? ORDER BY digest, tag",
-            (repository.id, rows[0][0], rows[-1][0]),
-        ):
-            tags.setdefault(digest, []).append(tag)
-        return [_manifest(row, tags.get(row[0], ())) for row in rows]
+        return [digest for (digest,) in rows]
 
     def count_manifests(self, repository: Repository) -> int:
         """How many manifests the repository holds."""
