@@ -247,6 +247,77 @@ def test_what_is_not_an_api_is_a_client_error(lab: Any) -> None:
         assert requests.post(base, data=data, headers=fuzz, timeout=5).status_code == 400
 
 
+def raw(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send bytes over a socket and return status, headers and body of the answer, which must come within 5 s."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return int(first.split()[1]), dict(line.lower().split(": ", 1) for line in lines), body
+
+
+@pytest.mark.parametrize("path", ["/", "/v2/", "/v2/app/blobs/uploads/", "/_blobs/x", "/_ecrlab/status", "/nothing"])
+@pytest.mark.parametrize("expectation", [b"\xff\xfe", b"100-continue\xff", b"200-ok"])
+def test_an_expectation_that_is_not_100_continue_is_refused(lab: Any, path: str, expectation: bytes) -> None:
+    for method in ("GET", "POST"):
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost:{lab.port}\r\nConnection: close\r\nContent-Length: 0\r\n"
+        status, _, body = raw(lab.port, head.encode() + b"Expect: " + expectation + b"\r\n\r\n")
+        assert status == 417
+        assert b"100-continue" in body
+    assert lab.control.status()["port"] == lab.port
+
+
+def test_a_fault_of_the_registry_is_answered_as_a_registry_answers(tmp_path: Path) -> None:
+    """The front door raises what nobody expects: the client hears an error in registry form, the log the cause."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    program = (
+        "from ecrlab.aws.front import EcrFrontDoor\n"
+        "from ecrlab.server import main\n"
+        "async def fail(*_):\n"
+        "    raise RuntimeError('a fault made by the test')\n"
+        "EcrFrontDoor.authorize = EcrFrontDoor.locate = fail\n"
+        f"raise SystemExit(main(['--home', {str(tmp_path)!r}, '--port', '{free}']))\n"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    home = Home(tmp_path)
+    try:
+        deadline = time.monotonic() + 20
+        while not home.control.exists():
+            assert server.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        port = home.port
+        host = f"Host: localhost:{port}\r\nConnection: close\r\n"
+        for begin, body in (
+            ("GET /v2/", ""),
+            ("GET /v2/app/manifests/v1", ""),
+            ("POST /v2/app/blobs/uploads/", ""),
+            ("PUT /v2/app/manifests/v1", "{}"),
+        ):
+            request = f"{begin} HTTP/1.1\r\n{host}Content-Length: {len(body)}\r\n\r\n{body}"
+            status, headers, answer = raw(port, request.encode())
+            assert (status, headers["content-type"]) == (400, "application/json; charset=utf-8")
+            assert headers["docker-distribution-api-version"] == "registry/2.0"
+            [error] = json.loads(answer)["errors"]
+            assert error["code"] == "UNKNOWN"
+            assert "a fault of the lab, not yours" in error["message"]
+        status, _, answer = raw(port, f"HEAD /v2/app/manifests/v1 HTTP/1.1\r\n{host}\r\n".encode())
+        assert (status, answer) == (400, b"")
+        rows = LabClient(home).xray()["rows"]
+        assert {(row["status"], row["error"]) for row in rows} == {(400, "UNKNOWN")}
+    finally:
+        server.terminate()
+        output = server.communicate(timeout=20)[0]
+    assert output.count("RuntimeError: a fault made by the test") == 5
+
+
 def test_the_client_names_the_command_that_starts_a_lab(tmp_path: Path) -> None:
     with pytest.raises(LabNotRunning, match=r"is not running .*ecrlab start"):
         LabClient(Home(tmp_path)).status()

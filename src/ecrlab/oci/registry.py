@@ -133,6 +133,15 @@ class Registry:
             refusal = from_store(error)
         except ConnectionError:
             refusal = OciError(400, "BLOB_UPLOAD_INVALID", "the connection broke")  # for the record: nobody hears it
+        except web.HTTPException:
+            raise
+        except Exception:
+            if request.writer.output_size > 0:
+                raise  # an answer has begun, and only a broken connection can say that it is not whole
+            # Not a 5xx: clients would repeat the request for a minute and show nothing. The log has the whole story.
+            _LOGGER.exception("Error handling %s %s", request.method, request.raw_path[:300])
+            text = "the lab failed on this request (a fault of the lab, not yours); its log has the whole story"
+            refusal = OciError(400, "UNKNOWN", text)
         request[ERROR] = refusal.code
         return refusal.response()
 
