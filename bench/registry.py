@@ -474,7 +474,9 @@ def main() -> int:
     )
     print(text)
     if options.write:
-        RESULTS.write_text(text)
+        growth = "\n# How the listings grow"  # that part is registry_growth.py's
+        _, mark, kept = RESULTS.read_text().partition(growth)
+        RESULTS.write_text(text + mark + kept)
     return 0
 
 
