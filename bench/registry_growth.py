@@ -162,8 +162,8 @@ def main() -> int:
             HEADING,
             "",
             "Written by `python bench/registry_growth.py --write`. Shortest of nine runs. The exponent is that of "
-            "the growth from the first size to the last: 1 is linear, n log n about 1.1; (!) marks one that is worse, with "
-            "0.25 for noise.",
+            "the growth from the first size to the last: 1 is linear, n log n about 1.1; (!) marks one that is worse, "
+            "with 0.25 for noise.",
             f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, Python {platform.python_version()}, load average "
             f"before and after {before:.1f} and {os.getloadavg()[0]:.1f}.",
             *lines,
