@@ -76,7 +76,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
@@ -87,7 +87,7 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """axe-core from the npm registry, installed for this session only."""
     if shutil.which("npm") is None:

@@ -19,14 +19,14 @@ from ecrlab_course.progress import Progress
 from ecrlab_course.start import free_port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def the_course() -> Course:
     return course()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """One running lab for the session. ECRLAB_ENGINE as given, by default none: the lab's stand-in plays docker."""
+    """One running lab for these tests. ECRLAB_ENGINE as given, by default none: the lab's stand-in plays docker."""
     home = Home(tmp_path_factory.mktemp("course") / "home")
     before = dict(os.environ)
     os.environ.setdefault("ECRLAB_ENGINE", "none")
