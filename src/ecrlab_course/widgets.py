@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from importlib import import_module
@@ -38,6 +39,8 @@ _KEYBOARD = """
 })(this)
 """
 _cards = itertools.count(1)
+#: Seconds between a click and acting on it; long enough for a value chosen just before to arrive.
+PAUSE = 0.25
 
 WIDE = {"description_width": "initial"}
 
@@ -163,13 +166,20 @@ class Card:
             button = ipywidgets.Button(description=name)
             if number == 0:
                 button.add_class("ecr-primary")
-            button.on_click(lambda _button, act=action: self._guarded(act))
+            button.on_click(lambda _button, act=action: self._soon(act))
             self._buttons[name] = button
         bar = ipywidgets.Box(list(self._buttons.values()))
         bar.add_class("ecr-buttons")
         return bar
 
     # Acting ----------------------------------------------------------------------------------------------------------
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        """Act on a click a moment later: a browser holds a chosen value back while the kernel is busy, a click not."""
+        try:
+            asyncio.get_running_loop().call_later(PAUSE, self._guarded, action)
+        except RuntimeError:  # no browser: nothing can be under way
+            self._guarded(action)
 
     def _guarded(self, action: Callable[[], None]) -> None:
         """A click never ends in a traceback: what went wrong is said in the card."""

@@ -117,7 +117,6 @@ def test_lesson_00_by_keyboard(page: Page, opened: Any, axe: Path) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     expect(radios.nth(2)).to_be_checked()
-    page.wait_for_timeout(500)  # a person's pace: ipywidgets holds a value back while the kernel is busy, a click not
     page.keyboard.press("Tab")
     button = card.get_by_role("button", name="Answer")
     expect(button).to_be_focused()
@@ -128,7 +127,6 @@ def test_lesson_00_by_keyboard(page: Page, opened: Any, axe: Path) -> None:
     expect(button).to_be_focused()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("ArrowDown")
-    page.wait_for_timeout(500)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(card.locator(".ecr-head")).to_contain_text("passed")
