@@ -131,6 +131,7 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
     except BaseException:
         with uninterrupted():
             server.kill()
+            home.control.unlink(missing_ok=True)
             (home.run / "server.json").unlink(missing_ok=True)
         raise
     return Running(home, chosen, server.pid, engine, started=True)
