@@ -12,6 +12,6 @@ def test_a_field_is_one_word_of_the_command(desk: Desk, lab: Lab) -> None:
     code, _ = lab.sh("touch before")
     assert code == 0
     assert (lab.folder / "before").exists()
-    desk.answer("00-e2", {"digest": "sha256:; touch typed; $(touch typed) `touch typed`"})
+    desk.answer("00-e2", {"digest": "$(touch typed)`touch typed`; touch typed"})
     assert desk.check("00-e2").outcome is not Outcome.PASSED
     assert not (lab.folder / "typed").exists()
