@@ -140,6 +140,8 @@ class Control:
                 raise Refused(400, str(error)) from None
         else:
             raise Refused(400, 'Expected {"advance_seconds": number} or {"reset": true}.')
+        # What is due by now has happened when the learner is told.
+        await asyncio.to_thread(self._cloud.work.run)
         return self._time()
 
     async def _rows(self, request: web.Request) -> Answer:

@@ -41,6 +41,8 @@ from ecrlab.xray import XRay
 
 MAIN = (ACCOUNT, REGION)
 COLLECT_SECONDS = 600.0
+# Seconds until what a request left to do is begun.
+WORK_STEP = 0.1
 # Ports tried for a registry or for the first start, above the main one.
 SPAN = 400
 
@@ -339,7 +341,7 @@ class Server:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the X-ray and collect garbage until ``stop``."""
-        keeping = asyncio.create_task(self.xray.keep())
+        keeping = [asyncio.create_task(self.xray.keep()), asyncio.create_task(self._work())]
         try:
             while not stop.is_set():
                 with contextlib.suppress(TimeoutError):
@@ -347,9 +349,20 @@ class Server:
                     break
                 await asyncio.to_thread(self.store.collect_garbage)
         finally:
-            keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeping
+            for task in keeping:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def _work(self) -> None:
+        """What the cloud does by itself: every second, and soon after something was added."""
+        work, idle = self.cloud.work, 0.0
+        while True:
+            await asyncio.sleep(WORK_STEP)
+            idle += WORK_STEP
+            if work.added.is_set() or idle >= 1.0:
+                idle = 0.0
+                await asyncio.to_thread(work.run)
 
     async def close(self) -> None:
         """Stop listening, let what runs end, and save everything."""

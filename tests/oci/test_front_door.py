@@ -36,9 +36,8 @@ class Guard(OpenFrontDoor):
         if self.veto is not None:
             raise self.veto
 
-    async def after_put_manifest(
-        self, request: web.Request, repository: Repository, reference: str, manifest: Manifest
-    ) -> None:
+    def after_put_manifest(self, tx: Store, repository: Repository, manifest: Manifest) -> None:
+        assert tx.in_transaction
         self.after.append(manifest)
 
     def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:

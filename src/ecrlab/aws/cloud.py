@@ -10,12 +10,25 @@ from typing import Any
 from botocore.loaders import Loader
 
 from ecrlab.aws.identities import Document, Identities, parsed
+from ecrlab.aws.work import Work
 from ecrlab.clock import Clock
 from ecrlab.policy import Policy
-from ecrlab.store import Store
+from ecrlab.store import Manifest, Repository, Store
 
 OpenPort = Callable[[str, str], int]
 KnownPort = Callable[[str, str], int | None]
+# Called inside the transaction that stores an image in an ECR repository, by docker push and PutImage alike.
+Pushed = Callable[["Cloud", Repository, Manifest], None]
+PUSHED: list[Pushed] = []
+
+
+def on_push(function: Pushed) -> Pushed:
+    """Register what happens when an image was pushed; what it writes is written together with the image.
+
+    It must be quick: long work is added to ``cloud.work``. The manifest has all its tags, the new one included.
+    """
+    PUSHED.append(function)
+    return function
 
 
 @cache
@@ -44,12 +57,18 @@ class Cloud:
         self.last_used: dict[str, tuple[float, str, str]] = {}
         # The requests so far, newest first: what CloudTrail shows. The server gives its X-ray's.
         self.history: Callable[[], Iterable[Mapping[str, Any]]] = tuple
+        self.work = Work(self)
         kept = store.table("lab.secret")
         document = kept.get("secret")
         if document is None:
             document = {"hex": secrets.token_hex(32)}
             kept.put("secret", document)
         self.secret = bytes.fromhex(document["hex"])
+
+    def image_pushed(self, repository: Repository, manifest: Manifest) -> None:
+        """Say, inside the transaction that stores it, that an image was pushed."""
+        for function in PUSHED:
+            function(self, repository, manifest)
 
     def registry_settings(self, account: str, region: str) -> Document:
         """Return what is set for a whole registry: its policy and account settings."""

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from ecrlab.aws.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
 from ecrlab.aws.cloud import Cloud, registry_name
-from ecrlab.aws.ecr import PULL_TIME_STEP, blob_path, immutable, immutable_text
+from ecrlab.aws.ecr.images import PULL_TIME_STEP, immutable, immutable_text
+from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.identities import Principal
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
@@ -158,6 +159,9 @@ class EcrFrontDoor(FrontDoor):
                 there = tx.manifest(repository, tag)
                 if there is not None and there.digest != manifest.digest:
                     raise OciError(400, "TAG_INVALID", immutable_text(repository, tag))
+
+    def after_put_manifest(self, tx: Store, repository: Repository, manifest: Manifest) -> None:
+        self._cloud.image_pushed(repository, manifest)
 
     async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
         """Layers come from a signed address outside /v2/, as ECR's come from Amazon S3."""

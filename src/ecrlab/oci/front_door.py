@@ -86,10 +86,10 @@ class FrontDoor(Protocol):
         """
         return
 
-    async def after_put_manifest(
-        self, request: web.Request, repository: Repository, reference: str, manifest: Manifest
-    ) -> None:
-        """Called when `manifest` is stored, before the client is told."""
+    def after_put_manifest(self, tx: Store, repository: Repository, manifest: Manifest) -> None:
+        """Called in that transaction too, when `manifest` is stored: what it writes to `tx` is written together with
+        it. `manifest.tags` holds all its tags.
+        """
         return
 
     async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:

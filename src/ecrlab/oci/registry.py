@@ -394,8 +394,7 @@ class Registry:
         content = await read_bounded(call.request, MAX_MANIFEST, _too_large)
         parsed = parse_manifest(content, call.request.headers.get("Content-Type", "").split(";")[0].strip())
         digest = call.reference if tag is None else digest_of(content)
-        stored = await self._run(self._store_manifest, repository, call.reference, digest, tag, content, parsed)
-        await self._door.after_put_manifest(call.request, repository, call.reference, stored)
+        await self._run(self._store_manifest, repository, call.reference, digest, tag, content, parsed)
         headers = {
             **API_VERSION,
             "Location": f"/v2/{call.name}/manifests/{digest}",
@@ -428,7 +427,7 @@ class Registry:
         )
         with self._store.transaction() as tx:
             self._door.before_put_manifest(tx, repository, reference, offered)
-            return tx.put_manifest(
+            stored = tx.put_manifest(
                 repository,
                 digest,
                 parsed.media_type,
@@ -439,6 +438,8 @@ class Registry:
                 tag=tag,
                 now=now,
             )
+            self._door.after_put_manifest(tx, repository, stored)
+            return stored
 
     async def _delete_manifest(self, call: "_Call") -> web.Response:
         repository = await self._authorize(call, Operation.DELETE_MANIFEST)

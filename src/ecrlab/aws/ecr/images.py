@@ -1,0 +1,322 @@
+"""Images: manifests, tags, referrers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ecrlab.aws.ecr.request import (
+    account_of,
+    invalid,
+    page_after,
+    page_of,
+    page_size,
+    repository_named,
+    repository_of,
+    wrong_token,
+)
+from ecrlab.aws.errors import ApiError
+from ecrlab.aws.operations import Call, operation
+from ecrlab.oci import OciError, parse_manifest
+from ecrlab.store import Manifest, ReferencesMissing, Repository, Store
+
+PULL_TIME_STEP = 24 * 3600  # facts E015
+
+
+def image_size(content: bytes) -> int | None:
+    """Return the compressed size of an image by its manifest: config and layers. None for an index."""
+    document = manifest_document(content)
+    layers = document.get("layers")
+    if not isinstance(layers, list):
+        return None
+    parts = [document.get("config"), *layers]
+    return sum(int(part["size"]) for part in parts if isinstance(part, dict) and isinstance(part.get("size"), int))
+
+
+def manifest_document(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def image_detail(call: Call, repository: Repository, manifest: Manifest) -> dict[str, Any]:
+    document = manifest_document(manifest.content)
+    size = image_size(manifest.content)
+    if size is None:
+        # The largest image of a manifest list (facts E012).
+        children = (
+            call.cloud.store.manifest(repository, str(entry.get("digest"))) for entry in document.get("manifests", ())
+        )
+        size = max((image_size(child.content) or 0 for child in children if child), default=0)
+    config = document.get("config")
+    artifact = manifest.artifact_type or (config.get("mediaType") if isinstance(config, dict) else None)
+    return {
+        "registryId": account_of(repository),
+        "repositoryName": repository.name,
+        "imageDigest": manifest.digest,
+        "imageTags": list(manifest.tags) or None,
+        "imageSizeInBytes": size,
+        "imagePushedAt": manifest.pushed_at,
+        "imageManifestMediaType": manifest.media_type,
+        "artifactMediaType": artifact,
+        "lastRecordedPullTime": manifest.last_pulled_at,
+        "subjectManifestDigest": manifest.subject,
+        "imageStatus": "ACTIVE",
+    }
+
+
+def find_image(call: Call, repository: Repository, image_id: Mapping[str, str]) -> Manifest | None:
+    """Return the image that an imageId names; with tag and digest both must fit."""
+    digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
+    manifest = call.cloud.store.manifest(repository, str(digest or tag))
+    if manifest is None or (digest and tag and tag not in manifest.tags):
+        return None
+    return manifest
+
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+
+def image_failure(image_id: Mapping[str, str]) -> dict[str, Any]:
+    if not image_id:
+        code, reason = "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
+    elif "imageDigest" in image_id and not DIGEST.fullmatch(image_id["imageDigest"]):
+        code, reason = (
+            "InvalidImageDigest",
+            "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+        )
+    else:
+        code, reason = "ImageNotFound", "Requested image not found"
+    return {"imageId": dict(image_id), "failureCode": code, "failureReason": reason}
+
+
+@operation("ecr", "ListImages")
+def list_images(call: Call) -> dict[str, Any]:
+    repository, store = repository_of(call), call.cloud.store
+    status = (call.params.get("filter") or {}).get("tagStatus", "ANY")
+    [kind, last], size = page_after(call, 2) or ["imageTag", ""], page_size(call, 100)
+    ids: list[dict[str, str]] = []
+    # First every tag, then what has none.
+    if kind == "imageTag" and status != "UNTAGGED":
+        ids += [{"imageDigest": digest, "imageTag": tag} for tag, digest in store.tags(repository, last, size + 1)]
+    if len(ids) <= size and status != "TAGGED":
+        after = last if kind == "imageDigest" else None
+        ids += [{"imageDigest": digest} for digest in store.untagged(repository, after, size + 1 - len(ids))]
+    shown, token = page_of(ids, size, lambda found: list(found.items())[-1])
+    return {"imageIds": shown, "nextToken": token}
+
+
+@operation("ecr", "DescribeImages")
+def describe_images(call: Call) -> dict[str, Any]:
+    repository, ids = repository_of(call), call.params.get("imageIds")
+    if ids:
+        found = {}
+        for image_id in ids:
+            manifest = find_image(call, repository, image_id) if image_id else None
+            if manifest is None:
+                digest, tag = image_id.get("imageDigest", "null"), image_id.get("imageTag", "null")
+                raise ApiError(
+                    "ImageNotFoundException",
+                    f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within "
+                    f"{repository_named(repository)}",
+                )
+            found[manifest.digest] = manifest
+        return {"imageDetails": [image_detail(call, repository, manifest) for manifest in found.values()]}
+    status = (call.params.get("filter") or {}).get("tagStatus", "ANY")
+    last, size = page_after(call, 2), page_size(call, 100)
+    try:
+        after = (float(last[0]), last[1]) if last else None
+    except ValueError:
+        raise wrong_token() from None
+    tagged = None if status == "ANY" else status == "TAGGED"
+    manifests = call.cloud.store.manifests(repository, after, size + 1, tagged)
+    shown, token = page_of(manifests, size, lambda manifest: (repr(manifest.pushed_at), manifest.digest))
+    return {"imageDetails": [image_detail(call, repository, manifest) for manifest in shown], "nextToken": token}
+
+
+def _image(repository: Repository, manifest: Manifest, tag: str | None) -> dict[str, Any]:
+    return {
+        "registryId": account_of(repository),
+        "repositoryName": repository.name,
+        "imageId": {"imageDigest": manifest.digest, "imageTag": tag},
+        "imageManifest": manifest.content.decode("utf-8", "replace"),
+        "imageManifestMediaType": manifest.media_type,
+    }
+
+
+def note_pull(store: Store, repository: Repository, manifest: Manifest, now: float) -> None:
+    """Refresh lastRecordedPullTime, at most once in 24 hours (facts E015)."""
+    if manifest.last_pulled_at is None or now - manifest.last_pulled_at >= PULL_TIME_STEP:
+        store.update_manifest(repository, manifest.digest, last_pulled_at=now)
+
+
+@operation("ecr", "BatchGetImage")
+def batch_get_image(call: Call) -> dict[str, Any]:
+    repository = repository_of(call)
+    images, failures = [], []
+    for image_id in call.params["imageIds"]:
+        manifest = find_image(call, repository, image_id) if image_id else None
+        if manifest is None:
+            failures.append(image_failure(image_id))
+            continue
+        images.append(_image(repository, manifest, image_id.get("imageTag")))
+        note_pull(call.cloud.store, repository, manifest, call.now)
+    return {"images": images, "failures": failures}
+
+
+def immutable(repository: Repository, tag: str) -> bool:
+    """Tell whether ``tag``, once given, may not move in this repository (facts E050)."""
+    mutability = repository.attributes.get("mutability", "MUTABLE")
+    if mutability in ("MUTABLE", "IMMUTABLE"):
+        return bool(mutability == "IMMUTABLE")
+    excluded = any(_matches(item["filter"], tag) for item in repository.attributes["exclusions"])
+    return bool(excluded != (mutability == "IMMUTABLE_WITH_EXCLUSION"))
+
+
+def _matches(pattern: str, tag: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), tag) is not None
+
+
+def immutable_text(repository: Repository, tag: str) -> str:
+    """Return AWS's sentence about a tag that may not move (facts ecr-errors row 15)."""
+    return (
+        f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten because "
+        "the tag is immutable."
+    )
+
+
+@operation("ecr", "PutImage")
+def put_image(call: Call) -> dict[str, Any]:
+    content = call.params["imageManifest"].encode()
+    tag, given = call.params.get("imageTag"), call.params.get("imageDigest")
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    document = manifest_document(content)
+    media_type = call.params.get("imageManifestMediaType") or document.get("mediaType")
+    if not document:
+        raise invalid("ImageManifest", "Invalid JSON syntax")
+    if not isinstance(media_type, str):
+        raise ApiError("InvalidParameterException", "image manifest mediatype not provided in manifest or parameter")
+    if given and given != digest:
+        raise ApiError(
+            "ImageDigestDoesNotMatchException",
+            f"Provided digest '{given}' does not match the digest calculated by Amazon ECR '{digest}'",
+        )
+    try:
+        parsed = parse_manifest(content, media_type)
+    except OciError as error:
+        raise invalid(
+            "ImageManifest", f"Invalid image manifest provided: {error.message.removeprefix('manifest invalid: ')}"
+        ) from None
+    with call.cloud.store.transaction() as store:
+        repository = repository_of(call)
+        existing = store.manifest(repository, digest)
+        if existing is not None and (tag is None or tag in existing.tags):
+            tagged = f" and tag '{tag}'" if tag else ""
+            raise ApiError(
+                "ImageAlreadyExistsException",
+                f"Image with digest '{digest}'{tagged} already exists in the repository with name '{repository.name}' "
+                f"in registry with id '{account_of(repository)}'",
+            )
+        if tag and immutable(repository, tag) and store.manifest(repository, tag) is not None:
+            raise ApiError("ImageTagAlreadyExistsException", immutable_text(repository, tag))
+        try:
+            manifest = store.put_manifest(
+                repository,
+                digest,
+                media_type,
+                content,
+                parsed.references,
+                parsed.subject,
+                artifact_type=parsed.artifact_type,
+                tag=tag,
+                now=call.now,
+            )
+        except ReferencesMissing as error:
+            where = f"in {repository_named(repository)}"
+            if error.blobs:
+                raise ApiError(
+                    "LayersNotFoundException", f"Layers with digests '[{', '.join(error.blobs)}]' do not exist {where}"
+                ) from None
+            raise ApiError(
+                "ReferencedImagesNotFoundException",
+                f"Images with digests '[{', '.join(error.manifests)}]' required for pushing image into repository "
+                f"do not exist {where}",
+            ) from None
+        call.cloud.image_pushed(repository, manifest)
+    return {"image": _image(repository, manifest, tag)}
+
+
+@operation("ecr", "BatchDeleteImage")
+def batch_delete_image(call: Call) -> dict[str, Any]:
+    deleted: list[dict[str, str]] = []
+    failures: list[dict[str, Any]] = []
+    with call.cloud.store.transaction() as store:
+        repository = repository_of(call)
+        # Indexes first, so that one call can delete an index together with its images.
+        ids = sorted(
+            call.params["imageIds"],
+            key=lambda image_id: not _is_index(find_image(call, repository, image_id) if image_id else None),
+        )
+        for image_id in ids:
+            manifest = find_image(call, repository, image_id) if image_id else None
+            if manifest is None:
+                failures.append(image_failure(image_id))
+                continue
+            whole = "imageTag" not in image_id or manifest.tags == (image_id["imageTag"],)
+            if whole and store.parents(repository, manifest.digest):
+                failures.append(
+                    {
+                        "imageId": dict(image_id),
+                        "failureCode": "ImageReferencedByManifestList",
+                        "failureReason": "Requested image referenced by manifest list",
+                    }
+                )
+            elif whole:
+                store.delete_manifest(repository, manifest.digest)
+                tags = manifest.tags or (None,)
+                deleted += [{"imageDigest": manifest.digest, **({"imageTag": tag} if tag else {})} for tag in tags]
+            else:
+                store.delete_tag(repository, image_id["imageTag"])
+                deleted.append({"imageDigest": manifest.digest, "imageTag": image_id["imageTag"]})
+    return {"imageIds": deleted, "failures": failures}
+
+
+def _is_index(manifest: Manifest | None) -> bool:
+    return manifest is not None and image_size(manifest.content) is None
+
+
+@operation("ecr", "ListImageReferrers")
+def list_image_referrers(call: Call) -> dict[str, Any]:
+    repository = repository_of(call)
+    subject = call.params["subjectId"]["imageDigest"]
+    wanted = (call.params.get("filter") or {}).get("artifactTypes")
+    [last], size = page_after(call, 1) or [""], page_size(call, 50)
+    referrers: list[dict[str, Any]] = []
+    more = True
+    while more and len(referrers) <= size:
+        batch = call.cloud.store.referrers(repository, subject, after=last, limit=size + 1)
+        more = len(batch) > size
+        for manifest in batch:
+            last = manifest.digest
+            document = manifest_document(manifest.content)
+            config = document.get("config")
+            artifact = manifest.artifact_type or (config.get("mediaType") if isinstance(config, dict) else None)
+            if wanted and artifact not in wanted:
+                continue
+            referrers.append(
+                {
+                    "digest": manifest.digest,
+                    "mediaType": manifest.media_type,
+                    "artifactType": artifact,
+                    "size": manifest.size,
+                    "annotations": document.get("annotations"),
+                    "artifactStatus": "ACTIVE",
+                }
+            )
+    shown, token = page_of(referrers, size, lambda found: (found["digest"],))
+    return {"referrers": shown, "nextToken": token}

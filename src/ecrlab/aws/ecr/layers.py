@@ -1,0 +1,138 @@
+"""Layers: is one there, upload it in parts, where to download it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from ecrlab.aws.ecr.images import DIGEST
+from ecrlab.aws.ecr.request import (
+    account_of,
+    invalid,
+    repository_named,
+    repository_of,
+)
+from ecrlab.aws.errors import ApiError
+from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.tokens import sign_url
+from ecrlab.store import DigestMismatch, Repository, UploadBusy
+
+PART_SIZE = 20_971_520
+SMALLEST_PART = 5 * 1024 * 1024
+
+
+@operation("ecr", "BatchCheckLayerAvailability")
+def batch_check_layer_availability(call: Call) -> dict[str, Any]:
+    repository = repository_of(call)
+    layers, failures = [], []
+    for digest in call.params["layerDigests"]:
+        if not DIGEST.fullmatch(digest):
+            reason = "Invalid layer digest"
+            failures.append({"layerDigest": digest, "failureCode": "InvalidLayerDigest", "failureReason": reason})
+            continue
+        blob = call.cloud.store.blob(repository, digest)
+        if blob is None:
+            layers.append({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
+        else:
+            layers.append(
+                {
+                    "layerDigest": digest,
+                    "layerAvailability": "AVAILABLE",
+                    "layerSize": blob.size,
+                    "mediaType": blob.media_type,
+                }
+            )
+    return {"layers": layers, "failures": failures}
+
+
+@operation("ecr", "GetDownloadUrlForLayer")
+def get_download_url_for_layer(call: Call) -> dict[str, Any]:
+    repository, digest = repository_of(call), call.params["layerDigest"]
+    if call.cloud.store.blob(repository, digest) is None:
+        raise ApiError(
+            "LayersNotFoundException",
+            f"The layer with digest '{digest}' does not exist in {repository_named(repository)}",
+        )
+    path = blob_path(repository, digest)
+    return {"downloadUrl": f"http://{call.host}{sign_url(call.cloud.secret, path)}", "layerDigest": digest}
+
+
+def blob_path(repository: Repository, digest: str) -> str:
+    """Return the path outside /v2/ at which a layer is served to whoever has the signed address."""
+    return f"/_blobs/{repository.registry}/{repository.name}/{digest}"
+
+
+@operation("ecr", "InitiateLayerUpload")
+def initiate_layer_upload(call: Call) -> dict[str, Any]:
+    return {"uploadId": str(UUID(call.cloud.store.start_upload(repository_of(call)).id)), "partSize": PART_SIZE}
+
+
+def _no_upload(call: Call, repository: Repository) -> ApiError:
+    return ApiError(
+        "UploadNotFoundException",
+        f"Upload with id '{call.params['uploadId']}' could not be found for {repository_named(repository)}",
+    )
+
+
+@operation("ecr", "UploadLayerPart")
+def upload_layer_part(call: Call) -> dict[str, Any]:
+    repository, store = repository_of(call), call.cloud.store
+    upload = store.upload(repository, UUID(call.params["uploadId"]).hex)
+    if upload is None:
+        raise _no_upload(call, repository)
+    first, last, data = call.params["partFirstByte"], call.params["partLastByte"], call.params["layerPartBlob"]
+    named = {
+        "registryId": account_of(repository),
+        "repositoryName": repository.name,
+        "uploadId": call.params["uploadId"],
+    }
+    try:
+        with upload.writing():
+            if first != upload.size or last - first + 1 != len(data):
+                raise ApiError(
+                    "InvalidLayerPartException",
+                    f"Invalid layer part upload for upload with id '{call.params['uploadId']}' in "
+                    f"{repository_named(repository)}",
+                    extra={**named, "lastValidByteReceived": upload.size - 1},
+                )
+            if upload.size % PART_SIZE and upload.size < SMALLEST_PART:
+                raise ApiError("LayerPartTooSmallException", "Layer parts must be at least 5 MiB in size.")
+            upload.append(data)
+    except UploadBusy:
+        raise invalid("uploadId", "Another request is writing to this upload") from None
+    return {**named, "lastByteReceived": upload.size - 1}
+
+
+@operation("ecr", "CompleteLayerUpload")
+def complete_layer_upload(call: Call) -> dict[str, Any]:
+    repository, store = repository_of(call), call.cloud.store
+    upload = store.upload(repository, UUID(call.params["uploadId"]).hex)
+    if upload is None:
+        raise _no_upload(call, repository)
+    where = f"in {repository_named(repository)}"
+    if upload.size == 0:
+        raise ApiError(
+            "EmptyUploadException", f"The upload with id '{call.params['uploadId']}' {where} has no layer parts"
+        )
+    digest = next((d for d in call.params["layerDigests"] if d.startswith("sha256:")), call.params["layerDigests"][0])
+    if not DIGEST.fullmatch(digest):
+        raise invalid("layerDigests", "Invalid layer digest")
+    if store.blob(repository, digest) is not None:
+        store.cancel_upload(upload)
+        raise ApiError("LayerAlreadyExistsException", f"The layer with digest '{digest}' already exists {where}")
+    try:
+        store.finish_upload(upload, digest)
+    except DigestMismatch as error:
+        raise ApiError(
+            "InvalidLayerException",
+            f"The digest calculated by Amazon ECR '{error.computed}' does not match the digest '{digest}' specified "
+            f"for the upload with id '{call.params['uploadId']}' {where}",
+        ) from None
+    except UploadBusy:
+        raise invalid("uploadId", "Another request is writing to this upload") from None
+    return {
+        "registryId": account_of(repository),
+        "repositoryName": repository.name,
+        "uploadId": call.params["uploadId"],
+        "layerDigest": digest,
+    }

@@ -1,0 +1,94 @@
+"""Repository and registry policies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecrlab.aws.ecr.request import (
+    account_of,
+    change,
+    invalid,
+    repository_named,
+    repository_of,
+)
+from ecrlab.aws.errors import ApiError
+from ecrlab.aws.operations import Call, operation
+from ecrlab.policy import PolicyError, parse_policy
+from ecrlab.store import Repository
+
+
+def check_resource_policy(call: Call, text: str, what: str) -> None:
+    refusal = invalid("PolicyText", f"Invalid {what} policy provided")
+    try:
+        policy = parse_policy(text, "resource")
+    except PolicyError:
+        raise refusal from None
+    # One that names a user or role that does not exist is refused (facts ecr-errors row 33).
+    if call.cloud.identities.stranger(policy):
+        raise refusal
+
+
+@operation("ecr", "SetRepositoryPolicy")
+def set_repository_policy(call: Call) -> dict[str, Any]:
+    text = call.params["policyText"]
+    repository = repository_of(call)
+    check_resource_policy(call, text, "repository")
+    change(call, repository, policy=text)
+    return _policy(repository, text)
+
+
+def _policy(repository: Repository, text: str) -> dict[str, Any]:
+    return {"registryId": account_of(repository), "repositoryName": repository.name, "policyText": text}
+
+
+def _set_policy(call: Call) -> tuple[Repository, str]:
+    repository = repository_of(call)
+    text = repository.attributes["policy"]
+    if not text:
+        raise ApiError(
+            "RepositoryPolicyNotFoundException",
+            f"Repository policy does not exist for {repository_named(repository)}",
+        )
+    return repository, text
+
+
+@operation("ecr", "GetRepositoryPolicy")
+def get_repository_policy(call: Call) -> dict[str, Any]:
+    return _policy(*_set_policy(call))
+
+
+@operation("ecr", "DeleteRepositoryPolicy")
+def delete_repository_policy(call: Call) -> dict[str, Any]:
+    repository, text = _set_policy(call)
+    change(call, repository, policy=None)
+    return _policy(repository, text)
+
+
+def _registry_policy(call: Call) -> str:
+    text = call.cloud.registry_settings(call.account, call.region).get("policy")
+    if not text:
+        raise ApiError(
+            "RegistryPolicyNotFoundException",
+            f"Registry policy does not exist in the registry with id '{call.account}'",
+        )
+    return str(text)
+
+
+@operation("ecr", "PutRegistryPolicy")
+def put_registry_policy(call: Call) -> dict[str, Any]:
+    text = call.params["policyText"]
+    check_resource_policy(call, text, "registry")
+    call.cloud.change_registry(call.account, call.region, policy=text)
+    return {"registryId": call.account, "policyText": text}
+
+
+@operation("ecr", "GetRegistryPolicy")
+def get_registry_policy(call: Call) -> dict[str, Any]:
+    return {"registryId": call.account, "policyText": _registry_policy(call)}
+
+
+@operation("ecr", "DeleteRegistryPolicy")
+def delete_registry_policy(call: Call) -> dict[str, Any]:
+    text = _registry_policy(call)
+    call.cloud.change_registry(call.account, call.region, policy=None)
+    return {"registryId": call.account, "policyText": text}

@@ -1,0 +1,195 @@
+"""Repositories and their tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ecrlab.aws.ecr.request import (
+    account_of,
+    change,
+    invalid,
+    not_found,
+    page_after,
+    page_of,
+    page_size,
+    registry_of,
+    repository_of,
+)
+from ecrlab.aws.errors import ApiError
+from ecrlab.aws.operations import Call, operation
+from ecrlab.store import Repository
+
+EXCLUDING = {"IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"}
+TAGS_PER_REPOSITORY = 50
+
+
+def repository_shown(call: Call, repository: Repository) -> dict[str, Any]:
+    account, region = repository.registry.split("/")
+    attributes = repository.attributes
+    return {
+        "repositoryArn": f"arn:aws:ecr:{region}:{account}:repository/{repository.name}",
+        "registryId": account,
+        "repositoryName": repository.name,
+        "repositoryUri": call.cloud.repository_uri(account, region, repository.name),
+        "createdAt": repository.created,
+        "imageTagMutability": attributes["mutability"],
+        "imageTagMutabilityExclusionFilters": attributes["exclusions"] or None,
+        "imageScanningConfiguration": {"scanOnPush": attributes["scan_on_push"]},
+        "encryptionConfiguration": attributes["encryption"],
+    }
+
+
+def checked_tags(tags: Iterable[Mapping[str, str]], old: Mapping[str, str] | None = None) -> dict[str, str]:
+    result = dict(old or {})
+    for tag in tags:
+        if not tag["Key"] or len(tag["Key"]) > 128 or len(tag["Value"]) > 256:
+            raise ApiError(
+                "InvalidTagParameterException", "Tag keys must have 1 to 128 characters, and tag values at most 256."
+            )
+        result[tag["Key"]] = tag["Value"]
+    if len(result) > TAGS_PER_REPOSITORY:
+        raise ApiError(
+            "TooManyTagsException",
+            "The list of tags on the repository is over the limit. The maximum number of tags that can be applied to a "
+            f"repository is {TAGS_PER_REPOSITORY}.",
+        )
+    return result
+
+
+def _mutability(params: Mapping[str, Any]) -> dict[str, Any]:
+    value, filters = params.get("imageTagMutability", "MUTABLE"), params.get("imageTagMutabilityExclusionFilters")
+    if value in EXCLUDING and not filters:
+        raise invalid(
+            "imageTagMutabilityExclusionFilters",
+            f"ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as {value}",
+        )
+    if value not in EXCLUDING and filters:
+        raise invalid(
+            "imageTagMutabilityExclusionFilters",
+            f"ImageTagMutabilityExclusionFilters can't be provided when imageTagMutability is set as {value}",
+        )
+    return {"mutability": value, "exclusions": filters or []}
+
+
+@operation("ecr", "CreateRepository")
+def create_repository(call: Call) -> dict[str, Any]:
+    account, registry = registry_of(call)
+    name, params = call.params["repositoryName"], call.params
+    if account != call.account:
+        raise invalid("registryId", "A repository can only be created in the caller's own registry")
+    encryption = dict(params.get("encryptionConfiguration") or {"encryptionType": "AES256"})
+    if encryption["encryptionType"] == "AES256" and "kmsKey" in encryption:
+        raise invalid("encryptionConfiguration", "kmsKey can only be given with encryptionType KMS or KMS_DSSE")
+    if encryption["encryptionType"] != "AES256" and "kmsKey" not in encryption:
+        encryption["kmsKey"] = f"arn:aws:kms:{call.region}:{account}:alias/aws/ecr"
+    attributes = {
+        **_mutability(params),
+        "scan_on_push": (params.get("imageScanningConfiguration") or {}).get("scanOnPush", False),
+        "encryption": encryption,
+        "tags": checked_tags(params.get("tags", ())),
+        "policy": None,
+    }
+    with call.cloud.store.transaction() as store:
+        if store.repository(registry, name) is not None:
+            raise ApiError(
+                "RepositoryAlreadyExistsException",
+                f"The repository with name '{name}' already exists in the registry with id '{account}'",
+            )
+        repository = store.create_repository(registry, name, attributes, now=call.now)
+    return {"repository": repository_shown(call, repository)}
+
+
+@operation("ecr", "DescribeRepositories")
+def describe_repositories(call: Call) -> dict[str, Any]:
+    account, registry = registry_of(call)
+    names = call.params.get("repositoryNames")
+    if not names:
+        [last], size = page_after(call, 1) or [""], page_size(call, 100)
+        repositories = call.cloud.store.repositories(registry, after=last, limit=size + 1)
+        items, token = page_of(repositories, size, lambda repository: (repository.name,))
+        return {"repositories": [repository_shown(call, repository) for repository in items], "nextToken": token}
+    found = []
+    for name in names:
+        repository = call.cloud.store.repository(registry, name)
+        if repository is None:
+            raise not_found(name, account)
+        found.append(repository_shown(call, repository))
+    return {"repositories": found}
+
+
+@operation("ecr", "DeleteRepository")
+def delete_repository(call: Call) -> dict[str, Any]:
+    with call.cloud.store.transaction() as store:
+        repository = repository_of(call)
+        if not call.params.get("force") and store.count_manifests(repository):
+            raise ApiError(
+                "RepositoryNotEmptyException",
+                f"The repository with name '{repository.name}' in registry with id '{account_of(repository)}' cannot "
+                "be deleted because it still contains images",
+            )
+        shown = repository_shown(call, repository)
+        store.delete_repository(repository.registry, repository.name)
+    hidden = ("imageScanningConfiguration", "encryptionConfiguration")
+    return {"repository": {key: value for key, value in shown.items() if key not in hidden}}
+
+
+@operation("ecr", "PutImageTagMutability")
+def put_image_tag_mutability(call: Call) -> dict[str, Any]:
+    repository = change(call, repository_of(call), **_mutability(call.params))
+    return {
+        "registryId": account_of(repository),
+        "repositoryName": repository.name,
+        "imageTagMutability": repository.attributes["mutability"],
+        "imageTagMutabilityExclusionFilters": repository.attributes["exclusions"] or None,
+    }
+
+
+@operation("ecr", "PutImageScanningConfiguration")
+def put_image_scanning_configuration(call: Call) -> dict[str, Any]:
+    on_push = call.params["imageScanningConfiguration"].get("scanOnPush", False)
+    repository = change(call, repository_of(call), scan_on_push=on_push)
+    return {
+        "registryId": account_of(repository),
+        "repositoryName": repository.name,
+        "imageScanningConfiguration": {"scanOnPush": on_push},
+    }
+
+
+def _by_arn(call: Call) -> Repository:
+    arn = call.params["resourceArn"]
+    found = re.fullmatch(r"arn:aws[\w-]*:ecr:([\w-]+):(\d{12}):repository/(.+)", arn)
+    if not found:
+        raise ApiError(
+            "InvalidParameterException",
+            f"Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN {arn}'",
+        )
+    region, account, name = found.groups()
+    repository = call.cloud.store.repository(f"{account}/{region}", name)
+    if repository is None or region != call.region:
+        raise not_found(name, account)
+    return repository
+
+
+@operation("ecr", "TagResource")
+def tag_resource(call: Call) -> dict[str, Any]:
+    repository = _by_arn(call)
+    change(call, repository, tags=checked_tags(call.params["tags"], repository.attributes["tags"]))
+    return {}
+
+
+@operation("ecr", "UntagResource")
+def untag_resource(call: Call) -> dict[str, Any]:
+    repository = _by_arn(call)
+    change(
+        call,
+        repository,
+        tags={k: v for k, v in repository.attributes["tags"].items() if k not in call.params["tagKeys"]},
+    )
+    return {}
+
+
+@operation("ecr", "ListTagsForResource")
+def list_tags_for_resource(call: Call) -> dict[str, Any]:
+    return {"tags": [{"Key": key, "Value": value} for key, value in _by_arn(call).attributes["tags"].items()]}

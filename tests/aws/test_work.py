@@ -1,0 +1,76 @@
+"""What the cloud does by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecrlab.aws import work
+from ecrlab.aws.cloud import Cloud
+from ecrlab.clock import Clock
+from ecrlab.store import Store
+
+
+def cloud_of(path: Path) -> Cloud:
+    store = Store.open(path)
+    return Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    found: list[Any] = []
+    monkeypatch.setattr(work, "ROUNDS", [])
+    monkeypatch.setitem(work.WORKERS, "note", lambda cloud, task: found.append(task["n"]))
+
+    def later(cloud: Cloud, task: work.Task) -> None:
+        raise work.NotNow
+
+    def fails(cloud: Cloud, task: work.Task) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.setitem(work.WORKERS, "later", later)
+    monkeypatch.setitem(work.WORKERS, "fails", fails)
+    return found
+
+
+def test_tasks_are_done_once_in_their_order_and_survive_a_restart(tmp_path: Path, done: list[Any]) -> None:
+    cloud = cloud_of(tmp_path)
+    for number in range(12):
+        cloud.work.add("note", {"n": number})
+    cloud.store.close()
+    cloud = cloud_of(tmp_path)
+    assert cloud.work.run() == 12
+    assert done == list(range(12))
+    assert cloud.work.run() == 0
+    cloud.store.close()
+
+
+def test_what_waits_stays_and_a_fault_stops_nothing(
+    tmp_path: Path, done: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud = cloud_of(tmp_path)
+    cloud.work.add("later", {"n": 1})
+    cloud.work.add("fails", {"n": 2})
+    cloud.work.add("note", {"n": 3})
+    assert cloud.work.run() == 2
+    assert done == [3]
+    assert cloud.work.waiting() == [{"n": 1}]
+    assert "a fault" in capsys.readouterr().err
+    cloud.store.close()
+
+
+def test_a_task_is_there_exactly_when_its_transaction_is(tmp_path: Path, done: list[Any]) -> None:
+    cloud = cloud_of(tmp_path)
+
+    def cut_short() -> None:
+        with cloud.store.transaction():
+            cloud.work.add("note", {"n": 1})
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        cut_short()
+    assert cloud.work.run() == 0
+    assert done == []
+    cloud.store.close()
