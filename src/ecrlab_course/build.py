@@ -1,4 +1,4 @@
-"""Build the notebooks: one lesson source becomes a starter notebook and a solved one with its outputs."""
+"""Build the notebooks: one source of a lesson or lab becomes a starter notebook and a solved one with its outputs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def cells(source: Source) -> list[Any]:
     seen: set[tuple[str, str]] = set()
     result = []
     for number, cell in enumerate(notebook.cells, 1):
-        where = f"{source.folder.name}/lesson.py, cell {number}"
+        where = f"{source.folder.name}/{source.text.name}, cell {number}"
         identifier = cell.metadata.pop("id", None)
         if not identifier or not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", identifier):
             raise BuildError(
@@ -105,7 +105,7 @@ def notebook(source: Source, kind: str) -> Any:
             continue
         cell = copy.deepcopy(cell)
         if cell.cell_type == "markdown":
-            prefix = "images" if kind == "notebooks" else "../notebooks/images"
+            prefix = "images" if kind == "notebooks" else f"../{source.shelf}/images"
             cell.source = re.sub(r"\]\(images/", f"]({prefix}/{source.lesson.id}/", cell.source)
         chosen.append(cell)
     return nbformat.v4.new_notebook(cells=chosen, metadata=copy.deepcopy(_METADATA), nbformat_minor=5)
@@ -147,7 +147,9 @@ def execute(book: Any, source: Source, say: Callable[[str], None] = print, port:
             client.execute()
         except nbclient.exceptions.CellExecutionError as error:
             failing = next((cell.id for cell in book.cells if _failed(cell)), "?")
-            raise BuildError(f"solutions/{source.slug}.ipynb, cell {failing}:\n{error.ename}: {error.evalue}") from None
+            raise BuildError(
+                f"solutions/{source.solved}.ipynb, cell {failing}:\n{error.ename}: {error.evalue}"
+            ) from None
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -205,33 +207,34 @@ def build(
     port: int | None = None,
     only: tuple[str, ...] = (),
 ) -> Built:
-    """Make notebooks/ and solutions/ from content/; with `check` write nothing and report what differs.
+    """Make notebooks/, labs/ and solutions/ from content/; with `check` write nothing and report what differs.
 
     Without `run` the outputs of solved cells whose source did not change are kept; with it every solved notebook is
     executed anew, or those of the lessons in `only`. Raises BuildError.
     """
     wanted: dict[Path, bytes] = {}
-    for source in course.lessons.values():
+    for source in course.sources.values():
         if not source.text.is_file():
             continue
-        starter = course.root / "notebooks" / f"{source.slug}.ipynb"
-        solved = course.root / "solutions" / f"{source.slug}.ipynb"
+        shelf = course.root / source.shelf
+        starter = shelf / f"{source.slug}.ipynb"
+        solved = course.root / "solutions" / f"{source.solved}.ipynb"
         wanted[starter] = dumps(notebook(source, "notebooks")).encode()
         book = notebook(source, "solutions")
-        if run and not check and source.lesson.id in (only or course.lessons):
-            say(f"running solutions/{source.slug}.ipynb")
+        if run and not check and source.lesson.id in (only or course.sources):
+            say(f"running solutions/{source.solved}.ipynb")
             book = execute(book, source, say, port)
         else:
             _keep_outputs(book, solved)
         wanted[solved] = dumps(book).encode()
         for path in sorted(source.files.rglob("*")) if source.files.is_dir() else []:
             if path.is_file():
-                target = course.root / "notebooks" / path.relative_to(source.files)
+                target = shelf / path.relative_to(source.files)
                 if wanted.get(target, path.read_bytes()) != path.read_bytes():
                     raise BuildError(f"{path} and another lesson's file of that name differ.")
                 wanted[target] = path.read_bytes()
         for path in sorted(source.images.glob("*")) if source.images.is_dir() else []:
-            wanted[course.root / "notebooks" / "images" / source.lesson.id / path.name] = path.read_bytes()
+            wanted[shelf / "images" / source.lesson.id / path.name] = path.read_bytes()
     drifted = [path for path, data in wanted.items() if not path.is_file() or path.read_bytes() != data]
     drifted += _left_over(course, set(wanted))
     if check:
@@ -252,16 +255,16 @@ def build(
 
 
 def _source_file(course: Course, path: Path) -> Path | None:
-    for source in course.lessons.values():
-        with_same = source.files / path.relative_to(course.root / "notebooks") if "notebooks" in path.parts else None
-        if with_same is not None and with_same.is_file():
-            return with_same
+    for source in course.sources.values():
+        shelf = course.root / source.shelf
+        if path.is_relative_to(shelf) and (source.files / path.relative_to(shelf)).is_file():
+            return source.files / path.relative_to(shelf)
     return None
 
 
 def _left_over(course: Course, wanted: set[Path]) -> list[Path]:
     """Generated notebooks of lessons that are gone."""
-    found = [*(course.root / "notebooks").glob("*.ipynb"), *(course.root / "solutions").glob("*.ipynb")]
+    found = [path for shelf in ("notebooks", "labs", "solutions") for path in (course.root / shelf).glob("*.ipynb")]
     return [path for path in found if path not in wanted]
 
 
@@ -283,9 +286,9 @@ def problems(course: Course) -> list[str]:
     from ecrlab_course.notebook import MAGICS
 
     found = []
-    for source in course.lessons.values():
+    for source in course.sources.values():
         if not source.text.is_file():
-            found.append(f"{source.folder.name} has no lesson.py")
+            found.append(f"{source.folder.name} has no {source.text.name}")
             continue
         try:
             starter, solved = notebook(source, "notebooks"), notebook(source, "solutions")
@@ -312,6 +315,6 @@ def problems(course: Course) -> list[str]:
                 if identifier not in source.exercises and identifier not in source.guesses:
                     found.append(f"{kind}/{source.slug}: there is no exercise or guess {identifier}")
             for lesson, name in re.findall(r'lab\.picture\("([^"]+)", "([^"]+)"\)', text):
-                if lesson not in course.lessons or not (course.lessons[lesson].images / name).is_file():
+                if lesson not in course.sources or not (course.sources[lesson].images / name).is_file():
                     found.append(f"{kind}/{source.slug}: there is no picture {name} in lesson {lesson}")
     return found

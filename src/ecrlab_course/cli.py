@@ -11,7 +11,7 @@ import click
 from ecrlab import launch
 from ecrlab.client import LabClient, LabError
 from ecrlab.home import ACCOUNT, REGION, Home
-from ecrlab_course.content import ContentError, Course, course
+from ecrlab_course.content import ContentError, Course, Source, course
 
 
 def _give_up(message: object) -> NoReturn:
@@ -24,6 +24,13 @@ def _course() -> Course:
         return course()
     except (ContentError, ValueError) as error:
         _give_up(error)
+
+
+def _source(the_course: Course, identifier: str) -> Source:
+    try:
+        return the_course.lesson(identifier)
+    except KeyError as error:
+        _give_up(error.args[0])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,7 +85,9 @@ def check_content() -> None:
         click.echo(line, err=True)
     if found:
         sys.exit(1)
-    click.echo(f"{len(_course().lessons)} lessons, {len(_course().exercises)} exercises: nothing wrong.")
+    the_course = _course()
+    counts = f"{len(the_course.lessons)} lessons, {len(the_course.labs)} labs, {len(the_course.exercises)} exercises"
+    click.echo(f"{counts}: nothing wrong.")
 
 
 @main.command()
@@ -87,9 +96,7 @@ def check_content() -> None:
 def exercises(count: bool, lesson: str | None) -> None:
     """List the exercises, of one lesson or all."""
     the_course = _course()
-    if lesson is not None and lesson not in the_course.lessons:
-        _give_up(f"There is no lesson {lesson}. The lessons are: {', '.join(the_course.lessons)}.")
-    found = the_course.exercises if lesson is None else the_course.lessons[lesson].exercises
+    found = the_course.exercises if lesson is None else _source(the_course, lesson).exercises
     if count:
         click.echo(len(found))
         return
@@ -104,9 +111,7 @@ def exercises(count: bool, lesson: str | None) -> None:
 def reset(home: Path | None, quiet: bool, lesson: str) -> None:
     """Remove what LESSON made in the lab: its repositories, its users' rights. Progress and work/ stay."""
     the_course = _course()
-    if lesson not in the_course.lessons:
-        _give_up(f"There is no lesson {lesson}. The lessons are: {', '.join(the_course.lessons)}.")
-    declared = the_course.lessons[lesson].lesson
+    declared = _source(the_course, lesson).lesson
     client = LabClient(Home(home) if home is not None else Home.find())
     try:
         if declared.repositories:
@@ -116,7 +121,7 @@ def reset(home: Path | None, quiet: bool, lesson: str) -> None:
     except LabError as error:
         _give_up(error)
     if not quiet:
-        click.echo(f"Lesson {lesson}: what it made in the lab is removed.")
+        click.echo(f"{declared.called}: what it made in the lab is removed.")
 
 
 if __name__ == "__main__":

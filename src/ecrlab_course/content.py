@@ -1,4 +1,4 @@
-"""The course's hand-written content: where it lies, which lessons it holds, which exercises they declare."""
+"""The course's hand-written content: where it lies, which lessons and labs it holds, which exercises they declare."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def course_root() -> Path:
 
 @dataclass(frozen=True)
 class Source:
-    """One lesson's folder, with what its exercises.py declares."""
+    """One lesson's or lab's folder, with what its exercises.py declares."""
 
     folder: Path
     lesson: Lesson
@@ -41,14 +41,34 @@ class Source:
     guesses: dict[str, Guess] = field(default_factory=dict)
 
     @property
+    def is_lab(self) -> bool:
+        """Tell whether this is a lab: a goal with milestones, in content/labs."""
+        return self.folder.parent.name == "labs"
+
+    @property
     def slug(self) -> str:
         """The notebook's name without its ending: 04_first_push gives 04-first-push."""
         return self.folder.name.replace("_", "-")
 
     @property
+    def shelf(self) -> str:
+        """The folder that its notebook is generated into, beside its files: notebooks, or labs."""
+        return "labs" if self.is_lab else "notebooks"
+
+    @property
+    def solved(self) -> str:
+        """The name of its notebook in solutions/, without the ending: labs begin with lab-."""
+        return f"lab-{self.slug}" if self.is_lab else self.slug
+
+    @property
+    def opens(self) -> str:
+        """The path of the learner's notebook below work/."""
+        return f"labs/{self.slug}.ipynb" if self.is_lab else f"{self.slug}.ipynb"
+
+    @property
     def text(self) -> Path:
-        """The lesson's cells, jupytext py:percent."""
-        return self.folder / "lesson.py"
+        """The cells, jupytext py:percent."""
+        return self.folder / ("lab.py" if self.is_lab else "lesson.py")
 
     @property
     def files(self) -> Path:
@@ -62,7 +82,7 @@ class Source:
 
 
 def _import(path: Path) -> ModuleType:
-    name = f"ecrlab_lesson_{path.parent.name}"
+    name = f"ecrlab_{path.parent.parent.name}_{path.parent.name}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ContentError(f"{path} cannot be imported.")
@@ -97,33 +117,51 @@ def read(folder: Path) -> Source:
 
 @dataclass(frozen=True)
 class Course:
-    """All lessons, in order."""
+    """All lessons and labs, in order."""
 
     root: Path
     lessons: dict[str, Source]
+    labs: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Lessons and labs by id, in the order of the course: a lab stands behind the lesson that it follows."""
+        order: list[Source] = []
+        for source in self.lessons.values():
+            order += [source, *(lab for lab in self.labs.values() if lab.lesson.follows == source.lesson.id)]
+        order += [lab for lab in self.labs.values() if lab not in order]
+        return {source.lesson.id: source for source in order}
 
     def lesson(self, identifier: str) -> Source:
-        """Return the lesson with that id ("04"); raise KeyError with a sentence that names those there are."""
-        if identifier not in self.lessons:
-            raise KeyError(f"There is no lesson {identifier!r}. The lessons are: {', '.join(self.lessons)}.")
-        return self.lessons[identifier]
+        """Return the lesson ("04") or lab ("lab-01"); raise KeyError with a sentence that names those there are."""
+        if identifier not in self.sources:
+            labs = f" The labs are: {', '.join(self.labs)}." if self.labs else ""
+            raise KeyError(f"There is no lesson {identifier!r}. The lessons are: {', '.join(self.lessons)}.{labs}")
+        return self.sources[identifier]
 
     def source_of(self, identifier: str) -> Source:
-        """Return the lesson that the exercise or guess belongs to; raise KeyError when there is no such one."""
-        for source in self.lessons.values():
+        """Return the lesson or lab that the exercise or guess belongs to; raise KeyError when there is no such one."""
+        for source in self.sources.values():
             if identifier in source.exercises or identifier in source.guesses:
                 return source
         raise KeyError(f"There is no exercise {identifier!r}.")
 
     @property
     def exercises(self) -> dict[str, Exercise]:
-        """Every exercise of every lesson, by id."""
-        return {key: item for source in self.lessons.values() for key, item in source.exercises.items()}
+        """Every exercise of every lesson and lab, by id."""
+        return {key: item for source in self.sources.values() for key, item in source.exercises.items()}
 
 
 @cache
 def course(root: Path | None = None) -> Course:
-    """Read every lesson folder below `root` (default: `course_root()`) that holds an exercises.py; cached."""
+    """Read every folder of content/lessons and content/labs below `root` that holds an exercises.py; cached.
+
+    `root` is by default `course_root()`. Raises ContentError and ValueError as `read` does.
+    """
     base = root or course_root()
-    sources = [read(path.parent) for path in sorted((base / "content" / "lessons").glob("*/exercises.py"))]
-    return Course(base, {source.lesson.id: source for source in sources})
+
+    def found(shelf: str) -> dict[str, Source]:
+        paths = sorted((base / "content" / shelf).glob("*/exercises.py"))
+        return {source.lesson.id: source for source in (read(path.parent) for path in paths)}
+
+    return Course(base, found("lessons"), found("labs"))

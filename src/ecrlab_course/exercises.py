@@ -51,10 +51,11 @@ from ecrlab_course.kinds import (
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
-    """A lesson's front matter.
+    """The front matter of a lesson, or of a lab (its id is then lab-NN).
 
     `checkpoints` maps a name to a function of the lab that builds that state in under five seconds, from whatever is
-    there; `start` names the one an unbegun lesson starts from. `verbs`: three things the learner can do afterwards.
+    there; `start` names the one an unbegun lesson starts from, `end` the one that the lesson leaves behind (default:
+    the last). `verbs`: three things the learner can do afterwards.
     """
 
     id: str
@@ -65,14 +66,32 @@ class Lesson:
     words: Mapping[str, str] = field(default_factory=dict)
     needs: str = ""
     start: str = "fresh"
+    end: str = ""
+    follows: str = ""
+    """A lab only: the id of the lesson that it comes after."""
+    sticking: Mapping[str, str] = field(default_factory=dict)
+    """Where people get stuck, and what helps: for the facilitator's page."""
+    draft: bool = False
+    """True while it is being written: what is still missing is listed, and is no fault."""
     repositories: tuple[str, ...] = ()
     """Repositories that belong to the lesson: `lab.reset("04")` removes them."""
     users: tuple[str, ...] = ()
     """Users whose rights `lab.reset("04")` puts back to the seed's."""
 
     def __post_init__(self) -> None:
-        if self.start not in self.checkpoints:
-            raise ValueError(f"lesson {self.id}: no checkpoint is called {self.start!r}")
+        for name in (self.start, self.final):
+            if name not in self.checkpoints:
+                raise ValueError(f"lesson {self.id}: no checkpoint is called {name!r}")
+
+    @property
+    def final(self) -> str:
+        """The checkpoint that stands for the state after the lesson."""
+        return self.end or list(self.checkpoints)[-1]
+
+    @property
+    def called(self) -> str:
+        """What a learner reads: "Lesson 04", "Lab 01"."""
+        return f"Lab {self.id.removeprefix('lab-')}" if self.id.startswith("lab-") else f"Lesson {self.id}"
 
 
 def by_id(items: Sequence[Exercise]) -> dict[str, Exercise]:

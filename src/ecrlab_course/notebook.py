@@ -164,13 +164,13 @@ class NotebookLab(Lab):
             copy_missing(source.files, Path.cwd())
         built = self.desk.begin(identifier)
         what = "its starting state is ready" if built else "begun before, and left as you left it"
-        self._say(f"Lesson {identifier} · {source.lesson.title} · {what}")
+        self._say(f"{source.lesson.called} · {source.lesson.title} · {what}")
 
     @spoken
     def goto(self, lesson: str, checkpoint: str) -> None:
         """Build a named state of a lesson: `lab.goto("04", "pushed")`."""
         self.desk.goto(lesson, checkpoint)
-        self._say(f"Lesson {lesson} stands at “{checkpoint}”.")
+        self._say(f"{self.course.lesson(lesson).lesson.called} stands at “{checkpoint}”.")
 
     @spoken
     def exercise(self, identifier: str) -> None:
@@ -224,7 +224,7 @@ class NotebookLab(Lab):
     @spoken
     def reset(self, identifier: str) -> None:
         """Put one exercise ("04-e1") or what a lesson made in the lab ("04") back; progress and files stay."""
-        if identifier in self.course.lessons:
+        if identifier in self.course.sources:
             self._reset_lesson(identifier)
             return
         self.desk.reset(identifier)
@@ -399,7 +399,7 @@ class NotebookLab(Lab):
     def map(self) -> None:
         """Show the lessons with your own marks: begun, done, minutes, what you can do."""
         rows = []
-        for source in self.course.lessons.values():
+        for source in self.course.sources.values():
             done, total, word = self._standing(source.lesson.id)
             can = "; ".join(source.lesson.verbs) if total and done == total else ""
             rows.append(
@@ -419,14 +419,14 @@ class NotebookLab(Lab):
     def resume(self) -> None:
         """Say where you stopped, and rebuild the state of that place when it was lost."""
         records = self.desk.progress.read()["exercises"]
-        for source in self.course.lessons.values():
+        for source in self.course.sources.values():
             for key, item in source.exercises.items():
                 if not records.get(key, {}).get("passed"):
                     lost = bool(self.desk.progress.lesson(source.lesson.id)) and self.desk.lost(source.lesson.id)
                     if lost:
                         self.desk.goto(source.lesson.id, item.at or source.lesson.start)
                     built = " The lab had been reset; its state for this place was built again." if lost else ""
-                    self._say(f"Go on with {key} ({item.objective}) in {source.slug}.ipynb.{built}")
+                    self._say(f"Go on with {key} ({item.objective}) in {source.opens}.{built}")
                     return
         self._say("Every exercise is passed.")
 

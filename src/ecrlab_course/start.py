@@ -157,7 +157,7 @@ def _run(
     if running_elsewhere:
         say(f"The course already runs, started from another terminal:\n\n    {running_elsewhere}\n")
         return
-    copied = work.copy(course.root / "notebooks", target, home)
+    copied = work.copy_course(course.root, target, home)
     if copied.new or copied.updated:
         say(f"{target.name}/: {len(copied.new)} new files, {len(copied.updated)} updated.")
     if copied.kept:

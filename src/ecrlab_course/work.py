@@ -62,3 +62,14 @@ def copy(source: Path, target: Path, home: Home) -> Copied:
         known[key] = wanted
     write_private(memory, json.dumps(known, indent=2, sort_keys=True) + "\n")
     return Copied(tuple(new), tuple(updated), tuple(kept))
+
+
+def copy_course(root: Path, target: Path, home: Home) -> Copied:
+    """Copy the checkout's notebooks/ to `target` and its labs/ to `target`/labs, as `copy` does; return it all."""
+    lessons = copy(root / "notebooks", target, home)
+    labs = copy(root / "labs", target / "labs", home)
+
+    def both(mine: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...]:
+        return (*mine, *(f"labs/{name}" for name in theirs))
+
+    return Copied(both(lessons.new, labs.new), both(lessons.updated, labs.updated), both(lessons.kept, labs.kept))

@@ -45,7 +45,7 @@ def lab(running: Home, tmp_path: Path, the_course: Course) -> Lab:
     """The lab, with a folder that holds every lesson's files, as beside a notebook."""
     folder = tmp_path / "work"
     folder.mkdir()
-    for source in the_course.lessons.values():
+    for source in the_course.sources.values():
         if source.files.is_dir():
             shutil.copytree(source.files, folder, dirs_exist_ok=True)
     made = Lab(running, folder)

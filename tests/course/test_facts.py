@@ -20,7 +20,7 @@ def test_every_fact_has_words_a_source_and_a_date() -> None:
 
 
 def test_lessons_name_facts_that_exist() -> None:
-    for source in course().lessons.values():
+    for source in course().sources.values():
         text = fill(source.text.read_text(encoding="utf-8"), course_root())
         assert "{{" not in text.replace("{{index", "").replace("{{.", ""), source.folder.name
 

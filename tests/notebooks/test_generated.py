@@ -18,7 +18,7 @@ from ecrlab_course import build
 from ecrlab_course.content import Source, course
 from ecrlab_course.start import free_port
 
-LESSONS = list(course().lessons.values())
+LESSONS = list(course().sources.values())
 VOLATILE_AT_MOST = 14
 
 
