@@ -81,7 +81,7 @@ def test_lesson_04_wrong_then_right_then_green(page: Page, opened: Any, axe: Pat
     picture(page, "lesson-04", denied)
 
     # The half-right policy is named, the right one is green.
-    card = lab.card("04-e5")
+    card = lab.card("04-e6")
     lab.run_to("04-16-policy", "04-16-push")
     card.get_by_role("button", name="Check").click()
     verdict = card.locator(".ecr-verdict")

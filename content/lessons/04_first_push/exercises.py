@@ -1007,7 +1007,7 @@ e4 = BuildCommand(
 )
 
 
-# e5: let the robot push
+# e6: let the robot push
 
 
 POWER = ("AmazonEC2ContainerRegistryPowerUser", "AmazonEC2ContainerRegistryFullAccess", "AdministratorAccess")
@@ -1024,7 +1024,7 @@ def policies_of(lab: Any, user: str) -> dict[str, Any]:
     return {"attached": sorted(attached), "inline": inline}
 
 
-def e5_probe(lab: Any) -> dict[str, Any]:
+def e6_probe(lab: Any) -> dict[str, Any]:
     """Read the robot's and Dara's policies, and what was pushed to my-web-app and by whom."""
     rows = [
         {
@@ -1041,7 +1041,7 @@ def e5_probe(lab: Any) -> dict[str, Any]:
     return {"ci": policies_of(lab, "ci"), "developer": policies_of(lab, "developer"), "rows": rows}
 
 
-def e5_judge(state: dict[str, Any]) -> Verdict:
+def e6_judge(state: dict[str, Any]) -> Verdict:
     """Look for the robot's own push first, then for why there is none."""
     rows, ci, dara = state["rows"], state["ci"], state["developer"]
     mine = [row for row in rows if row["user"] == "ci"]
@@ -1126,7 +1126,7 @@ def open_to_all(inline: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def e5_hint(state: Mapping[str, Any]) -> str:
+def e6_hint(state: Mapping[str, Any]) -> str:
     """Say what the robot may do now and what was refused last."""
     ci = state["ci"]
     extra = sorted(inline_actions(ci["inline"]))
@@ -1136,7 +1136,7 @@ def e5_hint(state: Mapping[str, Any]) -> str:
     return may + (f" Refused last: `{refused[-1]}`." if refused else " It has not tried to push yet.")
 
 
-def e5_hint_nearly(state: Mapping[str, Any]) -> str:
+def e6_hint_nearly(state: Mapping[str, Any]) -> str:
     """Name the actions of the push set that the robot's own policy does not have yet."""
     have = inline_actions(state["ci"]["inline"])
     missing = [action for action in PUSH_SET if action not in have]
@@ -1174,14 +1174,14 @@ def give(lab: Any, user: str, *actions: str) -> None:
     )
 
 
-def e5_inline(lab: Any) -> None:
+def e6_inline(lab: Any) -> None:
     """Refused, then the push set on one repository, then pushed."""
     robot_pushes(lab)
     give(lab, "ci", *PUSH_SET)
     robot_pushes(lab)
 
 
-def e5_everything(lab: Any) -> None:
+def e6_everything(lab: Any) -> None:
     """ecr:* on every resource, then pushed: right, with a remark."""
     robot_pushes(lab)
     document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}}
@@ -1189,66 +1189,66 @@ def e5_everything(lab: Any) -> None:
     robot_pushes(lab)
 
 
-def e5_power(lab: Any) -> None:
+def e6_power(lab: Any) -> None:
     """The managed PowerUser policy, then pushed."""
     robot_pushes(lab)
     lab.client("iam").attach_user_policy(UserName="ci", PolicyArn=f"arn:aws:iam::aws:policy/{POWER[0]}")
     robot_pushes(lab)
 
 
-def e5_again(lab: Any) -> None:
+def e6_again(lab: Any) -> None:
     """Refused, logged in again, and refused again; then one more login."""
     robot_pushes(lab)
     log_in(lab, "ci")
 
 
-def e5_putimage(lab: Any) -> None:
+def e6_putimage(lab: Any) -> None:
     """One action more, and pushed."""
     robot_pushes(lab)
     give(lab, "ci", "ecr:PutImage")
     robot_pushes(lab)
 
 
-def e5_as_admin(lab: Any) -> None:
+def e6_as_admin(lab: Any) -> None:
     """The robot is refused; admin pushes in its place."""
     robot_pushes(lab)
     log_in(lab)
     push_app(lab, "1.1-ci", "admin")
 
 
-def e5_dara(lab: Any) -> None:
+def e6_dara(lab: Any) -> None:
     """The policy lands on Dara."""
     robot_pushes(lab)
     give(lab, "developer", *PUSH_SET)
 
 
-def e5_no_proof(lab: Any) -> None:
+def e6_no_proof(lab: Any) -> None:
     """The policy is right; nobody tried it."""
     robot_pushes(lab)
     give(lab, "ci", *PUSH_SET)
 
 
-def e5_reset(lab: Any) -> None:
+def e6_reset(lab: Any) -> None:
     """Give the robot and Dara the rights they had at first."""
     lab.user("ci")
     lab.user("developer")
 
 
-e5 = LiveCheck(
-    id="04-e5",
+e6 = LiveCheck(
+    id="04-e6",
     at="pushed",
     objective="Give an identity the actions that a push needs, on one repository, and prove it.",
     prompt=(
         "**Let the robot push to `my-web-app`.** The file `ci-push.json` holds a first try with one action. Complete "
         "it, give it to the user `ci`, and let the *robot* push. Any way that ends in a push by `ci` is right."
     ),
-    probe=e5_probe,
-    judge=e5_judge,
+    probe=e6_probe,
+    judge=e6_judge,
     hints=(
-        e5_hint,
+        e6_hint,
         "Picture 2 is the list: every arrow from docker to ECR that IAM was asked about. The robot needs an answer "
         "for each.",
-        e5_hint_nearly,
+        e6_hint_nearly,
     ),
     solution=(
         "Six actions on `arn:aws:ecr:us-east-1:123456789012:repository/my-web-app`: *BatchCheckLayerAvailability, "
@@ -1259,33 +1259,33 @@ e5 = LiveCheck(
         "from its pull policy."
     ),
     accepts=(
-        Attempt("the push set on one repository", do=e5_inline),
-        Attempt("everything everywhere", do=e5_everything),
-        Attempt("the managed PowerUser policy", do=e5_power),
+        Attempt("the push set on one repository", do=e6_inline),
+        Attempt("everything everywhere", do=e6_everything),
+        Attempt("the managed PowerUser policy", do=e6_power),
     ),
     rejects=(
-        Attempt("logged in again", do=e5_again, misconception="login-is-permission", says="The token is new"),
+        Attempt("logged in again", do=e6_again, misconception="login-is-permission", says="The token is new"),
         Attempt(
-            "PutImage alone", do=e5_putimage, misconception="putimage-is-push", says="the first upload that is refused"
+            "PutImage alone", do=e6_putimage, misconception="putimage-is-push", says="the first upload that is refused"
         ),
-        Attempt("pushed as admin", do=e5_as_admin, misconception="claims-without-showing", says="the row says `admin`"),
-        Attempt("policy on Dara", do=e5_dara, misconception="left-out", says="Dara's rights have changed"),
+        Attempt("pushed as admin", do=e6_as_admin, misconception="claims-without-showing", says="the row says `admin`"),
+        Attempt("policy on Dara", do=e6_dara, misconception="left-out", says="Dara's rights have changed"),
         Attempt(
             "never tried",
-            do=e5_no_proof,
+            do=e6_no_proof,
             misconception="claims-without-showing",
             says="Or did the robot not try again?",
         ),
     ),
-    reset=e5_reset,
+    reset=e6_reset,
     neighbour="Ask your neighbour: the robot's token is older than its new right. Why did the push work?",
 )
 
 
-# e6: mend the nightly script
+# e9: mend the nightly script
 
 
-def e6_run(lab: Any, values: Mapping[str, str]) -> Result:
+def e9_run(lab: Any, values: Mapping[str, str]) -> Result:
     """Run nightly.sh as Dara's night job from hour 0, with a docker that has no login; then put the clock back.
 
     `sleep` moves the lab's clock in place of waiting, so a script that sleeps half a day can be tried too.
@@ -1337,7 +1337,7 @@ def hours(numbers: Any) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "none"
 
 
-def e6_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+def e9_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     """Four builds must arrive, each at its own hour."""
     night, script = result.data, result.data["script"]
     arrived = night["arrived"]
@@ -1394,7 +1394,7 @@ def without_comments(script: str) -> str:
     return "\n".join(line for line in script.splitlines() if not line.lstrip().startswith("#"))
 
 
-def e6_hint(state: Mapping[str, Any]) -> str:
+def e9_hint(state: Mapping[str, Any]) -> str:
     """Say what the last night looked like."""
     result = state.get("result")
     if result is None:
@@ -1428,8 +1428,8 @@ PUSH = 'docker push -q "$REGISTRY/my-web-app:night-$hour"'
 CLOCK_BACK = "python -c 'from ecrlab import client, home; client.LabClient(home.Home.find()).reset_clock()'"
 SAVED_LOGIN = '  docker login --username AWS --password-stdin "$REGISTRY" < token.txt 2>/dev/null'
 
-e6 = BuildCommand(
-    id="04-e6",
+e9 = BuildCommand(
+    id="04-e9",
     at="pushed",
     objective="Keep a long-running job logged in.",
     prompt=(
@@ -1439,10 +1439,10 @@ e6 = BuildCommand(
     ),
     fields=(Field("script", "script", ("nightly.sh",), default="nightly.sh"),),
     template="bash {script}",
-    run=e6_run,
-    judge=e6_judge,
+    run=e9_run,
+    judge=e9_judge,
     hints=(
-        e6_hint,
+        e9_hint,
         "How old is the token at each push? Write the age beside the four hours.",
         "The line with the login stands before the loop. What if it stood where the push is?",
     ),
@@ -1513,13 +1513,13 @@ e6 = BuildCommand(
 )
 
 
-# e7: which cause fits which failure
+# e10: which cause fits which failure
 
 
 FAILURES = ("one", "two", "three", "four")
 
 
-def e7_run(lab: Any, values: Mapping[str, str]) -> Result:
+def e10_run(lab: Any, values: Mapping[str, str]) -> Result:
     """Read which four failures the learner has on the desk. Nothing is carried out again."""
     code, text = lab.sh(f"cat {desk.RECORD} 2>/dev/null")
     if code:
@@ -1529,7 +1529,7 @@ def e7_run(lab: Any, values: Mapping[str, str]) -> Result:
     return Result(f"python desk.py {number}", 0, "", {"truth": [desk.CASES[name].cause for name in cases]})
 
 
-def e7_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+def e10_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     """Compare the causes one by one; speak about the first that does not fit."""
     truth = result.data["truth"]
     if not truth:
@@ -1580,7 +1580,7 @@ def e7_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     return not_yet(score + "it names a person, an action and a resource. All three are known to AWS.", "403-is-missing")
 
 
-def e7_hint(state: Mapping[str, Any]) -> str:
+def e10_hint(state: Mapping[str, Any]) -> str:
     """Say how many fit."""
     result = state.get("result")
     values = state.get("values") or {}
@@ -1602,14 +1602,14 @@ def failing(number: int) -> Callable[[Any], object]:
     return lambda lab: lab.sh(f"python {desk.__name__.rpartition('_')[2]}.py {number}")
 
 
-def e7_looked(lab: Any) -> None:
+def e10_looked(lab: Any) -> None:
     """Four failures, then a look at what both Regions hold."""
     failing(8)(lab)
     for region in ("us-east-1", "eu-west-1"):
         lab.client("ecr", region=region).describe_repositories()
 
 
-def e7_reset(lab: Any) -> None:
+def e10_reset(lab: Any) -> None:
     """Clear the desk: its repositories, its logins, its record; put the clock back."""
     lab.sh(f"rm -f {desk.RECORD}")
     for region in ("us-east-1", "eu-west-1"):
@@ -1618,8 +1618,8 @@ def e7_reset(lab: Any) -> None:
     lab.clock.reset()
 
 
-e7 = BuildCommand(
-    id="04-e7",
+e10 = BuildCommand(
+    id="04-e10",
     at="pushed",
     objective="Tell from the text, and from one look, which cause a refusal has.",
     prompt=(
@@ -1629,10 +1629,10 @@ e7 = BuildCommand(
     ),
     fields=tuple(Field(name, f"failure {number}", (CHOOSE, *desk.CAUSES)) for number, name in enumerate(FAILURES, 1)),
     template="1: {one} · 2: {two} · 3: {three} · 4: {four}",
-    run=e7_run,
-    judge=e7_judge,
+    run=e10_run,
+    judge=e10_judge,
     hints=(
-        e7_hint,
+        e10_hint,
         "Two of the four say *name unknown*. Ask both Regions which repositories they have, and compare the names "
         "letter by letter.",
         "*no basic auth*: nobody known · *name unknown*: repository · *manifest unknown*: tag · *expired*: token · "
@@ -1648,7 +1648,7 @@ e7 = BuildCommand(
     ),
     accepts=(
         Attempt("read", do=failing(3), answer=case_answers(3)),
-        Attempt("read, and looked in both Regions", do=e7_looked, answer=case_answers(8)),
+        Attempt("read, and looked in both Regions", do=e10_looked, answer=case_answers(8)),
         Attempt("other causes", do=failing(2), answer=case_answers(2)),
     ),
     rejects=(
@@ -1688,15 +1688,15 @@ e7 = BuildCommand(
             says="an action and a resource",
         ),
     ),
-    reset=e7_reset,
+    reset=e10_reset,
     neighbour="Ask your neighbour: which of the six causes would a second try mend?",
 )
 
 
-# e8: one image, two names
+# e11: one image, two names
 
 
-def e8_probe(lab: Any) -> dict[str, Any]:
+def e11_probe(lab: Any) -> dict[str, Any]:
     """Read which repositories there are in both Regions, the tags of Dara's, and the names docker has."""
     ecr = lab.client("ecr")
     names = [row["repositoryName"] for row in ecr.describe_repositories()["repositories"]]
@@ -1719,7 +1719,7 @@ def e8_probe(lab: Any) -> dict[str, Any]:
 TEAM = "team-a/booking"
 
 
-def e8_judge(state: dict[str, Any]) -> Verdict:
+def e11_judge(state: dict[str, Any]) -> Verdict:
     """The repository, then the tags, then one digest behind both."""
     tags, local = state["tags"], state["local"]
     if TEAM not in state["repositories"]:
@@ -1769,7 +1769,7 @@ def e8_judge(state: dict[str, Any]) -> Verdict:
     return passed("One image, two names, and it can be pulled by its digest.")
 
 
-def e8_hint(state: Mapping[str, Any]) -> str:
+def e11_hint(state: Mapping[str, Any]) -> str:
     """Say what is there."""
     seen = ", ".join(sorted(state["tags"])) or "no tags"
     if TEAM in state["repositories"]:
@@ -1777,7 +1777,7 @@ def e8_hint(state: Mapping[str, Any]) -> str:
     return f"In us-east-1 I see: {', '.join(state['repositories']) or 'no repository'}."
 
 
-def e8_docker(lab: Any) -> None:
+def e11_docker(lab: Any) -> None:
     """Repository, and one image pushed under two names."""
     make_repository(lab, TEAM)
     log_in(lab)
@@ -1785,7 +1785,7 @@ def e8_docker(lab: Any) -> None:
         push_app(lab, tag, name=TEAM)
 
 
-def e8_put_image(lab: Any) -> None:
+def e11_put_image(lab: Any) -> None:
     """One push; the second name by PutImage with the same manifest."""
     make_repository(lab, TEAM)
     lab.push(TEAM, "1.0")
@@ -1799,28 +1799,28 @@ def e8_put_image(lab: Any) -> None:
     )
 
 
-def e8_two_builds(lab: Any) -> None:
+def e11_two_builds(lab: Any) -> None:
     """Two different images under the two names."""
     make_repository(lab, TEAM)
     lab.push(TEAM, "1.0", b"one")
     lab.push(TEAM, "stable", b"two")
 
 
-def e8_without_team(lab: Any) -> None:
+def e11_without_team(lab: Any) -> None:
     """The repository has only the second half of its name."""
     make_repository(lab, "booking")
     lab.push("booking", "1.0")
     lab.push("booking", "stable")
 
 
-def e8_ireland(lab: Any) -> None:
+def e11_ireland(lab: Any) -> None:
     """Everything right, in the other Region."""
     lab.client("ecr", region="eu-west-1").create_repository(repositoryName=TEAM)
     lab.push(TEAM, "1.0", region="eu-west-1")
     lab.push(TEAM, "stable", region="eu-west-1")
 
 
-def e8_only_here(lab: Any) -> None:
+def e11_only_here(lab: Any) -> None:
     """Pushed once; the second name exists on the laptop alone."""
     make_repository(lab, TEAM)
     log_in(lab)
@@ -1828,32 +1828,32 @@ def e8_only_here(lab: Any) -> None:
     lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{TEAM}:stable"')
 
 
-def e8_large_letter(lab: Any) -> None:
+def e11_large_letter(lab: Any) -> None:
     """A tag with a large letter."""
     make_repository(lab, TEAM)
     lab.push(TEAM, "1.0")
     lab.push(TEAM, "Stable")
 
 
-def e8_reset(lab: Any) -> None:
+def e11_reset(lab: Any) -> None:
     """Remove what the attempts made."""
     lab.clear(TEAM, "booking")
     lab.clear(TEAM, region="eu-west-1")
     lab.sh(f'docker rmi -f "$REGISTRY/{TEAM}:1.0" "$REGISTRY/{TEAM}:stable" >/dev/null 2>&1 || true')
 
 
-e8 = LiveCheck(
-    id="04-e8",
+e11 = LiveCheck(
+    id="04-e11",
     at="pushed",
     objective="Bring one image into a new repository under two names, without being told the steps.",
     prompt=(
         "Dara's team wants the repository **`team-a/booking`** in us-east-1, holding **one** image with **two** "
         "names: `1.0` and `stable`. Which image is up to you. No steps today, and any client will do."
     ),
-    probe=e8_probe,
-    judge=e8_judge,
+    probe=e11_probe,
+    judge=e11_judge,
     hints=(
-        e8_hint,
+        e11_hint,
         "You need a repository, a login that is still good, and two names for the same image. Which step sends, and "
         "which only names?",
         "Make the repository. Tag the *same* image twice with its address. Push both names: the second push sends "
@@ -1867,18 +1867,18 @@ e8 = LiveCheck(
         "stores one more name. Building twice can give two images, because a build may differ in a time stamp. "
         "Without docker: `batch-get-image` the manifest, `put-image` it under the second tag."
     ),
-    accepts=(Attempt("docker, two tags", do=e8_docker), Attempt("one push, then put-image", do=e8_put_image)),
+    accepts=(Attempt("docker, two tags", do=e11_docker), Attempt("one push, then put-image", do=e11_put_image)),
     rejects=(
-        Attempt("two builds", do=e8_two_builds, misconception="tag-is-version", says="Two tags, two images"),
-        Attempt("without the team", do=e8_without_team, misconception="registry-is-repository", says="slash included"),
-        Attempt("in Ireland", do=e8_ireland, misconception="ecr-is-global", says="in Ireland"),
+        Attempt("two builds", do=e11_two_builds, misconception="tag-is-version", says="Two tags, two images"),
+        Attempt("without the team", do=e11_without_team, misconception="registry-is-repository", says="slash included"),
+        Attempt("in Ireland", do=e11_ireland, misconception="ecr-is-global", says="in Ireland"),
         Attempt(
-            "only tagged here", do=e8_only_here, misconception="tag-copies", says="a name on the laptop sends nothing"
+            "only tagged here", do=e11_only_here, misconception="tag-copies", says="a name on the laptop sends nothing"
         ),
-        Attempt("large letter", do=e8_large_letter, misconception="left-out", says="large and small letters"),
+        Attempt("large letter", do=e11_large_letter, misconception="left-out", says="large and small letters"),
     ),
-    reset=e8_reset,
+    reset=e11_reset,
     neighbour="Ask your neighbour: you push `stable` again next week with a new image. What has `1.0` then?",
 )
 
-EXERCISES = [e1, e2, e3, e4, e5, e6, e7, e8]
+EXERCISES = [e1, e2, e3, e4, e6, e9, e10, e11]

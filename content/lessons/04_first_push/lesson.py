@@ -399,7 +399,7 @@ lab.xray()
 # run all three.
 
 # %% id="04-16" tags=["core", "exercise"] minutes=4
-lab.exercise("04-e5")
+lab.exercise("04-e6")
 
 # %% id="04-16-policy" tags=["core", "exercise", "policy", "starter"]
 # %%bash
@@ -452,10 +452,10 @@ lab.exercise("04-e5")
 # docker push -q "$REGISTRY/my-web-app:1.1-ci" || echo "still refused"
 
 # %% id="04-16-check" tags=["core", "exercise"]
-lab.check("04-e5")
+lab.check("04-e6")
 
 # %% id="04-16-why" tags=["core", "exercise", "solution"]
-lab.solution("04-e5")
+lab.solution("04-e6")
 
 # %% [markdown] id="04-16-after" tags=["core", "text"]
 # The robot did not log in again. Its token is older than its new right, and the push worked: the token only says who
@@ -525,7 +525,7 @@ lab.clock.advance(hours=12, minutes=1)
 # run it, then run the night. *Came back after a break?* `lab.goto("04", "pushed")`.
 
 # %% id="04-19" tags=["core", "exercise"] minutes=4
-lab.exercise("04-e6")
+lab.exercise("04-e9")
 
 # %% id="04-19-file" tags=["core", "exercise", "starter"]
 # %%bash
@@ -554,13 +554,13 @@ lab.exercise("04-e6")
 # END
 
 # %% id="04-19-answer" tags=["core", "exercise", "solution"]
-lab.answer("04-e6", script="nightly.sh")
+lab.answer("04-e9", script="nightly.sh")
 
 # %% id="04-19-check" tags=["core", "exercise"]
-lab.check("04-e6")
+lab.check("04-e9")
 
 # %% id="04-19-why" tags=["core", "exercise", "solution"]
-lab.solution("04-e6")
+lab.solution("04-e9")
 
 # %% [markdown] id="04-20-text" tags=["core", "text"]
 # ## Four at once
@@ -573,7 +573,7 @@ lab.solution("04-e6")
 # python desk.py 3
 
 # %% id="04-20" tags=["core", "exercise"] minutes=3
-lab.exercise("04-e7")
+lab.exercise("04-e10")
 
 # %% id="04-20-look" tags=["core", "exercise", "solution"]
 # %%bash
@@ -584,7 +584,7 @@ lab.exercise("04-e7")
 
 # %% id="04-20-answer" tags=["core", "exercise", "solution"]
 lab.answer(
-    "04-e7",
+    "04-e10",
     one="repository never made",
     two="tag missing",
     three="token expired",
@@ -592,10 +592,10 @@ lab.answer(
 )
 
 # %% id="04-20-check" tags=["core", "exercise"]
-lab.check("04-e7")
+lab.check("04-e10")
 
 # %% id="04-20-why" tags=["core", "exercise", "solution"]
-lab.solution("04-e7")
+lab.solution("04-e10")
 
 # %% [markdown] id="04-21-text" tags=["stretch", "text"]
 # ## More: a script that never fails
@@ -645,7 +645,7 @@ for failure in answer["failures"]:
 # ## On your own
 
 # %% id="04-23" tags=["core", "exercise"] minutes=4
-lab.exercise("04-e8")
+lab.exercise("04-e11")
 
 # %% id="04-23-work" tags=["core", "exercise", "starter"]
 # %%bash
@@ -664,10 +664,10 @@ lab.exercise("04-e8")
 # done
 
 # %% id="04-23-check" tags=["core", "exercise"]
-lab.check("04-e8")
+lab.check("04-e11")
 
 # %% id="04-23-why" tags=["core", "exercise", "solution"]
-lab.solution("04-e8")
+lab.solution("04-e11")
 
 # %% [markdown] id="04-24" tags=["core", "interview"] minutes=2
 # ## Say it in an interview
