@@ -24,17 +24,19 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-class Progress:
-    """What the learner did, by exercise and lesson id.
+class KeptFile:
+    """One JSON file of the learner: {"version": 1} and a table {id: record} for each of `parts`.
 
-    The file holds {"version": 1, "exercises": {id: record}, "lessons": {id: record}}. Every change reads the file anew
-    under a lock, so that two notebooks do not overwrite each other, and replaces it in one step. A file that cannot be
-    read is kept as progress.json.damaged-TIME, and the last good copy (progress.json.before) is taken up again. A file
-    of a later version is never written to: `change` raises ProgressError.
+    Every change reads the file anew under a lock, so that two notebooks do not overwrite each other, and replaces it in
+    one step. A file that cannot be read is kept as NAME.damaged-TIME (`set_aside` then names it), and the last good
+    copy (NAME.before) is taken up again. A file of a later version is never written to: `change` raises ProgressError.
     """
+
+    parts: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.set_aside: Path | None = None
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -57,17 +59,18 @@ class Progress:
                 data = json.loads(text)
                 if not isinstance(data, dict) or not isinstance(data.get("version"), int):
                     raise ValueError("not a progress file")
+                if not all(isinstance(data.setdefault(part, {}), dict) for part in self.parts):
+                    raise ValueError("not a progress file")
             except ValueError:
                 if mend and path == self.path:
-                    os.replace(path, path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
+                    self.set_aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+                    os.replace(path, self.set_aside)
                 continue
-            data.setdefault("exercises", {})
-            data.setdefault("lessons", {})
             return data
-        return {"version": VERSION, "exercises": {}, "lessons": {}}
+        return {"version": VERSION, **{part: {} for part in self.parts}}
 
     def read(self) -> dict[str, Any]:
-        """Return the whole file; an empty progress when there is none."""
+        """Return the whole file; empty tables when there is none."""
         return self._load(mend=False)
 
     def change(self, edit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -86,6 +89,12 @@ class Progress:
                     write_private(self._before, self.path.read_text(encoding="utf-8"))
                 write_private(self.path, json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
             return data
+
+
+class Progress(KeptFile):
+    """What the learner did, by exercise and lesson id."""
+
+    parts = ("exercises", "lessons")
 
     def exercise(self, identifier: str) -> dict[str, Any]:
         """Return the exercise's record, empty when it was never touched."""
