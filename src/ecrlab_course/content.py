@@ -46,6 +46,11 @@ class Source:
         return self.folder.parent.name == "labs"
 
     @property
+    def counted(self) -> dict[str, Exercise]:
+        """The exercises that a strict run asks for, by id."""
+        return {key: item for key, item in self.exercises.items() if item.counts}
+
+    @property
     def slug(self) -> str:
         """The notebook's name without its ending: 04_first_push gives 04-first-push."""
         return self.folder.name.replace("_", "-")

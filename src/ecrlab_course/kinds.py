@@ -250,7 +250,7 @@ class FreeAnswer(Exercise):
 
     Done when an answer of at least `fewest_words` was written and all points were marked, whichever were made; a point
     that was left out is kept in the progress file ("missed") and answered with its follow-up question. The text is
-    never lost: a reset of the exercise keeps it as "last_text". `prompt` may add a line to the question; hints and
+    never lost: a reset of the exercise keeps it as "draft". `prompt` may add a line to the question; hints and
     solution are made from the points and the two answers when none are declared. One accepted attempt (a whole answer)
     and one rejected one (too short) are enough, because judging is the same for all of them. It does not count in a
     strict run unless `counts=True`.

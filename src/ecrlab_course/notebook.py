@@ -28,7 +28,7 @@ from ecrlab_course.content import ContentError, Course, course, course_root
 from ecrlab_course.desk import AnswerError, Desk, reason
 from ecrlab_course.editor import EditorError
 from ecrlab_course.editor_widget import PolicyEditor
-from ecrlab_course.exercises import Guess, Outcome, Verdict
+from ecrlab_course.exercises import BuildCommand, FixFile, Guess, Order, Outcome, Verdict
 from ecrlab_course.lab import Clock, Lab, Refused, ahead
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.shell import ShellError
@@ -184,11 +184,14 @@ class NotebookLab(Lab):
         self.exercise(identifier)
 
     @spoken
-    def answer(self, identifier: str, answer: Any = None, confidence: int | None = None, **fields: str) -> None:
-        """Answer in text form: `lab.answer("04-e2", "b", confidence=2)`; fields: `lab.answer("04-e1", tag="2")`."""
+    def answer(self, identifier: str, answer: Any = None, confidence: int | None = None, **fields: Any) -> None:
+        """Answer in text form: `lab.answer("04-e2", "b", confidence=2)`; fields: `lab.answer("04-e1", tag="2")`.
+
+        The other kinds take their steps in order (a list), a file's text, places (a mapping) or a text of your own.
+        """
         verdict = self.desk.answer(identifier, fields if fields else answer, confidence)
         kept = self.desk.record(identifier).get("result")
-        if fields and kept:
+        if kept and isinstance(self.desk.exercise(identifier), BuildCommand | Order | FixFile):
             sys.stdout.write(f"$ {kept['command']}\n{kept['output']}")
             sys.stdout.flush()
         self._tell(identifier, verdict)
@@ -206,7 +209,8 @@ class NotebookLab(Lab):
         """Say how the exercise stands: passed, not yet, untouched, or could not check. Changes nothing."""
         verdict = self.desk.check(identifier)
         self._tell(identifier, verdict)
-        counts = not isinstance(self.desk.exercise(identifier), Guess)
+        item = self.desk.exercise(identifier)
+        counts = not isinstance(item, Guess) and item.counts
         if os.environ.get("ECRLAB_STRICT") == "1" and counts and verdict.outcome is not Outcome.PASSED:
             raise CellFailed(f"{identifier} is {verdict.outcome.value}, and ECRLAB_STRICT=1 asks for passed.")
 
@@ -410,17 +414,17 @@ class NotebookLab(Lab):
     def _standing(self, lesson: str) -> tuple[int, int, str]:
         source = self.course.lesson(lesson)
         records = self.desk.progress.read()["exercises"]
-        done = sum(1 for key in source.exercises if records.get(key, {}).get("passed"))
+        done = sum(1 for key in source.counted if records.get(key, {}).get("passed"))
         begun = bool(self.desk.progress.lesson(lesson))
-        word = "✓ done" if done == len(source.exercises) else "◐ begun" if begun or done else "○ not begun"
-        return done, len(source.exercises), word
+        word = "✓ done" if done == len(source.counted) else "◐ begun" if begun or done else "○ not begun"
+        return done, len(source.counted), word
 
     @spoken
     def resume(self) -> None:
         """Say where you stopped, and rebuild the state of that place when it was lost."""
         records = self.desk.progress.read()["exercises"]
         for source in self.course.sources.values():
-            for key, item in source.exercises.items():
+            for key, item in source.counted.items():
                 if not records.get(key, {}).get("passed"):
                     lost = bool(self.desk.progress.lesson(source.lesson.id)) and self.desk.lost(source.lesson.id)
                     if lost:
