@@ -18,6 +18,8 @@ class Guard(OpenFrontDoor):
         self.refuse: Exception | None = None
         self.veto: OciError | None = None
         self.after: list[Manifest] = []
+        self.pushed: list[tuple[str | None, bool]] = []
+        self.deleted: list[tuple[tuple[str, ...], str | None]] = []
 
     async def locate(self, request: web.Request, name: str) -> Key:
         if name.startswith("nowhere"):
@@ -36,9 +38,16 @@ class Guard(OpenFrontDoor):
         if self.veto is not None:
             raise self.veto
 
-    def after_put_manifest(self, tx: Store, repository: Repository, manifest: Manifest) -> None:
+    def after_put_manifest(
+        self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
+    ) -> None:
         assert tx.in_transaction
         self.after.append(manifest)
+        self.pushed.append((tag, new))
+
+    def after_delete_manifest(self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None) -> None:
+        assert tx.in_transaction
+        self.deleted.append((manifest.tags, tag))
 
     def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
         return False
@@ -124,6 +133,18 @@ async def test_a_veto_undoes_the_whole_transaction(client: Any, front_door: Guar
     assert (await client.manifest(content, "v2", "web")).status == 201
     assert store.table("seen").get(name) == {"reference": "v2", "tags": ["v2"]}
     assert [(m.digest, m.tags, m.pushed_at) for m in front_door.after] == [(name, ("v2",), 1234.5)]
+
+
+async def test_what_a_push_changed_and_what_was_deleted_is_said(client: Any, front_door: Guard) -> None:
+    content, name = await client.image("web", tag="v1")
+    other, _ = await client.image("web")
+    front_door.pushed.clear()
+    for reference, what in (("v1", content), ("v2", content), (name, content), ("v1", other), ("v1", content)):
+        assert (await client.manifest(what, reference, "web")).status == 201
+    assert front_door.pushed == [("v1", False), ("v2", True), (None, False), ("v1", True), ("v1", True)]
+    assert (await client("DELETE", "web/manifests/v1")).status == 202
+    assert (await client("DELETE", f"web/manifests/{name}")).status == 202
+    assert front_door.deleted == [(("v1", "v2"), "v1"), (("v2",), None)]
 
 
 async def test_a_host_in_the_name_comes_back_in_every_location(client: Any, digest: Any) -> None:

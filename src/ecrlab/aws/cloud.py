@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,17 +18,43 @@ from ecrlab.store import Manifest, Repository, Store
 
 OpenPort = Callable[[str, str], int]
 KnownPort = Callable[[str, str], int | None]
+
+
+@dataclass(frozen=True)
+class Push:
+    """An image that came into an ECR repository.
+
+    ``manifest`` has all its tags; ``tag`` is the one it came with, None when it came by its digest alone; ``new`` is
+    false when the same image was there under the same tag. ``replicated``: it was not pushed but copied here.
+    """
+
+    repository: Repository
+    manifest: Manifest
+    tag: str | None
+    new: bool = True
+    replicated: bool = False
+
+
 # Called inside the transaction that stores an image in an ECR repository, by docker push and PutImage alike.
-Pushed = Callable[["Cloud", Repository, Manifest], None]
+Pushed = Callable[["Cloud", Push], None]
 PUSHED: list[Pushed] = []
+# Called inside the transaction that deletes an image (as it was before), or with a tag that tag only.
+Deleted = Callable[["Cloud", Repository, Manifest, str | None], None]
+DELETED: list[Deleted] = []
 
 
 def on_push(function: Pushed) -> Pushed:
     """Register what happens when an image was pushed; what it writes is written together with the image.
 
-    It must be quick: long work is added to ``cloud.work``. The manifest has all its tags, the new one included.
+    It must be quick: long work is added to ``cloud.work``.
     """
     PUSHED.append(function)
+    return function
+
+
+def on_delete(function: Deleted) -> Deleted:
+    """Register what happens when an image or one of its tags was deleted; it is written together with that."""
+    DELETED.append(function)
     return function
 
 
@@ -65,10 +92,15 @@ class Cloud:
             kept.put("secret", document)
         self.secret = bytes.fromhex(document["hex"])
 
-    def image_pushed(self, repository: Repository, manifest: Manifest) -> None:
+    def image_pushed(self, push: Push) -> None:
         """Say, inside the transaction that stores it, that an image was pushed."""
         for function in PUSHED:
-            function(self, repository, manifest)
+            function(self, push)
+
+    def image_deleted(self, repository: Repository, manifest: Manifest, tag: str | None = None) -> None:
+        """Say, inside the transaction that does it, that an image was deleted, or with ``tag`` that tag only."""
+        for function in DELETED:
+            function(self, repository, manifest, tag)
 
     def registry_settings(self, account: str, region: str) -> Document:
         """Return what is set for a whole registry: its policy and account settings."""

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from ecrlab.aws.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
-from ecrlab.aws.cloud import Cloud, registry_name
+from ecrlab.aws.cloud import Cloud, Push, registry_name
 from ecrlab.aws.ecr.images import PULL_TIME_STEP, immutable, immutable_text
 from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.identities import Principal
@@ -160,8 +160,13 @@ class EcrFrontDoor(FrontDoor):
                 if there is not None and there.digest != manifest.digest:
                     raise OciError(400, "TAG_INVALID", immutable_text(repository, tag))
 
-    def after_put_manifest(self, tx: Store, repository: Repository, manifest: Manifest) -> None:
-        self._cloud.image_pushed(repository, manifest)
+    def after_put_manifest(
+        self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
+    ) -> None:
+        self._cloud.image_pushed(Push(repository_now(tx, repository), manifest, tag, new))
+
+    def after_delete_manifest(self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None) -> None:
+        self._cloud.image_deleted(repository, manifest, tag)
 
     async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
         """Layers come from a signed address outside /v2/, as ECR's come from Amazon S3."""

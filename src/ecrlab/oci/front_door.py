@@ -86,10 +86,17 @@ class FrontDoor(Protocol):
         """
         return
 
-    def after_put_manifest(self, tx: Store, repository: Repository, manifest: Manifest) -> None:
+    def after_put_manifest(
+        self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
+    ) -> None:
         """Called in that transaction too, when `manifest` is stored: what it writes to `tx` is written together with
-        it. `manifest.tags` holds all its tags.
+        it. `manifest.tags` holds all its tags, `tag` is the one pushed; `new` is false when it, or without a tag the
+        manifest, was there as it is now.
         """
+        return
+
+    def after_delete_manifest(self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None) -> None:
+        """Called inside the transaction that deletes `manifest`, as it was before, or with `tag` that tag only."""
         return
 
     async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:

@@ -427,6 +427,7 @@ class Registry:
         )
         with self._store.transaction() as tx:
             self._door.before_put_manifest(tx, repository, reference, offered)
+            before = tx.manifest(repository, reference)
             stored = tx.put_manifest(
                 repository,
                 digest,
@@ -438,17 +439,23 @@ class Registry:
                 tag=tag,
                 now=now,
             )
-            self._door.after_put_manifest(tx, repository, stored)
+            self._door.after_put_manifest(tx, repository, stored, tag, before is None or before.digest != digest)
             return stored
 
     async def _delete_manifest(self, call: "_Call") -> web.Response:
         repository = await self._authorize(call, Operation.DELETE_MANIFEST)
         manifest = self._find_manifest(call, repository)
-        if ":" in call.reference:
-            await self._run(self._store.delete_manifest, repository, manifest.digest)
-        else:
-            await self._run(self._store.delete_tag, repository, call.reference)
+        tag = None if ":" in call.reference else call.reference
+        await self._run(self._remove_manifest, repository, manifest, tag)
         return web.Response(status=202, headers=API_VERSION)
+
+    def _remove_manifest(self, repository: Repository, manifest: Manifest, tag: str | None) -> None:
+        with self._store.transaction() as tx:
+            if tag is None:
+                tx.delete_manifest(repository, manifest.digest)
+            else:
+                tx.delete_tag(repository, tag)
+            self._door.after_delete_manifest(tx, repository, manifest, tag)
 
     async def _list_tags(self, call: "_Call") -> web.Response:
         repository = await self._authorize(call, Operation.LIST_TAGS)

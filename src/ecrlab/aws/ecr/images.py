@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ecrlab.aws.cloud import Push
 from ecrlab.aws.ecr.request import (
     account_of,
     invalid,
@@ -247,7 +248,7 @@ def put_image(call: Call) -> dict[str, Any]:
                 f"Images with digests '[{', '.join(error.manifests)}]' required for pushing image into repository "
                 f"do not exist {where}",
             ) from None
-        call.cloud.image_pushed(repository, manifest)
+        call.cloud.image_pushed(Push(repository, manifest, tag))
     return {"image": _image(repository, manifest, tag)}
 
 
@@ -278,10 +279,12 @@ def batch_delete_image(call: Call) -> dict[str, Any]:
                 )
             elif whole:
                 store.delete_manifest(repository, manifest.digest)
+                call.cloud.image_deleted(repository, manifest)
                 tags = manifest.tags or (None,)
                 deleted += [{"imageDigest": manifest.digest, **({"imageTag": tag} if tag else {})} for tag in tags]
             else:
                 store.delete_tag(repository, image_id["imageTag"])
+                call.cloud.image_deleted(repository, manifest, image_id["imageTag"])
                 deleted.append({"imageDigest": manifest.digest, "imageTag": image_id["imageTag"]})
     return {"imageIds": deleted, "failures": failures}
 
