@@ -77,6 +77,8 @@ class Lesson:
     """Repositories that belong to the lesson: `lab.reset("04")` removes them."""
     users: tuple[str, ...] = ()
     """Users whose rights `lab.reset("04")` puts back to the seed's."""
+    undo: Callable[[Any], object] | None = None
+    """Takes away what else the lesson made, when it is reset: roles, groups, rights in another account."""
 
     def __post_init__(self) -> None:
         for name in (self.start, self.final):
