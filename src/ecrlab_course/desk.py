@@ -48,6 +48,8 @@ KINDS: dict[type[Exercise], str] = {
     Match: "match",
     FreeAnswer: "in your own words",
 }
+EXECUTED = (BuildCommand, Order, FixFile)
+"""The kinds whose answer really runs; what the run did is shown with the verdict, and a check says it again."""
 LONGEST_TEXT = 20_000
 """Characters that an answer in text form may have; it is kept in the progress file."""
 
@@ -422,7 +424,7 @@ class Desk:
         record = self.record(item.id)
         if isinstance(item, LiveCheck):
             return item.judge(item.probe(self.looking(item.id)))
-        if isinstance(item, BuildCommand | Order | FixFile):
+        if isinstance(item, EXECUTED):
             kept = record.get("verdict")
             if not kept:
                 first = {Order: "choose the steps", FixFile: f"mend {getattr(item, 'file', '')}"}

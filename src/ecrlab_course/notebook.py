@@ -25,10 +25,10 @@ from ecrlab_course import decided, rays
 from ecrlab_course import display as shown
 from ecrlab_course import explorer as drawing
 from ecrlab_course.content import ContentError, Course, course, course_root
-from ecrlab_course.desk import AnswerError, Desk, reason
+from ecrlab_course.desk import EXECUTED, AnswerError, Desk, reason
 from ecrlab_course.editor import EditorError
 from ecrlab_course.editor_widget import PolicyEditor
-from ecrlab_course.exercises import BuildCommand, FixFile, Guess, Order, Outcome, Verdict
+from ecrlab_course.exercises import Guess, Outcome, Verdict
 from ecrlab_course.lab import Clock, Lab, Refused, ahead
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.shell import ShellError
@@ -191,7 +191,7 @@ class NotebookLab(Lab):
         """
         verdict = self.desk.answer(identifier, fields if fields else answer, confidence)
         kept = self.desk.record(identifier).get("result")
-        if kept and isinstance(self.desk.exercise(identifier), BuildCommand | Order | FixFile):
+        if kept and isinstance(self.desk.exercise(identifier), EXECUTED):
             sys.stdout.write(f"$ {kept['command']}\n{kept['output']}")
             sys.stdout.flush()
         self._tell(identifier, verdict)
@@ -244,6 +244,8 @@ class NotebookLab(Lab):
             self.clear(*removed)
         if lesson.users:
             self.user(*lesson.users)
+        if lesson.undo is not None:
+            lesson.undo(self)
         left = [name for name in before if name not in removed]
         users = f" Rights of {', '.join(lesson.users)}: as at the start." if lesson.users else ""
         self._say(

@@ -8,9 +8,24 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ecrlab_course.desk import KINDS, SURE, AnswerError, Desk, reason
+from ecrlab_course.desk import EXECUTED, KINDS, SURE, AnswerError, Desk, reason
 from ecrlab_course.display import escape, markdown, note, plain, state, style, verdict_html
-from ecrlab_course.exercises import BuildCommand, Choice, Exercise, Guess, LiveCheck, Outcome, Predict, Verdict
+from ecrlab_course.exercises import (
+    BuildCommand,
+    Choice,
+    Exercise,
+    FixFile,
+    FreeAnswer,
+    Guess,
+    LiveCheck,
+    Match,
+    Order,
+    Outcome,
+    Predict,
+    ReadError,
+    Verdict,
+)
+from ecrlab_course.inputs import OwnWords, inputs
 
 # ipywidgets and IPython.display carry no types that a strict check could use.
 ipywidgets: Any = import_module("ipywidgets")
@@ -25,7 +40,7 @@ _KEYBOARD = """
   function wire() {
     var card = style.closest('.ecr-exercise');
     if (!card) { return; }
-    card.querySelectorAll('button, input, select').forEach(function (control) {
+    card.querySelectorAll('button, input, select, textarea').forEach(function (control) {
       control.setAttribute('data-lm-suppress-shortcuts', 'true');
     });
     card.querySelectorAll('.widget-radio').forEach(function (group, number) {
@@ -42,7 +57,17 @@ _cards = itertools.count(1)
 #: Seconds between a click and acting on it; long enough for a value chosen just before to arrive.
 PAUSE = 0.25
 
-WIDE = {"description_width": "initial"}
+_FIRST: dict[type[Exercise | Guess], str] = {
+    BuildCommand: "Run it",
+    Order: "Run this order",
+    FixFile: "Run it",
+    ReadError: "Answer",
+    Match: "Answer",
+    Choice: "Answer",
+    Predict: "Keep my guess",
+    Guess: "Keep my guess",
+    FreeAnswer: "Keep my answer",
+}
 
 
 def kind(item: Exercise | Guess) -> str:
@@ -50,26 +75,69 @@ def kind(item: Exercise | Guess) -> str:
     return "guess, not counted" if isinstance(item, Guess) else KINDS[type(item)]
 
 
-def form(desk: Desk, item: Exercise | Guess) -> str:
-    """Return the exercise as plain text, with the lines that answer it: deterministic, for terminals and tests."""
-    name = "Guess" if isinstance(item, Guess) else "Exercise"
-    lines = [f"{name} {item.id} · {kind(item)}", "", *item.prompt.strip().splitlines(), ""]
-    for option in desk.options(item.id):
-        lines.append(f"  {option.key}  {plain(option.text)}")
+def _wanted(desk: Desk, item: Exercise | Guess) -> list[str]:
+    """Return the lines of the text form between the prompt and the commands: what there is to choose or to fill in."""
+    lines: list[str] = []
+    if isinstance(item, ReadError):
+        kept = desk.record(item.id).get("result")
+        lines += [f"$ {kept['command']}", *kept["output"].strip().splitlines(), ""] if kept else []
+    lines += [f"  {option.key}  {plain(option.text)}" for option in desk.options(item.id)]
     if isinstance(item, BuildCommand):
         lines.append(f"  {item.template}")
         for part in item.fields:
             wanted = f"one of: {', '.join(part.options)}" if part.options else "free text"
             lines.append(f"  {part.name}  {part.label} ({wanted})")
-        gaps = ", ".join(f"{part.name}=…" for part in item.fields)
-        lines += ["", f'Answer: lab.answer("{item.id}", {gaps})']
+    elif isinstance(item, Order):
+        lines += [f"  {step.key}  {plain(step.text)}" for step in item.steps]
+    elif isinstance(item, FixFile):
+        lines += [f"  {item.file}:", *(f"    {line}".rstrip() for line in item.start.rstrip().splitlines())]
+    elif isinstance(item, Match):
+        lines += [f"  {part.key}  {plain(part.text)}" for part in item.items]
+        lines += ["  where:", *(f"  {place.key}  {plain(place.text)}" for place in item.bins)]
     elif isinstance(item, LiveCheck):
-        lines += ["Work in the lab; any way that gets there counts."]
-    elif isinstance(item, Choice) or (isinstance(item, Guess) and not item.confidence):
-        lines += ["", f'Answer: lab.answer("{item.id}", KEY)']
-    else:
-        sure = ", ".join(f"{number} {word}" for number, word in SURE.items())
-        lines += ["", f'Answer: lab.answer("{item.id}", KEY, confidence=2)   ({sure})']
+        lines.append("Work in the lab; any way that gets there counts.")
+    return lines
+
+
+def _call(item: Exercise | Guess) -> str:
+    """Return the line that answers the exercise in text form; "" for work that is done in the lab itself."""
+    sure = ", ".join(f"{number} {word}" for number, word in SURE.items())
+    wanted = {
+        Order: "[STEP, STEP, …]",
+        FixFile: "TEXT",
+        Match: "{ITEM: PLACE, …}, confidence=2",
+        FreeAnswer: '"Your own answer"',
+        Choice: "KEY",
+    }.get(type(item), "KEY, confidence=2")
+    if isinstance(item, LiveCheck):
+        return ""
+    if isinstance(item, BuildCommand):
+        wanted = ", ".join(f"{part.name}=…" for part in item.fields)
+    elif isinstance(item, Guess) and not item.confidence:
+        wanted = "KEY"
+    line = f'Answer: lab.answer("{item.id}", {wanted})'
+    if wanted.endswith("confidence=2"):
+        line += f"   ({sure})"
+    elif isinstance(item, FixFile):
+        line += f'   (edited in {item.file} itself: lab.answer("{item.id}"))'
+    elif isinstance(item, FreeAnswer):
+        line += "   (the key points follow)"
+    return line
+
+
+def asked(item: Exercise | Guess) -> str:
+    """Return what the learner is asked (markdown)."""
+    if isinstance(item, FreeAnswer):
+        return "\n\n".join(part for part in (f"**{item.question}**", item.prompt) if part)
+    return item.prompt
+
+
+def form(desk: Desk, item: Exercise | Guess) -> str:
+    """Return the exercise as plain text, with the lines that answer it: deterministic, for terminals and tests."""
+    name = "Guess" if isinstance(item, Guess) else "Exercise"
+    lines = [f"{name} {item.id} · {kind(item)}", "", *asked(item).strip().splitlines(), "", *_wanted(desk, item)]
+    call = _call(item)
+    lines += ["", call] if call else []
     if isinstance(item, Exercise):
         lines.append(f'Check:  lab.check("{item.id}")   Help: lab.hint, lab.solution, lab.reset')
     return "\n".join(lines)
@@ -77,15 +145,27 @@ def form(desk: Desk, item: Exercise | Guess) -> str:
 
 def static(desk: Desk, item: Exercise | Guess) -> str:
     """Return the exercise as HTML for a page where nothing runs."""
-    options = "".join(
-        f"<li><b>{escape(option.key)}</b> {escape(plain(option.text))}</li>" for option in desk.options(item.id)
-    )
-    command = f"<pre>{escape(item.template)}</pre>" if isinstance(item, BuildCommand) else ""
     name = "Guess" if isinstance(item, Guess) else "Exercise"
+    inside = ""
+    listed: list[tuple[str, str]] = [(option.key, option.text) for option in desk.options(item.id)]
+    if isinstance(item, ReadError):
+        kept = desk.record(item.id).get("result")
+        inside = f"<pre>$ {escape(kept['command'])}\n{escape(kept['output'].strip())}</pre>" if kept else ""
+    elif isinstance(item, BuildCommand):
+        inside = f"<pre>{escape(item.template)}</pre>"
+    elif isinstance(item, FixFile):
+        inside = f"<p><code>{escape(item.file)}</code></p><pre>{escape(item.start.rstrip())}</pre>"
+    elif isinstance(item, Order):
+        listed = [(step.key, step.text) for step in item.steps]
+    elif isinstance(item, Match):
+        places = " · ".join(f"<b>{escape(place.key)}</b> {escape(plain(place.text))}" for place in item.bins)
+        inside = f"<p>Places: {places}</p>"
+        listed = [(part.key, part.text) for part in item.items]
+    options = "".join(f"<li><b>{escape(key)}</b> {escape(plain(text))}</li>" for key, text in listed)
     return (
         f'<div class="ecr-card"><div class="ecr-head"><b>{name} {item.id}</b>'
-        f'<span class="ecr-kind">{kind(item)}</span></div>{markdown(item.prompt)}'
-        f"{f'<ul>{options}</ul>' if options else ''}{command}</div>"
+        f'<span class="ecr-kind">{kind(item)}</span></div>{markdown(asked(item))}'
+        f"{inside}{f'<ul>{options}</ul>' if options else ''}</div>"
     )
 
 
@@ -99,12 +179,11 @@ class Card:
         self._head = ipywidgets.HTML()
         self._said = ipywidgets.HTML()
         self._help = ipywidgets.HTML()
-        self._choice: Any = None
-        self._sure: Any = None
-        self._fields: dict[str, Any] = {}
-        self._preview = ipywidgets.HTML()
         self._buttons: dict[str, Any] = {}
-        parts: list[Any] = [self._head, ipywidgets.HTML(markdown(item.prompt)), *self._inputs(), self._bar()]
+        self._inputs = inputs(desk, item, lambda given: self._soon(lambda: self._take(given())))
+        parts: list[Any] = [self._head, ipywidgets.HTML(markdown(asked(item))), *self._inputs.parts, self._bar()]
+        if isinstance(self._inputs, OwnWords):
+            parts.append(self._inputs.points)
         self.box = ipywidgets.VBox([*parts, self._said, self._help])
         self.box.add_class("ecrlab")
         self.box.add_class("ecr-exercise")
@@ -112,52 +191,11 @@ class Card:
 
     # Building --------------------------------------------------------------------------------------------------------
 
-    def _inputs(self) -> list[Any]:
-        item, record = self.item, self.desk.record(self.item.id)
-        if isinstance(item, BuildCommand):
-            kept = record.get("answer") or {}
-            for part in item.fields:
-                value = kept.get(part.name, part.default)
-                if part.options is None:
-                    field: Any = ipywidgets.Text(value=value, description=part.label, style=WIDE)
-                    field.layout.width = f"{part.width * 8 + len(part.label) * 8 + 50}px"
-                    field.layout.max_width = "100%"
-                else:
-                    value = value if value in part.options else part.options[0]
-                    field = ipywidgets.Dropdown(options=part.options, value=value, description=part.label, style=WIDE)
-                field.observe(lambda _change: self._show_command(), "value")
-                self._fields[part.name] = field
-            row = ipywidgets.Box(list(self._fields.values()))
-            row.add_class("ecr-fields")
-            self._show_command()
-            return [row, self._preview]
-        options = self.desk.options(item.id)
-        if not options:
-            return []
-        self._choice = ipywidgets.RadioButtons(
-            options=[(plain(option.text), option.key) for option in options],
-            value=record.get("answer") if record.get("answer") in {option.key for option in options} else None,
-            description="Your answer" if isinstance(item, Choice) else "Your guess",
-            style=WIDE,
-        )
-        widgets: list[Any] = [self._choice]
-        if isinstance(item, Predict) or (isinstance(item, Guess) and item.confidence):
-            self._sure = ipywidgets.RadioButtons(
-                options=[(word, number) for number, word in SURE.items()],
-                value=record.get("confidence") or 2,
-                description="How sure are you?",
-                style=WIDE,
-            )
-            self._sure.add_class("ecr-sure")
-            widgets.append(self._sure)
-        return widgets
-
     def _bar(self) -> Any:
         item = self.item
-        first = {BuildCommand: "Run it", Choice: "Answer", Predict: "Keep my guess", Guess: "Keep my guess"}
         actions: list[tuple[str, Callable[[], None]]] = []
-        if type(item) in first:
-            actions.append((first[type(item)], self._answer))
+        if type(item) in _FIRST:
+            actions.append((_FIRST[type(item)], self._answer))
         if isinstance(item, LiveCheck | Predict):
             actions.append(("Check" if isinstance(item, LiveCheck) else "Compare", self._check))
         if isinstance(item, Exercise):
@@ -192,15 +230,12 @@ class Card:
 
     def _answer(self) -> None:
         self._help.value = ""
-        if self._fields:
+        self._take(self._inputs.read())
+
+    def _take(self, given: Any) -> None:
+        if isinstance(self.item, EXECUTED):
             self._said.value = '<div class="ecr-soft" role="status">Running…</div>'
-            values = {name: field.value for name, field in self._fields.items()}
-            self._say(self.desk.answer(self.item.id, values))
-            return
-        if self._choice is None or self._choice.value is None:
-            raise AnswerError("Choose an option first.")
-        sure = self._sure.value if self._sure is not None else None
-        self._say(self.desk.answer(self.item.id, self._choice.value, sure))
+        self._say(self.desk.answer(self.item.id, given, self._inputs.confidence))
 
     def _check(self) -> None:
         self._say(self.desk.check(self.item.id))
@@ -214,34 +249,27 @@ class Card:
 
     def _reset(self) -> None:
         self.desk.reset(self.item.id)
-        if self._choice is not None:
-            self._choice.value = None
-        if self._sure is not None:
-            self._sure.value = 2
-        if isinstance(self.item, BuildCommand):
-            for part in self.item.fields:
-                self._fields[part.name].value = part.default if part.options is None else part.options[0]
+        self._inputs.clear()
         self._help.value = ""
         self.refresh()
         self._said.value = '<div class="ecr-soft" role="status">Reset. This exercise is as it was at first.</div>'
 
     # Showing ---------------------------------------------------------------------------------------------------------
 
-    def _show_command(self) -> None:
-        if isinstance(self.item, BuildCommand):
-            command = self.item.command({name: field.value or "…" for name, field in self._fields.items()})
-            self._preview.value = f"<pre>{escape(command)}</pre>"
-
     def _say(self, verdict: Verdict) -> None:
         result = self.desk.record(self.item.id).get("result")
         output = ""
-        if isinstance(self.item, BuildCommand) and result and result["output"].strip():
+        if isinstance(self.item, EXECUTED) and result and result["output"].strip():
             output = f"<pre>{escape(result['output'].strip())}</pre>"
+        if isinstance(self.item, FreeAnswer) and verdict.outcome is Outcome.UNTOUCHED:
+            # The points stand above, to be ticked.
+            verdict = Verdict(verdict.outcome, verdict.message.partition("\n\n")[0])
         self._said.value = output + verdict_html(verdict)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the exercise's outcome as the progress file has it."""
+        self._inputs.refresh()
         record = self.desk.record(self.item.id)
         outcome = Outcome(record.get("outcome", Outcome.UNTOUCHED.value))
         name = "Guess" if isinstance(self.item, Guess) else "Exercise"
