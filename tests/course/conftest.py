@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ecrlab import launch
+from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
 from ecrlab_course.content import Course, course
@@ -17,6 +18,9 @@ from ecrlab_course.desk import Desk
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
 from ecrlab_course.start import free_port
+
+PATH = os.environ["PATH"]
+"""The programs of this machine, before any lab put its own in front."""
 
 
 @pytest.fixture(scope="package")
@@ -40,15 +44,39 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         os.environ.update(before)
 
 
+@pytest.fixture(scope="package")
+def running_with_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A running lab with an engine of its own, for the exercises that need one."""
+    reason = private.possible() or (f"missing: {private.missing()}" if private.missing() else None)
+    if reason:
+        pytest.skip(reason)
+    home = Home(tmp_path_factory.mktemp("engine") / "home")
+    before = os.environ.get("ECRLAB_ENGINE")
+    os.environ["ECRLAB_ENGINE"] = "private"
+    try:
+        launch.start(home, port=free_port(5600))
+        yield home
+    finally:
+        launch.stop(home)
+        os.environ.pop("ECRLAB_ENGINE")
+        if before is not None:
+            os.environ["ECRLAB_ENGINE"] = before
+
+
 @pytest.fixture
 def lab(running: Home, tmp_path: Path, the_course: Course) -> Lab:
     """The lab, with a folder that holds every lesson's files, as beside a notebook."""
+    return furnished(running, tmp_path, the_course)
+
+
+def furnished(home: Home, tmp_path: Path, the_course: Course) -> Lab:
+    """Return the lab of that home with a folder that holds every lesson's and lab's files, its clock real."""
     folder = tmp_path / "work"
     folder.mkdir()
     for source in the_course.sources.values():
         if source.files.is_dir():
             shutil.copytree(source.files, folder, dirs_exist_ok=True)
-    made = Lab(running, folder)
+    made = Lab(home, folder)
     made.clock.reset()
     return made
 
