@@ -14,6 +14,7 @@ from ecrlab.aws.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_
 from ecrlab.aws.cloud import Cloud, Push, registry_name
 from ecrlab.aws.ecr.images import PULL_TIME_STEP, immutable, immutable_text
 from ecrlab.aws.ecr.layers import blob_path
+from ecrlab.aws.ecr.missing import Missing, made
 from ecrlab.aws.identities import Principal
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
@@ -83,14 +84,27 @@ class EcrFrontDoor(FrontDoor):
         return f"{account}/{region}", found[3]
 
     async def authorize(self, request: web.Request, access: Access) -> None:
-        """Authenticate (401; 403 when expired), look for the repository (404), then ask IAM (403)."""
+        """Authenticate (401; 403 when expired), look for the repository or have it made (404), then ask IAM (403)."""
         account, region = self._registry_at(request)
         principal = self._authenticate(request, account, region)
         request[RECORD].operation = access.operation.value
         name = access.repository
         found = None if name is None else self._repository(account, region, name)
         if name is not None and found is None:
-            raise repository_missing(name, account)
+            missing = Missing(
+                cloud=self._cloud,
+                principal=principal,
+                account=account,
+                region=region,
+                name=name,
+                operation=access.operation,
+                reference=access.reference,
+                now=self.now(),
+                ask=lambda action: self._ask(request, principal, action, account, region, name),
+            )
+            if not await made(missing):
+                raise repository_missing(name, account)
+            found = self._repository(account, region, name)
         if access.operation is Operation.DELETE_BLOB:
             raise OciError(405, "UNSUPPORTED", "Amazon ECR has no operation that deletes a layer.")
         actions = REGISTRY_RULES[access.operation.name]

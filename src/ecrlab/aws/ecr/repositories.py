@@ -58,7 +58,7 @@ def checked_tags(tags: Iterable[Mapping[str, str]], old: Mapping[str, str] | Non
     return result
 
 
-def _mutability(params: Mapping[str, Any]) -> dict[str, Any]:
+def mutability_of(params: Mapping[str, Any]) -> dict[str, Any]:
     value, filters = params.get("imageTagMutability", "MUTABLE"), params.get("imageTagMutabilityExclusionFilters")
     if value in EXCLUDING and not filters:
         raise invalid(
@@ -73,24 +73,34 @@ def _mutability(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"mutability": value, "exclusions": filters or []}
 
 
+def encryption_of(params: Mapping[str, Any]) -> dict[str, str]:
+    encryption = dict(params.get("encryptionConfiguration") or {"encryptionType": "AES256"})
+    if encryption["encryptionType"] == "AES256" and "kmsKey" in encryption:
+        raise invalid("encryptionConfiguration", "kmsKey can only be given with encryptionType KMS or KMS_DSSE")
+    return encryption
+
+
+def new_attributes(params: Mapping[str, Any], account: str, region: str) -> dict[str, Any]:
+    """Return what a new repository is kept with, from the parameters of CreateRepository (facts E048)."""
+    encryption = encryption_of(params)
+    if encryption["encryptionType"] != "AES256" and "kmsKey" not in encryption:
+        encryption["kmsKey"] = f"arn:aws:kms:{region}:{account}:alias/aws/ecr"
+    return {
+        **mutability_of(params),
+        "scan_on_push": (params.get("imageScanningConfiguration") or {}).get("scanOnPush", False),
+        "encryption": encryption,
+        "tags": checked_tags(params.get("tags", ())),
+        "policy": None,
+    }
+
+
 @operation("ecr", "CreateRepository")
 def create_repository(call: Call) -> dict[str, Any]:
     account, registry = registry_of(call)
     name, params = call.params["repositoryName"], call.params
     if account != call.account:
         raise invalid("registryId", "A repository can only be created in the caller's own registry")
-    encryption = dict(params.get("encryptionConfiguration") or {"encryptionType": "AES256"})
-    if encryption["encryptionType"] == "AES256" and "kmsKey" in encryption:
-        raise invalid("encryptionConfiguration", "kmsKey can only be given with encryptionType KMS or KMS_DSSE")
-    if encryption["encryptionType"] != "AES256" and "kmsKey" not in encryption:
-        encryption["kmsKey"] = f"arn:aws:kms:{call.region}:{account}:alias/aws/ecr"
-    attributes = {
-        **_mutability(params),
-        "scan_on_push": (params.get("imageScanningConfiguration") or {}).get("scanOnPush", False),
-        "encryption": encryption,
-        "tags": checked_tags(params.get("tags", ())),
-        "policy": None,
-    }
+    attributes = new_attributes(params, account, call.region)
     with call.cloud.store.transaction() as store:
         if store.repository(registry, name) is not None:
             raise ApiError(
@@ -137,7 +147,7 @@ def delete_repository(call: Call) -> dict[str, Any]:
 
 @operation("ecr", "PutImageTagMutability")
 def put_image_tag_mutability(call: Call) -> dict[str, Any]:
-    repository = change(call, repository_of(call), **_mutability(call.params))
+    repository = change(call, repository_of(call), **mutability_of(call.params))
     return {
         "registryId": account_of(repository),
         "repositoryName": repository.name,
