@@ -17,7 +17,7 @@ from ecrlab import launch
 from ecrlab.home import Home
 from ecrlab_course.content import Course, Source
 from ecrlab_course.facts import FactError, fill
-from ecrlab_course.notebook import copy_missing
+from ecrlab_course.work import copy_missing
 
 jupytext: Any = import_module("jupytext")
 nbformat: Any = import_module("nbformat")

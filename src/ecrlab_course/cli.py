@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab import launch
 from ecrlab.client import LabClient, LabError
@@ -122,6 +124,31 @@ def reset(home: Path | None, quiet: bool, lesson: str) -> None:
         _give_up(error)
     if not quiet:
         click.echo(f"{declared.called}: what it made in the lab is removed.")
+
+
+@main.command("catch-up")
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
+@click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="The learner's folder. Default: work/.")
+@click.argument("lesson")
+def catch_up(home: Path | None, work: Path | None, lesson: str) -> None:
+    """Build the state after LESSON in the running lab, for whoever comes late. Nothing is counted as done."""
+    from ecrlab_course.desk import Desk, reason
+    from ecrlab_course.lab import Lab
+    from ecrlab_course.notebook import find_home
+    from ecrlab_course.progress import Progress
+
+    the_course = _course()
+    source = _source(the_course, lesson)
+    place = Home(home) if home is not None else find_home()
+    folder = (work or the_course.root / "work") / Path(source.opens).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    try:
+        name = Desk(Lab(place, folder), Progress(place.progress), the_course).catch_up(lesson)
+    except (LabError, BotoCoreError, ClientError, OSError, RuntimeError) as error:
+        _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
+    took = time.monotonic() - began
+    click.echo(f"{source.lesson.called}: the state after it is ready (“{name}”, {took:.1f} s). Open {source.opens}.")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from ecrlab_course.exercises import (
     untouched,
 )
 from ecrlab_course.lab import Lab, Refused
+from ecrlab_course.work import copy_missing
 
 SURE = {1: "a guess", 2: "fairly sure", 3: "certain"}
 KINDS: dict[type[Exercise], str] = {
@@ -115,6 +116,18 @@ class Desk:
             raise KeyError(f"Lesson {lesson} has no checkpoint {checkpoint!r}. Its checkpoints are: {names}.")
         source.lesson.checkpoints[checkpoint](self.lab)
         self._note(lambda: self.progress.begin(lesson, self.lab.last()))
+
+    def catch_up(self, lesson: str) -> str:
+        """Build the state after the lesson, for whoever comes late; return the name of its checkpoint.
+
+        The lesson's files are put where commands run, unless they are there. Nothing is counted as done. Raises
+        KeyError when there is no such lesson.
+        """
+        source = self.course.lesson(lesson)
+        if source.files.is_dir():
+            copy_missing(source.files, self.lab.folder or Path.cwd())
+        self.goto(lesson, source.lesson.final)
+        return source.lesson.final
 
     def _note(self, write: Callable[[], object]) -> str:
         """Write to the progress file; return what is wrong with it instead of raising."""

@@ -33,6 +33,7 @@ from ecrlab_course.lab import Clock, Lab, Refused, ahead
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.shell import ShellError
 from ecrlab_course.widgets import Card
+from ecrlab_course.work import copy_missing
 
 show: Any = import_module("IPython.display").display
 MAGICS = ("bash",)
@@ -171,6 +172,12 @@ class NotebookLab(Lab):
         """Build a named state of a lesson: `lab.goto("04", "pushed")`."""
         self.desk.goto(lesson, checkpoint)
         self._say(f"{self.course.lesson(lesson).lesson.called} stands at “{checkpoint}”.")
+
+    @spoken
+    def catch_up(self, lesson: str) -> None:
+        """Build the state after a lesson that you missed: `lab.catch_up("04")`. Nothing is counted as done."""
+        name = self.desk.catch_up(lesson)
+        self._say(f"{self.course.lesson(lesson).lesson.called}: the state after it is ready (“{name}”). Go on.")
 
     @spoken
     def exercise(self, identifier: str) -> None:
@@ -484,19 +491,6 @@ def _failure(code: int, output: str) -> str:
     elif not output.strip():
         words += " It printed nothing; a program that fails inside a pipe often does not."
     return words
-
-
-def copy_missing(source: Path, target: Path) -> list[Path]:
-    """Copy the files below `source` that `target` has not; never touch one that is there. Return what was copied."""
-    copied = []
-    for path in sorted(source.rglob("*")):
-        where = target / path.relative_to(source)
-        if path.is_file() and not where.exists():
-            where.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, where)
-            shutil.copymode(path, where)
-            copied.append(where)
-    return copied
 
 
 def picture(path: Path) -> shown.Shown:

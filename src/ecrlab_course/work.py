@@ -73,3 +73,16 @@ def copy_course(root: Path, target: Path, home: Home) -> Copied:
         return (*mine, *(f"labs/{name}" for name in theirs))
 
     return Copied(both(lessons.new, labs.new), both(lessons.updated, labs.updated), both(lessons.kept, labs.kept))
+
+
+def copy_missing(source: Path, target: Path) -> list[Path]:
+    """Copy the files below `source` that `target` has not; never touch one that is there. Return what was copied."""
+    copied = []
+    for path in sorted(source.rglob("*")):
+        where = target / path.relative_to(source)
+        if path.is_file() and not where.exists():
+            where.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, where)
+            shutil.copymode(path, where)
+            copied.append(where)
+    return copied
