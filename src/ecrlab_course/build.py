@@ -210,33 +210,20 @@ def build(
     """Make notebooks/, labs/ and solutions/ from content/; with `check` write nothing and report what differs.
 
     Without `run` the outputs of solved cells whose source did not change are kept; with it every solved notebook is
-    executed anew, or those of the lessons in `only`. Raises BuildError.
+    executed anew. `only` names the lessons and labs to make (default: all); what belongs to others is then left as it
+    is. Raises BuildError.
     """
     wanted: dict[Path, bytes] = {}
     for source in course.sources.values():
-        if not source.text.is_file():
+        if not source.text.is_file() or (only and source.lesson.id not in only):
             continue
-        shelf = course.root / source.shelf
-        starter = shelf / f"{source.slug}.ipynb"
-        solved = course.root / "solutions" / f"{source.solved}.ipynb"
-        wanted[starter] = dumps(notebook(source, "notebooks")).encode()
-        book = notebook(source, "solutions")
-        if run and not check and source.lesson.id in (only or course.sources):
-            say(f"running solutions/{source.solved}.ipynb")
-            book = execute(book, source, say, port)
-        else:
-            _keep_outputs(book, solved)
-        wanted[solved] = dumps(book).encode()
-        for path in sorted(source.files.rglob("*")) if source.files.is_dir() else []:
-            if path.is_file():
-                target = shelf / path.relative_to(source.files)
-                if wanted.get(target, path.read_bytes()) != path.read_bytes():
-                    raise BuildError(f"{path} and another lesson's file of that name differ.")
-                wanted[target] = path.read_bytes()
-        for path in sorted(source.images.glob("*")) if source.images.is_dir() else []:
-            wanted[shelf / "images" / source.lesson.id / path.name] = path.read_bytes()
+        for path, data in _made(course, source, run and not check, say, port).items():
+            if wanted.get(path, data) != data:
+                raise BuildError(f"{path}: another lesson's file of that name is not the same.")
+            wanted[path] = data
     drifted = [path for path, data in wanted.items() if not path.is_file() or path.read_bytes() != data]
-    drifted += _left_over(course, set(wanted))
+    if not only:
+        drifted += _left_over(course, set(wanted))
     if check:
         return Built((), tuple(drifted))
     for path in drifted:
@@ -252,6 +239,26 @@ def build(
         if source_file is not None and data:
             shutil.copymode(source_file, path)
     return Built(tuple(drifted), ())
+
+
+def _made(course: Course, source: Source, run: bool, say: Callable[[str], None], port: int | None) -> dict[Path, bytes]:
+    """Return the generated files of one lesson or lab, by path."""
+    shelf = course.root / source.shelf
+    solved = course.root / "solutions" / f"{source.solved}.ipynb"
+    wanted = {shelf / f"{source.slug}.ipynb": dumps(notebook(source, "notebooks")).encode()}
+    book = notebook(source, "solutions")
+    if run:
+        say(f"running solutions/{source.solved}.ipynb")
+        book = execute(book, source, say, port)
+    else:
+        _keep_outputs(book, solved)
+    wanted[solved] = dumps(book).encode()
+    for path in sorted(source.files.rglob("*")) if source.files.is_dir() else []:
+        if path.is_file():
+            wanted[shelf / path.relative_to(source.files)] = path.read_bytes()
+    for path in sorted(source.images.glob("*")) if source.images.is_dir() else []:
+        wanted[shelf / "images" / source.lesson.id / path.name] = path.read_bytes()
+    return wanted
 
 
 def _source_file(course: Course, path: Path) -> Path | None:

@@ -61,10 +61,12 @@ def start(port: int | None, lab_port: int | None, work: Path | None) -> None:
 @click.option("--lab-port", type=click.IntRange(1, 65535), help="The port of the lab they run in.")
 @click.argument("lessons", nargs=-1)
 def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, ...]) -> None:
-    """Make notebooks/ and solutions/ from content/. LESSONS (such as 04): execute only these."""
+    """Make notebooks/, labs/ and solutions/ from content/. LESSONS (such as 04 or lab-01): only these."""
     from ecrlab_course import build as building
 
     the_course = _course()
+    for lesson in lessons:
+        _source(the_course, lesson)
     try:
         built = building.build(the_course, check, execute, click.echo, lab_port, lessons)
     except (building.BuildError, launch.LaunchError) as error:
