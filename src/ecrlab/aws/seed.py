@@ -98,7 +98,8 @@ def reset_all(cloud: Cloud) -> list[str]:
     """Put the whole lab back to the start: repositories, identities, settings, clock. Ports and secrets stay."""
     removed = []
     with cloud.store.transaction():
-        for registry in cloud.store.registries():
+        # Those of ECR: ACCOUNT/REGION.
+        for registry in filter(lambda key: "/" in key, cloud.store.registries()):
             names = [repository.name for repository in cloud.store.repositories(registry)]
             removed += reset_repositories(cloud, registry, names)
         for name in (
@@ -109,6 +110,7 @@ def reset_all(cloud: Cloud) -> list[str]:
             "iam.access_keys",
             "sts.sessions",
             "ecr.registries",
+            "ecr.templates",
         ):
             table = cloud.store.table(name)
             for key, _ in table.items():

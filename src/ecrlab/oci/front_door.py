@@ -104,7 +104,11 @@ class FrontDoor(Protocol):
         return None
 
     def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
-        """Whether this GET of a manifest counts as a pull of the image (last_pulled_at)."""
+        """Whether this GET of a manifest counts as a pull of the image (last_pulled_at).
+
+        Raises:
+            OciError: the manifest is not given out (429, a pull limit).
+        """
         return True
 
     async def catalog(self, request: web.Request) -> str:

@@ -364,7 +364,8 @@ class Registry:
             manifest = self._find_manifest(call, repository)
             return CIMultiDict({**_manifest_headers(manifest), "Content-Length": str(manifest.size)})
 
-        return web.Response(headers=self._heads.get((repository.id, call.reference), read))
+        # A copy: whoever sends the answer adds its own headers to it.
+        return web.Response(headers=CIMultiDict(self._heads.get((repository.id, call.reference), read)))
 
     async def _record_pull(self, repository: Repository, manifest: Manifest) -> None:
         now, last = self._door.now(), manifest.last_pulled_at
