@@ -21,6 +21,7 @@ from botocore.config import Config
 from ecrlab.client import LabClient
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION, Home
+from ecrlab_course.lab import image, push_image
 
 
 def free_port() -> int:
@@ -103,6 +104,21 @@ class Lab:
         """Make a repository as administrator and return it."""
         created: dict[str, Any] = self.client("ecr").create_repository(repositoryName=name, **settings)["repository"]
         return created
+
+    def push(
+        self,
+        repository: str,
+        tag: str,
+        content: bytes = b"hello",
+        profile: str = "admin",
+        region: str = REGION,
+        account: str = ACCOUNT,
+    ) -> str:
+        """Push an image of one layer as docker does, and return its digest; raises `ecrlab_course.lab.Refused`."""
+        data = self.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
+        registry = self.control.registry(account, region)
+        name = f"{registry['registry'].partition('/')[2]}/{repository}"
+        return push_image(registry["port"], name, tag, image(content), data["authorizationToken"])
 
     def allow(self, user: str, *actions: str, resource: str = "*", name: str = "test") -> None:
         """Give a user an inline policy that allows ``actions``."""

@@ -48,6 +48,13 @@ def _refuse_too_many(call: Call, kind: str) -> None:
         raise _limit(f"Cannot exceed quota for {kind.title()}PerAccount: {quota}")
 
 
+# What changes a role: of a service-linked one only its service may.
+_NOT_ON_SERVICE_ROLES = {
+    "AttachRolePolicy", "DeleteRole", "DeleteRolePermissionsBoundary", "DeleteRolePolicy", "DetachRolePolicy",
+    "PutRolePermissionsBoundary", "PutRolePolicy", "UpdateAssumeRolePolicy", "UpdateRole",
+}  # fmt: skip
+
+
 def holder_named(call: Call, word: str, name: str | None = None) -> Document:
     """Return the user, group or role that a call names; a user defaults to the caller."""
     name = name or call.params.get(f"{word}Name")
@@ -58,6 +65,11 @@ def holder_named(call: Call, word: str, name: str | None = None) -> Document:
     found = call.cloud.identities.get(KINDS[word], call.account, str(name))
     if found is None:
         raise _no_such(f"The {word.lower()} with name {name} cannot be found.")
+    if call.operation in _NOT_ON_SERVICE_ROLES and found["path"].startswith("/aws-service-role/"):
+        raise ApiError(
+            "UnmodifiableEntityException",
+            f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS",
+        )
     return found
 
 
