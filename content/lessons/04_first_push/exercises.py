@@ -21,14 +21,22 @@ from botocore.exceptions import ClientError
 
 from ecrlab_course.exercises import (
     Attempt,
+    Bin,
     BuildCommand,
     Field,
+    FixFile,
     Guess,
+    Item,
     Lesson,
     LiveCheck,
+    Match,
+    Miss,
     Option,
+    Order,
     Predict,
+    ReadError,
     Result,
+    Step,
     Verdict,
     not_yet,
     passed,
@@ -113,7 +121,7 @@ def outcome(rows: list[dict[str, Any]]) -> str | None:
 
 def names_of(lab: Any) -> list[str]:
     """Return the names that the lesson's own steps give to images in the engine."""
-    tags = ("1.0", "1.1", "1.1-ci", "2.0", "hotfix", *(f"night-{hour}" for hour in NIGHT))
+    tags = ("1.0", "1.1", "1.1-ci", "2.0", "hotfix", "tested", *(f"night-{hour}" for hour in NIGHT))
     return [f"{APP}:1.1", *(f"{lab.registry}/{APP}:{tag}" for tag in tags)]
 
 
@@ -248,6 +256,7 @@ LESSON = Lesson(
         "expired": expired,
     },
     start="fresh",
+    end="pushed",
     repositories=(APP, "receipts", "team-a/booking", "desk-receipts"),
     users=("ci", "developer"),
 )
@@ -785,10 +794,6 @@ e3 = Predict(
 )
 
 
-CHOOSE = "(choose)"
-"""What stands in a list at first: no answer."""
-
-
 # e4: order the steps; the order is carried out
 
 
@@ -825,24 +830,22 @@ def steps_of(lab: Any) -> dict[str, Callable[[str], tuple[int, str]]]:
         "describe-images": lambda _: aws_said(
             lambda: ecr.describe_images(repositoryName="receipts", imageIds=[{"imageTag": "1"}])
         ),
-        "docker commit": docker("docker commit receipts receipts:1"),
+        "commit": docker("docker commit receipts receipts:1"),
         "set-repository-policy": policy,
     }
 
 
-TILES = (
-    CHOOSE,
-    "push",
-    "build",
-    "describe-images",
-    "login",
-    "docker commit",
-    "tag",
-    "set-repository-policy",
-    "create-repository",
+STEPS = (
+    Step("push", "docker push $REGISTRY/receipts:1", "sends layers, config and manifest to the registry"),
+    Step("build", "docker build -t receipts:1 my-web-app/", "makes the image on this computer"),
+    Step("describe-images", "aws ecr describe-images … imageTag=1", "asks ECR which digest the tag names"),
+    Step("login", "aws ecr get-login-password | docker login …", "gives docker a token for this registry"),
+    Step("commit", "docker commit receipts receipts:1", "makes an image of a container"),
+    Step("tag", "docker tag receipts:1 $REGISTRY/receipts:1", "gives the image a second name, its address"),
+    Step("set-repository-policy", "aws ecr set-repository-policy …", "lets others use a repository"),
+    Step("create-repository", "aws ecr create-repository … receipts", "makes the place that the push goes into"),
 )
-PLACES = ("first", "second", "third", "fourth", "fifth", "sixth")
-NEEDED = frozenset(TILES) - {CHOOSE, "docker commit", "set-repository-policy"}
+NEEDED = frozenset(step.key for step in STEPS) - {"commit", "set-repository-policy"}
 
 
 def clear_receipts(lab: Any) -> None:
@@ -851,21 +854,16 @@ def clear_receipts(lab: Any) -> None:
     lab.sh('docker rmi -f receipts:1 "$REGISTRY/receipts:1" >/dev/null 2>&1 || true')
 
 
-def e4_run(lab: Any, values: Mapping[str, str]) -> Result:
-    """Carry the six steps out in the order given, on a clean registry and with a docker that has no login."""
-    order = [str(values.get(place, CHOOSE)).strip() for place in PLACES]
-    if CHOOSE in order:
-        return Result(
-            " → ".join(order), 1, "nothing was run\n", {"order": order, "stopped": 0, "said": "", "stored": False}
-        )
+def e4_run(lab: Any, keys: tuple[str, ...]) -> Result:
+    """Carry the steps out in the order given, on a clean registry and with a docker that has no login."""
     clear_receipts(lab)
     _, folder = lab.sh("mktemp -d")
     folder = folder.strip()
     steps = steps_of(lab)
     lines, stopped, said = [], 0, ""
     try:
-        for number, name in enumerate(order, 1):
-            code, output = steps[name](folder) if name in steps else (1, f"there is no step called {name}")
+        for number, name in enumerate(keys, 1):
+            code, output = steps[name](folder)
             said = (output.strip().splitlines() or [""])[-1].replace(lab.registry, "$REGISTRY")
             lines.append(f"{number} {name}: {'ok' if code == 0 else said}")
             if code:
@@ -877,37 +875,35 @@ def e4_run(lab: Any, values: Mapping[str, str]) -> Result:
     finally:
         # The image has the same bytes as my-web-app:1.1; under this name it would spare the next cells their pull.
         lab.sh(f"rm -rf '{folder}'; docker rmi -f receipts:1 \"$REGISTRY/receipts:1\" >/dev/null 2>&1 || true")
-    data = {"order": order, "stopped": stopped, "said": said, "stored": stored[0] == 0}
-    return Result(" → ".join(order), 1 if stopped else 0, "\n".join(lines) + "\n", data)
+    data = {"stopped": stopped, "said": said, "stored": stored[0] == 0}
+    return Result(" → ".join(keys), 1 if stopped else 0, "\n".join(lines) + "\n", data)
 
 
-def e4_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
-    """Accept every order that worked and left the image in ECR."""
-    order, stopped, said = result.data["order"], result.data["stopped"], result.data["said"]
-    if CHOOSE in order:
-        return untouched("Not run: choose all six steps first.")
-    if not stopped and result.data["stored"] and NEEDED.issubset(order):
+def e4_judge(lab: Any, keys: tuple[str, ...], result: Result) -> Verdict:
+    """Accept every order that worked, left the image in ECR, and looked at it there."""
+    stopped, said = int(result.data["stopped"]), result.data["said"]
+    if not stopped and result.data["stored"] and NEEDED.issubset(keys):
         return passed(
             "All six steps ran, and ECR shows `receipts:1`. Other orders work too: only three things must wait for "
             "another."
         )
     if not stopped:
-        missing = ", ".join(sorted(NEEDED - set(order)))
+        missing = ", ".join(sorted(NEEDED - set(keys)))
         return not_yet(f"Nothing stopped, and yet not everything is done. Missing: {missing}.", "left-out")
-    step = order[stopped - 1]
+    step, before = keys[stopped - 1], keys[: stopped - 1]
     seen = f"Your order ran as far as step {stopped}, *{step}*. It said:\n\n`{said}`\n\n"
-    if step == "push" and "tag" not in order[: stopped - 1]:
+    if step == "push" and "tag" not in before:
         return not_yet(
             seen + "docker looks for an image **of that name** on this computer. Who gives it the name?",
             "login-chooses-target",
         )
-    if step == "push" and "login" not in order[: stopped - 1]:
+    if step == "push" and "login" not in before:
         return not_yet(seen + "*Who are you?* comes first. What has docker to show?", "aws-login-is-docker-login")
     if step == "push":
         return not_yet(
             seen + "The push needs something to push into, and a push does not make it.", "ecr-creates-repository"
         )
-    if step == "docker commit":
+    if step == "commit":
         return not_yet(
             seen + "`commit` makes an image of a *container*, and no container runs here. We have a Dockerfile.",
             "registry-stores-containers",
@@ -921,38 +917,30 @@ def e4_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         return not_yet(seen + "ECR can show an image only when its push is complete.", "half-push-visible")
     if step == "tag":
         return not_yet(seen + "A tag is a second name. The image it names has to be there first.", "tag-copies")
-    if step == "create-repository":
-        return not_yet(seen + "It is there already: the step stands twice in your order.", "left-out")
     return not_yet(seen + f"What does step {stopped} need that nobody has made yet?", "left-out")
 
 
 def e4_hint(state: Mapping[str, Any]) -> str:
     """Say how far the last order came."""
     result = state.get("result")
-    if result is None or CHOOSE in result.data["order"]:
-        return "Two of the eight tiles do not belong. Six do. Begin with what needs nothing before it."
+    if result is None:
+        return "Two of the eight steps do not belong. Six do. Begin with what needs nothing before it."
     if not result.data["stopped"]:
         return "The whole order ran. Compare what it did with what was asked."
     return f"It came as far as step {result.data['stopped']}. Read what that step said, then ask: what does it need?"
 
 
-def order(*names: str) -> dict[str, str]:
-    """Return an order of steps as the exercise takes it."""
-    return dict(zip(PLACES, names, strict=True))
-
-
 CREATE, SHOW = "create-repository", "describe-images"
-e4 = BuildCommand(
+e4 = Order(
     id="04-e4",
     at="repository",
     objective="Put the steps of a push into an order that works, and know which ones depend on another.",
     prompt=(
-        "A new image, `receipts:1`, from the same Dockerfile. Six of the eight tiles are needed. Put them in order; "
-        "the order is really carried out, on a clean registry and with a docker that has no login. Every order that "
-        "works is right."
+        "A new image, `receipts:1`, from the same Dockerfile. It shall lie in ECR, and ECR shall say so. Six of the "
+        "eight steps are needed. Put them in order; the order is really carried out, on a clean registry and with a "
+        "docker that has no login. Every order that works is right."
     ),
-    fields=tuple(Field(place, f"{place} step", TILES) for place in PLACES),
-    template="{first} → {second} → {third} → {fourth} → {fifth} → {sixth}",
+    steps=STEPS,
     run=e4_run,
     judge=e4_judge,
     hints=(
@@ -967,43 +955,237 @@ e4 = BuildCommand(
         "finished push. `docker commit` would need a running container, and a repository policy lets *others* in."
     ),
     accepts=(
-        Attempt("by the book", answer=order(CREATE, "build", "login", "tag", "push", SHOW)),
-        Attempt("login late", answer=order("build", "tag", "login", CREATE, "push", SHOW)),
+        Attempt("by the book", answer=[CREATE, "build", "login", "tag", "push", SHOW]),
+        Attempt("login late", answer=["build", "tag", "login", CREATE, "push", SHOW]),
     ),
     rejects=(
         Attempt(
             "push before login",
-            answer=order(CREATE, "build", "tag", "push", "login", SHOW),
+            answer=[CREATE, "build", "tag", "push", "login", SHOW],
             misconception="aws-login-is-docker-login",
             says="no basic auth credentials",
         ),
         Attempt(
             "push before create",
-            answer=order("build", "login", "tag", "push", CREATE, SHOW),
+            answer=["build", "login", "tag", "push", CREATE, SHOW],
             misconception="ecr-creates-repository",
             says="name unknown",
         ),
         Attempt(
             "push before tag",
-            answer=order(CREATE, "build", "login", "push", "tag", SHOW),
+            answer=[CREATE, "build", "login", "push", "tag", SHOW],
             misconception="login-chooses-target",
             says="An image does not exist locally with the tag",
         ),
         Attempt(
             "commit in place of build",
-            answer=order(CREATE, "docker commit", "login", "tag", "push", SHOW),
+            answer=[CREATE, "commit", "login", "tag", "push", SHOW],
             misconception="registry-stores-containers",
             says="no container runs here",
         ),
         Attempt(
+            "tag before build",
+            answer=["tag", "build", CREATE, "login", "push", SHOW],
+            misconception="tag-copies",
+            says="has to be there first",
+        ),
+        Attempt(
             "never looked",
-            answer=order("login", CREATE, "build", "tag", "push", "login"),
+            answer=["login", CREATE, "build", "tag", "push"],
             misconception="left-out",
             says="Missing: describe-images",
         ),
     ),
     reset=clear_receipts,
     neighbour="Ask your neighbour: which steps of your order could two people do at the same time?",
+)
+
+
+# e5: the tag has moved; give the first image a name again
+
+
+def e5_probe(lab: Any) -> dict[str, Any]:
+    """Read what lies in my-web-app, oldest first, and which names docker has for it."""
+    ecr = lab.client("ecr")
+    images = []
+    with suppress(ecr.exceptions.RepositoryNotFoundException):
+        for detail in ecr.describe_images(repositoryName=APP)["imageDetails"]:
+            pushed_at = detail["imagePushedAt"].timestamp()
+            images.append({"digest": detail["imageDigest"], "tags": detail.get("imageTags", []), "at": pushed_at})
+    _, here = lab.sh("docker image ls --format '{{.Repository}}:{{.Tag}}' 2>/dev/null || true")
+    local = [name.partition("amazonaws.com/")[2] for name in here.split()]
+    return {"images": sorted(images, key=lambda image: image["at"]), "local": local}
+
+
+def e5_judge(state: dict[str, Any]) -> Verdict:
+    """The tag `tested` must name an image that was pushed before the one that `1.1` names now."""
+    images = state["images"]
+    now = next((image for image in images if "1.1" in image["tags"]), None)
+    tested = next((image for image in images if "tested" in image["tags"]), None)
+    if tested is None:
+        if f"{APP}:tested" in state["local"]:
+            return not_yet(
+                "On this computer an image is called `tested`. In ECR none is: a name on the laptop sends nothing.",
+                "tag-copies",
+            )
+        wrong = [tag for image in images for tag in image["tags"] if tag.lower() == "tested"]
+        if wrong:
+            return not_yet(f"I see the tag `{wrong[0]}`. Tags know large and small letters.", "left-out")
+        if now is not None and len(images) > 1 and now is images[0]:
+            return not_yet(
+                "`1.1` names the first image again, and Dara's second has lost its name. Asked for was one more name, "
+                "and `1.1` left alone.",
+                "tag-is-version",
+            )
+        return untouched(
+            f"I look for a tag `tested` in `{APP}`, on the image that was `1.1` before. There is none yet."
+        )
+    if now is tested:
+        return not_yet(
+            "`tested` and `1.1` name the same image: Dara's second. Whoever asks for `1.1` gets that one *now*. Omar "
+            "has tested the one before.",
+            "tag-is-version",
+        )
+    if now is None or tested["at"] > now["at"]:
+        return not_yet(
+            f"`tested` is on `{tested['digest'][:15]}…`, and that image came to ECR *after* Dara's second. Built "
+            "again or pushed from somewhere else, it is another image. Omar tested one that lies in ECR already.",
+            "id-is-digest",
+        )
+    return passed(
+        "`tested` names the image that was `1.1` before. Its digest is what it always was: only names have moved."
+    )
+
+
+def e5_hint(state: Mapping[str, Any]) -> str:
+    """Say what lies in the repository."""
+    seen = [f"`{image['digest'][:15]}…` ({', '.join(image['tags']) or 'no tag'})" for image in state["images"]]
+    if len(seen) < 2:
+        return "First the tag has to move: run the cell above the exercise."
+    return f"Oldest first, I see in ECR: {'; '.join(seen)}. Which of them did Omar test?"
+
+
+def second_try(lab: Any) -> None:
+    """Dara builds another page and pushes it under the same tag, 1.1."""
+    log_in(lab)
+    lab.sh(
+        f"""copy=$(mktemp -d); trap 'rm -rf "$copy"' EXIT
+        cp -r my-web-app/. "$copy"; echo '1.1 again' > "$copy/www/version.txt"
+        docker build -q -t {APP}:1.1 "$copy" """
+    )
+    push_app(lab, "1.1", local="1.1")
+
+
+def digest_without_tag(lab: Any) -> str:
+    """Return the digest of the image that lost its tag."""
+    details = lab.client("ecr").describe_images(repositoryName=APP, filter={"tagStatus": "UNTAGGED"})["imageDetails"]
+    return str(details[0]["imageDigest"])
+
+
+def name_again(lab: Any, tag: str, **image_id: str) -> None:
+    """Give an image in ECR one more tag, by PutImage with the manifest that it has."""
+    ecr = lab.client("ecr")
+    one = ecr.batch_get_image(repositoryName=APP, imageIds=[image_id])["images"][0]
+    ecr.put_image(
+        repositoryName=APP,
+        imageManifest=one["imageManifest"],
+        imageManifestMediaType=one["imageManifestMediaType"],
+        imageTag=tag,
+    )
+
+
+def e5_docker(lab: Any) -> None:
+    """Pulled by its digest, named, pushed."""
+    second_try(lab)
+    old = digest_without_tag(lab)
+    code, said = lab.sh(
+        f"""docker pull -q "$REGISTRY/{APP}@{old}"
+        docker tag "$REGISTRY/{APP}@{old}" "$REGISTRY/{APP}:tested"
+        docker push -q "$REGISTRY/{APP}:tested" 2>&1"""
+    )
+    if code:
+        raise RuntimeError(said)
+
+
+def e5_api(lab: Any) -> None:
+    """The manifest fetched and put again under another tag: no layer moves."""
+    second_try(lab)
+    name_again(lab, "tested", imageDigest=digest_without_tag(lab))
+
+
+def e5_second(lab: Any) -> None:
+    """The name lands on what 1.1 names now."""
+    second_try(lab)
+    name_again(lab, "tested", imageTag="1.1")
+
+
+def e5_rebuilt(lab: Any) -> None:
+    """Another build, pushed as tested."""
+    second_try(lab)
+    lab.push(APP, "tested", b"built again")
+
+
+def e5_only_here(lab: Any) -> None:
+    """Named on this computer, not pushed."""
+    second_try(lab)
+    lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{APP}:tested"')
+
+
+def e5_moved_back(lab: Any) -> None:
+    """The tag 1.1 put back on the first image."""
+    second_try(lab)
+    name_again(lab, "1.1", imageDigest=digest_without_tag(lab))
+
+
+def e5_reset(lab: Any) -> None:
+    """Take the tag `tested` away, in ECR and here (a last name takes the image with it); 1.1 to the newest image."""
+    ecr = lab.client("ecr")
+    with suppress(ecr.exceptions.RepositoryNotFoundException):
+        ecr.batch_delete_image(repositoryName=APP, imageIds=[{"imageTag": "tested"}])
+        details = ecr.describe_images(repositoryName=APP)["imageDetails"]
+        newest = max(details, key=lambda detail: detail["imagePushedAt"], default=None)
+        if newest is not None and not newest.get("imageTags"):
+            name_again(lab, "1.1", imageDigest=newest["imageDigest"])
+    lab.sh(f'docker rmi -f "$REGISTRY/{APP}:tested" >/dev/null 2>&1 || true')
+
+
+e5 = LiveCheck(
+    id="04-e5",
+    at="pushed",
+    objective="Find an image by its digest when its tag has moved on.",
+    prompt=(
+        "The cell above pushed again under `1.1`, and the tag has moved to Dara's second image. Omar has tested the "
+        "**first** one. It still lies in ECR, without a name. Give it the tag **`tested`**, and leave `1.1` where it "
+        "is."
+    ),
+    probe=e5_probe,
+    judge=e5_judge,
+    hints=(
+        e5_hint,
+        "`aws ecr describe-images --repository-name my-web-app` lists both. One has a digest and no tags. docker can "
+        "pull, tag and push it by its digest.",
+        "Behind the name stands `:` and a tag, or `@` and a digest: pull `$REGISTRY/my-web-app@sha256:…`, tag that "
+        "as `$REGISTRY/my-web-app:tested`, push the new name.",
+    ),
+    solution=(
+        "```bash\nOLD=$(aws ecr describe-images --repository-name my-web-app --filter tagStatus=UNTAGGED \\\n"
+        "  --query 'imageDetails[0].imageDigest' --output text)\n"
+        'docker pull -q "$REGISTRY/my-web-app@$OLD"\n'
+        'docker tag "$REGISTRY/my-web-app@$OLD" "$REGISTRY/my-web-app:tested"\n'
+        'docker push -q "$REGISTRY/my-web-app:tested"\n```\n\n'
+        "**Why:** a push under a tag that exists moves the tag; the older image stays, without a name. Its digest is "
+        "computed from its bytes, so nobody can move it. Who deploys `@sha256:…` gets what was tested, whatever "
+        "happens to tags. (Lesson 08 makes tags that cannot move.)"
+    ),
+    accepts=(Attempt("pull, tag, push", do=e5_docker), Attempt("batch-get-image, put-image", do=e5_api)),
+    rejects=(
+        Attempt("on the second image", do=e5_second, misconception="tag-is-version", says="name the same image"),
+        Attempt("built again", do=e5_rebuilt, misconception="id-is-digest", says="it is another image"),
+        Attempt("only tagged here", do=e5_only_here, misconception="tag-copies", says="sends nothing"),
+        Attempt("1.1 moved back", do=e5_moved_back, misconception="tag-is-version", says="has lost its name"),
+    ),
+    reset=e5_reset,
+    neighbour="Ask your neighbour: what would have to happen before that digest cannot be pulled any more?",
 )
 
 
@@ -1282,10 +1464,223 @@ e6 = LiveCheck(
 )
 
 
+# e7: what is settled with the token, what is asked anew
+
+
+SETTLED, ANEW, NEITHER = "settled", "anew", "neither"
+e7 = Match(
+    id="04-e7",
+    at="pushed",
+    objective="Tell what a token settles from what is asked again at every request.",
+    prompt=(
+        "You have seen the robot's old token work with its new right. So when is what decided? **Sort**: settled when "
+        "the token is fetched · asked anew at each request · neither."
+    ),
+    items=(
+        Item("who", "who you are", "The token stands for whoever fetched it: that is the one thing it says.", None),
+        Item(
+            "may",
+            "whether you may push to `my-web-app`",
+            "The robot's token was fetched before its right existed, and its push worked. So the right was looked up "
+            "later than that.",
+            "login-is-permission",
+        ),
+        Item(
+            "end",
+            "until when the login is good",
+            "Nothing you do later makes a token live longer; a new one has to be fetched.",
+            "login-is-forever",
+        ),
+        Item(
+            "region",
+            "which Region's registries it opens",
+            "A token fetched in Ireland does not open the registry in us-east-1. That cannot be changed afterwards.",
+            "token-works-everywhere",
+        ),
+        Item(
+            "tag",
+            "whether there is a tag `1.1`",
+            "Images come and go; the registry looks when somebody asks for one.",
+            "half-push-visible",
+        ),
+        Item(
+            "key",
+            "your AWS secret key",
+            "",
+            "token-is-password",
+            misses=(
+                Miss(
+                    SETTLED,
+                    "The key signed the request that fetched the token. It is not in the token, and docker never gets "
+                    "it.",
+                    "token-is-password",
+                ),
+                Miss(
+                    ANEW,
+                    "docker shows the token at each request, never the key. The key stays with `aws`.",
+                    "token-is-password",
+                ),
+            ),
+        ),
+    ),
+    bins=(
+        Bin(SETTLED, "settled when the token is fetched"),
+        Bin(ANEW, "asked anew at each request"),
+        Bin(NEITHER, "neither"),
+    ),
+    correct={"who": SETTLED, "may": ANEW, "end": SETTLED, "region": SETTLED, "tag": ANEW, "key": NEITHER},
+    hints=(
+        "Two things you saw today: the robot's old token pushed with a new right, and `get-login-password` wants a "
+        "Region.",
+        "Ask of each: could it change while the token stays the same?",
+        "Three are settled, two are asked anew, and one thing docker never gets to see.",
+    ),
+    solution=(
+        "**Settled:** who you are, until when, for which Region. **Asked anew:** may you push, is the tag there. "
+        "**Neither:** the secret key; it signs what `aws` sends and goes nowhere.\n\n"
+        "**Why it matters:** take a right away, and it is gone at the next request, with no logout. Give one, and no "
+        "new login is needed. But a token that was copied works for whoever has it until it ends."
+    ),
+    accepts=(
+        Attempt(
+            "all six",
+            answer={"who": SETTLED, "may": ANEW, "end": SETTLED, "region": SETTLED, "tag": ANEW, "key": NEITHER},
+        ),
+        Attempt(
+            "the same in another order",
+            answer={"key": NEITHER, "tag": ANEW, "may": ANEW, "region": SETTLED, "end": SETTLED, "who": SETTLED},
+        ),
+    ),
+    rejects=(
+        Attempt(
+            "rights are in the token",
+            answer={"who": SETTLED, "may": SETTLED, "end": SETTLED, "region": SETTLED, "tag": ANEW, "key": NEITHER},
+            misconception="login-is-permission",
+            says="looked up later than that",
+        ),
+        Attempt(
+            "the end can move",
+            answer={"who": SETTLED, "may": ANEW, "end": ANEW, "region": SETTLED, "tag": ANEW, "key": NEITHER},
+            misconception="login-is-forever",
+            says="a new one has to be fetched",
+        ),
+        Attempt(
+            "any Region",
+            answer={"who": SETTLED, "may": ANEW, "end": SETTLED, "region": NEITHER, "tag": ANEW, "key": NEITHER},
+            misconception="token-works-everywhere",
+            says="does not open the registry in us-east-1",
+        ),
+        Attempt(
+            "the key is in it",
+            answer={"who": SETTLED, "may": ANEW, "end": SETTLED, "region": SETTLED, "tag": ANEW, "key": SETTLED},
+            misconception="token-is-password",
+            says="It is not in the token",
+        ),
+    ),
+    neighbour="Ask your neighbour: somebody leaves the company at noon. What of the above still works at one?",
+)
+
+
+# e8: read a refusal that docker has put its own guess in front of
+
+
+def e8_cause(lab: Any) -> Result:
+    """Let Omar's server pull with a login that is twelve hours and a minute old; then put the clock where it was."""
+    make_repository(lab)
+    if not any(one.get("imageTag") == "1.1" for one in lab.client("ecr").list_images(repositoryName=APP)["imageIds"]):
+        lab.push(APP, "1.1")
+    ahead = float(lab.control.status()["clock"]["offset_seconds"])
+    _, folder = lab.sh("mktemp -d")
+    folder = folder.strip()
+    command = f'docker pull "$REGISTRY/{APP}:1.1"'
+    try:
+        lab.sh(
+            f"export DOCKER_CONFIG='{folder}'\nprintf %s '{password_of(lab, 'ops')}' | "
+            'docker login --username AWS --password-stdin "$REGISTRY" 2>&1',
+            "ops",
+        )
+        lab.clock.advance(hours=12, minutes=1)
+        code, output = lab.sh(f"export DOCKER_CONFIG='{folder}'\n{command} 2>&1 | tail -1", "ops")
+    finally:
+        lab.clock.reset()
+        lab.clock.advance(seconds=max(ahead, 0))
+        lab.sh(f"rm -rf '{folder}'")
+    return Result(command, code, output.replace(lab.registry, "$REGISTRY"))
+
+
+e8 = ReadError(
+    id="04-e8",
+    at="pushed",
+    objective="Find the registry's own words behind docker's guess.",
+    prompt=(
+        "Three at night, and Omar's server has to start the booking page once more. Its last login was at three in "
+        "the afternoon. The pull really ran, and this is what it said. **What is the cause?**"
+    ),
+    cause=e8_cause,
+    options=(
+        Option(
+            "a",
+            "the repository does not exist",
+            "Those words are there, and they are docker's: it prints the same guess at every refused pull. ECR speaks "
+            "of a missing repository in other words: `name unknown`.",
+            "403-is-missing",
+        ),
+        Option(
+            "b",
+            "Omar has no right to pull",
+            "A missing right names a person, an action and a resource. None of them stands here.",
+            "login-is-permission",
+        ),
+        Option(
+            "c",
+            "the tag 1.1 is not there",
+            "That would be `manifest unknown`. Nobody looked for a tag here: the refusal came before.",
+            "unknown-is-unknown",
+        ),
+        Option("d", "the login is too old", "It stands last, in ECR's own words. A new login, and the page starts."),
+        Option(
+            "e",
+            "the registry was not reached",
+            "It answered: what stands behind `denied:` comes from it. Without an answer there would be no such words.",
+            "timeout-is-denial",
+        ),
+    ),
+    correct="d",
+    parts=(
+        ("Error response from daemon:", "the engine speaks, not yet the registry"),
+        (
+            "pull access denied for …, repository does not exist or may require 'docker login':",
+            "docker's guess; it is the same for every refused pull, whatever the cause",
+        ),
+        ("denied:", "from here on it is the registry: refused"),
+        ("Your authorization token has expired. Reauthenticate and try again.", "the cause, and what to do"),
+    ),
+    hints=(
+        "Who printed it? There are two speakers in this line. Where does the second one begin?",
+        "Cut everything away up to the last `denied:`.",
+        "When was the login, and when was the pull?",
+    ),
+    solution=(
+        "**The login is too old.** docker puts its own guess in front of every refused pull; what the registry said "
+        "stands behind the last `denied:`.\n\n"
+        "**Why it matters:** whoever reads from the left makes a repository that exists, or asks for a right that is "
+        "there. Read from the right."
+    ),
+    accepts=(Attempt("too old", answer="d"), Attempt("too old, certain", answer="d", confidence=3)),
+    rejects=(
+        Attempt("no repository", answer="a", misconception="403-is-missing", says="they are docker's"),
+        Attempt("no right", answer="b", misconception="login-is-permission", says="names a person"),
+        Attempt("no tag", answer="c", misconception="unknown-is-unknown", says="`manifest unknown`"),
+        Attempt("not reached", answer="e", misconception="timeout-is-denial", says="It answered"),
+    ),
+    neighbour="Ask your neighbour: which words would a refused *push* leave out?",
+)
+
+
 # e9: mend the nightly script
 
 
-def e9_run(lab: Any, values: Mapping[str, str]) -> Result:
+def e9_run(lab: Any, script: str) -> Result:
     """Run nightly.sh as Dara's night job from hour 0, with a docker that has no login; then put the clock back.
 
     `sleep` moves the lab's clock in place of waiting, so a script that sleeps half a day can be tried too.
@@ -1310,8 +1705,7 @@ def e9_run(lab: Any, values: Mapping[str, str]) -> Result:
         rows = lab.rows(after=mark)
     finally:
         lab.clock.reset()
-    _, script = lab.sh("cat nightly.sh")
-    data = {"code": code, "script": script, **night_of(rows, began)}
+    data = {"code": code, **night_of(rows, began)}
     return Result("bash nightly.sh", code, str(output).replace(lab.registry, "$REGISTRY"), data)
 
 
@@ -1337,9 +1731,9 @@ def hours(numbers: Any) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "none"
 
 
-def e9_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+def e9_judge(lab: Any, script: str, result: Result) -> Verdict:
     """Four builds must arrive, each at its own hour."""
-    night, script = result.data, result.data["script"]
+    night = result.data
     arrived = night["arrived"]
     on_time = {hour for hour in NIGHT if arrived.get(hour) == hour}
     if on_time == set(NIGHT):
@@ -1416,29 +1810,23 @@ def script(*lines: str, before: str = "") -> str:
     return f"{before}\nfor hour in {' '.join(map(str, NIGHT))}; do\n{body}\ndone\n"
 
 
-def writes(text: str) -> Callable[[Any], object]:
-    """Return what writes nightly.sh in the learner's folder."""
-    return lambda lab: lab.sh(f"cat > nightly.sh <<'ENDOFSCRIPT'\n{text}\nENDOFSCRIPT")
-
-
-NIGHTLY = {"script": "nightly.sh"}
 WAIT = 'python hour.py "$hour"'
 TAG = 'docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"'
 PUSH = 'docker push -q "$REGISTRY/my-web-app:night-$hour"'
 CLOCK_BACK = "python -c 'from ecrlab import client, home; client.LabClient(home.Home.find()).reset_clock()'"
 SAVED_LOGIN = '  docker login --username AWS --password-stdin "$REGISTRY" < token.txt 2>/dev/null'
 
-e9 = BuildCommand(
+e9 = FixFile(
     id="04-e9",
     at="pushed",
     objective="Keep a long-running job logged in.",
     prompt=(
-        "`nightly.sh` builds at hours 0, 11, 13 and 26 and logs in once. Edit the file until **all four builds "
-        "arrive**, each at its own hour. *Run it* plays the whole night with the lab's clock, as Dara, and then puts "
+        "`nightly.sh` builds at hours 0, 11, 13 and 26 and logs in once. Mend the file until **all four builds "
+        "arrive**, each at its own hour. Running it plays the whole night with the lab's clock, as Dara, and then puts "
         "the clock back."
     ),
-    fields=(Field("script", "script", ("nightly.sh",), default="nightly.sh"),),
-    template="bash {script}",
+    file="nightly.sh",
+    start=STARTER,
     run=e9_run,
     judge=e9_judge,
     hints=(
@@ -1455,60 +1843,53 @@ e9 = BuildCommand(
         "`docker-credential-ecr-login` does the same by itself. `|| true` and a saved token only hide the problem."
     ),
     accepts=(
-        Attempt("login in the loop", do=writes(script(WAIT, LOGIN_LINE, TAG, PUSH)), answer=NIGHTLY),
+        Attempt("login in the loop", answer=script(WAIT, LOGIN_LINE, TAG, PUSH)),
         Attempt(
             "login when refused",
-            do=writes(script(WAIT, TAG, f"{PUSH} || {{ {LOGIN_LINE}; {PUSH}; }}", before=LOGIN_LINE)),
-            answer=NIGHTLY,
+            answer=script(WAIT, TAG, f"{PUSH} || {{ {LOGIN_LINE}; {PUSH}; }}", before=LOGIN_LINE),
         ),
     ),
     rejects=(
         Attempt(
-            "as it stands",
-            do=writes(STARTER),
-            answer=NIGHTLY,
+            "a login after the loop too",
+            answer=STARTER + LOGIN_LINE + "\n",
             misconception="login-is-forever",
             says="A login serves 12 hours",
         ),
         Attempt(
             "the clock put back",
-            do=writes(script(WAIT, CLOCK_BACK, TAG, PUSH, before=LOGIN_LINE)),
-            answer=NIGHTLY,
+            answer=script(WAIT, CLOCK_BACK, TAG, PUSH, before=LOGIN_LINE),
             misconception="login-is-forever",
             says="there is no button for this",
         ),
         Attempt(
             "a longer life",
-            do=writes(
-                script(WAIT, TAG, PUSH, before=LOGIN_LINE.replace("password |", "password --duration-seconds 86400 |"))
+            answer=script(
+                WAIT, TAG, PUSH, before=LOGIN_LINE.replace("password |", "password --duration-seconds 86400 |")
             ),
-            answer=NIGHTLY,
             misconception="login-is-forever",
             says="no such parameter",
         ),
         Attempt(
             "sleep half a day",
-            do=writes(script(WAIT, TAG, f"{PUSH} || {{ sleep 43200; {PUSH}; }}", before=LOGIN_LINE)),
-            answer=NIGHTLY,
+            answer=script(WAIT, TAG, f"{PUSH} || {{ sleep 43200; {PUSH}; }}", before=LOGIN_LINE),
             misconception="retry-mends",
             says="waiting makes no token younger",
         ),
         Attempt(
             "the token saved",
-            do=writes(script(WAIT, SAVED_LOGIN.strip(), TAG, PUSH, before="aws ecr get-login-password > token.txt")),
-            answer=NIGHTLY,
+            answer=script(WAIT, SAVED_LOGIN.strip(), TAG, PUSH, before="aws ecr get-login-password > token.txt"),
             misconception="token-is-password",
             says="shows the same one again",
         ),
         Attempt(
             "errors swallowed",
-            do=writes(script(WAIT, TAG, f"{PUSH} || true", before=LOGIN_LINE)),
-            answer=NIGHTLY,
+            answer=script(WAIT, TAG, f"{PUSH} || true", before=LOGIN_LINE),
             misconception="no-exception-is-success",
             says="ECR has no image from hour 13",
         ),
     ),
-    reset=lambda lab: (writes(STARTER.rstrip())(lab), lab.clock.reset()),
+    reset=lambda lab: lab.clock.reset(),
     neighbour="Ask your neighbour: would a new login help somebody whose rights were taken away?",
 )
 
@@ -1516,6 +1897,8 @@ e9 = BuildCommand(
 # e10: which cause fits which failure
 
 
+CHOOSE = "(choose)"
+"""What stands in a list at first: no answer."""
 FAILURES = ("one", "two", "three", "four")
 
 
@@ -1701,19 +2084,15 @@ def e11_probe(lab: Any) -> dict[str, Any]:
     ecr = lab.client("ecr")
     names = [row["repositoryName"] for row in ecr.describe_repositories()["repositories"]]
     tags: dict[str, str] = {}
-    whole: list[str] = []
     if TEAM in names:
         for detail in ecr.describe_images(repositoryName=TEAM)["imageDetails"]:
             tags.update(dict.fromkeys(detail.get("imageTags", []), detail["imageDigest"]))
-        for digest in set(tags.values()):
-            answer = ecr.batch_get_image(repositoryName=TEAM, imageIds=[{"imageDigest": digest}])
-            whole += [one["imageId"]["imageDigest"] for one in answer["images"]]
     ireland = [
         row["repositoryName"] for row in lab.client("ecr", region="eu-west-1").describe_repositories()["repositories"]
     ]
     _, here = lab.sh("docker image ls --format '{{.Repository}}:{{.Tag}}' 2>/dev/null || true")
     local = [name.partition("amazonaws.com/")[2] for name in here.split() if TEAM in name and "<none>" not in name]
-    return {"repositories": names, "ireland": ireland, "tags": tags, "whole": whole, "local": local}
+    return {"repositories": names, "ireland": ireland, "tags": tags, "local": local}
 
 
 TEAM = "team-a/booking"
@@ -1764,9 +2143,7 @@ def e11_judge(state: dict[str, Any]) -> Verdict:
             "pushed from different bytes. Asked for was *one* image with two names.",
             "tag-is-version",
         )
-    if tags["1.0"] not in state["whole"]:
-        return not_yet("Both tags are there, but ECR cannot hand out the image behind them.", "half-push-visible")
-    return passed("One image, two names, and it can be pulled by its digest.")
+    return passed("One image, two names: the digest behind both is the same.")
 
 
 def e11_hint(state: Mapping[str, Any]) -> str:
@@ -1881,4 +2258,4 @@ e11 = LiveCheck(
     neighbour="Ask your neighbour: you push `stable` again next week with a new image. What has `1.0` then?",
 )
 
-EXERCISES = [e1, e2, e3, e4, e6, e9, e10, e11]
+EXERCISES = [e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11]
