@@ -15,6 +15,7 @@ from typing import Any
 
 from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab_course import form
 from ecrlab_course.content import Course, Source
 from ecrlab_course.facts import FactError, fill
 from ecrlab_course.work import copy_missing
@@ -289,7 +290,10 @@ def _keep_outputs(book: Any, stored: Path) -> None:
 
 
 def problems(course: Course) -> list[str]:
-    """Return what is wrong with the lessons as text: ids, magics, and exercises without their cells."""
+    """Return what is wrong with the lessons and labs: ids, magics, exercises without their cells, and the form.
+
+    What a draft still lacks is in `unfinished`.
+    """
     from ecrlab_course.notebook import MAGICS
 
     found = []
@@ -302,6 +306,8 @@ def problems(course: Course) -> list[str]:
         except BuildError as error:
             found.append(str(error))
             continue
+        form_says = form.examine(source, starter, solved)
+        found += form_says.wrong if source.lesson.draft else (*form_says.wrong, *form_says.lacks)
         for kind, book in (("notebooks", starter), ("solutions", solved)):
             code = [cell for cell in book.cells if cell.cell_type == "code"]
             for cell in code:
@@ -325,3 +331,13 @@ def problems(course: Course) -> list[str]:
                 if lesson not in course.sources or not (course.sources[lesson].images / name).is_file():
                     found.append(f"{kind}/{source.slug}: there is no picture {name} in lesson {lesson}")
     return found
+
+
+def unfinished(course: Course) -> list[str]:
+    """Return what lessons that are marked as drafts still lack."""
+    return [
+        text
+        for source in course.sources.values()
+        if source.lesson.draft and source.text.is_file()
+        for text in form.examine(source, notebook(source, "notebooks"), notebook(source, "solutions")).lacks
+    ]

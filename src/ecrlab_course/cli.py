@@ -81,12 +81,14 @@ def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, 
 
 @main.command("check")
 def check_content() -> None:
-    """Check the lessons' sources: ids, magics, and that each exercise is shown and checked once."""
+    """Check the sources: ids, magics, that each exercise is shown and checked once, and the form of a lesson."""
     from ecrlab_course import build as building
 
     found = building.problems(_course())
     for line in found:
         click.echo(line, err=True)
+    for line in building.unfinished(_course()):
+        click.echo(f"draft · {line}")
     if found:
         sys.exit(1)
     the_course = _course()

@@ -781,7 +781,7 @@ m3 = LiveCheck(
     ),
     solution=(
         f'```bash\ndocker rm -f booking\ndocker run -d --name booking "$REGISTRY/{NAME}:{WANTED}"\n'
-        "docker exec booking wget -qO- http://127.0.0.1:8080/version.txt\n```\n\n"
+        "docker exec booking /bin/busybox wget -qO- http://127.0.0.1:8080/version.txt\n```\n\n"
         "**Why the digest and not the tag:** the tag can have moved between the push and the start. A container keeps "
         "the image that it was started with; its digest says which."
     ),

@@ -103,7 +103,7 @@ lab.exercise("lab-01-m3")
 # %%bash --as ops
 # echo "start it here"
 
-# %% id="lab-01-07-work" tags=["core", "exercise", "solution"]
+# %% id="lab-01-07-work" tags=["core", "exercise", "solution", "volatile"]
 # %%bash --as ops
 # docker rm -f booking > /dev/null 2>&1 || true
 # if docker run -d --name booking "$REGISTRY/harbour/booking:1.2" > /dev/null 2>&1; then
