@@ -101,6 +101,54 @@ class LabClient:
         """Let the lab listen at one more address of this machine, at all its ports; None: at loopback only again."""
         return self._call("POST", "/_ecrlab/listen", {"address": address})
 
+    def hub(self) -> dict[str, Any]:
+        """Return the Docker-Hub-like registry's address, limits, users, organisations and repositories."""
+        return self._call("GET", "/_ecrlab/hub")
+
+    def hub_user(self, name: str, **more: Any) -> dict[str, Any]:
+        """Make a user of the hub; return ``{"name": …, "password": …}``.
+
+        ``more``: password (default: a random one), plan (personal, pro, team, business), default_private (a boolean).
+        """
+        return self._call("POST", "/_ecrlab/hub/users", {"name": name, **more})
+
+    def hub_organization(self, name: str, members: Mapping[str, str], default_private: bool = False) -> dict[str, Any]:
+        """Make an organisation of the hub with its members, {user: "owner", "editor" or "member"}."""
+        body = {"name": name, "members": dict(members), "default_private": default_private}
+        return self._call("POST", "/_ecrlab/hub/organizations", body)
+
+    def hub_member(self, organization: str, user: str, role: str | None) -> dict[str, Any]:
+        """Give a user a role in an organisation of the hub; None takes the user out."""
+        return self._call("POST", "/_ecrlab/hub/members", {"organization": organization, "user": user, "role": role})
+
+    def hub_team(
+        self, organization: str, name: str, members: Sequence[str], repositories: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Make or replace a team: its members, and {repository: "read", "write" or "admin"}."""
+        body = {
+            "organization": organization,
+            "name": name,
+            "members": list(members),
+            "repositories": dict(repositories),
+        }
+        return self._call("POST", "/_ecrlab/hub/teams", body)
+
+    def hub_limits(self, **limits: int | None) -> dict[str, Any]:
+        """Set the hub's pull limits ``anonymous``, ``account`` (None: none) and ``window`` (seconds); return all."""
+        return self._call("POST", "/_ecrlab/hub/limits", limits)
+
+    def hub_window(self) -> dict[str, Any]:
+        """Begin the hub's pull windows anew, for everybody."""
+        return self._call("POST", "/_ecrlab/hub/window", {})
+
+    def hub_visibility(self, repository: str, private: bool) -> dict[str, Any]:
+        """Make a repository of the hub private or public."""
+        return self._call("POST", "/_ecrlab/hub/visibility", {"repository": repository, "private": private})
+
+    def hub_default(self, namespace: str, private: bool) -> dict[str, Any]:
+        """Set whether a push makes private repositories in a namespace of the hub."""
+        return self._call("POST", "/_ecrlab/hub/visibility", {"namespace": namespace, "private": private})
+
     def reset(
         self,
         *,
@@ -108,9 +156,16 @@ class LabClient:
         users: Sequence[str] | None = None,
         account: str | None = None,
         region: str | None = None,
+        hub: bool = False,
     ) -> dict[str, Any]:
-        """Put the lab, or only the named repositories or users, back to the start; return what was removed."""
-        body = {"repositories": repositories, "users": users, "account": account, "region": region}
+        """Put the lab, or only these repositories or users or the hub, back to the start; return what was removed."""
+        body = {
+            "repositories": repositories,
+            "users": users,
+            "account": account,
+            "region": region,
+            "hub": hub or None,
+        }
         return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})
 
     def _call(

@@ -18,6 +18,8 @@ from ecrlab import __version__, explorer
 from ecrlab.aws import decide, seed
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.home import ACCOUNT, REGION, Home
+from ecrlab.hub import HubError
+from ecrlab.hub.control import HubControl
 from ecrlab.xray import XRay
 
 Answer = dict[str, Any]
@@ -49,6 +51,7 @@ class Control:
         ports: Callable[[], dict[tuple[str, str], int]],
         listen: Callable[[str | None], Awaitable[None]],
         also: Callable[[], str | None],
+        hub: HubControl,
     ) -> None:
         self._cloud = cloud
         self._xray = xray
@@ -58,6 +61,7 @@ class Control:
         self._ports = ports
         self._listening = listen
         self._also = also
+        self._hub = hub
         self._handlers: dict[tuple[str, str], Callable[[web.Request], Awaitable[Answer]]] = {
             ("GET", "status"): self._status,
             ("POST", "clock"): self._clock,
@@ -71,6 +75,14 @@ class Control:
             ("POST", "accounts"): self._accounts,
             ("POST", "listen"): self._listen,
             ("POST", "reset"): self._reset,
+            ("GET", "hub"): self._of_hub(hub.status),
+            ("POST", "hub/users"): self._of_hub(hub.users),
+            ("POST", "hub/organizations"): self._of_hub(hub.organizations),
+            ("POST", "hub/members"): self._of_hub(hub.members),
+            ("POST", "hub/teams"): self._of_hub(hub.teams),
+            ("POST", "hub/limits"): self._of_hub(hub.limits),
+            ("POST", "hub/window"): self._of_hub(hub.window),
+            ("POST", "hub/visibility"): self._of_hub(hub.visibility),
         }
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -120,6 +132,7 @@ class Control:
                 {"account": a, "region": r, "port": port}
                 for (a, r), port in sorted(self._ports().items(), key=lambda item: item[1])
             ],
+            "hub": self._hub.where(),
             "listens_also_at": self._also(),
             "regions_off": [],
         }
@@ -201,6 +214,15 @@ class Control:
         key = seed.administrator(self._cloud, self._account(await self._body(request)))
         return {"access_key_id": key["id"], "secret_access_key": key["secret"]}
 
+    def _of_hub(self, answer: Callable[[Answer], Awaitable[Answer]]) -> Callable[[web.Request], Awaitable[Answer]]:
+        async def asked(request: web.Request) -> Answer:
+            try:
+                return await answer(await self._body(request))
+            except HubError as error:
+                raise Refused(error.status, error.message) from None
+
+        return asked
+
     async def _listen(self, request: web.Request) -> Answer:
         address = (await self._body(request)).get("address")
         try:
@@ -236,4 +258,9 @@ class Control:
             else:
                 for name in names:
                     removed += seed.reset_user(self._cloud, account, name)
-        return {"removed": removed if parts else seed.reset_all(self._cloud)}
+        if "hub" in body:
+            if body["hub"] is not True:
+                raise Refused(400, "hub is true, or left out.")
+            parts = True
+            removed += self._hub.reset()
+        return {"removed": removed if parts else [*seed.reset_all(self._cloud), *self._hub.reset()]}

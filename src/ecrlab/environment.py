@@ -41,6 +41,9 @@ def environment(home: Home, profile: str = "admin", base: Mapping[str, str] = os
         "REGISTRY": f"localhost:{port}/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com",
         "ECRLAB_HOME": str(home.path),
     }
+    if home.hub_port is not None:
+        ours["HUB"] = f"localhost:{home.hub_port}"
+        ours["HUB_PASSWORD_FILE"] = str(home.hub_password)
     result: dict[str, str | None] = {name: None for name in foreign_aws_variables(base) if name not in ours}
     result.update(ours)
     result.update(_proxy(base))

@@ -113,6 +113,23 @@ class Home:
         except (OSError, ValueError):
             return DEFAULT_PORT
 
+    @property
+    def hub_password(self) -> Path:
+        """The file with the password of the hub's user learner (written by the server, mode 600)."""
+        return self.lab / "hub" / "password"
+
+    @property
+    def hub_port(self) -> int | None:
+        """The port of the Docker-Hub-like registry, or None before the lab's first start."""
+        try:
+            return int((self.lab / "hub" / "port").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def remember_hub_port(self, port: int) -> None:
+        """Keep ``port`` where commands find it that run while the lab does not."""
+        write_private(self.lab / "hub" / "port", f"{port}\n")
+
     def remember_port(self, port: int) -> None:
         """Keep ``port`` as this lab's main port, so that addresses stay the same after a restart."""
         self.make()

@@ -207,7 +207,10 @@ def _way_back(home: Home, engine: Engine, *addresses: str) -> tuple[str, str]:
 
 def _cover(home: Home, engine: Engine, host: str) -> None:
     """Start one more relay when some wanted port has none; those that run are left alone, with what they carry."""
-    used = [int(registry["port"]) for registry in LabClient(home).status()["registries"]]
+    status = LabClient(home).status()
+    used = [int(registry["port"]) for registry in status["registries"]]
+    if status["hub"]["port"]:
+        used.append(int(status["hub"]["port"]))
     covered: set[int] = set()
     for container in _containers(home, engine):
         if container.get("State") == "running":

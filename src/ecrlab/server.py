@@ -34,12 +34,17 @@ from ecrlab.aws.seed import seed
 from ecrlab.aws.tokens import signed
 from ecrlab.clock import Clock
 from ecrlab.control import Control
+from ecrlab.engine import base_image
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
+from ecrlab.hub import Hub
+from ecrlab.hub.control import HubControl
 from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, OciError, Registry, expect, send_blob
 from ecrlab.store import Blob, Store, StoreError
 from ecrlab.xray import XRay
 
 MAIN = (ACCOUNT, REGION)
+# The Docker-Hub-like registry, in the place of account and Region.
+HUB = ("hub", "")
 COLLECT_SECONDS = 600.0
 # Seconds until what a request left to do is begun.
 WORK_STEP = 0.1
@@ -54,9 +59,10 @@ class PortTaken(Exception):  # noqa: N818 (part of the agreed interface)
 class Server:
     """One running lab. Ports are opened by `open_port`, the main one first; each is one registry's for ever."""
 
-    def __init__(self, home: Home, store: Store, host: str) -> None:
+    def __init__(self, home: Home, store: Store, hub: Store, host: str) -> None:
         self.home = home
         self.host = host
+        self.hub_store = hub
         self.store = store
         self.clock = Clock(store)
         self.cloud = Cloud(store, self.clock, self.open_port, self.known_port)
@@ -73,6 +79,7 @@ class Server:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._control: Control | None = None
         self.registry = Registry(store, EcrFrontDoor(self.cloud, self._registry_at))
+        self.hub = Hub(hub, self.clock, self.xray, base_image.here)
         # Without web.Application: its router and its middlewares cost a tenth of a small request.
         self._loop = asyncio.get_running_loop()
         http = web.Server(self._handle, request_factory=self._request, **RUNNER_OPTIONS)
@@ -102,9 +109,8 @@ class Server:
             try:
                 self._bind(port)
             except PortTaken as error:
-                raise ApiError(
-                    "ServerException", f"The registry {account} in {region} cannot be reached: {error}", 400
-                ) from None
+                name = f"registry {account} in {region}" if region else "Docker-Hub-like registry"
+                raise ApiError("ServerException", f"The {name} cannot be reached: {error}", 400) from None
         self._open[port] = (account, region)
         task = asyncio.get_running_loop().create_task(self._listen(port))
         self._tasks.add(task)
@@ -212,6 +218,8 @@ class Server:
         assert isinstance(request, web.Request)
         if hdrs.EXPECT in request.headers:
             await expect(request)
+        if self._registry_at(request) == HUB:
+            return await self.hub.handle(request)
         path = request.path
         if path.startswith("/v2/") or path == "/v2":
             return await self._registry(request)
@@ -323,21 +331,38 @@ class Server:
             self._registries,
             self.listen_also,
             lambda: self._also,
+            HubControl(self.hub, self._hub_address),
         )
         await self._listen(self.main_port)
-        for key, _ in self._ports.items():
-            account, _, region = key.partition("/")
+        self._seed_hub()
+        others = (key.split("/", 1) for key, _ in self._ports.items())
+        for account, region in dict.fromkeys([HUB, *((account, region) for account, region in others)]):
             try:
                 self.open_port(account, region)
             except ApiError as error:
                 print(error.message, file=sys.stderr, flush=True)
         self.home.remember_port(self.main_port)
+        hub_port = self.known_port(*HUB)
+        if hub_port is not None:
+            self.home.remember_hub_port(hub_port)
         write_profiles(self.home, self.main_port, seed(self.cloud))
         control = f'{{"port": {self.main_port}, "secret": "{self.secret}", "pid": {os.getpid()}}}\n'
         write_private(self.home.control, control)
 
+    def _seed_hub(self) -> None:
+        """Make what the hub begins with; the learner's password lies in the home, for `docker login`."""
+        file = self.home.hub_password
+        fresh = not file.exists()
+        if fresh:
+            write_private(file, secrets.token_urlsafe(15) + "\n")
+        self.hub.seed(file.read_text(encoding="utf-8").strip(), fresh)
+
+    def _hub_address(self) -> str | None:
+        port = next((port for port, place in self._open.items() if place == HUB), None)
+        return None if port is None else f"localhost:{port}"
+
     def _registries(self) -> dict[tuple[str, str], int]:
-        return {registry: port for port, registry in self._open.items()}
+        return {registry: port for port, registry in self._open.items() if registry != HUB}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the X-ray and collect garbage until ``stop``."""
@@ -347,7 +372,8 @@ class Server:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), COLLECT_SECONDS)
                     break
-                await asyncio.to_thread(self.store.collect_garbage)
+                for store in (self.store, self.hub_store):
+                    await asyncio.to_thread(store.collect_garbage)
         finally:
             for task in keeping:
                 task.cancel()
@@ -372,6 +398,7 @@ class Server:
             for listener in listeners:
                 listener.close()
         self.registry.close()
+        self.hub.close()
         self.xray.flush()
 
 
@@ -452,9 +479,9 @@ async def serve(home: Home, port: int | None = None, host: str = "127.0.0.1") ->
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    store = Store.open(home.lab)
-    try:
-        server = Server(home, store, host)
+    # The hub keeps to itself: what is pulled from it must not make ECR work its decisions out anew.
+    with Store.open(home.lab) as store, Store.open(home.lab / "hub") as hub:
+        server = Server(home, store, hub, host)
         moved = server.open_main(port)
         if moved:
             print(
@@ -467,8 +494,6 @@ async def serve(home: Home, port: int | None = None, host: str = "127.0.0.1") ->
             await server.run(stop)
         finally:
             await server.close()
-    finally:
-        store.close()
 
 
 def main(arguments: list[str] | None = None) -> int:

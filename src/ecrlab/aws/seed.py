@@ -98,8 +98,7 @@ def reset_all(cloud: Cloud) -> list[str]:
     """Put the whole lab back to the start: repositories, identities, settings, clock. Ports and secrets stay."""
     removed = []
     with cloud.store.transaction():
-        # Those of ECR: ACCOUNT/REGION.
-        for registry in filter(lambda key: "/" in key, cloud.store.registries()):
+        for registry in cloud.store.registries():
             names = [repository.name for repository in cloud.store.repositories(registry)]
             removed += reset_repositories(cloud, registry, names)
         for name in (

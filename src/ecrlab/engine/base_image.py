@@ -65,6 +65,15 @@ def ensure(engine: Engine, home: Home | None = None, say: Say = lambda line: Non
     docker.load(archive(*found, architecture))
 
 
+def here() -> tuple[bytes, str]:
+    """Return what the base image is made of, without any engine: its layer (a tar file) and processor (GOARCH name).
+
+    Where this machine has no static busybox of its own, the layer holds a placeholder that does not run.
+    """
+    architecture = _architecture_here()
+    return root_files(*(_from_machine(architecture) or (_PLACEHOLDER, _PLACEHOLDER_COMMANDS))), architecture
+
+
 def root_files(busybox: bytes, commands: list[str]) -> bytes:
     """Return the layer: a tar file with busybox, a link for each of its commands, and the usual folders."""
     target = io.BytesIO()
@@ -139,6 +148,11 @@ def static_for(program: bytes) -> str | None:
     return _MACHINES.get(number(18, 2))
 
 
+def _architecture_here() -> str:
+    name = os.uname().machine.lower()
+    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}.get(name, name)
+
+
 def _from_machine(architecture: str) -> tuple[bytes, list[str]] | None:
     for path in dict.fromkeys(filter(None, (shutil.which("busybox"), "/bin/busybox", "/usr/bin/busybox"))):
         try:
@@ -208,8 +222,7 @@ class _Docker:
     def architecture(self) -> str:
         """Return the processor that images are for: the engine's, or this machine's for the stand-in."""
         if self.standin:
-            name = os.uname().machine.lower()
-            return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}.get(name, name)
+            return _architecture_here()
         answer = self.run("version", "--format", "{{.Server.Arch}}")
         if answer.returncode != 0:
             raise EngineError(answer.stderr.decode(errors="replace").strip() or "The engine does not tell its version.")

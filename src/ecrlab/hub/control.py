@@ -1,0 +1,98 @@
+"""What the lab's control interface may change of the hub: users, organisations, teams, limits, visibility."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from ecrlab.hub import names
+from ecrlab.hub.errors import HubError
+from ecrlab.hub.hub import Hub
+
+Answer = dict[str, Any]
+
+
+class HubControl:
+    """Carries out requests below ``/_ecrlab/hub``. Bodies and answers are JSON objects; refusals are HubError.
+
+    ``address`` gives the hub's ``localhost:PORT``, or None when it cannot be reached.
+    """
+
+    def __init__(self, hub: Hub, address: Callable[[], str | None]) -> None:
+        self._hub = hub
+        self._address = address
+
+    def where(self) -> Answer:
+        """Return the address and the port, both None when the hub cannot be reached."""
+        address = self._address()
+        return {"address": address, "port": int(address.rpartition(":")[2]) if address else None}
+
+    def reset(self) -> list[str]:
+        """Put the hub back to its start; return what was removed, in words."""
+        return self._hub.reset()
+
+    async def status(self, body: Answer) -> Answer:
+        """Return the address and what is at the hub."""
+        return {**self.where(), **self._hub.status()}
+
+    async def users(self, body: Answer) -> Answer:
+        """Make a user: ``name``, and ``password`` (default: a random one), ``plan``, ``default_private``."""
+        password = body.get("password")
+        password = secrets.token_urlsafe(15) if password is None else password
+        user = await asyncio.to_thread(
+            self._hub.accounts.add_user,
+            body.get("name"),
+            password,
+            body.get("plan", "personal"),
+            body.get("default_private", False),
+        )
+        return {"name": user["name"], "password": password}
+
+    async def organizations(self, body: Answer) -> Answer:
+        """Make an organisation: ``name``, ``members`` as {user: role}, and ``default_private``."""
+        made = self._hub.accounts.add_organization(
+            body.get("name"), body.get("members"), body.get("default_private", False)
+        )
+        return {"name": made["name"], "members": made["members"]}
+
+    async def members(self, body: Answer) -> Answer:
+        """Give a user a ``role`` in an organisation, or with null take the user out."""
+        organization, user = str(body.get("organization")), body.get("user")
+        if body.get("role") is None:
+            self._hub.accounts.remove_member(organization, str(user))
+        else:
+            self._hub.accounts.set_member(organization, user, body["role"])
+        return {"members": self._hub.accounts.organization_named(organization)["members"]}
+
+    async def teams(self, body: Answer) -> Answer:
+        """Make or replace a team: ``organization``, ``name``, ``members``, ``repositories`` as {name: permission}."""
+        organization = self._hub.accounts.organization_named(body.get("organization"))
+        team = self._hub.accounts.set_team(
+            organization["name"],
+            body.get("name"),
+            body.get("members", []),
+            body.get("repositories", {}),
+            body.get("description", ""),
+        )
+        return {"name": body["name"], **team}
+
+    async def limits(self, body: Answer) -> Answer:
+        """Change ``anonymous``, ``account`` (null: no limit) or ``window`` (seconds of lab time); return all three."""
+        return vars(self._hub.pulls.set_limits(body))
+
+    async def window(self, body: Answer) -> Answer:
+        """Begin every pull window anew."""
+        return {"reset": self._hub.pulls.reset()}
+
+    async def visibility(self, body: Answer) -> Answer:
+        """Make a ``repository`` private or not, or set what pushes make in a ``namespace``; ``private`` says which."""
+        if "namespace" in body:
+            self._hub.accounts.set_default_private(body["namespace"], body.get("private"))
+            return {"namespace": body["namespace"], "default_private": body["private"]}
+        name = names.full(str(body.get("repository", "")))
+        if not names.is_full(name):
+            raise HubError(400, 'Expected "repository" or "namespace", and "private".')
+        self._hub.repositories.set_private(name, body.get("private"))
+        return {"repository": name, "private": body["private"]}
