@@ -1,0 +1,125 @@
+"""What is shown of every exercise, whichever course it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ecrlab_course.desk import Desk
+from ecrlab_course.exercises import Attempt, Exercise, Match, Outcome, Predict, ReadError, Verdict
+from ecrlab_course.widgets import Card, form, static
+
+
+def place(desk: Desk, exercise: Exercise) -> None:
+    """Build the exercise's starting state."""
+    lesson = desk.source(exercise.id).lesson
+    desk.goto(lesson.id, exercise.at or lesson.start)
+
+
+def attempt(desk: Desk, exercise: Exercise, made: Attempt) -> Verdict:
+    """Make the attempt as a learner would and return the first check's verdict."""
+
+    def answer() -> None:
+        if made.answer is None:
+            return
+        given = made.answer(desk.lab) if callable(made.answer) else made.answer
+        sure = made.confidence if isinstance(exercise, Predict | ReadError | Match) else None
+        desk.answer(exercise.id, given, sure)
+
+    if isinstance(exercise, Predict):
+        answer()
+        if made.do is not None:
+            made.do(desk.lab)
+    else:
+        if made.do is not None:
+            made.do(desk.lab)
+        answer()
+    return desk.check(exercise.id)
+
+
+def snapshot(desk: Desk) -> dict[str, Any]:
+    """Return what a check could change: repositories, images, users' policies, the clock, the learner's files."""
+    lab = desk.lab
+    view = lab.looking()
+    ecr, iam = view.client("ecr"), view.client("iam")
+    repositories = {}
+    for item in ecr.describe_repositories()["repositories"]:
+        name = item["repositoryName"]
+        images = ecr.list_images(repositoryName=name)["imageIds"]
+        repositories[name] = sorted((image["imageDigest"], image.get("imageTag", "")) for image in images)
+    users = {}
+    for name in ("admin", "developer", "ci", "ops", "auditor"):
+        attached = iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]
+        inline = iam.list_user_policies(UserName=name)["PolicyNames"]
+        users[name] = (sorted(item["PolicyArn"] for item in attached), sorted(inline))
+    assert lab.folder is not None
+    files = {
+        str(path.relative_to(lab.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in lab.folder.rglob("*")
+        if path.is_file()
+    }
+    return {
+        "repositories": repositories,
+        "users": users,
+        "clock": lab.control.status()["clock"]["offset_seconds"],
+        "files": files,
+    }
+
+
+def untouched(desk: Desk, exercise: Exercise) -> None:
+    """Nothing was done: the check says so twice, hints and solution are there, and nothing changed by looking."""
+    place(desk, exercise)
+    before = snapshot(desk)
+    verdict = desk.check(exercise.id)
+    assert verdict.outcome is Outcome.UNTOUCHED, verdict
+    assert desk.check(exercise.id) == verdict
+    assert snapshot(desk) == before
+    for number in (1, 2, 3):
+        tip = desk.hint(exercise.id)
+        assert tip.number == number
+        assert tip.text.strip()
+        assert "Could not look" not in tip.text
+    assert desk.hint(exercise.id).number == 3
+    assert len(desk.solution(exercise.id)) > 40
+    assert snapshot(desk) == before
+    assert exercise.id in form(desk, exercise)
+    assert exercise.id in static(desk, exercise)
+    # A failure is made when the card is shown; every other card leaves the lab as it is.
+    Card(desk, exercise)
+    assert isinstance(exercise, ReadError) or snapshot(desk) == before
+
+
+def refused(desk: Desk, exercise: Exercise, made: Attempt) -> None:
+    """A wrong attempt gets the message and the misconception that it declares, twice the same, until the reset."""
+    place(desk, exercise)
+    verdict = attempt(desk, exercise, made)
+    assert verdict.outcome is Outcome.NOT_YET, verdict
+    assert verdict.misconception == made.misconception, verdict
+    assert made.says in verdict.message
+    before = snapshot(desk)
+    assert desk.check(exercise.id) == verdict
+    assert snapshot(desk) == before
+    record = desk.record(exercise.id)
+    assert record["first"] == "not yet"
+    assert record["history"][-1]["misconception"] == made.misconception
+    if made.answer is not None and isinstance(exercise, ReadError | Match):
+        assert record["history"][-1]["confidence"] == made.confidence
+        assert record["first_confidence"] == made.confidence
+    tip = desk.hint(exercise.id)
+    assert "Could not look" not in tip.text
+    desk.reset(exercise.id)
+    assert desk.check(exercise.id).outcome is Outcome.UNTOUCHED
+    assert desk.record(exercise.id)["first"] == "not yet"
+
+
+def accepted(desk: Desk, exercise: Exercise, made: Attempt) -> None:
+    """A right attempt passes, twice the same; the check changes nothing, and the reset returns to untouched."""
+    place(desk, exercise)
+    verdict = attempt(desk, exercise, made)
+    assert verdict.outcome is Outcome.PASSED, verdict
+    before = snapshot(desk)
+    assert desk.check(exercise.id) == verdict
+    assert snapshot(desk) == before
+    assert desk.record(exercise.id)["passed"]
+    desk.reset(exercise.id)
+    assert desk.check(exercise.id).outcome is Outcome.UNTOUCHED

@@ -1,0 +1,245 @@
+"""Each kind of exercise, shown with a lesson made for it: the matrix, the forms of an answer, what is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecrlab.home import Home
+from ecrlab_course.content import course
+from ecrlab_course.desk import AnswerError, Desk
+from ecrlab_course.exercises import Attempt, Exercise, Match, Option, Order, Outcome, ReadError, Step
+from ecrlab_course.lab import Lab
+from ecrlab_course.progress import Progress
+from ecrlab_course.widgets import Card, form, static
+
+from . import proof
+
+pytestmark = pytest.mark.timeout(60)
+
+COURSE = course(Path(__file__).parent / "kinds")
+EXERCISES = list(COURSE.exercises.values())
+ACCEPTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.accepts]
+REJECTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.rejects]
+ORDER, FILE, ERROR, MATCH, WORDS = (exercise.id for exercise in EXERCISES)
+SENTENCE = "First I make the repository, then I log in, and then I name the image and push it."
+
+
+@pytest.fixture
+def desk(running: Home, tmp_path: Path) -> Desk:
+    """A desk of the small course, its starting state built."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    made = Desk(Lab(running, folder), Progress(tmp_path / "progress.json"), COURSE)
+    made.goto("90", "made")
+    return made
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_untouched(exercise: Exercise, desk: Desk) -> None:
+    proof.untouched(desk, exercise)
+
+
+@pytest.mark.parametrize(("exercise", "made"), REJECTS)
+def test_wrong_attempt_is_refused_by_name(exercise: Exercise, made: Attempt, desk: Desk) -> None:
+    proof.refused(desk, exercise, made)
+
+
+@pytest.mark.parametrize(("exercise", "made"), ACCEPTS)
+def test_right_attempt_is_accepted(exercise: Exercise, made: Attempt, desk: Desk) -> None:
+    proof.accepted(desk, exercise, made)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "answer", "says"),
+    [
+        (ORDER, "create push", "wants a list of steps"),
+        (ORDER, ["create", "fly"], "name, push, create, look"),
+        (ORDER, ["push", "push"], "once"),
+        (FILE, {"text": "x"}, "wants the whole text of kinds-policy.json"),
+        (FILE, " \n", "wants the whole text"),
+        (FILE, None, "no file kinds-policy.json"),
+        (FILE, "x" * 30_000, "20000 characters"),
+        (ERROR, "z", "one of the keys a, b, c, d"),
+        (MATCH, "api", "wants a place for each item"),
+        (MATCH, {"create": "moon"}, "the places api, registry, nobody"),
+        (MATCH, {"moon": "api"}, "the items are create, layers, rename"),
+        (WORDS, None, "wants your answer as a text"),
+        (WORDS, {"made": []}, "Write your own answer first"),
+        (WORDS, {"text": SENTENCE, "made": ["moon"]}, "of: repository, token, name"),
+        (WORDS, {"text": SENTENCE, "made": "token"}, "is a list"),
+    ],
+)
+def test_an_answer_of_another_form_says_what_is_wanted(desk: Desk, identifier: str, answer: Any, says: str) -> None:
+    with pytest.raises(AnswerError, match=says):
+        desk.answer(identifier, answer)
+    assert "answer" not in desk.record(identifier)
+
+
+def test_confidence_is_one_to_three(desk: Desk) -> None:
+    for identifier, answer in ((ERROR, "a"), (MATCH, {"create": "api"})):
+        with pytest.raises(AnswerError, match="confidence is 1"):
+            desk.answer(identifier, answer, 4)
+
+
+def test_an_empty_order_is_not_run(desk: Desk) -> None:
+    assert desk.answer(ORDER, []).outcome is Outcome.UNTOUCHED
+    assert "result" not in desk.record(ORDER)
+
+
+def test_the_steps_are_explained_after_a_right_order_and_not_before(desk: Desk) -> None:
+    assert "no layer is sent" not in desk.answer(ORDER, ["create", "push"]).message
+    said = desk.answer(ORDER, ["create", "push", "name"]).message
+    assert said.index("makes the shelf") < said.index("sends layers") < said.index("no layer is sent")
+
+
+def test_the_file_is_written_run_and_put_back(desk: Desk) -> None:
+    item = desk.exercise(FILE)
+    path = desk.path(item)
+    first = desk.answer(FILE, item.start)
+    assert first.outcome is Outcome.UNTOUCHED
+    assert "not authorized" in desk.record(FILE)["result"]["output"]
+    assert "first" not in desk.record(FILE)
+    # Edited with any editor, then answered without a text.
+    path.write_text(item.accepts[0].answer)
+    assert desk.answer(FILE, None).outcome is Outcome.PASSED
+    desk.reset(FILE)
+    assert path.read_text() == item.start
+    assert desk.text(FILE) == item.start
+
+
+def test_a_failure_is_made_once_and_again_after_a_reset(desk: Desk) -> None:
+    first = desk.failure(ERROR)
+    assert "ecr:InitiateLayerUpload" in first.output
+    last = desk.lab.last()
+    assert desk.failure(ERROR) == first
+    assert desk.lab.last() == last
+    desk.reset(ERROR)
+    desk.failure(ERROR)
+    assert desk.lab.last() > last
+
+
+def test_the_parts_of_an_error_are_read_out_after_the_right_answer(desk: Desk) -> None:
+    assert "who asked" not in desk.answer(ERROR, "b", 2).message
+    assert "* `user/ops`: who asked" in desk.answer(ERROR, "c", 2).message
+    assert desk.record(ERROR)["first_answer"] == "b"
+
+
+def test_items_without_a_place_are_named(desk: Desk) -> None:
+    verdict = desk.answer(MATCH, {"create": "registry"}, 3)
+    assert verdict.outcome is Outcome.UNTOUCHED
+    assert "the layers of a push, `docker tag`" in verdict.message
+    assert "first" not in desk.record(MATCH)
+    assert desk.hint(MATCH).text.startswith("1 of those")
+
+
+def test_a_free_answer_is_kept_and_its_missed_points_too(desk: Desk) -> None:
+    kept = desk.answer(WORDS, SENTENCE)
+    assert kept.outcome is Outcome.UNTOUCHED
+    assert "`token`: a token comes before the push" in kept.message
+    assert "A good answer" not in kept.message
+    done = desk.answer(WORDS, {"made": ["token"]})
+    assert done.outcome is Outcome.PASSED
+    assert "You made 1 of 3 points." in done.message
+    assert "Left out: the repository is made first. Then they ask: What does docker print" in done.message
+    assert "I push it." in done.message
+    assert desk.record(WORDS)["missed"] == ["repository", "name"]
+    assert desk.answer(WORDS, {"text": SENTENCE + " Then I check it.", "made": []}).outcome is Outcome.PASSED
+    # Another text wants its points marked anew; the same text keeps them.
+    assert desk.answer(WORDS, SENTENCE).outcome is Outcome.UNTOUCHED
+    desk.reset(WORDS)
+    assert desk.text(WORDS) == SENTENCE
+    assert desk.check(WORDS).outcome is Outcome.UNTOUCHED
+
+
+def test_a_draft_outlives_the_card(desk: Desk) -> None:
+    for identifier in (FILE, WORDS):
+        card = Card(desk, desk.exercise(identifier))
+        card._inputs._area.value = "half a sen"
+        assert Card(desk, desk.exercise(identifier))._inputs.read() == "half a sen"
+        assert desk.check(identifier).outcome is Outcome.UNTOUCHED
+    desk.answer(WORDS, SENTENCE)
+    assert desk.text(WORDS) == SENTENCE
+
+
+def test_what_does_not_count_is_left_out_of_the_count() -> None:
+    assert list(COURSE.lessons["90"].counted) == [ORDER, FILE, ERROR, MATCH]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_card_answers_by_its_button(exercise: Exercise, desk: Desk) -> None:
+    card = Card(desk, exercise)
+    first = next(iter(card._buttons.values()))
+    first.click()  # nothing is filled in
+    assert "untouched" in card._said.value
+    given = exercise.accepts[0].answer
+    fill = {
+        ORDER: lambda: [setattr(card._inputs._places[key], "value", n) for n, key in enumerate(given, 1)],
+        FILE: lambda: setattr(card._inputs._area, "value", given),
+        ERROR: lambda: setattr(card._inputs._choice, "value", given),
+        MATCH: lambda: [setattr(card._inputs._bins[key], "value", place) for key, place in given.items()],
+        WORDS: lambda: setattr(card._inputs._area, "value", given["text"]),
+    }
+    fill[exercise.id]()
+    first.click()
+    if exercise.id == WORDS:
+        assert card._inputs.points.layout.display is None
+        card._inputs.points.children[-1].children[0].click()
+    assert "passed" in card._head.value, card._said.value
+    again = Card(desk, exercise)  # the card comes back as it was left
+    kept = again._inputs.read()
+    assert (kept.strip() if isinstance(kept, str) else kept) == (given["text"] if exercise.id == WORDS else given)
+    card._buttons["Reset"].click()
+    assert "untouched" in card._head.value
+    card._buttons["Solution"].click()
+    assert "Solution" in card._help.value
+
+
+def test_two_steps_of_one_number_are_refused(desk: Desk) -> None:
+    card = Card(desk, desk.exercise(ORDER))
+    for key in ("create", "push"):
+        card._inputs._places[key].value = 1
+    card._buttons["Run this order"].click()
+    assert "Two steps have the number 1" in card._said.value
+
+
+def test_text_forms_name_what_to_answer(desk: Desk) -> None:
+    desk.failure(ERROR)
+    wanted = {
+        ORDER: ["  create  Create the repository", 'Answer: lab.answer("90-e1", [STEP, STEP, …])'],
+        FILE: ["  kinds-policy.json:", '      "Version": "2012-10-17"', 'lab.answer("90-e2")'],
+        ERROR: ["$ docker push kinds:1", "  c  ops has no right to upload", "confidence=2"],
+        MATCH: ["  rename  docker tag", "  nobody  nobody", "{ITEM: PLACE, …}, confidence=2"],
+        WORDS: ["**How does an image get to ECR?**", '"Your own answer"'],
+    }
+    for identifier, lines in wanted.items():
+        text = form(desk, desk.exercise(identifier))
+        for line in lines:
+            assert line in text, text
+        assert "who asked" not in text + static(desk, desk.exercise(identifier)), "the parts come after the answer"
+
+
+def test_a_declaration_that_cannot_be_answered_is_refused() -> None:
+    order, error, match = (COURSE.exercises[key] for key in (ORDER, ERROR, MATCH))
+    assert isinstance(order, Order)
+    assert isinstance(error, ReadError)
+    assert isinstance(match, Match)
+    for item, changes, says in (
+        (order, {"steps": order.steps[:2]}, "fewer than three steps"),
+        (order, {"steps": (*order.steps, Step("push", "again"))}, "two steps of the same key"),
+        (error, {"options": error.options[1:]}, "3 causes"),
+        (error, {"correct": "e"}, "no option 'e'"),
+        (error, {"options": (*error.options, Option("a", "again"))}, "two options of the same key"),
+        (match, {"correct": {"create": "api"}}, "for each item"),
+        (match, {"correct": dict.fromkeys(("create", "layers", "rename"), "moon")}, "not declared"),
+        (match, {"bins": match.bins[:1], "correct": {}}, "two bins or more"),
+        (match, {"bins": match.bins[1:], "correct": {}}, "bins that are not declared: api"),
+        (COURSE.exercises[FILE], {"file": "../x.json"}, "no place beside the notebook"),
+        (COURSE.exercises[WORDS], {"rejects": ()}, "0 rejected attempts; 1"),
+        (COURSE.exercises[WORDS], {"points": ()}, "fewer than two points"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            dataclasses.replace(item, **changes)
