@@ -97,7 +97,8 @@ def stop(home: Path | None) -> None:
 def status(home: Path | None, as_json: bool) -> None:
     """Show what runs. Ends with code 1 when the lab does not."""
     seen = launch.status(_home(home))
-    click.echo(json.dumps(seen.as_json(), indent=2) if as_json else "\n".join(filter(None, (seen.line, seen.relay))))
+    lines = "\n".join(filter(None, (seen.line, seen.hub, seen.relay)))
+    click.echo(json.dumps(seen.as_json(), indent=2) if as_json else lines)
     sys.exit(0 if seen.running else 1)
 
 

@@ -77,6 +77,14 @@ class Status:
         )
         return f"ECR Lab · {'running' if self.running else 'stopped'} · {self.registry} · {engine} · local, not AWS"
 
+    @property
+    def hub(self) -> str:
+        """Where the Docker-Hub-like registry is, in one line; empty while the lab does not run."""
+        if not self.running:
+            return ""
+        address = self.server["hub"]["address"]
+        return f"Hub     · {address or 'cannot be reached: its port is taken'} · stands in for Docker Hub, local"
+
 
 def start(home: Home, progress: Say = lambda line: None, port: int | None = None) -> Running:
     """Make the lab of ``home`` run, and return when it answers; does nothing that is done already.

@@ -24,6 +24,7 @@ from ecrlab.client import LabClient
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, REGION, Home, read_json
 from ecrlab_course import shell
+from ecrlab_course.hub import Hub
 
 LOOKING = "ecrlab-check"
 """The word in the user agent of requests that only look; they are left out of the X-ray that a learner sees."""
@@ -87,6 +88,7 @@ class Lab:
         self._clients: dict[tuple[str, str, str], Any] = {}
         self.control = LabClient(home)
         self.clock = Clock(self.control)
+        self.hub = Hub(home, self.control, self.sh, LOOKING if quiet else "")
 
     @cached_property
     def _looking(self) -> Lab:

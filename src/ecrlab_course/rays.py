@@ -12,7 +12,14 @@ from ecrlab_course.display import Shown, escape
 
 Row = Mapping[str, Any]
 
-_SERVICES = {"ecr": "ECR API", "iam": "IAM API", "sts": "STS API", "registry": "registry", "layers": "layer store"}
+_SERVICES = {
+    "ecr": "ECR API",
+    "iam": "IAM API",
+    "sts": "STS API",
+    "registry": "registry",
+    "hub": "hub",
+    "layers": "layer store",
+}
 
 
 def who(row: Row) -> str:
@@ -28,7 +35,7 @@ def request(row: Row, digests: bool = False) -> str:
 
     Upload ids always become `…`; digests become `sha256:…` unless `digests`.
     """
-    if row.get("service") != "registry" and row.get("operation"):
+    if row.get("service") not in ("registry", "hub") and row.get("operation"):
         return str(row["operation"])
     parts = urlsplit(str(row.get("path") or ""))
     path = re.sub(r"^/v2/\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/", "/v2/", parts.path)
@@ -114,7 +121,7 @@ def steps(rows: Iterable[Row], digests: bool = False) -> list[Step]:
     for row in rows:
         key = _key(row, digests)
         # A manifest or an API call ends a run: what follows it happened after it.
-        parallel = key[2] in ("registry", "layers") and "/blobs/" in str(row.get("path"))
+        parallel = key[2] in ("registry", "hub", "layers") and "/blobs/" in str(row.get("path"))
         if not parallel and key not in grouped:
             flush()
         grouped.setdefault(key, []).append(row)
@@ -140,7 +147,8 @@ def text(rows: Sequence[Row], details: bool = False) -> str:
         head = ["#", *head, "sent", "received", "ms"]
     lines = [head]
     for step in steps(rows, digests=details):
-        cells = [step.client, step.who, step.request, step.action or "-", _decision(step), str(step.status)]
+        action = f"scope {step.action}" if step.service == "hub" and step.action else step.action or "-"
+        cells = [step.client, step.who, step.request, action, _decision(step), str(step.status)]
         if details:
             first, last = step.numbers
             cells = [f"{first}" if first == last else f"{first}-{last}", *cells]
@@ -206,7 +214,12 @@ def svg(rows: Sequence[Row]) -> str:
             f'<text x="{_LEFT + 12}" y="{y + 18}"><tspan class="{answer}">{words}</tspan>'
             f'<tspan class="soft" dx="10">{traffic}</tspan></text>'
         )
-        if step.action:
+        if step.service == "hub":
+            # No IAM here: a token is given for scopes, and its scopes decide.
+            scope = f"{_decision(step)}: scope {step.action}" if step.action else "no scope asked for"
+            kind = {"allowed": "ok", "denied": "no"}.get(step.decision, "soft")
+            parts.append(f'<text class="{kind}" x="{_MIDDLE + 10}" y="{y + 4}">{escape(_short(scope, 40))}</text>')
+        elif step.action:
             decision = "no" if step.decision == "denied" else "ok"
             parts.append(f'<text class="mono" x="{_MIDDLE + 10}" y="{y - 5}">{escape(_short(step.action, 34))}</text>')
             parts.append(_arrow(_MIDDLE, _RIGHT, y + 2, f"a-{decision}"))
@@ -239,7 +252,7 @@ def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
             row.get("client"),
             who(row),
             request(row, digests=True),
-            row.get("action") or "-",
+            f"scope {row['action']}" if row.get("service") == "hub" and row.get("action") else row.get("action") or "-",
             why,
             row.get("status"),
             size(int(row.get("bytes_in") or 0)),

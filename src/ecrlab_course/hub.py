@@ -1,0 +1,111 @@
+"""The Docker-Hub-like registry as a lesson uses it: `lab.hub`."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ecrlab.client import LabClient
+from ecrlab.home import Home
+
+#: The user that is there from the beginning, and the organisation that it owns.
+LEARNER, ORGANIZATION = "learner", "harbourbikes"
+
+#: Runs a command as a profile: `Lab.sh`.
+Shell = Callable[..., tuple[int, str]]
+
+
+class HubError(Exception):
+    """The hub or docker refused; the text is its own."""
+
+
+class Hub:
+    """The registry that stands in for Docker Hub on this machine.
+
+    `quiet_agent` is added to the name of the program that asks, so that a check leaves no trace in the X-ray.
+    """
+
+    def __init__(self, home: Home, control: LabClient, sh: Shell, quiet_agent: str = "") -> None:
+        self._home = home
+        self._control = control
+        self._sh = sh
+        self._agent = f"ecrlab-hub {quiet_agent}".strip()
+        self._passwords: dict[str, str] = {}
+
+    @property
+    def address(self) -> str:
+        """The value of $HUB, such as "localhost:4511"."""
+        return f"localhost:{self._home.hub_port}"
+
+    def password(self, user: str = LEARNER) -> str:
+        """Return a user's password: the learner's, or that of a user made by `user` here. Raises KeyError."""
+        if user == LEARNER:
+            return self._home.hub_password.read_text(encoding="utf-8").strip()
+        return self._passwords[user]
+
+    def login(self, user: str = LEARNER, secret: str | None = None, profile: str = "admin") -> str:
+        """Log docker in as a user of the hub, with `secret` (default: the password); return what docker prints.
+
+        The login lies in the docker configuration of `profile`. Raises HubError with docker's words.
+        """
+        given = self.password(user) if secret is None else secret
+        command = f"docker login --username '{user}' --password-stdin {self.address} <<<'{given}'"
+        status, output = self._sh(command, profile)
+        if status != 0:
+            raise HubError(output.strip())
+        return output.strip()
+
+    def logout(self, profile: str = "admin") -> None:
+        """Forget docker's login at the hub."""
+        self._sh(f"docker logout {self.address}", profile)
+
+    def limits(self, anonymous: int | None = -1, account: int | None = -1, window: int = -1) -> dict[str, Any]:
+        """Set what is given of the pull limits (None: no limit; `window` in seconds of lab time); return all three."""
+        given = {"anonymous": anonymous, "account": account, "window": window}
+        return self._control.hub_limits(**{name: value for name, value in given.items() if value != -1})
+
+    def new_window(self) -> None:
+        """Begin everybody's pull window anew."""
+        self._control.hub_window()
+
+    @property
+    def users(self) -> list[str]:
+        """The names of the users."""
+        return [str(user["name"]) for user in self._control.hub()["users"]]
+
+    @property
+    def repositories(self) -> dict[str, bool]:
+        """The repositories, and whether each is private."""
+        return {str(found["name"]): bool(found["private"]) for found in self._control.hub()["repositories"]}
+
+    def user(self, name: str, **more: Any) -> str:
+        """Make a user, or take the one made here before; return the password. `more`: plan, default_private."""
+        if name not in self._passwords:
+            self._passwords[name] = str(self._control.hub_user(name, **more)["password"])
+        return self._passwords[name]
+
+    def api(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, user: str | None = None
+    ) -> dict[str, Any]:
+        """Ask the hub's HTTP API, as a user after logging in, or as nobody; return its JSON. Raises HubError."""
+        headers = {"User-Agent": self._agent, "Content-Type": "application/json"}
+        if user is not None:
+            login = self.api("POST", "/v2/users/login", {"username": user, "password": self.password(user)})
+            headers["Authorization"] = f"Bearer {login['token']}"
+        connection = http.client.HTTPConnection(*self.address.split(":"), timeout=30)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read() or b"{}")
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise HubError(f"{response.status}: {answer.get('detail', answer)}")
+        return answer
+
+    def reset(self) -> None:
+        """Put the hub back to its start: users, repositories, limits, windows."""
+        self._passwords.clear()
+        self._control.reset(hub=True)
