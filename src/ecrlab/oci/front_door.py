@@ -103,6 +103,10 @@ class FrontDoor(Protocol):
         """A URL to send the client to for the content of a blob (307), or None to serve it here."""
         return None
 
+    def can_be_pulled(self, manifest: Manifest) -> bool:
+        """Whether GET and HEAD find this manifest (one in an archive is there and cannot be pulled)."""
+        return True
+
     def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
         """Whether this GET of a manifest counts as a pull of the image (last_pulled_at).
 

@@ -351,7 +351,7 @@ class Registry:
     async def _get_manifest(self, call: "_Call") -> web.Response:
         request = call.request
         repository = await self._authorize(call, Operation.GET_MANIFEST)
-        manifest = self._find_manifest(call, repository)
+        manifest = self._find_to_pull(call, repository)
         if self._door.records_pull(request, repository, manifest):
             await self._record_pull(repository, manifest)
         request[BYTES_OUT] = manifest.size
@@ -361,7 +361,7 @@ class Registry:
         repository = await self._authorize(call, Operation.HEAD_MANIFEST)
 
         def read() -> CIMultiDict[str]:
-            manifest = self._find_manifest(call, repository)
+            manifest = self._find_to_pull(call, repository)
             return CIMultiDict({**_manifest_headers(manifest), "Content-Length": str(manifest.size)})
 
         # A copy: whoever sends the answer adds its own headers to it.
@@ -381,7 +381,13 @@ class Registry:
             _check_digest(call.reference)
         manifest = self._store.manifest(repository, call.reference) if _known_form(call.reference) else None
         if manifest is None:
-            raise OciError(404, "MANIFEST_UNKNOWN", "manifest unknown", {"reference": call.reference[:200]})
+            raise _manifest_unknown(call)
+        return manifest
+
+    def _find_to_pull(self, call: "_Call", repository: Repository) -> Manifest:
+        manifest = self._find_manifest(call, repository)
+        if not self._door.can_be_pulled(manifest):
+            raise _manifest_unknown(call)
         return manifest
 
     async def _put_manifest(self, call: "_Call") -> web.Response:
@@ -576,6 +582,10 @@ def _listing(
         found = found[:count]
         headers["Link"] = _next(request, last=found[-1])
     return web.json_response({**document, key: found}, headers=headers)
+
+
+def _manifest_unknown(call: _Call) -> OciError:
+    return OciError(404, "MANIFEST_UNKNOWN", "manifest unknown", {"reference": call.reference[:200]})
 
 
 def _manifest_headers(manifest: Manifest) -> dict[str, str]:

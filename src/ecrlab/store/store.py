@@ -37,6 +37,8 @@ _MANIFEST = "m.digest, m.media_type, m.content, m.pushed_at, m.last_pulled_at, m
 
 _WITH_TAG = "EXISTS (SELECT 1 FROM tags t WHERE t.repository=m.repository AND t.digest=m.digest)"
 _TAGGED = {None: "", True: f"AND {_WITH_TAG}", False: f"AND NOT {_WITH_TAG}"}
+# Takes the wanted state twice.
+_IN_STATE = "AND (? IS NULL OR coalesce(json_extract(m.attributes, '$.status'), 'ACTIVE')=?)"
 
 
 def _repository(row: Sequence[Any]) -> Repository:
@@ -262,7 +264,7 @@ class Store:
             with contextlib.suppress(UploadBusy):
                 self.cancel_upload(idle)
         number = secrets.token_hex(16)
-        upload = Upload(number, repository, self._temporary / number, algorithm)
+        upload = Upload(number, repository, self._temporary / number, algorithm, self._page_cache)
         self._uploads[number] = upload
         return upload
 
@@ -313,7 +315,7 @@ class Store:
                         if not synced:
                             upload.sync()
                         make_folder(path.parent)
-                        os.replace(upload.path, path)
+                        upload.move(path)
                         sync_folder(path.parent)
                     self._database.write(
                         "INSERT OR IGNORE INTO blobs (digest, size) VALUES (?,?)", (digest, upload.size)
@@ -464,6 +466,7 @@ class Store:
         after: tuple[float, str] | None = None,
         limit: int | None = None,
         tagged: bool | None = None,
+        status: str | None = None,
     ) -> list[Manifest]:
         """Manifests in the order in which they were pushed, those of one moment in the order of their digests.
 
@@ -471,11 +474,12 @@ class Store:
             after: the time and the digest of a manifest: only later ones.
             limit: at most so many; None for all.
             tagged: only those with a tag, or without one; None for all.
+            status: only those whose attribute "status" is this one ("ACTIVE" when they have none); None for all.
         """
         rows = self._database.rows(
             f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND (m.pushed_at, m.digest) > (?, ?) "
-            f"{_TAGGED[tagged]} ORDER BY m.pushed_at, m.digest LIMIT ?",
-            (repository.id, *(after or (-math.inf, "")), -1 if limit is None else limit),
+            f"{_TAGGED[tagged]} {_IN_STATE} ORDER BY m.pushed_at, m.digest LIMIT ?",
+            (repository.id, *(after or (-math.inf, "")), status, status, -1 if limit is None else limit),
         )
         found = []
         for row in rows:
@@ -485,12 +489,17 @@ class Store:
             found.append(_manifest(row, (tag for (tag,) in tags)))
         return found
 
-    def untagged(self, repository: Repository, after: str | None = None, limit: int | None = None) -> list[str]:
-        """Digests of the manifests without a tag in their order, from after the digest `after` on, at most `limit`."""
+    def untagged(
+        self, repository: Repository, after: str | None = None, limit: int | None = None, status: str | None = None
+    ) -> list[str]:
+        """Digests of the manifests without a tag in their order, from after the digest `after` on, at most `limit`.
+
+        `status` as for `manifests`.
+        """
         rows = self._database.rows(
-            f"SELECT m.digest FROM manifests m WHERE m.repository=? AND m.digest>? {_TAGGED[False]} "
+            f"SELECT m.digest FROM manifests m WHERE m.repository=? AND m.digest>? {_TAGGED[False]} {_IN_STATE} "
             "ORDER BY m.digest LIMIT ?",
-            (repository.id, after or "", -1 if limit is None else limit),
+            (repository.id, after or "", status, status, -1 if limit is None else limit),
         )
         return [digest for (digest,) in rows]
 
@@ -518,11 +527,18 @@ class Store:
         if not changed:
             raise NotFound(f"no manifest {digest} in {repository.name}")
 
-    def tags(self, repository: Repository, after: str | None = None, limit: int | None = None) -> list[tuple[str, str]]:
-        """Tags with their digests in the order of the tags (by code point), from after `after` on, at most `limit`."""
+    def tags(
+        self, repository: Repository, after: str | None = None, limit: int | None = None, status: str | None = None
+    ) -> list[tuple[str, str]]:
+        """Tags with their digests in the order of the tags (by code point), from after `after` on, at most `limit`.
+
+        `status` as for `manifests`.
+        """
+        of_manifest = "JOIN manifests m ON m.repository=t.repository AND m.digest=t.digest"
         rows = self._database.rows(
-            "SELECT tag, digest FROM tags WHERE repository=? AND tag>? ORDER BY tag LIMIT ?",
-            (repository.id, after or "", -1 if limit is None else limit),
+            f"SELECT t.tag, t.digest FROM tags t {of_manifest if status else ''} WHERE t.repository=? AND t.tag>? "
+            f"{_IN_STATE if status else ''} ORDER BY t.tag LIMIT ?",
+            (repository.id, after or "", *((status, status) if status else ()), -1 if limit is None else limit),
         )
         return [(tag, digest) for tag, digest in rows]
 
