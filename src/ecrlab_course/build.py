@@ -317,8 +317,8 @@ def problems(course: Course) -> list[str]:
                 if re.search(r"^\s*!", cell.source, re.MULTILINE) and not first.startswith("%%bash"):
                     found.append(f"{source.slug} {cell.id}: a bare ! lets failures pass; use %%bash")
             text = "\n".join(cell.source for cell in code)
-            for identifier in source.exercises:
-                for call in ("exercise", "check"):
+            for identifier, item in source.exercises.items():
+                for call in ("exercise", "check") if item.counts else ("exercise",):
                     number = len(re.findall(rf'lab\.{call}\("{re.escape(identifier)}"\)', text))
                     if number != 1:
                         found.append(

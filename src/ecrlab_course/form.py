@@ -88,10 +88,11 @@ def _pictures_described(source: Source, book: Any) -> list[str]:
     found = []
     for cell in book.cells:
         for alt, path in _IMAGE.findall(cell.source) if cell.cell_type == "markdown" else []:
+            name = path.rpartition("/")[2]
             if len(alt.strip()) < ALT_AT_LEAST:
-                found.append(f"cell {cell.id}: the picture {path} has no text that says what it shows")
-            if not (source.images / path.rpartition("/")[2]).is_file():
-                found.append(f"cell {cell.id}: there is no picture {path}")
+                found.append(f"cell {cell.id}: the picture {name} has no text that says what it shows")
+            if not (source.images / name).is_file():
+                found.append(f"cell {cell.id}: there is no picture {name}")
     for path in sorted(source.images.glob("*.svg")) if source.images.is_dir() else []:
         described = re.search(r"<desc[^>]*>([^<]*)", path.read_text(encoding="utf-8"))
         if described is None or len(described[1].strip()) < ALT_AT_LEAST:
@@ -146,7 +147,7 @@ def _minutes(source: Source, book: Any) -> list[str]:
 
 
 def _lab(source: Source) -> list[str]:
-    return [] if len(source.exercises) >= 3 else [f"{len(source.exercises)} milestones; at least three"]
+    return [] if len(source.counted) >= 3 else [f"{len(source.counted)} milestones; at least three"]
 
 
 def _lesson(source: Source, starter: Any, solved: Any) -> list[str]:
@@ -158,11 +159,11 @@ def _lesson(source: Source, starter: Any, solved: Any) -> list[str]:
             found.append(f"{number} {what}; {limits[0]} to {limits[1]}")
 
     parts = halves(solved)
-    between(len(source.exercises), (EXERCISES[0], EXERCISES[1] * len(parts)), "exercises")
-    kinds = {type(item) for item in source.exercises.values()}
+    between(len(source.counted), (EXERCISES[0], EXERCISES[1] * len(parts)), "exercises")
+    kinds = {type(item) for item in source.counted.values()}
     if len(kinds) < KINDS_AT_LEAST:
         found.append(f"{len(kinds)} kinds of exercises; at least {KINDS_AT_LEAST}")
-    if sum(1 for item in source.exercises.values() if not item.engine) < EXERCISES[0]:
+    if sum(1 for item in source.counted.values() if not item.engine) < EXERCISES[0]:
         found.append(f"fewer than {EXERCISES[0]} exercises that count without an engine")
     code = [cell for cell in solved.cells if cell.cell_type == "code"]
     text = "\n".join(cell.source for cell in solved.cells if cell.cell_type == "markdown")

@@ -107,10 +107,10 @@ def test_unsolved_notebook_fails_exactly_its_checks(
         cell.id
         for cell in book.cells
         if cell.cell_type == "code"
-        and any(found in source.exercises for found in re.findall(r'lab\.check\("([^"]+)"\)', cell.source))
+        and any(found in source.counted for found in re.findall(r'lab\.check\("([^"]+)"\)', cell.source))
     }
     assert set(failed) == checks, failed
-    assert len(failed) == len(source.exercises)
+    assert len(failed) == len(source.counted)
     for cell, said in failed.items():
         assert "ECRLAB_STRICT=1 asks for passed" in said[0], (cell, said)
     assert os.environ["ECRLAB_STRICT"] == "1"

@@ -25,6 +25,7 @@ from ecrlab_course.exercises import (
     BuildCommand,
     Field,
     FixFile,
+    FreeAnswer,
     Guess,
     Item,
     Lesson,
@@ -33,6 +34,7 @@ from ecrlab_course.exercises import (
     Miss,
     Option,
     Order,
+    Point,
     Predict,
     ReadError,
     Result,
@@ -2258,4 +2260,61 @@ e11 = LiveCheck(
     neighbour="Ask your neighbour: you push `stable` again next week with a new image. What has `1.0` then?",
 )
 
-EXERCISES = [e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11]
+# i1: say it in an interview
+
+SAID = (
+    "I make the repository once, because a push will not. With IAM credentials I get a token and log docker in. I tag "
+    "the image with the registry's host, push it, and compare the digest."
+)
+i1 = FreeAnswer(
+    id="04-i1",
+    at="pushed",
+    objective="Tell an interviewer how an image gets to ECR, step by step and with reasons.",
+    question="Walk me through pushing an image to ECR.",
+    points=(
+        Point(
+            "repository",
+            "the **repository** is made once, in the right account and Region, because a push does not make it",
+            "*What does docker print without it?* `name unknown`, with name and account, and without the Region.",
+        ),
+        Point(
+            "token",
+            "a **token** is fetched with IAM credentials; it is good for 12 hours, for the registries of that Region",
+            "*What exactly is in it?* The word `AWS` and a password that stands for whoever fetched it. No rights.",
+        ),
+        Point(
+            "name",
+            "the image gets a **name** that begins with the registry's host: the name decides where it goes",
+            "*I am logged in to two registries; where does the push go?* To the host in the image's name.",
+        ),
+        Point(
+            "digest",
+            "after the push, layers first and the manifest last, the **digest** is compared with the one ECR reports",
+            "*How do you know that what runs is what you pushed?* The same digest here, in ECR and where it runs.",
+        ),
+    ),
+    model=(
+        '"Once, I create the repository, in the account and Region that will run the app. I get a token with my IAM '
+        "credentials and pipe it into `docker login`; it lasts twelve hours and says who I am, not what I may do. I "
+        "tag the image with the registry's host and push: the layers go first, the manifest last. Then I compare "
+        'digests." Each step has a reason, and each could be shown.'
+    ),
+    weak=(
+        '"`docker push`, then it is there." And every answer without the name or without the repository: it has '
+        "never met an error."
+    ),
+    accepts=(
+        Attempt("every point", answer={"text": SAID, "made": ["repository", "token", "name", "digest"]}),
+        Attempt("two left out, and marked so", answer={"text": SAID, "made": ["repository", "token"]}),
+    ),
+    rejects=(
+        Attempt(
+            "the weak answer",
+            answer="`docker push`, then it is there.",
+            misconception="words-not-reasons",
+            says="has 6 words",
+        ),
+    ),
+)
+
+EXERCISES = [e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, i1]

@@ -672,36 +672,20 @@ lab.solution("04-e11")
 # %% [markdown] id="04-24" tags=["core", "interview"] minutes=2
 # ## Say it in an interview
 #
-# **"Walk me through pushing an image to ECR."** Say your answer aloud, or write it down. Then open the next lines, one
-# by one.
-#
-# <details><summary>What a good answer holds</summary>
-#
-# - Make the **repository** once, in the right account and Region, because a push will not.
-# - Get a **token** with IAM credentials; it is good for 12 hours, for the registries of that Region.
-# - **Name** the image with the registry's host: the name decides where it goes.
-# - **Push**: layers, config, manifest. Then check the **digest** that ECR reports.
-#
-# </details>
-#
-# <details><summary>What a weak answer sounds like</summary>
-#
-# "`docker push`, then it is there." And every answer without the name or without the repository: it has never met an
-# error.
-#
-# </details>
+# Say it aloud first, then write it down: what you write stays in your progress. The points that a good answer makes
+# are shown when yours is kept.
 
-# %% [markdown] id="04-24-follow" tags=["core", "interview"]
-# <details><summary>And then they ask …</summary>
-#
-# - You left out the repository: *what does docker print then?* → `name unknown`, with name and account, and without
-#   the Region.
-# - You left out the token: *what exactly is in it?* → the word `AWS` and a password that stands for whoever fetched
-#   it. No rights.
-# - You left out the digest: *how do you know that what runs is what you pushed?* → the same digest here, in ECR and
-#   where it runs.
-#
-# </details>
+# %% id="04-24-say" tags=["core", "interview"]
+lab.exercise("04-i1")
+
+# %% id="04-24-said" tags=["core", "interview", "solution"]
+lab.answer(
+    "04-i1",
+    text="First I make the repository, in the right account and Region, because a push will not. Then I fetch a "
+    "token with my IAM credentials and give it to docker login: it is good for 12 hours and carries no rights. I "
+    "name the image with the registry's host, because the name decides where it goes, and push it.",
+    made=["repository", "token", "name"],
+)
 
 # %% [markdown] id="04-25" tags=["core", "summary"] minutes=1
 # ## On one screen
