@@ -96,6 +96,23 @@ def check_content() -> None:
     click.echo(f"{counts}: nothing wrong.")
 
 
+@main.command("new-lesson")
+@click.argument("number")
+@click.argument("slug")
+@click.argument("title")
+def new_lesson(number: str, slug: str, title: str) -> None:
+    """Make a draft from the template: NUMBER (07), SLUG (elastic_scale) and TITLE ("Elastic")."""
+    from ecrlab_course.content import course_root
+    from ecrlab_course.template import TemplateError
+    from ecrlab_course.template import new_lesson as make
+
+    try:
+        folder = make(course_root(), number, slug, title)
+    except (TemplateError, ContentError, OSError) as error:
+        _give_up(error)
+    click.echo(f"Made content/lessons/{folder.name}. Write in it, then: ecrlab_course check")
+
+
 @main.command()
 @click.option("--count", is_flag=True, help="Print only how many there are.")
 @click.argument("lesson", required=False)

@@ -903,8 +903,9 @@ def elsewhere(lab: Any) -> dict[str, str]:
 
 
 def log_out_ops(lab: Any) -> None:
-    """1.2 in ECR; ops has no login."""
-    ship(lab)
+    """1.2 in ECR and not on this computer any more; ops has no login."""
+    reference = ship(lab)
+    lab.sh(f"docker rmi -f booking:{WANTED} {reference} >/dev/null 2>&1 || true")
     lab.sh('docker logout "$REGISTRY" >/dev/null 2>&1 || true', "ops")
 
 
