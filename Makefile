@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: start test install lint build bench soak lock clean help
+.PHONY: start test install lint build bench soak bundle lock clean help
 
 start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all of it)
 	@$(VENV)/bin/ecrlab_course start
@@ -33,6 +33,9 @@ soak: install ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/python bench/soak_crash.py
 	$(VENV)/bin/python bench/registry_fuzz.py
 	$(VENV)/bin/python bench/registry_growth.py
+
+bundle: install ## Make one file from which a room installs without the net (ENGINE=1: with a container engine)
+	@scripts/bundle.sh $(VENV)/bin/python
 
 lock: ## Pin again what pyproject.toml asks for (maintainers)
 	test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv
