@@ -1,0 +1,110 @@
+"""docs/exercises.md: every exercise, and the wrong answers that the course recognises, from the declarations alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ecrlab_course.content import Course, Source
+from ecrlab_course.desk import KINDS
+from ecrlab_course.exercises import Choice, Exercise, FreeAnswer, Match, Option, Predict, ReadError
+from ecrlab_course.misconceptions import MISCONCEPTIONS
+
+PAGE = "docs/exercises.md"
+_HEAD = """# The exercises
+
+Made by `ecrlab_course build` from content/; edit the declarations there, not this page.
+
+Each exercise is shown to work in tests/course/test_matrix.py: untouched, every right way and every wrong answer named
+here, twice the same, the check changes nothing, a reset returns to untouched. An answer that is given in italics is a
+piece of the course's message, which also names what it saw; the others are the whole message.
+"""
+
+
+def minutes(cells: list[Any]) -> dict[str, float]:
+    """Return the minutes of the exercises by id, where the cell that shows one says them (cells of a notebook)."""
+    found = {}
+    for cell in cells:
+        for identifier in re.findall(r'lab\.exercise\("([^"]+)"\)', cell.source):
+            if "minutes" in cell.metadata:
+                found[identifier] = float(cell.metadata["minutes"])
+    return found
+
+
+def page(course: Course, cells: Callable[[Source], list[Any]]) -> str:
+    """Return the page's text (markdown). `cells` returns a lesson's cells, for the minutes."""
+    parts = [_HEAD, "| | exercises | count | without an engine |", "|---|---|---|---|"]
+    for source in course.sources.values():
+        items = source.exercises.values()
+        free = sum(1 for item in items if not item.engine)
+        parts.append(f"| {_name(source)} | {len(items)} | {len(source.counted)} | {free} |")
+    for source in course.sources.values():
+        parts += ["", f"## {_name(source)}"]
+        known = minutes(cells(source)) if source.text.is_file() else {}
+        for item in source.exercises.values():
+            parts += ["", *_exercise(source, item, known.get(item.id))]
+    return "\n".join(parts) + "\n"
+
+
+def _name(source: Source) -> str:
+    return f"{source.lesson.id} · {source.lesson.title}"
+
+
+def _exercise(source: Source, item: Exercise, known: float | None) -> Iterator[str]:
+    facts = [
+        KINDS[type(item)],
+        *([f"{known:g} min"] if known else []),
+        f"starts from `{item.at or source.lesson.start}`",
+        "needs an engine" if item.engine else "no engine needed",
+        *([] if item.counts else ["does not count"]),
+    ]
+    yield f"### {item.id} · {item.objective}"
+    yield ""
+    yield " · ".join(facts)
+    yield ""
+    yield f"Right: {'; '.join(attempt.name for attempt in item.accepts)}."
+    yield ""
+    yield "| wrong answer | what it shows | what the course says |"
+    yield "|---|---|---|"
+    for wrong, misconception, said in [*_attempts(item), *_others(item)]:
+        belief = f"`{misconception}`: {MISCONCEPTIONS[misconception].belief}" if misconception else ""
+        yield f"| {_cell(wrong)} | {_cell(belief)} | {_cell(said)} |"
+    if isinstance(item, FreeAnswer):
+        yield ""
+        yield f"Points: {'; '.join(_cell(point.text) for point in item.points)}."
+
+
+def _attempts(item: Exercise) -> Iterator[tuple[str, str, str]]:
+    """The rejected attempts: name, misconception, what is said (whole, or a piece in italics)."""
+    options = {option.key: option for option in _options(item)}
+    for attempt in item.rejects:
+        option = options.get(attempt.answer) if isinstance(attempt.answer, str) else None
+        said = option.feedback if option is not None else f"… *{attempt.says}* …"
+        yield attempt.name, attempt.misconception or "", said
+
+
+def _options(item: Exercise) -> tuple[Option, ...]:
+    declared = item.options if isinstance(item, Choice | Predict | ReadError) else ()
+    return declared if isinstance(declared, tuple) else ()
+
+
+def _others(item: Exercise) -> Iterator[tuple[str, str, str]]:
+    """Wrong options that no rejected attempt chooses, and every wrong place, where they show a misconception."""
+    tried = {attempt.answer for attempt in item.rejects if isinstance(attempt.answer, str)}
+    for option in _options(item):
+        if option.misconception and option.key not in tried:
+            yield f"“{option.text}”", option.misconception, option.feedback
+    if isinstance(item, Match):
+        bins = {place.key: place.text for place in item.bins}
+        for part in item.items:
+            if part.misconception:
+                yield f"{part.text}, misplaced", part.misconception, part.feedback
+            for miss in part.misses:
+                if miss.misconception:
+                    yield f"{part.text} → {bins[miss.bin]}", miss.misconception, miss.feedback
+
+
+def _cell(text: str) -> str:
+    """Return markdown for one cell of a table."""
+    return re.sub(r"\s+", " ", text.replace("|", "\\|")).strip()

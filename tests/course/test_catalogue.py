@@ -1,0 +1,55 @@
+"""docs/exercises.md is made from the declarations, and a build notices when it is not up to date."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+
+from ecrlab_course import build, catalogue
+from ecrlab_course.content import course
+from ecrlab_course.misconceptions import MISCONCEPTIONS
+
+KINDS = Path(__file__).parent / "kinds"
+
+
+def test_each_exercise_with_every_wrong_answer_and_its_misconception() -> None:
+    for the_course in (course(KINDS), course()):
+        text = catalogue.page(the_course, lambda _source: [])
+        for item in the_course.exercises.values():
+            part = text.partition(f"### {item.id} · {item.objective}\n")[2].partition("\n#")[0]
+            for attempt in item.rejects:
+                row = next(line for line in part.splitlines() if line.startswith(f"| {attempt.name} |"))
+                assert attempt.misconception is not None
+                assert f"`{attempt.misconception}`: {MISCONCEPTIONS[attempt.misconception].belief}" in row
+                assert attempt.says.split("|")[0] in row or "You were certain" in attempt.says
+
+
+def test_options_and_places_that_no_attempt_tries_are_listed_too() -> None:
+    text = catalogue.page(course(KINDS), lambda _source: [])
+    assert "| `docker tag` → ECR's API | `aws-login-is-docker-login`: " in text
+    assert (
+        "| no login | `login-is-permission`: logged in means allowed | Then the text would not name a person. |" in text
+    )
+    assert "| 90 · Kinds of exercises | 5 | 4 | 5 |" in text
+    assert "in your own words · starts from `fresh` · no engine needed · does not count" in text
+
+
+def test_minutes_stand_where_a_cell_says_them() -> None:
+    cells = [
+        nbformat.v4.new_code_cell('lab.exercise("90-e1")', metadata={"minutes": 3}),
+        nbformat.v4.new_code_cell('lab.exercise("90-e2")'),
+    ]
+    assert catalogue.minutes(cells) == {"90-e1": 3}
+
+
+def test_a_build_writes_the_page_and_notices_a_change(tmp_path: Path) -> None:
+    shutil.copytree(KINDS / "content", tmp_path / "content")
+    the_course = course(tmp_path)
+    page = tmp_path / catalogue.PAGE
+    assert build.build(the_course, check=True).drifted == (page,)
+    assert build.build(the_course).written == (page,)
+    assert build.build(the_course, check=True).drifted == ()
+    page.write_text(page.read_text().replace("retry-mends", "retry-helps"))
+    assert build.build(the_course, check=True).drifted == (page,)
