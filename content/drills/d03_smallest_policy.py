@@ -1,0 +1,210 @@
+"""Drill d03: the smallest policy that pulls. Q77, Q79, Q139."""
+
+# E070: what a pull needs, and what it does not; E126 I057: the login is given by an identity policy only, on "*";
+# E031: alone it grants nothing; E073: the trap in AWS's own example; I009: policies of one kind add up.
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecrlab_course.drill_lab import LOGIN, PULL, allow, arn, policy
+from ecrlab_course.drills import Attempt, Drill, Findings, FollowUp, Point
+from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
+
+WHO, NAME, NEIGHBOUR = "user/runner", "shop/orders", "shop/payments"
+MANAGED = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
+
+
+def prepare(lab: Any) -> None:
+    for name in (NAME, NEIGHBOUR):
+        lab.repository(name)
+        lab.push(name, "1", name.encode())
+    lab.person("runner")
+
+
+def _repository_actions(lab: Any) -> list[str]:
+    known = lab.control.actions().items()
+    return [action for action, kind in known if action.startswith("ecr:") and kind in ("repository", "repositories")]
+
+
+def evidence(lab: Any, findings: Findings) -> Verdict:
+    every = _repository_actions(lab)
+    open_here = lab.allowed(WHO, every, arn(NAME))
+    login = lab.may((WHO, LOGIN, "*"))[0]
+    iam = lab.client("iam")
+    touched = (
+        iam.list_user_policies(UserName="runner")["PolicyNames"]
+        or iam.list_attached_user_policies(UserName="runner")["AttachedPolicies"]
+        or iam.list_groups_for_user(UserName="runner")["Groups"]
+    )
+    if not open_here and not login and not touched:
+        return untouched("`runner` may do nothing yet.")
+    missing = [action for action in PULL if action not in open_here]
+    if missing:
+        return not_yet(f"A pull of `{NAME}` still ends at `{missing[0]}`: nobody allows it.", "left-out")
+    if not login:
+        return not_yet(
+            f"The two actions of the pull are there, and `{LOGIN}` is refused, so there is no login. It is asked "
+            "about no repository: which Resource does its statement name, and in which kind of policy?",
+            "login-can-be-scoped",
+        )
+    if "ecr:BatchCheckLayerAvailability" in open_here:
+        return not_yet(
+            "Login and pull work. `ecr:BatchCheckLayerAvailability` is allowed as well; who asks it, a pull or a push?",
+            "check-is-pull",
+        )
+    more = [action for action in open_here if action not in PULL]
+    next_door = lab.allowed(WHO, every, arn(NEIGHBOUR))
+    if more or next_door:
+        seen = [f"{', '.join(more[:3])} on `{NAME}`"] if more else []
+        seen += [f"{', '.join(next_door[:3])} on `{NEIGHBOUR}`"] if next_door else []
+        return not_yet(f"Login and pull work, and so does more: {'; '.join(seen)}.", "wide-is-fixed")
+    runner = lab.client("ecr", "runner")
+    runner.get_authorization_token()
+    runner.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "1"}])
+    return passed(
+        f"`runner` logs in and pulls `{NAME}`. Asked about {len(every)} actions on each of two repositories, IAM "
+        "allows two on one of them."
+    )
+
+
+def put(lab: Any, *statements: dict[str, Any]) -> None:
+    lab.client("iam").put_user_policy(UserName="runner", PolicyName="pull", PolicyDocument=policy(*statements))
+
+
+def in_a_group(lab: Any) -> None:
+    iam = lab.client("iam")
+    made = iam.create_policy(
+        PolicyName="orders-pull", PolicyDocument=policy(allow(LOGIN), allow(list(PULL), arn(NAME)))
+    )["Policy"]["Arn"]
+    iam.create_group(GroupName="runners")
+    iam.attach_group_policy(GroupName="runners", PolicyArn=made)
+    iam.add_user_to_group(GroupName="runners", UserName="runner")
+
+
+def by_the_repository(lab: Any, *actions: str) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{lab.account}:user/runner"},
+        "Action": list(actions),
+    }
+    lab.client("ecr").set_repository_policy(repositoryName=NAME, policyText=policy(statement))
+
+
+def login_and_repository_policy(lab: Any) -> None:
+    put(lab, allow(LOGIN))
+    by_the_repository(lab, *PULL)
+
+
+DRILL = Drill(
+    id="d03",
+    kind="write the smallest thing that works",
+    level="M",
+    lesson="06",
+    situation="A server of Harbour Bikes, the user `runner`, must pull `shop/orders` and nothing else: not the "
+    "payments image, not the list of images, and it never pushes.",
+    question="Say the policy aloud. What can you not narrow, and is that a risk?",
+    points=(
+        Point(
+            "two",
+            "`BatchGetImage` for the manifest and `GetDownloadUrlForLayer` for the layers, on the repository's ARN.",
+            FollowUp(
+                "Only the second of the two is missing. How far does the pull get, and what does docker print?",
+                "The manifest comes; the first blob, the image's configuration, is refused: `error pulling image "
+                "configuration: … denied: … ecr:GetDownloadUrlForLayer …`.",
+            ),
+        ),
+        Point(
+            "login",
+            "`GetAuthorizationToken` with Resource `*`: it has no resource type, so a repository's ARN grants nothing.",
+            FollowUp(
+                "An example in AWS's own guide puts it under `repository/*`. What comes of it?",
+                "That statement does not grant the login. The action is asked about `*`, and only a statement whose "
+                "Resource fits `*` answers.",
+            ),
+        ),
+        Point(
+            "alone",
+            "The login alone opens nothing: every later request is decided by the caller's rights.",
+            FollowUp(
+                "You take the pull rights away while a token is nine hours old. When does the pull stop?",
+                "With the next request: the token says who calls, and rights are looked at each time.",
+            ),
+        ),
+        Point(
+            "nocheck",
+            "`BatchCheckLayerAvailability` is not needed: it is a push that asks it.",
+            FollowUp(
+                "Then why do so many pull policies hold it?",
+                "They were copied from one another. AWS's own PullOnly policy has no such action. It does little "
+                "harm, but it is not the smallest.",
+            ),
+        ),
+    ),
+    beyond=FollowUp(
+        "Why not simply attach `AmazonEC2ContainerRegistryPullOnly`?",
+        "It opens every repository of the account. For nodes that run anything that is fine; for this request it is "
+        "not.",
+    ),
+    model="Two statements. `ecr:BatchGetImage` and `ecr:GetDownloadUrlForLayer` on the ARN of `shop/orders`. And "
+    "`ecr:GetAuthorizationToken` on `*`, which cannot be narrowed, because no repository is part of that question. "
+    "That is no risk by itself: a login says who calls, and each later request is decided anew.",
+    weak="“`ecr:Get*` on the repository.” No login, because that action is asked about no repository; and no manifest, "
+    "because `BatchGetImage` begins with Batch.",
+    task="Give `runner` exactly that, in any way you like, and have it judged. `aws iam put-user-policy --user-name "
+    "runner --policy-name pull --policy-document file://pull.json` is one way.",
+    seconds=180,
+    hints=(
+        "Three actions in all, and two different Resources.",
+        "The login has a statement of its own with Resource `*`. The other two name "
+        "`arn:aws:ecr:us-east-1:777788889999:repository/shop/orders`: here `repository/` belongs in, in image names "
+        "not.",
+    ),
+    misconceptions=("login-can-be-scoped", "check-is-pull", "repo-policy-gives-login", "wide-is-fixed"),
+    sources=(
+        "AWS: managed policy AmazonEC2ContainerRegistryPullOnly",
+        "AWS: Service Authorization Reference, Amazon ECR",
+        "AWS: Amazon ECR User Guide, repository policies",
+    ),
+    date="2026-11-23",
+    prepare=prepare,
+    evidence=evidence,
+    accepts=(
+        Attempt("an inline policy", lambda lab: put(lab, allow(LOGIN), allow(list(PULL), arn(NAME)))),
+        Attempt("a policy of a group", in_a_group),
+        Attempt("the login by IAM, the pull by the repository", login_and_repository_policy),
+    ),
+    rejects=(
+        Attempt(
+            "all on the repository",
+            lambda lab: put(lab, allow([LOGIN, *PULL], arn(NAME))),
+            misconception="login-can-be-scoped",
+            says="there is no login",
+        ),
+        Attempt(
+            "all in the repository's policy",
+            lambda lab: by_the_repository(lab, LOGIN, *PULL),
+            misconception="login-can-be-scoped",
+            says="there is no login",
+        ),
+        Attempt(
+            "the push's question too",
+            lambda lab: put(lab, allow(LOGIN), allow([*PULL, "ecr:BatchCheckLayerAvailability"], arn(NAME))),
+            misconception="check-is-pull",
+            says="a pull or a push",
+        ),
+        Attempt(
+            "AWS's own policy",
+            lambda lab: lab.client("iam").attach_user_policy(UserName="runner", PolicyArn=MANAGED),
+            misconception="wide-is-fixed",
+            says="so does more",
+        ),
+        Attempt(
+            "ecr:Get* on the repository",
+            lambda lab: put(lab, allow(LOGIN), allow("ecr:Get*", arn(NAME))),
+            misconception="left-out",
+            says="ecr:BatchGetImage",
+        ),
+    ),
+    people=("runner",),
+)

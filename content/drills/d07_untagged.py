@@ -1,0 +1,201 @@
+"""Drill d07: a script deletes everything untagged; what is gone tomorrow? Q110, Q84, Q36."""
+
+# E006: an untagged image is pullable by digest; ecr-errors 54: a child of an index is not deleted, HTTP 200;
+# ecr-errors 55: look at `failures`, not at the exit code; E092: no undelete; 9.2 step 6: lifecycle rules spare
+# children; E015: the last pull may lag; E164: index and children.
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecrlab_course.drills import Attempt, Drill, Finding, Findings, FollowUp, Point
+from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
+
+NAME = "shop/web"
+SCRIPT = """#!/usr/bin/env bash
+# Up for review: delete everything that has no tag.
+ids=$(aws ecr list-images --repository-name shop/web --filter tagStatus=UNTAGGED --query 'imageIds[*]' --output json)
+aws ecr batch-delete-image --repository-name shop/web --image-ids "$ids"
+"""
+
+
+def prepare(lab: Any) -> None:
+    lab.repository(NAME)
+    old = lab.put(NAME, "", {"page": b"an image whose tag has moved"})
+    live = lab.put(NAME, "", {"page": b"what runs tonight"})
+    amd = lab.put(NAME, "", {"page": b"for amd64"})
+    arm = lab.put(NAME, "", {"page": b"for arm64"}, architecture="arm64")
+    lab.put_index(NAME, "2.0", ("amd64", amd), ("arm64", arm))
+    lab.put(NAME, "1.9", {"page": b"what the tag 1.9 is now"})
+    lab.write("cleanup.sh", SCRIPT)
+    lab.write("deployed.txt", f"production runs {NAME}@{live}\n")
+    iam = lab.client("iam")
+    # Where the evidence finds the digests again, out of the learner's way.
+    iam.tag_user(UserName="admin", Tags=[{"Key": "old", "Value": old}, {"Key": "live", "Value": live}])
+
+
+def _kept(lab: Any) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in lab.client("iam").list_user_tags(UserName="admin")["Tags"]}
+
+
+def evidence(lab: Any, findings: Findings) -> Verdict:
+    images, kept = lab.images(NAME), _kept(lab)
+    gone, code = findings.get("gone", "").strip(), findings.get("code", "").strip()
+    tags = {tag for each in images.values() for tag in each}
+    if not {"1.9", "2.0"} <= tags:
+        return not_yet(
+            "A tagged image is gone. With the index 2.0 its images lose their protection; nothing undoes a deletion. "
+            "Prepare the drill again.",
+            "untagged-is-garbage",
+        )
+    if kept["live"] not in images:
+        return not_yet(
+            "`deployed.txt` names a digest, and that image is gone: it had no tag, and it is what runs. The next "
+            "node that has to fetch it cannot. Prepare the drill again.",
+            "untagged-is-garbage",
+        )
+    if len(images) == 6 and not gone and not code:
+        return untouched("Six images are there. Foretell first, then delete what is really garbage.")
+    if gone != "2":
+        return not_yet(
+            f"You foretold that the script takes {gone or 'no number of'} images. It asks for four; what does ECR do "
+            "with one that an index names?",
+            "untagged-is-garbage",
+        )
+    if code != "0":
+        return not_yet(
+            f"You foretold the exit code {code or '(none)'}. The call is answered with 200 although some images "
+            "stay; the answer tells which, under another word.",
+            "no-exception-is-success",
+        )
+    if kept["old"] in images:
+        return not_yet("Foretold right. The one image that nobody needs is still there.", "left-out")
+    return passed("The garbage is gone, the index is whole, and what runs by digest can still be pulled.")
+
+
+def delete(lab: Any, *digests: str) -> None:
+    lab.client("ecr").batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": each} for each in digests])
+
+
+def delete_the_old(lab: Any) -> None:
+    delete(lab, _kept(lab)["old"])
+
+
+def run_over_all_but_what_runs(lab: Any) -> None:
+    live = _kept(lab)["live"]
+    delete(lab, *[digest for digest, tags in lab.images(NAME).items() if not tags and digest != live])
+
+
+def run_the_script(lab: Any) -> None:
+    code, output = lab.sh("bash cleanup.sh")
+    if code or "failures" not in output:
+        raise RuntimeError(output)
+
+
+def index_first(lab: Any) -> None:
+    lab.client("ecr").batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "2.0"}])
+
+
+RIGHT = {"gone": "2", "code": "0"}
+DRILL = Drill(
+    id="d07",
+    kind="foretell the deletion",
+    level="S",
+    lesson="08",
+    situation="Storage costs rise. Dara wants to run `cleanup.sh` tonight: it deletes every image of `shop/web` that "
+    "has no tag. `shop/web` holds an index for two platforms, and production runs an image by its digest.",
+    question="What will be gone tomorrow, what will not, and what will the script say? Do you let it run?",
+    points=(
+        Point(
+            "use",
+            "Untagged is not unused: it can still be pulled by digest, and that is how careful people deploy.",
+            FollowUp(
+                "How do you find out what runs?",
+                "From where it runs: the digests in the task or pod definitions and on the nodes. The registry's "
+                "time of the last pull is a hint; it may lag by a day, and a node that has the image does not pull.",
+            ),
+        ),
+        Point(
+            "index",
+            "The images of an index have no tags of their own; ECR does not delete them while an index names them.",
+            FollowUp(
+                "So the script cannot harm the index?",
+                "Not in this form. If the index goes first, its images are free to be deleted: scripts that delete "
+                "by age do it in that order sooner or later.",
+            ),
+        ),
+        Point(
+            "answer",
+            "The call succeeds all the same: what stayed is listed under `failures`, and the exit code is 0.",
+            FollowUp(
+                "What does the script need, then?",
+                "To read `failures` and to stop, or report, when it is not empty.",
+            ),
+        ),
+        Point(
+            "rule",
+            "Better: a lifecycle rule for untagged images, with a preview first; a deletion is final.",
+            FollowUp(
+                "Would that rule have spared what production runs by digest?",
+                "No. A rule sees tags, age and counts, not who runs what. Give what is deployed a tag that no rule "
+                "selects.",
+            ),
+        ),
+    ),
+    beyond=FollowUp(
+        "What would you change, so that the question does not come up again?",
+        "Whatever is deployed carries a tag of its own as long as it runs, and a rule clears the untagged after some "
+        "days.",
+    ),
+    model="I would not let it run. Two of the four untagged images belong to the index 2.0, and ECR refuses to "
+    "delete those; the call still ends with exit code 0, and only `failures` tells. Of the other two one is garbage, "
+    "and one is what production runs by digest: that one would be gone for good. I tag what is deployed, and let a "
+    "previewed rule do the rest.",
+    weak="“Untagged means unused.” A digest needs no tag. Or: “it ended with 0, so all four are gone.”",
+    task="Type how many images the script would delete, and its exit code. Then delete what is really garbage, and "
+    "nothing else. The digest in `deployed.txt` is what production runs.",
+    seconds=180,
+    findings=(
+        Finding("gone", "Images that the script would delete"),
+        Finding("code", "Its exit code"),
+    ),
+    hints=(
+        "`aws ecr describe-images --repository-name shop/web` shows six. Which untagged ones does the manifest of "
+        "2.0 name, and which one does `deployed.txt` name?",
+        "`aws ecr batch-get-image --repository-name shop/web --image-ids imageTag=2.0 --query "
+        "'images[0].imageManifest' --output text` lists the two of the index. One image remains that nothing names.",
+    ),
+    misconceptions=("untagged-is-garbage", "no-exception-is-success"),
+    sources=(
+        "AWS: Amazon ECR API Reference, BatchDeleteImage (failures)",
+        "AWS: Amazon ECR User Guide, lifecycle policies",
+    ),
+    date="2026-11-23",
+    prepare=prepare,
+    evidence=evidence,
+    accepts=(
+        Attempt("the one", delete_the_old, RIGHT),
+        Attempt("all untagged but what runs", run_over_all_but_what_runs, RIGHT),
+    ),
+    rejects=(
+        Attempt("the script", run_the_script, RIGHT, misconception="untagged-is-garbage", says="it is what runs"),
+        Attempt(
+            "the index first", index_first, RIGHT, misconception="untagged-is-garbage", says="tagged image is gone"
+        ),
+        Attempt(
+            "four gone",
+            delete_the_old,
+            {**RIGHT, "gone": "4"},
+            misconception="untagged-is-garbage",
+            says="an index names",
+        ),
+        Attempt(
+            "a failing exit code",
+            delete_the_old,
+            {**RIGHT, "code": "1"},
+            misconception="no-exception-is-success",
+            says="answered with 200",
+        ),
+        Attempt("foretold only", None, RIGHT, misconception="left-out", says="still there"),
+    ),
+)
