@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Callable, Mapping
+from shlex import quote
 from typing import Any
 
 from ecrlab.client import LabClient
@@ -34,6 +35,12 @@ class Hub:
         self._agent = f"ecrlab-hub {quiet_agent}".strip()
         self._passwords: dict[str, str] = {}
 
+    def looking(self, agent: str) -> Hub:
+        """Return this hub as a check sees it, with `agent` in the name of the program that asks."""
+        view = Hub(self._home, self._control, self._sh, agent)
+        view._passwords = self._passwords
+        return view
+
     @property
     def address(self) -> str:
         """The value of $HUB, such as "localhost:4511"."""
@@ -51,7 +58,7 @@ class Hub:
         The login lies in the docker configuration of `profile`. Raises HubError with docker's words.
         """
         given = self.password(user) if secret is None else secret
-        command = f"docker login --username '{user}' --password-stdin {self.address} <<<'{given}'"
+        command = f"docker login --username {quote(user)} --password-stdin {self.address} <<<{quote(given)}"
         status, output = self._sh(command, profile)
         if status != 0:
             raise HubError(output.strip())

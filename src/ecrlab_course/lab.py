@@ -62,6 +62,24 @@ class Clock:
         return "The lab's clock shows real time again."
 
 
+class Region:
+    """A Region of the lab, to be switched off and on; the rest of the lab goes on."""
+
+    def __init__(self, control: LabClient, name: str) -> None:
+        self._control = control
+        self.name = name
+
+    def off(self) -> str:
+        """Let nothing in the Region be reached any more: neither its API nor its registries."""
+        self._control.region(self.name, on=False)
+        return f"{self.name} is off. IAM and the other Regions go on."
+
+    def on(self) -> str:
+        """Let the Region be reached again; what waited for it is caught up with."""
+        self._control.region(self.name, on=True)
+        return f"{self.name} is on."
+
+
 def ahead(seconds: float) -> str:
     """Return a span in words: 43260 gives "12 h 1 min", 90000 "1 d 1 h"."""
     minutes = round(seconds / 60)
@@ -78,7 +96,6 @@ class Lab:
     """
 
     account = ACCOUNT
-    region = REGION
 
     def __init__(self, home: Home, folder: Path | None = None, quiet: bool = False) -> None:
         self.home = home
@@ -88,11 +105,17 @@ class Lab:
         self._clients: dict[tuple[str, str, str], Any] = {}
         self.control = LabClient(home)
         self.clock = Clock(self.control)
-        self.hub = Hub(home, self.control, self.sh, LOOKING if quiet else "")
+        self.hub = Hub(home, self.control, self.sh)
+
+    def region(self, name: str) -> Region:
+        """Return a Region of the lab, to switch off and on: `lab.region("us-east-1").off()`."""
+        return Region(self.control, name)
 
     @cached_property
     def _looking(self) -> Lab:
-        return Lab(self.home, self.folder, quiet=True)
+        view = Lab(self.home, self.folder, quiet=True)
+        view.hub = self.hub.looking(LOOKING)
+        return view
 
     def looking(self, mark: int = 0) -> Lab:
         """Return this lab as a check sees it: requests are marked, and `rows()` reads after `mark`."""
