@@ -23,6 +23,7 @@ from .digest import algorithm_of, digest_of
 from .documents import _LAST, Table, dump
 from .errors import DigestMismatch, Exists, NotFound, ReferencesMissing, StoreError, StoreFull, UploadBusy
 from .folder import lock_folder, make_folder, sync_folder
+from .page_cache import PageCache
 from .records import Blob, Manifest, Reference, Repository
 from .upload import Upload
 
@@ -82,6 +83,7 @@ class Store:
         self._lock, self._database = lock, database
         self._blobs, self._temporary = path / "blobs", path / "uploads"
         self._uploads: dict[str, Upload] = {}
+        self._page_cache = PageCache()
         # When a blob was last asked for, by (repository id, digest): a client told that a layer is there goes on to
         # push a manifest that names it, so collect_garbage must leave it alone for a while.
         self._touched: dict[tuple[int, str], float] = {}
@@ -328,6 +330,9 @@ class Store:
                 if is_full(error):
                     raise StoreFull(self.path) from error
                 raise
+            finally:
+                if upload.moved:  # even when the transaction failed: its bytes are no longer there to try again with
+                    self._drop(upload)
             self._drop(upload)
         return Blob(digest, upload.size, path, None)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .database import is_full
 from .digest import hash_file
 from .errors import StoreFull, UploadBusy
+from .page_cache import PageCache
 from .records import Repository
 
 if TYPE_CHECKING:
@@ -24,18 +25,20 @@ MAX_PIECES = 1024
 class Upload:
     """One upload session of one repository, in a temporary file; it ends with the process.
 
-    `size` is the number of bytes received so far. Write within `writing()`; `append` and `truncate` block, so call
-    them off the event loop. No file is made before the first byte.
+    `size` is the number of bytes received so far; `moved` tells that its file has become a blob. Write within
+    `writing()`; `append` and `truncate` block, so call them off the event loop. No file is made before the first byte.
     """
 
-    def __init__(self, id: str, repository: Repository, path: Path, algorithm: str) -> None:
+    def __init__(self, id: str, repository: Repository, path: Path, algorithm: str, cache: PageCache) -> None:
         self.id, self.repository, self.path, self.algorithm = id, repository, path, algorithm
+        self._cache = cache
         self.size = 0
         self.used = time.monotonic()
         self._claim = threading.Lock()
         # Held while a thread writes, so that the file is never closed, and its number reused, under a write.
         self._io = threading.Lock()
         self._file: int | None = None
+        self.moved = False
         self._hasher: _Hash | None = hashlib.new(algorithm)
 
     @property
@@ -81,6 +84,8 @@ class Upload:
                 for piece in pieces:
                     self._hasher.update(piece)
             self.size += length
+            if self._file is not None:
+                self._cache.grew(self._file, self.size, length)
             return self.size
 
     def _write(self, pieces: Sequence[bytes | bytearray | memoryview]) -> int:
@@ -100,6 +105,7 @@ class Upload:
         if size < self.size:
             os.truncate(self.path, size)
             # A hash cannot be taken back: the file is read again when the upload is finished.
+            self._cache.forget(self.size - size)
             self._hasher, self.size = None, size
 
     def digest(self, algorithm: str) -> str:
@@ -126,7 +132,15 @@ class Upload:
                 os.close(self._file)
                 self._file = None
 
+    def move(self, path: Path) -> None:
+        """Make the temporary file the blob `path`; atomic."""
+        os.replace(self.path, path)
+        self._cache.finished(path, self.size)
+        self.moved = True
+
     def discard(self) -> None:
-        """Remove the temporary file."""
+        """Remove the temporary file, unless it was moved."""
         self._close()
-        self.path.unlink(missing_ok=True)
+        if not self.moved:
+            self._cache.forget(self.size)
+            self.path.unlink(missing_ok=True)
