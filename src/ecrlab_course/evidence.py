@@ -1,0 +1,75 @@
+"""What probes and judges of several lessons look at: repositories, tags, digests, manifests, rows of the X-ray.
+
+These functions only look: give them the lab that a probe got, so that they leave no trace in the X-ray. What builds a
+state is in staging.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ecrlab.home import REGION
+
+
+def repositories(lab: Any, region: str = REGION) -> list[str]:
+    """Return the names of the account's repositories in the Region, sorted."""
+    pages = lab.client("ecr", region=region).get_paginator("describe_repositories").paginate()
+    return sorted(str(item["repositoryName"]) for page in pages for item in page["repositories"])
+
+
+def images(lab: Any, repository: str, region: str = REGION) -> list[dict[str, Any]]:
+    """Return the image details of a repository, oldest push first; nothing when there is no such repository."""
+    ecr = lab.client("ecr", region=region)
+    try:
+        pages = list(ecr.get_paginator("describe_images").paginate(repositoryName=repository))
+    except ecr.exceptions.RepositoryNotFoundException:
+        return []
+    details: list[dict[str, Any]] = [detail for page in pages for detail in page["imageDetails"]]
+    return sorted(details, key=lambda detail: detail["imagePushedAt"])
+
+
+def tags(lab: Any, repository: str, region: str = REGION) -> dict[str, str]:
+    """Return the repository's tags, each with the digest that it names now; {} without repository or tags."""
+    found = images(lab, repository, region)
+    return {tag: detail["imageDigest"] for detail in found for tag in detail.get("imageTags", [])}
+
+
+def manifest(lab: Any, repository: str, digest: str, region: str = REGION) -> dict[str, Any]:
+    """Return an image's manifest or index as ECR hands it out; {} when it does not, or has no such repository."""
+    ecr = lab.client("ecr", region=region)
+    try:
+        answer = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+    except ecr.exceptions.RepositoryNotFoundException:
+        return {}
+    found: dict[str, Any] = json.loads(answer["images"][0]["imageManifest"]) if answer["images"] else {}
+    return found
+
+
+def short(digest: str) -> str:
+    """Return a digest as a message names it: sha256:0123456789… gives 01234567…"""
+    return f"{digest.removeprefix('sha256:')[:8]}…"
+
+
+# Rows of the X-ray
+
+
+def ok(row: Mapping[str, Any]) -> bool:
+    """Tell whether the request was carried out."""
+    return 200 <= int(row["status"]) < 400
+
+
+def user_of(row: Mapping[str, Any]) -> str:
+    """Return the name at the end of the row's principal; "" when nobody was known."""
+    return str(row.get("principal") or "").rpartition("/")[2]
+
+
+def at_registry(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows that went to a registry, not to an AWS API."""
+    return [row for row in rows if row["service"] == "registry"]
+
+
+def puts_manifest(row: Mapping[str, Any], repository: str = "") -> bool:
+    """Tell whether the request stores a manifest (in that repository): the moment at which an image gets its name."""
+    return row["method"] == "PUT" and f"{repository and '/' + repository}/manifests/" in str(row["path"])
