@@ -44,13 +44,14 @@ def main() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="JupyterLab's port. Default: the first free one from 8888.")
 @click.option("--lab-port", type=click.IntRange(1, 65535), help="The lab's main port. Default: the remembered one.")
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="The learner's folder. Default: work/.")
-def start(port: int | None, lab_port: int | None, work: Path | None) -> None:
+@click.option("--projector", is_flag=True, help="For a room: larger type, stronger contrast, one notebook at a time.")
+def start(port: int | None, lab_port: int | None, work: Path | None, projector: bool) -> None:
     """Open the course in JupyterLab; Ctrl-C stops everything that this started."""
     from ecrlab_course import start as room
     from ecrlab_course.notebook import find_home
 
     try:
-        sys.exit(room.start(_course(), find_home(), lambda line: click.echo(line), port, lab_port, work))
+        sys.exit(room.start(_course(), find_home(), lambda line: click.echo(line), port, lab_port, work, projector))
     except (room.StartError, launch.LaunchError, OSError) as error:
         _give_up(error)
 

@@ -36,6 +36,14 @@ def style(loaded: str = "") -> str:
 
 
 @cache
+def projector() -> str:
+    """Return the style element of projector mode: larger type and stronger contrast, for the whole page."""
+    css = (files("ecrlab_course") / "projector.css").read_text(encoding="utf-8")
+    short = re.sub(r"\s+", " ", css)
+    return f"<style>{short}</style>"
+
+
+@cache
 def _renderer() -> mistune.Markdown:
     return mistune.create_markdown(escape=True, plugins=["table"])
 
@@ -100,6 +108,23 @@ def note(title: str, text: str) -> Shown:
         f"{title}\n{text.strip()}",
         f'<div class="ecr-note"><div class="ecr-title">{escape(title)}</div>{markdown(text)}</div>',
     )
+
+
+def sentence(text: str) -> Shown:
+    """Return one sentence, as a status is shown."""
+    return Shown(text, f'<div class="ecr-status">{escape(text)}</div>')
+
+
+def looked_back(found: Sequence[tuple[str, str, Verdict]]) -> Shown:
+    """Return first guesses with what was said and what is so: (id, the statement in markdown, the verdict)."""
+    lines, parts = [], []
+    for identifier, prompt, value in found:
+        lines += [f"{ICONS[value.outcome]} {identifier} · {plain(prompt)}", value.message.strip()]
+        parts.append(
+            f'<div class="ecr-verdict {CLASSES[value.outcome]}"><b>{escape(identifier)}</b>'
+            f'<div class="ecr-said">{markdown(prompt)}{markdown(value.message)}</div></div>'
+        )
+    return Shown("\n".join(lines), "".join(parts))
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str = "") -> Shown:

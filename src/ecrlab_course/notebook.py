@@ -21,7 +21,7 @@ from ecrlab import doctor, explorer, launch
 from ecrlab.client import LabError
 from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
-from ecrlab_course import decided, rays
+from ecrlab_course import decided, home_page, rays
 from ecrlab_course import display as shown
 from ecrlab_course import explorer as drawing
 from ecrlab_course.content import ContentError, Course, course, course_root
@@ -29,6 +29,7 @@ from ecrlab_course.desk import EXECUTED, AnswerError, Desk, reason
 from ecrlab_course.editor import EditorError
 from ecrlab_course.editor_widget import PolicyEditor
 from ecrlab_course.exercises import Guess, Outcome, Verdict
+from ecrlab_course.home_widget import HomePage
 from ecrlab_course.lab import Clock, Lab, Refused, ahead
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.shell import ShellError
@@ -106,6 +107,8 @@ class NotebookLab(Lab):
         self._cards: dict[str, Card] = {}
         self._marks: list[int] = []
         self._told: set[tuple[str, Verdict]] = set()
+        self._projector: Any = None
+        self._home_page: HomePage | None = None
 
     # Cells -----------------------------------------------------------------------------------------------------------
 
@@ -117,13 +120,16 @@ class NotebookLab(Lab):
             del self._marks[:-200]
 
     def cell_ended(self, *_info: object) -> None:
-        """Compare the predictions that were waiting for this cell, and show the outcome in their cards."""
+        """Compare the predictions that were waiting for this cell, and show the outcome in their cards and the map."""
         with contextlib.suppress(Exception):
             for identifier in self.desk.pending():
                 if self.desk.observed(identifier) is not None:
                     verdict = self.desk.check(identifier)
                     if identifier in self._cards:
                         self._cards[identifier].told(verdict)
+        with contextlib.suppress(Exception):
+            if self._home_page is not None:
+                self._home_page.refresh()
 
     def bash(self, line: str, cell: str) -> None:
         """Run a cell as a strict bash script: `%%bash [--as PROFILE] [--fails TEXT]`.
@@ -164,6 +170,7 @@ class NotebookLab(Lab):
         if source.files.is_dir():
             copy_missing(source.files, Path.cwd())
         built = self.desk.begin(identifier)
+        self.desk.note_opened(identifier)
         what = "its starting state is ready" if built else "begun before, and left as you left it"
         self._say(f"{source.lesson.called} · {source.lesson.title} · {what}")
 
@@ -207,7 +214,7 @@ class NotebookLab(Lab):
         """Show a verdict, once a cell, and in the exercise's card."""
         if (identifier, verdict) not in self._told:
             self._told.add((identifier, verdict))
-            show(shown.verdict(identifier, verdict))
+            show(shown.verdict(identifier, self.desk.with_pass(identifier, verdict)))
         if identifier in self._cards:
             self._cards[identifier].told(verdict)
 
@@ -244,6 +251,10 @@ class NotebookLab(Lab):
         self._say(f"{identifier} is as it was at first. Your progress keeps what you had reached.")
 
     def _reset_lesson(self, identifier: str) -> None:
+        self._say(self.put_back(identifier))
+
+    def put_back(self, identifier: str) -> str:
+        """Remove what a lesson made in the lab; return a sentence that says what went and what is left."""
         lesson = self.course.lesson(identifier).lesson
         before = self._repositories()
         removed = [name for name in lesson.repositories if name in before]
@@ -255,7 +266,7 @@ class NotebookLab(Lab):
             lesson.undo(self)
         left = [name for name in before if name not in removed]
         users = f" Rights of {', '.join(lesson.users)}: as at the start." if lesson.users else ""
-        self._say(
+        return (
             f"Removed: {_names(removed)}.{users} Left in your registry: {_names(left)}. "
             "Your files and your progress were not touched."
         )
@@ -308,7 +319,7 @@ class NotebookLab(Lab):
         `row` is its number (the `#` of `lab.xray(details=True)`) or a row of `lab.rows()`.
         """
         if row is None:
-            rows = [each for each in self.rows(0) if each.get("decisions")]
+            rows = [each for each in self.rows(0) if each.get("decisions") and each.get("service") != "hub"]
             denied = [each for each in rows if each["decision"] == "denied"]
             if not rows:
                 raise ValueError("IAM was not asked anything yet. Make a request, then ask why.")
@@ -367,6 +378,19 @@ class NotebookLab(Lab):
         """Show the status line again."""
         show(self._status_line())
 
+    @spoken
+    def projector(self, on: bool = True) -> None:
+        """Show this notebook for a room: larger type, stronger contrast. `lab.projector(False)` ends it."""
+        if self._projector is not None:
+            self._projector.update(shown.Shown("", ""))
+            self._projector = None
+        if not on:
+            self._say("Projector mode has ended.")
+            return
+        words = "Projector mode: larger type, stronger contrast. lab.projector(False) ends it."
+        page = shown.projector() + f'<div class="ecr-status">{shown.escape(words)}</div>'
+        self._projector = show(shown.Shown(words, page), display_id=True)
+
     def _status_line(self) -> shown.Shown:
         server = self.control.status()
         offset = float(server["clock"]["offset_seconds"])
@@ -410,38 +434,40 @@ class NotebookLab(Lab):
 
     @spoken
     def map(self) -> None:
-        """Show the lessons with your own marks: begun, done, minutes, what you can do."""
-        rows = []
-        for source in self.course.sources.values():
-            done, total, word = self._standing(source.lesson.id)
-            can = "; ".join(source.lesson.verbs) if total and done == total else ""
-            rows.append(
-                (source.lesson.id, source.lesson.title, f"{source.lesson.minutes} min", word, f"{done} of {total}", can)
-            )
-        show(shown.table(("lesson", "title", "time", "state", "exercises", "you can"), rows))
-
-    def _standing(self, lesson: str) -> tuple[int, int, str]:
-        source = self.course.lesson(lesson)
-        records = self.desk.progress.read()["exercises"]
-        done = sum(1 for key in source.counted if records.get(key, {}).get("passed"))
-        begun = bool(self.desk.progress.lesson(lesson))
-        word = "✓ done" if done == len(source.counted) else "◐ begun" if begun or done else "○ not begun"
-        return done, len(source.counted), word
+        """Show the home page: the course with your own marks, where to go on, this computer's health, a way back."""
+        self._home_page = HomePage(self)
+        self._home_page.show()
 
     @spoken
     def resume(self) -> None:
-        """Say where you stopped, and rebuild the state of that place when it was lost."""
-        records = self.desk.progress.read()["exercises"]
-        for source in self.course.sources.values():
-            for key, item in source.counted.items():
-                if not records.get(key, {}).get("passed"):
-                    lost = bool(self.desk.progress.lesson(source.lesson.id)) and self.desk.lost(source.lesson.id)
-                    if lost:
-                        self.desk.goto(source.lesson.id, item.at or source.lesson.start)
-                    built = " The lab had been reset; its state for this place was built again." if lost else ""
-                    self._say(f"Go on with {key} ({item.objective}) in {source.opens}.{built}")
-                    return
-        self._say("Every exercise is passed.")
+        """Say where you stopped, with a link, and rebuild the state of that place when it was lost."""
+        show(self.resumed())
+
+    def resumed(self) -> shown.Shown:
+        """Go on: rebuild the state of the place where the learner stopped when it was lost; return what to show."""
+        place = home_page.place(self.course, self.desk.progress.read())
+        if place is None:
+            return shown.sentence("Every exercise is passed.")
+        lesson = place.source.lesson
+        built = ""
+        if self.desk.progress.lesson(lesson.id) and self.desk.lost(lesson.id):
+            self.desk.goto(lesson.id, place.exercise.at or lesson.start)
+            built = " The lab had been reset; its state for this place was built again."
+        words = f"Go on with {place.words}.{built} There, run the first code cell before anything else."
+        href = home_page.from_here(Path.cwd()) + place.link
+        return shown.Shown(
+            words,
+            f'<div class="ecr-status">{shown.escape(words)}<br><a class="ecr-go" href="{shown.escape(href)}">Open '
+            f"{shown.escape(place.source.opens)} at {shown.escape(place.exercise.id)}</a></div>",
+        )
+
+    @spoken
+    def look_back(self, lesson: str) -> None:
+        """Show the first guesses that this lesson answers, with your own answers from back then."""
+        found = self.desk.look_back(lesson)
+        if not found:
+            raise KeyError(f"No first guess is answered in lesson {lesson}.")
+        show(shown.looked_back([(guess.id, guess.prompt, verdict) for guess, verdict in found]))
 
     @spoken
     def picture(self, lesson: str, name: str) -> None:
@@ -452,7 +478,7 @@ class NotebookLab(Lab):
         show(picture(path))
 
     def _say(self, sentence: str) -> None:
-        show(shown.Shown(sentence, f'<div class="ecr-status">{shown.escape(sentence)}</div>'))
+        show(shown.sentence(sentence))
 
 
 def _names(names: list[str]) -> str:
@@ -589,3 +615,5 @@ def load(shell: Any) -> None:
         # An AWS error is a sentence of the lesson, not a traceback.
         setattr(kind, "_render_traceback_", lambda self: [f"{type(self).__name__}: {self}"])  # noqa: B010 - no such attribute in its type
     show(lab._status_line())
+    if os.environ.get("ECRLAB_PROJECTOR") == "1":
+        lab.projector()

@@ -33,13 +33,23 @@ class StartError(Exception):
     """JupyterLab could not be started; the text says what was seen and what to do."""
 
 
-def _configuration(home: Home) -> dict[str, str]:
+PROJECTOR = {
+    "@jupyterlab/apputils-extension:themes": {
+        "overrides": {"code-font-size": "22px", "content-font-size1": "22px", "ui-font-size1": "16px"}
+    }
+}
+"""JupyterLab's settings for a room, beside those of jupyter_settings.json; the pages do the rest (projector.css)."""
+
+
+def _configuration(home: Home, projector: bool = False) -> dict[str, str]:
     """Return the variables that keep JupyterLab and the kernels out of the user's own configuration folders."""
     folder = home.path / "jupyter"
     config = folder / "config"
     (config / "labconfig").mkdir(parents=True, exist_ok=True)
-    settings = (files("ecrlab_course") / "jupyter_settings.json").read_text(encoding="utf-8")
-    (config / "labconfig" / "default_setting_overrides.json").write_text(settings, encoding="utf-8")
+    settings = json.loads((files("ecrlab_course") / "jupyter_settings.json").read_text(encoding="utf-8"))
+    if projector:
+        settings.update(PROJECTOR)
+    (config / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(settings), encoding="utf-8")
     startup = folder / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "10-ecrlab.py").write_text(unloaded.STARTUP, encoding="utf-8")
@@ -51,6 +61,7 @@ def _configuration(home: Home) -> dict[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",
         # JupyterLab asks npm for its settings, and npm writes a log of that.
         "npm_config_cache": str(folder / "npm"),
+        "ECRLAB_PROJECTOR": "1" if projector else "",
     }
 
 
@@ -93,12 +104,14 @@ def start(
     port: int | None = None,
     lab_port: int | None = None,
     folder: Path | None = None,
+    projector: bool = False,
 ) -> int:
     """Run the course until Ctrl-C, SIGTERM or a closed terminal, then stop everything that this call started.
 
     `port` is JupyterLab's (default: the first free one from 8888), `lab_port` the lab's, `folder` the
-    learner's (default: work/ in the checkout). With ECRLAB_NO_BROWSER=1 no
-    browser is opened; the address with its token is printed either way. Returns an exit code. Raises StartError and
+    learner's (default: work/ in the checkout); `projector` opens one notebook at a time, large, for a room. With
+    ECRLAB_NO_BROWSER=1 no browser is opened; the address with its token is printed either way. Returns an exit code.
+    Raises StartError and
     launch.LaunchError.
     """
     stop = _Stop()
@@ -114,7 +127,7 @@ def start(
     try:
         for number in before:
             signal.signal(number, stop)
-        _run(course, home, tell, port, lab_port, (folder or course.root / "work").resolve(), jupyter, stop)
+        _run(course, home, tell, port, lab_port, (folder or course.root / "work").resolve(), projector, jupyter, stop)
     except KeyboardInterrupt:
         pass
     finally:
@@ -149,6 +162,7 @@ def _run(
     port: int | None,
     lab_port: int | None,
     target: Path,
+    projector: bool,
     jupyter: list[subprocess.Popen[bytes]],
     stop: _Stop,
 ) -> None:
@@ -164,7 +178,7 @@ def _run(
         say(f"{target.name}/: {len(copied.kept)} files that you edited were left alone.")
     jupyter_port = port or free_port()
     token = secrets.token_hex(24)
-    child = _spawn(home, target, jupyter_port, token, jupyter)
+    child = _spawn(home, target, jupyter_port, token, projector, jupyter)
     running = launch.start(home, say, lab_port)
     server = launch.server_process(home)
     if server is not None and _ours(home):
@@ -182,7 +196,8 @@ def _run(
             raise StartError(f"JupyterLab did not start. The end of its log {log}:\n{end}")
         time.sleep(0.05)
     first = FIRST if (target / FIRST).exists() else next((path.name for path in sorted(target.glob("*.ipynb"))), "")
-    path = f"/lab/tree/{first}" if first else "/lab"
+    view = "doc" if projector else "lab"  # /doc shows one document, and the side bars are folded away
+    path = f"/{view}/tree/{first}" if first else "/lab"
     address = f"http://localhost:{jupyter_port}{path}?token={token}"
     write_private(home.run / "jupyter.json", json.dumps({"address": address, "port": jupyter_port}) + "\n")
     say(f"\nThe course is open at\n\n    {address}\n\nCtrl-C here stops it all; what you did is kept.")
@@ -196,7 +211,7 @@ def _run(
 
 
 def _spawn(
-    home: Home, target: Path, port: int, token: str, started: list[subprocess.Popen[bytes]]
+    home: Home, target: Path, port: int, token: str, projector: bool, started: list[subprocess.Popen[bytes]]
 ) -> subprocess.Popen[bytes]:
     """Start JupyterLab's process, which loads its modules and then waits for the lab's environment at its input."""
     command = [
@@ -205,7 +220,7 @@ def _spawn(
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    variables = {**os.environ, **_configuration(home), "JUPYTER_TOKEN": token}
+    variables = {**os.environ, **_configuration(home, projector), "JUPYTER_TOKEN": token}
     with open(home.run / "jupyter.log", "wb") as output, uninterrupted():
         # A session of its own: Ctrl-C reaches this process only, which then ends JupyterLab in order.
         child = subprocess.Popen(

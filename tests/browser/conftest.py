@@ -40,21 +40,29 @@ class Room:
 
     def notebook(self, slug: str) -> str:
         """Return the address of a notebook."""
-        return re.sub(r"/lab/tree/[^?]*", f"/lab/tree/{slug}.ipynb", self.address)
+        return re.sub(r"/(lab|doc)/tree/[^?]*", rf"/\1/tree/{slug}.ipynb", self.address)
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
-    """Start the course with a home and a folder of its own; afterwards Ctrl-C must stop all of it."""
+    """The course, started as by `make start`."""
+    yield from started(tmp_path)
+
+
+def started(tmp_path: Path, *more: str, engine: str = "none") -> Iterator[Room]:
+    """Start the course with a home and a folder of its own; afterwards Ctrl-C must stop all of it.
+
+    `more` are further words of the command; `engine` is ECRLAB_ENGINE unless the variable is set.
+    """
     home, work, log = tmp_path / "home", tmp_path / "work", tmp_path / "start.log"
     environ = {
         **os.environ, "ECRLAB_HOME": str(home), "ECRLAB_NO_BROWSER": "1", "PYTHONUNBUFFERED": "1",
-        "ECRLAB_ENGINE": os.environ.get("ECRLAB_ENGINE", "none"),
+        "ECRLAB_ENGINE": os.environ.get("ECRLAB_ENGINE", engine),
     }  # fmt: skip
     port, lab_port = free_port(5680), free_port(5610)
     command = [
         str(Path(sys.executable).with_name("ecrlab_course")), "start", "--port", str(port), "--lab-port", str(lab_port),
-        "--work", str(work),
+        "--work", str(work), *more,
     ]  # fmt: skip
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -105,7 +113,8 @@ class Lab:
 
     def __init__(self, page: Page, room: Room, slug: str) -> None:
         self.page = page
-        book = nbformat.read(course().root / "notebooks" / f"{slug}.ipynb", as_version=4)
+        folder = course().root if slug.startswith("labs/") else course().root / "notebooks"
+        book = nbformat.read(folder / f"{slug}.ipynb", as_version=4)
         self.ids = [cell.id for cell in book.cells]
         self.code = {cell.id for cell in book.cells if cell.cell_type == "code"}
         page.goto(room.notebook(slug))
