@@ -28,6 +28,7 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 HEADING = "# How the listings grow"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 REGISTRY = f"{ACCOUNT}/{REGION}"
+SUBJECT = digest_of(b"the image that others refer to")
 # A repository as CreateRepository makes it.
 ATTRIBUTES = {
     "mutability": "MUTABLE",
@@ -40,14 +41,18 @@ ATTRIBUTES = {
 
 
 def fill(store: Store, home: Repository, count: int) -> None:
-    """Push `count` images of two layers, of which one is shared by all, with one tag each."""
+    """Push `count` images of two layers, of which one is shared by all, with one tag each; every other one refers to
+    SUBJECT."""
     with store.transaction():
         shared = store.put_blob(home, b"the base layer")
         for number in range(count):
             own = store.put_blob(home, b"%d of 7" % (number % 7))
             text = json.dumps({"number": number, "repository": home.name, "pad": "x" * 800}).encode()
             references = [Reference(shared.digest, "blob", "layer", 1), Reference(own.digest, "blob", "layer", 1)]
-            store.put_manifest(home, digest_of(text), "manifest", text, references, tag=f"v{number}", now=float(number))
+            subject = SUBJECT if number % 2 else None
+            store.put_manifest(
+                home, digest_of(text), "manifest", text, references, subject, tag=f"v{number}", now=float(number)
+            )
 
 
 def timed(function: Callable[[], object]) -> float:
@@ -81,6 +86,15 @@ def pages(cloud: Cloud, operation: str, **parameters: object) -> int:
     return count
 
 
+def tag_pages(store: Store, home: Repository) -> int:
+    """Follow /v2/NAME/tags/list to its end, 100 a page; returns the number of pages."""
+    last, count = None, 0
+    while count == 0 or last is not None:
+        found = store.tags(home, last, 101)
+        last, count = (found[99][0] if len(found) > 100 else None), count + 1
+    return count
+
+
 def reopen(path: Path) -> None:
     """Open and close, as a start does."""
     Store.open(path).close()
@@ -109,6 +123,12 @@ def measure(path: Path) -> dict[str, float]:
             ),
             "DescribeImages of one repository, all pages": timed(
                 lambda: pages(cloud, "DescribeImages", repositoryName=middle.name)
+            ),
+            "/v2/ tags of one repository, 100 a page": timed(lambda: tag_pages(store, middle)),
+            "ListImageReferrers of one image, all pages": timed(
+                lambda: pages(
+                    cloud, "ListImageReferrers", repositoryName=middle.name, subjectId={"imageDigest": SUBJECT}
+                )
             ),
             "garbage collection, nothing to do": timed(store.collect_garbage),
         }
@@ -183,8 +203,9 @@ def fill_more(store: Store, home: Repository, first: int, last: int) -> None:
         for number in range(first, last):
             text = json.dumps({"number": number, "pad": "x" * 800}).encode()
             reference = Reference(layer.digest, "blob", "layer", 1)
+            subject = SUBJECT if number % 2 else None
             store.put_manifest(
-                home, digest_of(text), "manifest", text, [reference], tag=f"v{number}", now=float(number)
+                home, digest_of(text), "manifest", text, [reference], subject, tag=f"v{number}", now=float(number)
             )
 
 

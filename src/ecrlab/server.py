@@ -14,8 +14,10 @@ import re
 import secrets
 import signal
 import socket
+import struct
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
 from ecrlab.aws import api, cloudtrail
+from ecrlab.aws.act import Act
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.front import EcrFrontDoor
@@ -45,6 +48,8 @@ from ecrlab.xray import XRay
 MAIN = (ACCOUNT, REGION)
 # The Docker-Hub-like registry, in the place of account and Region.
 HUB = ("hub", "")
+# Services that no Region's end takes along: IAM and STS answer as long as the lab runs.
+GLOBAL = ("iam", "sts")
 COLLECT_SECONDS = 600.0
 # Seconds until what a request left to do is begun.
 WORK_STEP = 0.1
@@ -68,13 +73,16 @@ class Server:
         self.cloud = Cloud(store, self.clock, self.open_port, self.known_port)
         self.xray = XRay(home.lab / "xray.jsonl")
         self.cloud.history = self.xray.history
+        self.cloud.newest = lambda: self.xray.last
+        self.cloud.acted = self._acted
         self.secret = secrets.token_urlsafe(32)
         self.main_port = 0
         self._ports = store.table("lab.registries")
         self._sockets: dict[int, list[socket.socket]] = {}
         # One more address to listen at, for an engine that cannot reach loopback (ecrlab.relay), and its listeners.
         self._also: str | None = None
-        self._also_sites: list[web.SockSite] = []
+        self._sites: dict[int, list[web.SockSite]] = {}
+        # The registry of each port, also while its Region is off and nothing listens there.
         self._open: dict[int, tuple[str, str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._control: Control | None = None
@@ -103,36 +111,39 @@ class Server:
         if port in self._open:
             return port
         if port is None:
-            port = self._next_port()
+            port = self._next_port(not self.cloud.is_off(region))
             self._ports.put(f"{account}/{region}", {"port": port})
         else:
             try:
-                self._bind(port)
+                self._bind(port, not self.cloud.is_off(region))
             except PortTaken as error:
                 name = f"registry {account} in {region}" if region else "Docker-Hub-like registry"
                 raise ApiError("ServerException", f"The {name} cannot be reached: {error}", 400) from None
         self._open[port] = (account, region)
+        if self.cloud.is_off(region):
+            return port
         task = asyncio.get_running_loop().create_task(self._listen(port))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return port
 
-    def _next_port(self) -> int:
+    def _next_port(self, listen: bool) -> int:
         remembered = {int(document["port"]) for _, document in self._ports.items()}
         for port in range(self.main_port + 1, self.main_port + SPAN):
             if port not in remembered and port not in self._open:
                 with contextlib.suppress(PortTaken):
-                    self._bind(port)
+                    self._bind(port, listen)
                     return port
         raise ApiError(
             "LimitExceededException", f"No port is free from {self.main_port + 1} to {self.main_port + SPAN}."
         )
 
-    def _bind(self, port: int) -> None:
+    def _bind(self, port: int, listen: bool = True) -> None:
+        """Take a port. Without ``listen`` it refuses connections, and is still not another program's."""
         opened: list[socket.socket] = []
         try:
             for host in filter(None, (self.host, self._also)):
-                opened.append(_listener(host, port))
+                opened.append(_listener(host, port, listen))
         except BaseException:
             for listener in opened:
                 listener.close()
@@ -142,8 +153,7 @@ class Server:
     async def _listen(self, port: int) -> None:
         for listener in self._sockets[port]:
             site = web.SockSite(self.runner, listener)
-            if listener is not self._sockets[port][0]:
-                self._also_sites.append(site)
+            self._sites.setdefault(port, []).append(site)
             await site.start()
 
     async def listen_also(self, address: str | None) -> None:
@@ -153,9 +163,12 @@ class Server:
         """
         if address == self._also:
             return
-        for site in self._also_sites:
-            await site.stop()
-        self._also_sites.clear()
+        for port, listeners in self._sockets.items():
+            for site in self._sites.get(port, [])[1:]:
+                await site.stop()
+            for listener in listeners[1:]:
+                listener.close()
+        self._sites = {port: sites[:1] for port, sites in self._sites.items()}
         self._sockets = {port: listeners[:1] for port, listeners in self._sockets.items()}
         self._also = None
         if address is None:
@@ -163,7 +176,7 @@ class Server:
         added: dict[int, socket.socket] = {}
         try:
             for port in self._open:
-                added[port] = _listener(address, port)
+                added[port] = _listener(address, port, port in self._sites)
         except (OSError, PortTaken) as error:
             for listener in added.values():
                 listener.close()
@@ -171,8 +184,33 @@ class Server:
         self._also = address
         for port, listener in added.items():
             self._sockets[port].append(listener)
-            self._also_sites.append(web.SockSite(self.runner, listener))
-            await self._also_sites[-1].start()
+            if port in self._sites:
+                self._sites[port].append(web.SockSite(self.runner, listener))
+                await self._sites[port][-1].start()
+
+    async def switch_region(self, region: str, on: bool) -> None:
+        """Switch a Region off, so that its ports refuse connections and its requests are cut; or on again.
+
+        Raises ApiError when another program has taken a port of it meanwhile; the rest of the Region is on then.
+        """
+        if self.cloud.is_off(region) is not on:
+            return
+        self.cloud.switch_region(region, on)
+        taken: list[PortTaken] = []
+        for port in [port for port, registry in self._open.items() if registry[1] == region and registry != MAIN]:
+            for site in self._sites.pop(port, []):
+                await site.stop()
+            for listener in self._sockets.pop(port, []):
+                listener.close()
+            try:
+                self._bind(port, listen=on)
+            except PortTaken as error:
+                taken.append(error)
+            else:
+                if on:
+                    await self._listen(port)
+        if on and taken:
+            raise ApiError("ServerException", str(taken[0]), 400)
 
     def open_main(self, port: int | None) -> bool:
         """Take the main port: the one given, else the remembered one, else (first start) the first free from 4510.
@@ -235,11 +273,26 @@ class Server:
         if request.method != "POST":
             text = "This is ECR Lab, a local Amazon ECR for learning. Not AWS. The AWS APIs answer POST here.\n"
             return web.Response(text=text, status=200 if request.method in ("GET", "HEAD") else 405)
+        service, region = api.meant(request)
+        if self.cloud.is_off(region) and service not in GLOBAL:
+            return await self._recorded(request, Record(service, api.named(request), region=region), self._cut)
         return await self._recorded(request, Record("aws"), lambda request: api.handle(self.cloud, request))
 
     async def _registry(self, request: web.Request) -> web.StreamResponse:
         account, region = self._registry_at(request)
-        return await self._recorded(request, Record("registry", account=account, region=region), self._v2)
+        handler = self._cut if self.cloud.is_off(region) else self._v2
+        return await self._recorded(request, Record("registry", account=account, region=region), handler)
+
+    async def _cut(self, request: web.Request) -> web.StreamResponse:
+        """End the connection without an answer, as when nothing can be reached there."""
+        record = request[RECORD]
+        record.cut, record.reason = True, f"{record.region} is switched off"
+        if request.transport is not None:
+            # A reset, as the network gives it; a mere end could be taken for an empty answer.
+            connection = request.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            request.transport.abort()
+        return web.Response(status=503)
 
     async def _v2(self, request: web.Request) -> web.StreamResponse:
         response = await self.registry.handle(request)
@@ -255,11 +308,11 @@ class Server:
         return response
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
-        account, region = self._registry_at(request)
+        # The registry is in the path: an address that the API gave out may be one of another port.
+        account, region = (*request.path.split("/")[2:4], "", "")[:2]
         reason = "a signed address: its signature is the permission"
-        return await self._recorded(
-            request, Record("registry", account=account, region=region, reason=reason), self._layer
-        )
+        handler = self._cut if self.cloud.is_off(region) else self._layer
+        return await self._recorded(request, Record("registry", account=account, region=region, reason=reason), handler)
 
     async def _layer(self, request: web.Request) -> web.StreamResponse:
         """Serve a layer to whoever has its signed address. Some clients send Authorization here too: it is ignored."""
@@ -276,6 +329,11 @@ class Server:
             return _storage_error(request, 404, "NoSuchKey", "The specified key does not exist.")
         except OciError as error:
             return error.response()
+        except OSError:
+            if request.writer.output_size > 0:
+                raise  # an answer has begun, and only a broken connection can say that it is not whole
+            traceback.print_exc(file=sys.stderr)
+            return _storage_error(request, 400, "InternalError", "ECR Lab could not read this layer; see its log.")
 
     async def _lab(self, request: web.Request) -> web.StreamResponse:
         if not self._through_loopback(request):
@@ -293,7 +351,7 @@ class Server:
         response: web.StreamResponse | None = None
         try:
             response = await handler(request)
-            status = response.status
+            status = 0 if record.cut else response.status
             return response
         finally:
             sent = response.body if isinstance(response, web.Response) else None
@@ -317,6 +375,31 @@ class Server:
                 trail=cloudtrail.kept(record, request, response),
             )
 
+    def _acted(self, act: Act) -> None:
+        """Show in the X-ray what ECR did by itself; comes from a worker's thread."""
+        with contextlib.suppress(RuntimeError):  # the lab is about to end
+            self._loop.call_soon_threadsafe(self._record_act, act)
+
+    def _record_act(self, act: Act) -> None:
+        self.xray.record(
+            now=self.clock.time(),
+            user_agent=act.service,
+            principal=act.principal.arn,
+            account=act.account,
+            region=act.region,
+            service="ecr",
+            method="POST",
+            path="/",
+            operation=act.operation,
+            decisions=act.decisions,
+            status=200 if act.code is None else 400,
+            error=act.code,
+            bytes_in=0,
+            bytes_out=0,
+            duration_ms=0.0,
+            trail=cloudtrail.kept_act(act),
+        )
+
     # -------------------------------------------------------------------------------------------------------- beginning
 
     async def start(self) -> None:
@@ -331,6 +414,7 @@ class Server:
             self._registries,
             self.listen_also,
             lambda: self._also,
+            self.switch_region,
             HubControl(self.hub, self._hub_address),
         )
         await self._listen(self.main_port)
@@ -398,17 +482,19 @@ class Server:
             for listener in listeners:
                 listener.close()
         self.registry.close()
+        self.cloud.last_used.save()
         self.hub.close()
         self.xray.flush()
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, listen: bool = True) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)
+        if listen:
+            listener.listen(128)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
@@ -431,7 +517,9 @@ def write_profiles(home: Home, port: int, keys: dict[str, Document]) -> None:
     A file that exists is the learner's too: only the lab's own sections are brought up to date.
     """
     endpoint = f"http://localhost:{port}"
-    config = {f"profile {name}": {"region": REGION, "output": "json", "endpoint_url": endpoint} for name in keys}
+    # The retries that AWS CLI v2 has by default; v1's own would make a Region that is off silent for 15 seconds.
+    common = {"region": REGION, "output": "json", "retry_mode": "standard", "endpoint_url": endpoint}
+    config = {f"profile {name}": dict(common) for name in keys}
     config["default"] = config["profile admin"]
     credentials = {
         name: {"aws_access_key_id": key["id"], "aws_secret_access_key": key["secret"]} for name, key in keys.items()
@@ -453,12 +541,12 @@ def _merged(text: str, sections: dict[str, dict[str, str]]) -> str:
         header = f"[{name}]"
         index = next((i for i, part in enumerate(parts) if part.split("\n", 1)[0].strip() == header), None)
         lines = [] if index is None else parts[index].rstrip("\n").split("\n")[1:]
-        # `output` and `region` are the learner's to change; what leads to the lab is not.
+        # What leads to the lab is not the learner's to change; the rest is.
         for key, value in values.items():
             at = next((i for i, line in enumerate(lines) if line.partition("=")[0].strip() == key), None)
             if at is None:
                 lines.append(f"{key} = {value}")
-            elif key not in ("output", "region"):
+            elif key not in ("output", "region", "retry_mode"):
                 lines[at] = f"{key} = {value}"
         part = "\n".join([header, *lines]) + "\n\n"
         if index is None:

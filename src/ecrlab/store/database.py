@@ -19,7 +19,8 @@ APPLICATION = 0x4543524C
 #: The format that this version writes.
 VERSION = 1
 
-_SCHEMA = """
+_BY_PUSH = "manifests_by_push ON manifests (repository, pushed_at, digest)"
+_SCHEMA = f"""
 CREATE TABLE documents (
     collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (collection, key)
@@ -43,7 +44,7 @@ CREATE TABLE manifests (
     subject TEXT, artifact_type TEXT, attributes TEXT NOT NULL, content BLOB NOT NULL,
     PRIMARY KEY (repository, digest)
 );
-CREATE INDEX manifests_by_push ON manifests (repository, pushed_at, digest);
+CREATE INDEX {_BY_PUSH};
 CREATE INDEX manifests_by_subject ON manifests (repository, subject, digest) WHERE subject IS NOT NULL;
 CREATE TABLE mentions (
     repository INTEGER NOT NULL, manifest TEXT NOT NULL, digest TEXT NOT NULL, kind TEXT NOT NULL,
@@ -117,6 +118,8 @@ class Database:
             (result,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
             if result != "ok":
                 raise StoreDamaged(self.path, " ".join(str(result).split()))
+            # The first homes of this format were made without it.
+            self._writer.execute("CREATE INDEX IF NOT EXISTS " + _BY_PUSH)
         self._writer.execute("PRAGMA journal_mode=WAL")
         if not tables:
             marks = f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"
