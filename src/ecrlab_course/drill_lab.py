@@ -104,7 +104,7 @@ class DrillLab(Lab):
     # Building --------------------------------------------------------------------------------------------------------
 
     def prepare(self, drill: Drill) -> None:
-        """Empty both accounts and the folder, and build the drill's state; the account then says whose it is."""
+        """Empty both accounts and the folder, and build the state; tags of `admin` then say whose it is."""
         self.wipe()
         drill.prepare(self)
         tags = [{"Key": "drill", "Value": drill.id}, {"Key": "seed", "Value": self.seed or "-"}]
@@ -120,7 +120,7 @@ class DrillLab(Lab):
         return (found.get("drill"), found.get("seed")) == (drill.id, self.seed or "-")
 
     def wipe(self) -> None:
-        """Empty both accounts and the folder of files; give both administrators new keys."""
+        """Empty both accounts and the folder of files."""
         assert self.folder is not None
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self.folder.iterdir():  # The folder itself stays: a shell may stand in it.
@@ -128,38 +128,57 @@ class DrillLab(Lab):
         for name in ("aws", "docker"):
             shutil.rmtree(self.home.path / "drills" / name, ignore_errors=True)
         for profile, account in (("admin", ACCOUNT), ("other", OTHER)):
-            self.control.reset(users=["admin"], account=account)
-            key = self.control.account(account)
-            self._remember(profile, key["access_key_id"], key["secret_access_key"])
             self._empty_iam(profile, account)
-            open_registries = self.control.status()["registries"]
-            regions = {each["region"] for each in open_registries if each["account"] == account}
+            registries = self.control.status()["registries"]
+            regions = {each["region"] for each in registries if each["account"] == account}
             for region in {*REGIONS, *regions}:
                 self._empty_ecr(profile, account, region)
 
+    def _administrator(self, profile: str, account: str) -> dict[str, Any]:
+        """Write the administrator's key into a profile, and return all that IAM holds of the account."""
+        key = self.control.account(account)
+        self._remember(profile, key["access_key_id"], key["secret_access_key"])
+        details: dict[str, Any] = self.client("iam", profile).get_account_authorization_details()
+        return details
+
     def _empty_iam(self, profile: str, account: str) -> None:
+        """Remove every identity of an account but its administrator, who is made anew when anything limits him."""
+        try:
+            held = self._administrator(profile, account)
+            admin = next(user for user in held["UserDetailList"] if user["UserName"] == "admin")
+            sound = not admin.get("UserPolicyList") and not admin["GroupList"] and "PermissionsBoundary" not in admin
+        except ClientError:
+            sound = False
+        if not sound:
+            self.control.reset(users=["admin"], account=account)
+            held = self._administrator(profile, account)
         iam = self.client("iam", profile)
-        names = [user["UserName"] for user in iam.list_users()["Users"] if user["UserName"] != "admin"]
-        self.control.reset(users=names, account=account)
-        for group in [each["GroupName"] for each in iam.list_groups()["Groups"]]:
-            for name in iam.list_group_policies(GroupName=group)["PolicyNames"]:
-                iam.delete_group_policy(GroupName=group, PolicyName=name)
-            for attached in iam.list_attached_group_policies(GroupName=group)["AttachedPolicies"]:
-                iam.detach_group_policy(GroupName=group, PolicyArn=attached["PolicyArn"])
-            for member in iam.get_group(GroupName=group)["Users"]:
-                iam.remove_user_from_group(GroupName=group, UserName=member["UserName"])
-            iam.delete_group(GroupName=group)
-        for role in [each["RoleName"] for each in iam.list_roles()["Roles"]]:
-            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-                iam.delete_role_policy(RoleName=role, PolicyName=name)
-            for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-                iam.detach_role_policy(RoleName=role, PolicyArn=attached["PolicyArn"])
-            iam.delete_role(RoleName=role)
-        for each in iam.list_policies(Scope="Local")["Policies"]:
-            for version in iam.list_policy_versions(PolicyArn=each["Arn"])["Versions"]:
+        iam.untag_user(UserName="admin", TagKeys=["drill", "seed", "old", "live"])
+        users = [user["UserName"] for user in held["UserDetailList"] if user["UserName"] != "admin"]
+        self.control.reset(users=users, account=account)
+        for group in held["GroupDetailList"]:
+            name = group["GroupName"]
+            for each in group["GroupPolicyList"]:
+                iam.delete_group_policy(GroupName=name, PolicyName=each["PolicyName"])
+            for each in group["AttachedManagedPolicies"]:
+                iam.detach_group_policy(GroupName=name, PolicyArn=each["PolicyArn"])
+            iam.delete_group(GroupName=name)
+        for role in held["RoleDetailList"]:
+            name = role["RoleName"]
+            for each in role["RolePolicyList"]:
+                iam.delete_role_policy(RoleName=name, PolicyName=each["PolicyName"])
+            for each in role["AttachedManagedPolicies"]:
+                iam.detach_role_policy(RoleName=name, PolicyArn=each["PolicyArn"])
+            if "PermissionsBoundary" in role:
+                iam.delete_role_permissions_boundary(RoleName=name)
+            iam.delete_role(RoleName=name)
+        for document in held["Policies"]:
+            if document["Arn"].startswith("arn:aws:iam::aws:"):
+                continue
+            for version in document["PolicyVersionList"]:
                 if not version["IsDefaultVersion"]:
-                    iam.delete_policy_version(PolicyArn=each["Arn"], VersionId=version["VersionId"])
-            iam.delete_policy(PolicyArn=each["Arn"])
+                    iam.delete_policy_version(PolicyArn=document["Arn"], VersionId=version["VersionId"])
+            iam.delete_policy(PolicyArn=document["Arn"])
 
     def _empty_ecr(self, profile: str, account: str, region: str) -> None:
         ecr = self.client("ecr", profile, region)
