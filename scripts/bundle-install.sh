@@ -16,10 +16,7 @@ if [ "$kind" != "$(cat "$bundle/made-for")" ]; then
     echo "Another Python on this machine may fit: PYTHON=python3.11 $0. Else make a bundle on a machine like this." >&2
     exit 1
 fi
-if ! (cd "$bundle" && sha256sum --check --quiet --strict checksums); then
-    echo "The bundle is damaged: the files named above are not as they were made. Copy it again." >&2
-    exit 1
-fi
+"$python" "$bundle/bundle_checksums.py" check "$bundle"
 
 if [ -e "$target" ] && [ ! -f "$target/requirements.txt" ]; then
     echo "$target exists and is not a checkout of the course. Name another folder: $0 FOLDER" >&2

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes one file from which a room installs without the net: dist/ecrlab-VERSION-PYTHON-PLATFORM.tar.
+# Makes one file from which a room installs without the net: FOLDER/ecrlab-VERSION-PYTHON-PLATFORM.tar.
 # It holds the committed files of this checkout, the pinned packages for this Python and this kind of machine, and, with
-# ENGINE=1 on Debian and Ubuntu, the packages of a container engine. Usage: scripts/bundle.sh PYTHON
+# ENGINE=1 on Debian and Ubuntu, the packages of a container engine. Usage: scripts/bundle.sh PYTHON [FOLDER]   (default: dist)
 set -eu
 python=$1
+folder=${2:-dist}
 engine=${ENGINE:-}
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -14,7 +15,7 @@ print("cp%d%d" % sys.version_info[:2] + "-" + sysconfig.get_platform().replace("
 name="ecrlab-$version-$kind"
 stage=$(mktemp -d "${TMPDIR:-/tmp}/ecrlab-bundle.XXXXXX")
 trap 'rm -rf "$stage"' EXIT
-mkdir -p "$stage/$name/course" "$stage/$name/packages" dist
+mkdir -p "$stage/$name/course" "$stage/$name/packages" "$folder"
 
 if ! git rev-parse --git-dir >/dev/null 2>&1; then
     echo "This is not a git checkout: the bundle holds what is committed, so it is made in one." >&2
@@ -46,8 +47,9 @@ if [ -n "$engine" ]; then
     (cd "$stage/$name/engine" && apt-get download $lean >/dev/null)
 fi
 
-(cd "$stage/$name" && find . -type f ! -name checksums | sort | xargs -d '\n' sha256sum >checksums)
-tar -C "$stage" -cf "dist/$name.tar.new" "$name"
-mv "dist/$name.tar.new" "dist/$name.tar"
-echo "Made dist/$name.tar ($(du -m "dist/$name.tar" | cut -f1) MB)."
+"$python" scripts/bundle_checksums.py make "$stage/$name"
+cp scripts/bundle_checksums.py "$stage/$name/"
+tar -C "$stage" -cf "$folder/$name.tar.new" "$name"
+mv "$folder/$name.tar.new" "$folder/$name.tar"
+echo "Made $folder/$name.tar ($(du -m "$folder/$name.tar" | cut -f1) MB)."
 echo "In the room: tar -xf $name.tar && $name/install.sh"
