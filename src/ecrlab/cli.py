@@ -186,6 +186,20 @@ def reset(
 
 @main.command()
 @_home_option
+@click.argument("name")
+@click.argument("state", type=click.Choice(["off", "on"]))
+def region(home: Path | None, name: str, state: str) -> None:
+    """Switch a Region off, so that nothing in it can be reached, or on again: ecrlab region us-east-1 off"""
+    try:
+        answer = LabClient(_home(home)).region(name, on=state == "on")
+    except LabError as error:
+        _give_up(error)
+    off = ", ".join(answer["regions_off"]) or "none"
+    click.echo(f"{name} is {state}. Regions that are off: {off}. IAM and STS go on.")
+
+
+@main.command()
+@_home_option
 @click.option("--follow", "-f", is_flag=True, help="Go on showing requests as they come, until Ctrl-C.")
 @click.option("--last", type=click.IntRange(0), default=20, show_default=True, help="How many past requests to show.")
 def trace(home: Path | None, follow: bool, last: int) -> None:
@@ -229,16 +243,17 @@ def _trace_line(row: Mapping[str, Any], colour: bool) -> str:
         str(row.get("action") or "-"),
         *([f"on {decisions.short(str(row['resource']))}"] if row.get("action") and row.get("resource") else []),
         decision,
-        str(row["status"]),
+        str(row["status"] or "no answer"),
         size,
         took,
     ]
     text = escape("  ".join(parts))
-    if row.get("action") and row.get("reason"):
+    if (row.get("action") or not row["status"]) and row.get("reason"):
         text += escape(f"\n          {row['reason']}")
     if not colour:
         return text
-    return f"[{'red' if decision == 'denied' or int(row['status']) >= 400 else 'default'}]{text}[/]"
+    bad = decision == "denied" or int(row["status"]) >= 400 or not row["status"]
+    return f"[{'red' if bad else 'default'}]{text}[/]"
 
 
 @main.command()

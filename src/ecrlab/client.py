@@ -149,6 +149,10 @@ class LabClient:
         """Set whether a push makes private repositories in a namespace of the hub."""
         return self._call("POST", "/_ecrlab/hub/visibility", {"namespace": namespace, "private": private})
 
+    def region(self, region: str, on: bool) -> dict[str, Any]:
+        """Switch a Region on or off; return ``{"regions_off": [names]}``."""
+        return self._call("POST", "/_ecrlab/region", {"region": region, "on": on})
+
     def reset(
         self,
         *,

@@ -17,6 +17,7 @@ from aiohttp import web
 from ecrlab import __version__, explorer
 from ecrlab.aws import decide, seed
 from ecrlab.aws.cloud import Cloud, regions, registry_name
+from ecrlab.aws.errors import ApiError
 from ecrlab.home import ACCOUNT, REGION, Home
 from ecrlab.hub import HubError
 from ecrlab.hub.control import HubControl
@@ -38,7 +39,7 @@ class Control:
     """Answers everything below ``/_ecrlab/`` on the main port.
 
     ``ports`` gives the open registries as {(account, Region): port}; ``listen`` adds an address to listen at, or with
-    None takes it away, and raises OSError; ``also`` gives that address.
+    None takes it away, and raises OSError; ``also`` gives that address. ``switch`` turns a Region on or off.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Control:
         ports: Callable[[], dict[tuple[str, str], int]],
         listen: Callable[[str | None], Awaitable[None]],
         also: Callable[[], str | None],
+        switch: Callable[[str, bool], Awaitable[None]],
         hub: HubControl,
     ) -> None:
         self._cloud = cloud
@@ -61,6 +63,7 @@ class Control:
         self._ports = ports
         self._listening = listen
         self._also = also
+        self._switch = switch
         self._hub = hub
         self._handlers: dict[tuple[str, str], Callable[[web.Request], Awaitable[Answer]]] = {
             ("GET", "status"): self._status,
@@ -74,6 +77,7 @@ class Control:
             ("POST", "registries"): self._registries,
             ("POST", "accounts"): self._accounts,
             ("POST", "listen"): self._listen,
+            ("POST", "region"): self._region,
             ("POST", "reset"): self._reset,
             ("GET", "hub"): self._of_hub(hub.status),
             ("POST", "hub/users"): self._of_hub(hub.users),
@@ -134,7 +138,7 @@ class Control:
             ],
             "hub": self._hub.where(),
             "listens_also_at": self._also(),
-            "regions_off": [],
+            "regions_off": self._cloud.regions_off,
         }
 
     def _time(self) -> Answer:
@@ -235,6 +239,23 @@ class Control:
             raise Refused(409, f"The lab cannot listen at {address}: {error.strerror or error}.") from None
         return {"listens_also_at": self._also()}
 
+    async def _region(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        region, on = body.get("region"), body.get("on")
+        if region not in regions() or not isinstance(on, bool):
+            raise Refused(400, f'Expected {{"region": an AWS Region, "on": true or false}}, not {region!r}, {on!r}.')
+        await self._switched(region, on)
+        return {"regions_off": self._cloud.regions_off}
+
+    async def _switched(self, region: str, on: bool) -> None:
+        try:
+            await self._switch(region, on)
+        except ApiError as error:
+            raise Refused(409, f"{region} is on again, but {error.message}") from None
+        if on:
+            # What waited for the Region has happened when the learner is told.
+            await asyncio.to_thread(self._cloud.work.run)
+
     def _account(self, body: dict[str, Any]) -> str:
         account = body.get("account", ACCOUNT)
         if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
@@ -263,4 +284,10 @@ class Control:
                 raise Refused(400, "hub is true, or left out.")
             parts = True
             removed += self._hub.reset()
-        return {"removed": removed if parts else [*seed.reset_all(self._cloud), *self._hub.reset()]}
+        if parts:
+            return {"removed": removed}
+        removed = [*seed.reset_all(self._cloud), *self._hub.reset()]
+        for off in self._cloud.regions_off:
+            await self._switched(off, True)
+            removed.append(f"the switch that kept {off} off")
+        return {"removed": removed}

@@ -75,7 +75,9 @@ class Status:
         engine = (
             self.engine.title if self.engine and (self.engine_answers or self.engine.kind == "none") else "no engine"
         )
-        return f"ECR Lab · {'running' if self.running else 'stopped'} · {self.registry} · {engine} · local, not AWS"
+        off = "".join(f" · {region} is off" for region in self.server.get("regions_off", ()))
+        state = "running" if self.running else "stopped"
+        return f"ECR Lab · {state} · {self.registry} · {engine}{off} · local, not AWS"
 
     @property
     def hub(self) -> str:

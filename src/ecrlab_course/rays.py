@@ -148,7 +148,7 @@ def text(rows: Sequence[Row], details: bool = False) -> str:
     lines = [head]
     for step in steps(rows, digests=details):
         action = f"scope {step.action}" if step.service == "hub" and step.action else step.action or "-"
-        cells = [step.client, step.who, step.request, action, _decision(step), str(step.status)]
+        cells = [step.client, step.who, step.request, action, _decision(step), str(step.status or "no answer")]
         if details:
             first, last = step.numbers
             cells = [f"{first}" if first == last else f"{first}-{last}", *cells]
@@ -166,6 +166,8 @@ def _decision(step: Step) -> str:
 
 def _answer(step: Step) -> tuple[str, str]:
     """Return a class and words for a status. A greeting without a login and a look for a layer are no failures."""
+    if not step.status:
+        return "no", "✗ no answer"
     if step.status < 400:
         return "ok", f"✓ {step.status}"
     if step.status == 401:

@@ -83,6 +83,20 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
     )
 
 
+def meant(request: web.Request) -> tuple[str, str]:
+    """Return service and Region that the signature of a request is for, not yet checked; ("", "") without one."""
+    try:
+        credential = parse_authorization(request.headers.get("Authorization"))
+    except ApiError:
+        return "", ""
+    return credential.service, credential.region
+
+
+def named(request: web.Request) -> str | None:
+    """Return the operation that a request's X-Amz-Target header names."""
+    return request.headers.get("X-Amz-Target", "").rpartition(".")[2] or None
+
+
 async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, body: bytes) -> dict[str, Any]:
     credential = parse_authorization(request.headers.get("Authorization"))
     principal = authenticate(cloud, request, credential, operation, body)

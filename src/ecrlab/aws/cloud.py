@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from ecrlab.aws.act import Act
 from ecrlab.aws.identities import Document, Identities, parsed
 from ecrlab.aws.work import Work
 from ecrlab.clock import Clock
@@ -84,13 +85,36 @@ class Cloud:
         self.last_used: dict[str, tuple[float, str, str]] = {}
         # The requests so far, newest first: what CloudTrail shows. The server gives its X-ray's.
         self.history: Callable[[], Iterable[Mapping[str, Any]]] = tuple
+        # Told of what ECR does by itself, from any thread. The server shows it in its X-ray.
+        self.acted: Callable[[Act], None] = lambda act: None
         self.work = Work(self)
+        self._off_table = store.table("lab.regions_off")
+        self._off = {region for region, _ in self._off_table.items()}
         kept = store.table("lab.secret")
         document = kept.get("secret")
         if document is None:
             document = {"hex": secrets.token_hex(32)}
             kept.put("secret", document)
         self.secret = bytes.fromhex(document["hex"])
+
+    @property
+    def regions_off(self) -> list[str]:
+        """The Regions that a learner switched off, sorted."""
+        return sorted(self._off)
+
+    def is_off(self, region: str) -> bool:
+        """Tell whether a Region is switched off: nothing answers there, and nothing reaches it."""
+        return region in self._off
+
+    def switch_region(self, region: str, on: bool) -> None:
+        """Switch a Region on or off, for good. Its ports are the server's matter."""
+        if on:
+            self._off_table.delete(region)
+            self._off.discard(region)
+            self.work.added.set()  # what waited for it
+        else:
+            self._off_table.put(region, {})
+            self._off.add(region)
 
     def image_pushed(self, push: Push) -> None:
         """Say, inside the transaction that stores it, that an image was pushed."""

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote
 from aiohttp import web
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from ecrlab.aws.act import Act
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Principal
 from ecrlab.aws.operations import Call, operation
@@ -65,6 +66,19 @@ def kept(record: Record, request: web.Request, response: web.StreamResponse | No
         found["code"], found["message"] = record.code, record.message
     elif record.operation in _SHOWN_READS or not _reads(record.operation):
         found["result"] = _plain(record.result)
+    return found
+
+
+def kept_act(act: Act) -> dict[str, Any]:
+    """Return what the event of something that ECR did by itself needs beyond the X-ray's row."""
+    found: dict[str, Any] = {
+        "identity": {**_identity(act.principal), "invokedBy": act.service},
+        "ip": act.service,
+        "id": act.id,
+        "parameters": _plain(act.parameters),
+    }
+    if act.code is not None:
+        found.update(code=act.code, message=act.message)
     return found
 
 
@@ -331,11 +345,13 @@ def _manifest(call: Call, row: Row, digest: str) -> str | None:
 
 
 def _api_call(row: Row, event: Event) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    model = service_model(row["service"]).operation_model(event["eventName"])
     trail = row["trail"]
     asked = _camel(trail.get("parameters") or {})
     result = trail.get("result")
-    if not result or model.output_shape is None:
+    if not result:
+        return asked, None
+    model = service_model(row["service"]).operation_model(event["eventName"])
+    if model.output_shape is None:
         return asked, None
     return asked, _elements(model.output_shape, result) or None
 

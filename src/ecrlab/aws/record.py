@@ -32,6 +32,8 @@ class Record:
     result: dict[str, Any] = field(default_factory=dict)
     code: str = ""
     message: str = ""
+    # The connection was ended without an answer: the Region is switched off.
+    cut: bool = False
 
 
 RECORD: Final = web.RequestKey("ecrlab.record", Record)

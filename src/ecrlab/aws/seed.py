@@ -110,6 +110,10 @@ def reset_all(cloud: Cloud) -> list[str]:
             "sts.sessions",
             "ecr.registries",
             "ecr.templates",
+            "ecr.backfills",
+            "ecr.backfill.waiting",
+            "ecr.backfill.results",
+            "work",
         ):
             table = cloud.store.table(name)
             for key, _ in table.items():

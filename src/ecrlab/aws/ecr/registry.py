@@ -12,7 +12,8 @@ from ecrlab.aws.operations import Call, operation
 
 @operation("ecr", "DescribeRegistry")
 def describe_registry(call: Call) -> dict[str, Any]:
-    return {"registryId": call.account, "replicationConfiguration": {"rules": []}}
+    configuration = call.cloud.registry_settings(call.account, call.region).get("replication") or {"rules": []}
+    return {"registryId": call.account, "replicationConfiguration": configuration}
 
 
 SETTINGS = {

@@ -1,0 +1,30 @@
+"""What ECR does by itself in somebody's account: X-ray and CloudTrail show it as they show a request."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecrlab.aws.identities import Principal
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act. ``principal`` is the role that ``service`` (such as "replication.ecr.amazonaws.com") acts in.
+
+    ``account`` and ``region`` are of the registry that is acted on; ``decisions`` is what IAM was asked; ``code`` and
+    ``message`` say why it was refused, None when it was done.
+    """
+
+    operation: str
+    service: str
+    principal: Principal
+    account: str
+    region: str
+    parameters: Mapping[str, Any]
+    decisions: list[dict[str, Any]]
+    code: str | None = None
+    message: str | None = None
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -1,0 +1,177 @@
+"""The home page in a notebook: the map, and buttons to go on, to look at this computer, to put a lesson back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from ecrlab import doctor
+from ecrlab.home import Home
+from ecrlab_course import home_page
+from ecrlab_course.content import Course
+from ecrlab_course.desk import Desk, reason
+from ecrlab_course.display import Shown, escape, style
+from ecrlab_course.widgets import KEYBOARD
+
+ipywidgets: Any = import_module("ipywidgets")
+display: Any = import_module("IPython.display").display
+
+_OPEN = (
+    "if (Date.now() < UNTIL) { var go = this.parentNode.querySelector('a.ecr-go'); "
+    "if (go) { setTimeout(function () { go.click(); }, 700); } }"
+)
+"""Follows the link to the place, once: when the page is opened again later, nothing happens by itself."""
+OPENS_WITHIN = 10
+"""Seconds after the click in which the place opens by itself."""
+
+
+class Host(Protocol):
+    """What the home page needs of `lab`."""
+
+    home: Home
+    course: Course
+    desk: Desk
+
+    def resumed(self) -> Shown:
+        """Rebuild the place where the learner stopped, and return the sentence with its link."""
+
+    def put_back(self, identifier: str) -> str:
+        """Remove what a lesson made in the lab, and return a sentence about it."""
+
+
+class HomePage:
+    """The map on the page, kept up to date, and the buttons under it."""
+
+    def __init__(self, lab: Host) -> None:
+        self._lab = lab
+        self._map: Any = None
+        self._drawn = ""
+        self._health = ipywidgets.HTML('<span class="ecr-soft">Looking at this computer…</span>')
+        self._said = ipywidgets.HTML()
+        self._opened = ipywidgets.Output()
+        written = [source.lesson for source in lab.course.sources.values()]
+        self._which = ipywidgets.Dropdown(
+            options=[(f"{lesson.id} {lesson.title}", lesson.id) for lesson in written], description="Put back"
+        )
+        self._sure = self._bar([("Yes, remove it", self._remove), ("No", self._keep)])
+        self._sure.layout.display = "none"
+        choice = ipywidgets.Box([self._which, self._bar([("Put it back…", self._ask)], primary=False)])
+        choice.add_class("ecr-fields")
+        head = ipywidgets.HTML(style(KEYBOARD.replace("ID", "ecr-home")))
+        go_on = self._bar([("Continue where I stopped", self._continue), ("Check this computer", self._examine)])
+        self.box = ipywidgets.VBox([head, go_on, self._opened, self._health, choice, self._said, self._sure])
+        self.box.add_class("ecrlab")
+        self.box.add_class("ecr-exercise")
+        self.box.add_class("ecr-home")
+
+    def _bar(self, actions: list[tuple[str, Callable[[], None]]], primary: bool = True) -> Any:
+        buttons = []
+        for number, (name, action) in enumerate(actions):
+            button = ipywidgets.Button(description=name)
+            if number == 0 and primary:
+                button.add_class("ecr-primary")
+            button.on_click(lambda _button, act=action: self._guarded(act))
+            buttons.append(button)
+        bar = ipywidgets.Box(buttons)
+        bar.add_class("ecr-buttons")
+        return bar
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """A click never ends in a traceback: what went wrong is said on the page."""
+        try:
+            action()
+        except Exception as error:
+            self._said.value = f'<div class="ecr-verdict ecr-wait" role="status">{escape(reason(error))}</div>'
+
+    # Showing ---------------------------------------------------------------------------------------------------------
+
+    def _draw(self) -> Shown:
+        progress = self._lab.desk.progress.read()
+        place = home_page.place(self._lab.course, progress)
+        here = place.source.lesson.id if place else ""
+        stops = home_page.stops(self._lab.course, progress)
+        return home_page.drawn(stops, here, home_page.from_here(Path.cwd()))
+
+    def show(self) -> None:
+        """Display the map and the buttons; look at this computer's health meanwhile."""
+        shown = self._draw()
+        self._drawn = shown.html
+        self._map = display(shown, display_id=True)
+        display(
+            {
+                "text/plain": 'Go on: lab.resume()   This computer: lab.health()   Put a lesson back: lab.reset("00")',
+                "text/html": f'{style()}<div class="ecrlab ecr-soft">Go on: <code>lab.resume()</code> · this computer: '
+                "<code>lab.health()</code> · put a lesson back: <code>lab.reset(&quot;00&quot;)</code></div>",
+                "application/vnd.jupyter.widget-view+json": {
+                    "version_major": 2,
+                    "version_minor": 0,
+                    "model_id": self.box.model_id,
+                },
+            },
+            raw=True,
+        )
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def refresh(self) -> None:
+        """Draw the map again when the learner's marks have changed."""
+        shown = self._draw()
+        if self._map is not None and shown.html != self._drawn:
+            self._drawn = shown.html
+            self._map.update(shown)
+
+    # Acting ----------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        try:
+            findings = doctor.examine(self._lab.home)
+            bad = [finding for finding in findings if finding.state == "fails"]
+            kind = "ecr-no" if bad else "ecr-ok"
+            mend = "".join(
+                f"<br>{escape(item.part)}: {escape(item.seen)}"
+                + (f" <code>{escape(item.mend)}</code>" if item.mend else "")
+                for item in bad
+            )
+            words = f"{escape(doctor.summary(self._lab.home, findings))}{mend}"
+            self._health.value = f'<div class="ecr-verdict {kind}" role="status">This computer: {words}</div>'
+        except Exception as error:
+            self._health.value = f'<div class="ecr-verdict ecr-wait" role="status">{escape(reason(error))}</div>'
+
+    def _examine(self) -> None:
+        self._health.value = '<span class="ecr-soft" role="status">Looking at this computer…</span>'
+        self._look()
+
+    def _continue(self) -> None:
+        shown = self._lab.resumed()
+        until = round((time.time() + OPENS_WITHIN) * 1000)
+        html = f'<div class="ecrlab" role="status">{style(_OPEN.replace("UNTIL", str(until)))}{shown.html}</div>'
+        bundle = {"text/plain": shown.text, "text/html": html}
+        self._opened.outputs = ({"output_type": "display_data", "data": bundle, "metadata": {}},)
+        self.refresh()
+
+    def _ask(self) -> None:
+        lesson = self._lab.course.lesson(self._which.value).lesson
+        parts = [f"the repositories {', '.join(lesson.repositories)} with their images"] if lesson.repositories else []
+        if lesson.users:
+            parts.append(f"what was changed in the rights of {', '.join(lesson.users)}")
+        if lesson.undo is not None:
+            parts.append("what else it made")
+        what = "; ".join(parts) or "nothing"
+        self._said.value = (
+            '<div class="ecr-verdict ecr-wait" role="status">This removes, in the lab on this computer: '
+            f"{escape(what)}. Your files and your progress stay.</div>"
+        )
+        self._sure.layout.display = None
+
+    def _remove(self) -> None:
+        self._sure.layout.display = "none"
+        self._said.value = (
+            f'<div class="ecr-status" role="status">{escape(self._lab.put_back(self._which.value))}</div>'
+        )
+
+    def _keep(self) -> None:
+        self._sure.layout.display = "none"
+        self._said.value = '<div class="ecr-status" role="status">Nothing was removed.</div>'
