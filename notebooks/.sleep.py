@@ -1,4 +1,4 @@
-"""What `sleep` is during the night of exercise 04-e6: it moves the lab's clock in place of waiting."""
+"""What `sleep` is during the night of exercise 04-e9: it moves the lab's clock in place of waiting."""
 
 import re
 import sys

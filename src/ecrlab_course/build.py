@@ -15,8 +15,9 @@ from typing import Any
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course import form
+from ecrlab_course import catalogue, form
 from ecrlab_course.content import Course, Source
+from ecrlab_course.course_plan import neighbours
 from ecrlab_course.facts import FactError, fill
 from ecrlab_course.work import copy_missing
 
@@ -65,15 +66,26 @@ def cells(source: Source) -> list[Any]:
                     raise BuildError(f"{where}: the id {identifier} occurs twice in {kind}/.")
                 seen.add((kind, identifier))
         metadata: dict[str, Any] = {"tags": tags}
-        if "minutes" in cell.metadata:
-            metadata["minutes"] = cell.metadata["minutes"]
+        for key in ("minutes", "at"):
+            if key in cell.metadata:
+                metadata[key] = cell.metadata[key]
         text = _uncommented(cell.source) if cell.cell_type == "code" else _with_facts(cell.source, source, where)
+        if "at" in metadata:
+            text += _way_back(source, metadata["at"], cell.cell_type, f"{where} ({identifier})")
         lines = len([line for line in text.splitlines() if line.strip()])
         if cell.cell_type == "code" and lines > LONGEST_CELL and "policy" not in tags:
             raise BuildError(f"{where} ({identifier}): {lines} lines; a cell has at most {LONGEST_CELL}.")
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         result.append(make(text, id=identifier, metadata=metadata))
     return result
+
+
+def _way_back(source: Source, checkpoint: str, kind: str, where: str) -> str:
+    """Return the line at the head of a section that says how to build its place after a break."""
+    if kind != "markdown" or checkpoint not in source.lesson.checkpoints:
+        raise BuildError(f"{where}: at={checkpoint!r} wants a text cell, and a checkpoint of the lesson.")
+    built = f'`lab.goto("{source.lesson.id}", "{checkpoint}")`'
+    return f"\n\n*Back after a break? Run the first code cell of the page, then* {built}*, and go on here.*"
 
 
 def _with_facts(text: str, source: Source, where: str) -> str:
@@ -105,6 +117,8 @@ def notebook(source: Source, kind: str) -> Any:
         if not _belongs(cell.metadata["tags"], kind):
             continue
         cell = copy.deepcopy(cell)
+        if cell.cell_type == "markdown" and "{{neighbours}}" in cell.source:
+            cell.source = cell.source.replace("{{neighbours}}", neighbours(source.folder.parents[2], source.lesson.id))
         if cell.cell_type == "markdown":
             prefix = "images" if kind == "notebooks" else f"../{source.shelf}/images"
             cell.source = re.sub(r"\]\(images/", f"]({prefix}/{source.lesson.id}/", cell.source)
@@ -168,6 +182,8 @@ def cleaned(book: Any, paths: Mapping[str, str]) -> Any:
     def settled(text: str) -> str:
         for path, name in paths.items():
             text = text.replace(path, name)
+        # An engine's digests differ from computer to computer, and are no example for anybody.
+        text = re.sub(r"sha256:[0-9a-f]{12,64}(?![0-9a-f])…?", "sha256:…", text)
         return re.sub(r"\b(localhost:|at port )\d{4,5}\b", rf"\g<1>{PORT}", text)
 
     book = copy.deepcopy(book)
@@ -208,7 +224,7 @@ def build(
     port: int | None = None,
     only: tuple[str, ...] = (),
 ) -> Built:
-    """Make notebooks/, labs/ and solutions/ from content/; with `check` write nothing and report what differs.
+    """Make notebooks/, labs/, solutions/ and docs/exercises.md; with `check` write nothing and report what differs.
 
     Without `run` the outputs of solved cells whose source did not change are kept; with it every solved notebook is
     executed anew. `only` names the lessons and labs to make (default: all); what belongs to others is then left as it
@@ -222,6 +238,8 @@ def build(
             if wanted.get(path, data) != data:
                 raise BuildError(f"{path}: another lesson's file of that name is not the same.")
             wanted[path] = data
+    if not only:
+        wanted[course.root / catalogue.PAGE] = catalogue.page(course, cells).encode()
     drifted = [path for path, data in wanted.items() if not path.is_file() or path.read_bytes() != data]
     if not only:
         drifted += _left_over(course, set(wanted))

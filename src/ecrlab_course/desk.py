@@ -55,6 +55,9 @@ LONGEST_TEXT = 20_000
 """Characters that an answer in text form may have; it is kept in the progress file."""
 
 
+KEPT = "You passed this before, and that is kept: *not yet* is about this answer alone."
+
+
 class AnswerError(Exception):
     """The answer cannot be taken as it was given; the text says what is wanted."""
 
@@ -103,6 +106,10 @@ class Desk:
         source.lesson.checkpoints[source.lesson.start](self.lab)
         self._note(lambda: self.progress.begin(lesson, self.lab.last()))
         return True
+
+    def note_opened(self, lesson: str) -> None:
+        """Note that the lesson is the one used last."""
+        self._note(lambda: self.progress.opened(lesson))
 
     def lost(self, lesson: str) -> bool:
         """Tell whether the lab was wiped since the lesson was begun: its X-ray then counts from one again."""
@@ -466,6 +473,23 @@ class Desk:
         assert isinstance(item, Predict | Guess)
         return self._compare(item, record, options)
 
+    def with_pass(self, identifier: str, verdict: Verdict) -> Verdict:
+        """Return a verdict to show: a wrong answer after a pass says that the pass is kept."""
+        if verdict.outcome is Outcome.NOT_YET and self.record(identifier).get("passed"):
+            return Verdict(verdict.outcome, f"{verdict.message}\n\n{KEPT}", verdict.misconception)
+        return verdict
+
+    def look_back(self, lesson: str) -> list[tuple[Guess, Verdict]]:
+        """Return the first guesses that the lesson answers, each with the learner's own answer judged; record that."""
+        found = []
+        for source in self.course.sources.values():
+            for guess in source.guesses.values():
+                if guess.answered_in == lesson:
+                    verdict = judging.look_back(guess, self.record(guess.id))
+                    self._record(guess.id, verdict)
+                    found.append((guess, verdict))
+        return found
+
     def _right_places(self, item: Match) -> Mapping[str, str]:
         return item.correct if isinstance(item.correct, Mapping) else item.correct(self.looking(item.id))
 
@@ -475,8 +499,8 @@ class Desk:
 
     def _compare(self, item: Predict | Guess, record: dict[str, Any], options: dict[str, Option]) -> Verdict:
         guess = options.get(str(record.get("answer")))
-        if isinstance(item, Guess) and item.later:
-            return untouched("Kept. A later lesson shows it again." if guess else "No prediction made.")
+        if isinstance(item, Guess) and item.answered_in:
+            return untouched(f"Kept. Lesson {item.answered_in} shows it again." if guess else "No prediction made.")
         if guess is None and isinstance(item, Predict):
             return untouched("No prediction made.")
         seen = self.observed(item.id)
@@ -546,6 +570,8 @@ class Desk:
         item = self.exercise(identifier)
         if isinstance(item, Guess):
             options = {option.key: option for option in item.options}
+            if item.answered_in:
+                return f"Lesson {item.answered_in} answers it, and shows you what you thought."
             return options[item.correct].text if item.correct else "Run the cell: it shows what happens."
         self._note(lambda: self.progress.update(identifier, solution_seen=True))
         parts = [item.solution]

@@ -5,9 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecrlab_course.exercises import FreeAnswer, Match, Option, Order, ReadError, Verdict, not_yet, passed, untouched
+from ecrlab_course.exercises import (
+    FreeAnswer,
+    Guess,
+    Match,
+    Option,
+    Order,
+    ReadError,
+    Verdict,
+    not_yet,
+    passed,
+    untouched,
+)
 
 CERTAIN = " You were certain: this is the one worth remembering."
+
+
+def look_back(guess: Guess, record: Mapping[str, Any]) -> Verdict:
+    """Judge a first guess when the lesson that answers it has come: what was said then, and what is so."""
+    options = {option.key: option for option in guess.options}
+    right = options[str(guess.correct)]
+    said = options.get(str(record.get("answer")))
+    if said is None:
+        return untouched(f"You made no guess. It is {right.text}. {right.feedback}".strip())
+    sure = {1: ", as a guess", 2: ", fairly sure", 3: ", certain"}.get(record.get("confidence") or 0, "")
+    words = f"You said: {said.text}{sure}. It is {right.text}. {right.feedback}".strip()
+    if said.key == right.key:
+        return passed(words)
+    return not_yet(words + (CERTAIN if record.get("confidence") == 3 else ""), said.misconception)
 
 
 def parts_read(item: ReadError) -> str:

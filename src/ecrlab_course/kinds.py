@@ -292,5 +292,5 @@ class Guess:
     observe: Callable[[Any], str | None] | None = None
     confidence: bool = True
     """Ask how sure the learner is."""
-    later: bool = False
-    """True: a first guess whose answer is kept for a later lesson and not told now."""
+    answered_in: str = ""
+    """A first guess: the lesson whose `lab.look_back` answers it with what the learner thought. Wants `correct`."""

@@ -129,6 +129,15 @@ class Progress(KeptFile):
 
         self.change(edit)
 
+    def opened(self, lesson: str) -> None:
+        """Note that the lesson was opened now: what the learner goes on with is the lesson used last."""
+
+        def edit(data: dict[str, Any]) -> None:
+            if lesson in data["lessons"]:
+                data["lessons"][lesson]["opened"] = _now()
+
+        self.change(edit)
+
     def judged(self, identifier: str, outcome: str, misconception: str | None, confidence: int | None) -> None:
         """Record a verdict: the latest outcome, the first one for good, and a line of history when it differs."""
 

@@ -35,7 +35,7 @@ display: Any = import_module("IPython.display").display
 # radio button has the focus, unless that control carries this attribute (Lumino, keyboard shortcuts); and
 # radio buttons without a common name are no group: arrows would not move between them. The card's parts come onto the
 # page one by one, so this is done three times; where a page forbids scripts, Tab and the space bar still work.
-_KEYBOARD = """
+KEYBOARD = """
 (function (style) {
   function wire() {
     var card = style.closest('.ecr-exercise');
@@ -175,7 +175,7 @@ class Card:
     def __init__(self, desk: Desk, item: Exercise | Guess) -> None:
         self.desk = desk
         self.item = item
-        self._keyboard = _KEYBOARD.replace("ID", f"ecr-{item.id}-{next(_cards)}")
+        self._keyboard = KEYBOARD.replace("ID", f"ecr-{item.id}-{next(_cards)}")
         self._head = ipywidgets.HTML()
         self._said = ipywidgets.HTML()
         self._help = ipywidgets.HTML()
@@ -264,7 +264,7 @@ class Card:
         if isinstance(self.item, FreeAnswer) and verdict.outcome is Outcome.UNTOUCHED:
             # The points stand above, to be ticked.
             verdict = Verdict(verdict.outcome, verdict.message.partition("\n\n")[0])
-        self._said.value = output + verdict_html(verdict)
+        self._said.value = output + verdict_html(self.desk.with_pass(self.item.id, verdict))
         self.refresh()
 
     def refresh(self) -> None:
@@ -274,6 +274,9 @@ class Card:
         outcome = Outcome(record.get("outcome", Outcome.UNTOUCHED.value))
         name = "Guess" if isinstance(self.item, Guess) else "Exercise"
         word = state(outcome)
+        if record.get("passed") and outcome is not Outcome.PASSED:
+            # A pass is kept, here and on the map; how it stands now is said beside it.
+            word = f'{state(Outcome.PASSED)}<span class="ecr-kind">now: {outcome.value}</span>'
         if isinstance(self.item, Guess) and outcome is Outcome.UNTOUCHED:
             word = '<span class="ecr-state ecr-idle">kept</span>' if "answer" in record else ""
         self._head.value = (

@@ -6,7 +6,6 @@ Facts: C002 C023 C024 C026 C027 E022 E056 E066; ecr-errors 1 5 7.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -63,20 +62,39 @@ LESSON = Lesson(
     repositories=(HELLO, "hello2"),
 )
 
-TRUE_FALSE = (Option("true", "true"), Option("false", "false"))
+
+def first_guess(number: int, statement: str, answered_in: str, why: str, misconception: str) -> Guess:
+    """Return a statement that is false, and that a later lesson answers."""
+    return Guess(
+        id=f"00-g{number}",
+        prompt=statement,
+        options=(Option("true", "true", "", misconception), Option("false", "false", why)),
+        correct="false",
+        answered_in=answered_in,
+    )
+
+
 GUESSES = [
-    Guess(
-        id="00-g1",
-        prompt="An **Allow** that stands near to me beats a **Deny** that stands far away.",
-        options=TRUE_FALSE,
-        later=True,
+    first_guess(
+        1,
+        "Whoever has logged `docker` in to a registry may push to it.",
+        "04",
+        "A login says *who*. Whether that person may push is asked at every request.",
+        "login-is-permission",
     ),
-    Guess(id="00-g2", prompt="`latest` is the newest image.", options=TRUE_FALSE, later=True),
-    Guess(
-        id="00-g3",
-        prompt="Deleting a file in a later step makes the image smaller.",
-        options=TRUE_FALSE,
-        later=True,
+    first_guess(
+        2,
+        "An **Allow** that stands near to me beats a **Deny** that stands far away.",
+        "06",
+        "One Deny that fits is enough, wherever it stands.",
+        "allow-beats-deny",
+    ),
+    first_guess(
+        3,
+        "`latest` is the newest image.",
+        "02",
+        "`latest` is a tag like any other: it names what was pushed under it last, and nobody has to push under it.",
+        "latest-is-newest",
     ),
 ]
 
@@ -143,7 +161,7 @@ def asked_for(lab: Any, values: dict[str, str], result: Result) -> Verdict:
             words += " (Your engine uses the same name for the image itself; older engines keep a second one.)"
         return passed(words)
     if whole:
-        if given in _inner_names(lab):
+        if _is_inside(lab, given):
             return not_yet(
                 f"`{given[7:15]}…` is the name of a part inside, the one an engine may use for the image. ECR knows "
                 "the whole by another name. Look at the last line that the push printed.",
@@ -165,21 +183,13 @@ def asked_for(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     )
 
 
-def _inner_names(lab: Any) -> set[str]:
-    """Return the digests of the config and the layers of everything in the repository."""
-    ecr = lab.client("ecr")
+def _is_inside(lab: Any, digest: str) -> bool:
+    """Tell whether the repository has a piece of that name: the config or a layer. No image is fetched for that."""
     try:
-        details = ecr.describe_images(repositoryName=HELLO)["imageDetails"]
-        found = ecr.batch_get_image(
-            repositoryName=HELLO, imageIds=[{"imageDigest": detail["imageDigest"]} for detail in details]
-        )["images"]
+        layers = lab.client("ecr").batch_check_layer_availability(repositoryName=HELLO, layerDigests=[digest])["layers"]
     except ClientError:
-        return set()
-    names = set()
-    for item in found:
-        manifest = json.loads(item["imageManifest"])
-        names |= {part["digest"] for part in [manifest.get("config"), *manifest.get("layers", [])] if part}
-    return names
+        return False
+    return any(layer["layerAvailability"] == "AVAILABLE" for layer in layers)
 
 
 def digest_of(lab: Any, tag: str = "1") -> str:
@@ -306,7 +316,7 @@ EXERCISES = [
             "carries the bytes of the image?**"
         ),
         options=(
-            Option("a", "docker", "`aws` arranges, `docker` carries: compare the bytes in the X-ray below."),
+            Option("a", "docker", "`aws` arranges, `docker` carries: compare the bytes in the X-ray."),
             Option(
                 "b",
                 "aws",

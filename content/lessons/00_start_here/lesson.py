@@ -8,30 +8,21 @@
 # # Start here
 #
 # **12 minutes.** After this page you can push an image, see every request that it took, and put everything back.
+# Needs nothing but this computer. {{neighbours}}
 #
 # Click into the grey cell below and press **Shift+Enter**: it runs, and the next one is selected. That is all the
 # notebook you need to know. Nothing here leaves your computer, and nothing costs money.
 
-# %% id="00-02" tags=["core","run","volatile"] minutes=1
+# %% id="00-02" tags=["core","run","volatile"]
 # %load_ext ecrlab_course
 lab.lesson("00")
 
 # %% [markdown] id="00-03" tags=["core","text"]
-# Three lines came back. Every word of the first one is alive:
-#
-# | word | says | opened in |
-# |---|---|---|
-# | account | whose registry this is: twelve digits, as in AWS | lesson 04 |
-# | us-east-1 | the Region: another Region is another registry | lesson 04 |
-# | you are admin | the person in whose name cells run | lesson 04 |
-# | engine | what builds and runs containers; with none, the lab's stand-in for `docker` answers | lesson 01 |
-# | clock | the lab's time, which you will move by hours in a second | lesson 04 |
-# | not AWS | real commands, a local registry | always |
-#
-# If a later cell complains, run this one first. It shows what is missing, and the one command that mends it:
+# The next cell is your **home page**. Come back to it: it shows what is done, where you stopped, whether this computer
+# is well, and it puts a lesson back to its start. Click a lesson on the map to open it.
 
 # %% id="00-04" tags=["core","run","volatile"] minutes=1
-lab.health()
+lab.map()
 
 # %% [markdown] id="00-05" tags=["core","picture"] minutes=1
 # ## One story
@@ -42,13 +33,13 @@ lab.health()
 # %% id="00-06" tags=["core","picture"]
 lab.picture("00", "harbour.svg")
 
-# %% [markdown] id="00-07" tags=["core","guess"] minutes=1
+# %% [markdown] id="00-07" tags=["core","guess"]
 # ## Guess, then run
 #
 # You learn most from a guess that turns out wrong. Make one before you run the next cell. You can check as often as you
 # like, a check changes nothing; hints come in three steps; your progress is one readable file, `.ecrlab/progress.json`.
 
-# %% id="00-08" tags=["core","exercise"]
+# %% id="00-08" tags=["core","exercise"] minutes=1
 lab.exercise("00-e1")
 
 # %% id="00-08a" tags=["core","exercise","solution"]
@@ -67,7 +58,7 @@ lab.answer("00-e1", "a", confidence=2)
 # docker tag hello:1 "$REGISTRY/hello:1"
 # docker push "$REGISTRY/hello:1" | tail -1
 
-# %% [markdown] id="00-11" tags=["core","picture"] minutes=1
+# %% [markdown] id="00-11" tags=["core","picture"] at="pushed"
 # ## What just happened
 #
 # The **X-ray** shows every request that the cell made: who asked, for what, which right that needed, and who decided.
@@ -98,7 +89,7 @@ lab.check("00-e3")
 for detail in ecr.describe_images(repositoryName="hello")["imageDetails"]:
     print(detail["imageTags"], detail["imageDigest"], detail["imageSizeInBytes"], "bytes")
 
-# %% id="00-18" tags=["core","exercise"] minutes=1
+# %% id="00-18" tags=["core","exercise"]
 lab.exercise("00-e2")
 
 # %% id="00-19" tags=["core","exercise","starter"]
@@ -134,7 +125,7 @@ lab.exercise("00-e4")
 # %% id="00-23" tags=["core","exercise"]
 lab.check("00-e4")
 
-# %% [markdown] id="00-24" tags=["core","text"] minutes=1
+# %% [markdown] id="00-24" tags=["core","text"] at="pushed"
 # ## An error, read like a sentence
 #
 # Nobody ever pushed `hello:3`. Pull it all the same. This cell is *expected* to fail; `--fails` says with which words.
@@ -162,7 +153,7 @@ lab.check("00-e5")
 lab.answer("00-e5", "b")
 lab.check("00-e5")
 
-# %% [markdown] id="00-29" tags=["core","picture"] minutes=1
+# %% [markdown] id="00-29" tags=["core","picture"]
 # ## The five commands at a glance
 #
 # You ran them all. Each asks something of somebody; the lessons open them one by one.
@@ -173,7 +164,8 @@ lab.picture("00", "commands.svg")
 # %% [markdown] id="00-31" tags=["core","guess"] minutes=1
 # ## Three guesses for later
 #
-# True or false, and how sure are you? No answer now: later lessons show you what you thought today.
+# True or false, and how sure are you? No answer now. The lesson that answers one shows you, at its end, what you
+# thought today.
 
 # %% id="00-32" tags=["core","guess"]
 lab.guess("00-g1")
@@ -194,16 +186,29 @@ lab.reset("00")
 # %% [markdown] id="00-35" tags=["core","summary"]
 # ## Where to go
 #
-# Your map, with your own marks. `lab.resume()` says where you stopped, and rebuilds the state of that place if it was
-# lost.
+# Look at the map again: it has followed you. *Continue where I stopped* on it does what `lab.resume()` does: it names
+# the place, and rebuilds the lab's state for it when that was lost.
 
-# %% id="00-36" tags=["core","summary"]
-lab.map()
+# %% id="00-36" tags=["core","summary","volatile"]
+lab.resume()
 
 # %% [markdown] id="00-37" tags=["core","summary"]
-# - **Evening by evening:** one lesson at a time, in order. Next: `04-first-push.ipynb`.
-# - **Workshop:** the minutes in each header add up to an afternoon; *stretch* cells are the first to go.
+# - **Evening by evening:** one lesson at a time, in the order of the map.
+# - **Workshop:** the minutes in each header add up to an afternoon; *more* cells are the first to go.
 # - **Interview soon:** make every guess aloud, and answer each lesson's last question before you read on.
 #
-# **On real AWS** the address begins with the account's own host name, stored images are billed by the gigabyte, and
-# nobody pushes as admin. The commands are the same.
+# | word of the status line | says | opened in |
+# |---|---|---|
+# | account | whose registry this is: twelve digits, as in AWS | lesson 04 |
+# | us-east-1 | the Region: another Region is another registry | lesson 04 |
+# | you are admin | the person in whose name cells run | lesson 04 |
+# | engine | what builds and runs containers; with none, the lab's stand-in for `docker` answers | lesson 01 |
+# | clock | the lab's time, which you will move by hours in a second | lesson 04 |
+
+# %% [markdown] id="00-38" tags=["core","box"]
+# > **On real AWS** the address begins with the account's own host name, stored images are billed by the gigabyte, and
+# > nobody pushes as admin. The commands are the same.
+#
+# **In VS Code** choose the Python of `.venv` as the kernel. Cells, cards and drawings are plain ipywidgets and HTML.
+# JupyterLab's alone are: links of the map that jump to a cell, *Continue* opening the page by itself, and arrow keys
+# and Enter inside a card. There, open the file by hand. (Untested in VS Code.)

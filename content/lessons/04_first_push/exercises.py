@@ -230,10 +230,17 @@ def push_app(lab: Any, tag: str, profile: str = "admin", local: str = "1.0", nam
     return str(output).strip()
 
 
+def undo(lab: Any) -> None:
+    """Put the clock back, clear what lies in Ireland, and let docker forget its logins."""
+    lab.clock.reset()
+    lab.clear("team-a/booking", "desk-receipts", region="eu-west-1")
+    log_out(lab, "admin", "ci", "developer", "ops", "auditor")
+
+
 LESSON = Lesson(
     id="04",
     title="The first push to ECR",
-    minutes=51,
+    minutes=62,
     verbs=(
         "take an ECR address apart and name every part of it",
         "push and pull with five commands, and say what each one asks of whom",
@@ -261,6 +268,7 @@ LESSON = Lesson(
     end="pushed",
     repositories=(APP, "receipts", "team-a/booking", "desk-receipts"),
     users=("ci", "developer"),
+    undo=undo,
 )
 
 
@@ -1615,7 +1623,7 @@ e8 = ReadError(
     at="pushed",
     objective="Find the registry's own words behind docker's guess.",
     prompt=(
-        "Three at night, and Omar's server has to start the booking page once more. Its last login was at three in "
+        "Three at night, and Omar's server has to start the booking page once more. Its last login was at two in "
         "the afternoon. The pull really ran, and this is what it said. **What is the cause?**"
     ),
     cause=e8_cause,
@@ -1623,8 +1631,8 @@ e8 = ReadError(
         Option(
             "a",
             "the repository does not exist",
-            "Those words are there, and they are docker's: it prints the same guess at every refused pull. ECR speaks "
-            "of a missing repository in other words: `name unknown`.",
+            "Those words are there, and they are docker's: it prints the same guess whenever a pull is denied. ECR "
+            "speaks of a missing repository in other words: `name unknown`.",
             "403-is-missing",
         ),
         Option(
@@ -1652,7 +1660,7 @@ e8 = ReadError(
         ("Error response from daemon:", "the engine speaks, not yet the registry"),
         (
             "pull access denied for …, repository does not exist or may require 'docker login':",
-            "docker's guess; it is the same for every refused pull, whatever the cause",
+            "docker's guess; it prints it whenever a registry denies a pull, whatever the cause",
         ),
         ("denied:", "from here on it is the registry: refused"),
         ("Your authorization token has expired. Reauthenticate and try again.", "the cause, and what to do"),
@@ -1663,7 +1671,7 @@ e8 = ReadError(
         "When was the login, and when was the pull?",
     ),
     solution=(
-        "**The login is too old.** docker puts its own guess in front of every refused pull; what the registry said "
+        "**The login is too old.** docker puts its own guess in front when a pull is denied; what the registry said "
         "stands behind the last `denied:`.\n\n"
         "**Why it matters:** whoever reads from the left makes a repository that exists, or asks for a right that is "
         "there. Read from the right."

@@ -7,8 +7,8 @@
 # - **push and pull** with five commands, and say what each one asks of whom,
 # - **read the refusals** that stop a first push, and mend them.
 #
-# Two halves, 25 and 26 minutes; cells marked *more* add 5. Needs nothing but this computer; with no container engine
-# the lab's stand-in plays `docker`. Before: 03 registries · After: 05 ECR or Docker Hub.
+# Two halves, 30 and 32 minutes; cells marked *more* add 5. Needs nothing but this computer; with no container engine
+# the lab's stand-in plays `docker`. {{neighbours}}
 
 # %% [markdown] id="04-01-story" tags=["core", "text"]
 # Dara has built the booking page of Harbour Bikes. Omar needs it on a server. Today you put ECR between them.
@@ -113,10 +113,8 @@ lab.check("04-e1")
 # %% id="04-05-why" tags=["core", "exercise", "solution"]
 lab.solution("04-e1")
 
-# %% [markdown] id="04-06-text" tags=["core", "text"]
+# %% [markdown] id="04-06-text" tags=["core", "text"] at="fresh"
 # ## First refusal
-#
-# *Done this page before?* `lab.goto("04", "fresh")` puts docker's login away and begins anew.
 #
 # Dara's image is called `my-web-app:1.0`. The next cell gives it an ECR address and pushes it. First say what you
 # expect.
@@ -185,10 +183,10 @@ lab.solution("04-e2")
 # >
 # > **In fact** you log in to a *registry*: one account in one Region. The same login serves all its repositories.
 
-# %% [markdown] id="04-09-text" tags=["core", "text"]
+# %% [markdown] id="04-09-text" tags=["core", "text"] at="logged-in"
 # ## Second refusal
 #
-# *Came back after a break?* `lab.goto("04", "logged-in")` builds this place in a few seconds.
+# docker can say now who you are. Nothing else has changed. Push again, and first say what you expect.
 
 # %% id="04-09" tags=["core", "exercise", "guess"] minutes=1
 lab.exercise("04-e3")
@@ -248,11 +246,10 @@ try:
 except ecr.exceptions.RepositoryAlreadyExistsException:
     print("already there")
 
-# %% [markdown] id="04-12-text" tags=["core", "text"]
+# %% [markdown] id="04-12-text" tags=["core", "text"] at="repository"
 # ## The push
 #
-# *Came back after a break?* `lab.goto("04", "repository")`. Dara sends one more change: version 1.1. Build it, name
-# it, push it. But first:
+# Dara sends one more change: version 1.1. Build it, name it, push it. But first a guess.
 
 # %% id="04-12-guess" tags=["core", "guess"] minutes=1
 lab.guess("04-g1")
@@ -293,15 +290,7 @@ lab.xray()
 lab.exercise("04-e4")
 
 # %% id="04-13-answer" tags=["core", "exercise", "solution"]
-lab.answer(
-    "04-e4",
-    first="create-repository",
-    second="build",
-    third="login",
-    fourth="tag",
-    fifth="push",
-    sixth="describe-images",
-)
+lab.answer("04-e4", ["create-repository", "build", "login", "tag", "push", "describe-images"])
 
 # %% id="04-13-check" tags=["core", "exercise"]
 lab.check("04-e4")
@@ -309,7 +298,7 @@ lab.check("04-e4")
 # %% id="04-13-why" tags=["core", "exercise", "solution"]
 lab.solution("04-e4")
 
-# %% [markdown] id="04-14-text" tags=["core", "text"]
+# %% [markdown] id="04-14-text" tags=["core", "text"] at="pushed"
 # ## The way back
 #
 # Omar pulls. On this computer the image is already there, so we take its names away first; else there would be nothing
@@ -338,18 +327,54 @@ lab.answer("04-g2", "b", confidence=2)
 # test "${HERE#*@}" = "$THERE" && echo "the same digest, here and there"
 
 # %% [markdown] id="04-14-after" tags=["core", "text"]
-# Add `echo "$THERE"` to see it. A tag says *which name*, a digest says *which bytes*. Who deploys by digest knows what
-# runs.
+# Add `echo "$THERE"` to see it. A tag says *which name*, a digest says *which bytes*. What is the difference worth?
+# Dara pushes once more, and forgets to count up:
+
+# %% id="04-14-move" tags=["core", "run"] minutes=1
+# %%bash
+# echo "1.1, with a larger map" > my-web-app/www/version.txt
+# docker build -q -t my-web-app:1.1 my-web-app/ > /dev/null 2>&1
+# docker tag my-web-app:1.1 "$REGISTRY/my-web-app:1.1"
+# docker push -q "$REGISTRY/my-web-app:1.1"
+# aws ecr describe-images --repository-name my-web-app \
+#   --query 'imageDetails[].{tags: imageTags}' --output json
+
+# %% [markdown] id="04-14-moved" tags=["core", "text"]
+# Two images, one tag. It has moved, nobody was asked, and nothing was lost.
+
+# %% id="04-14-e5" tags=["core", "exercise"] minutes=4
+lab.exercise("04-e5")
+
+# %% id="04-14-e5-work" tags=["core", "exercise", "starter"]
+# %%bash
+# aws ecr describe-images --repository-name my-web-app \
+#   --query 'imageDetails[].[imageDigest, imageTags]' --output json
+# # docker pull -q "$REGISTRY/my-web-app@____"
+
+# %% id="04-14-e5-work" tags=["core", "exercise", "solution"]
+# %%bash
+# OLD=$(aws ecr describe-images --repository-name my-web-app --filter tagStatus=UNTAGGED \
+#   --query 'imageDetails[0].imageDigest' --output text)
+# if test "$OLD" != None; then
+#   docker pull -q "$REGISTRY/my-web-app@$OLD" > /dev/null
+#   docker tag "$REGISTRY/my-web-app@$OLD" "$REGISTRY/my-web-app:tested"
+#   docker push -q "$REGISTRY/my-web-app:tested"
+# fi
+
+# %% id="04-14-e5-check" tags=["core", "exercise"]
+lab.check("04-e5")
+
+# %% id="04-14-e5-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e5")
 
 # %% [markdown] id="04-half" tags=["core", "text"]
 # ---
 # ## Half-time
 #
 # A good place to stop. You were refused twice, and you know both: *I do not know you* and *I do not know that*. What
-# lies in ECR stays there. To go on tomorrow, run the first code cell of this notebook, and then
-# `lab.goto("04", "pushed")`.
+# lies in ECR stays there.
 
-# %% [markdown] id="04-15-text" tags=["core", "text"]
+# %% [markdown] id="04-15-text" tags=["core", "text"] at="pushed"
 # ## Third refusal
 #
 # Nobody at Harbour Bikes wants to push by hand for ever. There is a build robot, the user `ci`. `--as ci` runs a cell
@@ -461,7 +486,7 @@ lab.solution("04-e6")
 # The robot did not log in again. Its token is older than its new right, and the push worked: the token only says who
 # comes. What that person may do is looked up at the door.
 
-# %% [markdown] id="04-17-text" tags=["core", "text"]
+# %% [markdown] id="04-17-text" tags=["core", "text"] at="pushed"
 # ## What is in a token?
 
 # %% id="04-17-guess" tags=["core", "guess"] minutes=1
@@ -488,11 +513,25 @@ print(f"good for:  {left.total_seconds() / 3600:.0f} hours")
 # **Picture 4.** base64 is wrapping paper, no lock. There is no list of rights in the token: it says who fetched it. It
 # lives {{fact:token-lifetime}}; {{fact:token-parameters}}.
 
-# %% [markdown] id="04-18-text" tags=["core", "text"]
+# %% id="04-17-e7" tags=["core", "exercise"] minutes=3
+lab.exercise("04-e7")
+
+# %% id="04-17-e7-answer" tags=["core", "exercise", "solution"]
+lab.answer(
+    "04-e7",
+    {"who": "settled", "may": "anew", "end": "settled", "region": "settled", "tag": "anew", "key": "neither"},
+)
+
+# %% id="04-17-e7-check" tags=["core", "exercise"]
+lab.check("04-e7")
+
+# %% id="04-17-e7-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e7")
+
+# %% [markdown] id="04-18-text" tags=["core", "text"] at="pushed"
 # ## One minute after midnight
 #
-# *Came back after a break?* `lab.goto("04", "pushed")` builds this place; after `lab.goto("04", "expired")` it is past
-# midnight already, and you go on below the cell that moves the clock.
+# At noon docker logged in for the night job. Now let half a day pass. It takes a second: the lab has a clock of its own.
 
 # %% id="04-18-guess" tags=["core", "guess"] minutes=1
 lab.guess("04-g5")
@@ -509,10 +548,7 @@ lab.clock.advance(hours=12, minutes=1)
 
 # %% [markdown] id="04-18-card" tags=["core", "text"]
 # **How to read it.** It begins with `denied`, and no right is missing: no person, no action, no resource stands in it.
-# A missing right names all three.
-#
-# A *pull* would put docker's own guess in front: `pull access denied … denied: Your authorization token has expired`.
-# Read what stands behind the **last** `denied:`. That is the registry; the rest is docker guessing.
+# A missing right names all three. What helps is a new login:
 
 # %% id="04-18-mend" tags=["core", "run"]
 # %%bash
@@ -520,25 +556,29 @@ lab.clock.advance(hours=12, minutes=1)
 #   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
 # docker push -q "$REGISTRY/my-web-app:1.1"
 
-# %% [markdown] id="04-19-text" tags=["core", "text"]
-# Easy, when somebody sits there. Nobody sits there at hour 13. Below is the night job as it stands: change the cell,
-# run it, then run the night. *Came back after a break?* `lab.goto("04", "pushed")`.
+# %% [markdown] id="04-18-e8-text" tags=["core", "text"] at="expired"
+# The same thing happens to a server that pulls, and there it looks like something else.
+
+# %% id="04-18-e8" tags=["core", "exercise"] minutes=2
+lab.exercise("04-e8")
+
+# %% id="04-18-e8-answer" tags=["core", "exercise", "solution"]
+lab.answer("04-e8", "d", confidence=2)
+
+# %% id="04-18-e8-check" tags=["core", "exercise"]
+lab.check("04-e8")
+
+# %% id="04-18-e8-why" tags=["core", "exercise", "solution"]
+lab.solution("04-e8")
+
+# %% [markdown] id="04-19-text" tags=["core", "text"] at="pushed"
+# ## Nobody sits there at hour 13
+#
+# A new login is easy, when somebody is there to type it. Below is the night job as it stands. Mend it in the card, and
+# let the night run.
 
 # %% id="04-19" tags=["core", "exercise"] minutes=4
 lab.exercise("04-e9")
-
-# %% id="04-19-file" tags=["core", "exercise", "starter"]
-# %%bash
-# cat > nightly.sh <<'END'
-# # `python hour.py N` waits for hour N: the lab moves its clock.
-# aws ecr get-login-password |
-#   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
-# for hour in 0 11 13 26; do
-#   python hour.py "$hour"
-#   docker tag my-web-app:1.0 "$REGISTRY/my-web-app:night-$hour"
-#   docker push -q "$REGISTRY/my-web-app:night-$hour"
-# done
-# END
 
 # %% id="04-19-file" tags=["core", "exercise", "solution"]
 # %%bash
@@ -554,7 +594,7 @@ lab.exercise("04-e9")
 # END
 
 # %% id="04-19-answer" tags=["core", "exercise", "solution"]
-lab.answer("04-e9", script="nightly.sh")
+lab.answer("04-e9")
 
 # %% id="04-19-check" tags=["core", "exercise"]
 lab.check("04-e9")
@@ -562,11 +602,10 @@ lab.check("04-e9")
 # %% id="04-19-why" tags=["core", "exercise", "solution"]
 lab.solution("04-e9")
 
-# %% [markdown] id="04-20-text" tags=["core", "text"]
+# %% [markdown] id="04-20-text" tags=["core", "text"] at="pushed"
 # ## Four at once
 #
 # The next cell makes four things fail, truly, and shows what each one said. Another number makes other causes.
-# *Came back after a break?* `lab.goto("04", "pushed")`, here and for the rest of the page.
 
 # %% id="04-20-desk" tags=["core", "run"] minutes=1
 # %%bash
@@ -597,7 +636,7 @@ lab.check("04-e10")
 # %% id="04-20-why" tags=["core", "exercise", "solution"]
 lab.solution("04-e10")
 
-# %% [markdown] id="04-21-text" tags=["stretch", "text"]
+# %% [markdown] id="04-21-text" tags=["stretch", "text"] at="pushed"
 # ## More: a script that never fails
 #
 # What you typed today, and what a program calls. The last column is what IAM is asked.
@@ -641,7 +680,7 @@ for failure in answer["failures"]:
 # %% [markdown] id="04-22-after" tags=["stretch", "text"]
 # docker was never started. To bash `<name` means: read from the file `name`. Use variables, as `$REGISTRY` does here.
 
-# %% [markdown] id="04-23-text" tags=["core", "text"]
+# %% [markdown] id="04-23-text" tags=["core", "text"] at="pushed"
 # ## On your own
 
 # %% id="04-23" tags=["core", "exercise"] minutes=4
@@ -687,6 +726,14 @@ lab.answer(
     made=["repository", "token", "name"],
 )
 
+# %% [markdown] id="04-24-back" tags=["core", "guess"] minutes=1
+# ## What you thought in lesson 00
+#
+# One of your first guesses is answered now. Here it is again, with what you said then.
+
+# %% id="04-24-back-run" tags=["core", "guess"]
+lab.look_back("04")
+
 # %% [markdown] id="04-25" tags=["core", "summary"] minutes=1
 # ## On one screen
 #
@@ -725,7 +772,4 @@ lab.answer(
 # next cell puts them away. The images on this computer stay, and so do your files and your progress.
 
 # %% id="04-25-reset" tags=["core", "run"]
-lab.clock.reset()
-lab.clear("desk-receipts", "team-a/booking", region="eu-west-1")
-lab.sh('docker logout "$REGISTRY"')
 lab.reset("04")
