@@ -23,6 +23,7 @@ lint: install ## Style and types
 
 build: install ## Generate notebooks and solutions from content/
 	$(VENV)/bin/ecrlab_course build
+	$(VENV)/bin/ecrlab fidelity --write docs/fidelity.md
 
 bench: install ## Measure, side by side with what else there is
 	$(VENV)/bin/python bench/policy.py

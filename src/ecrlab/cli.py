@@ -198,6 +198,18 @@ def region(home: Path | None, name: str, state: str) -> None:
     click.echo(f"{name} is {state}. Regions that are off: {off}. IAM and STS go on.")
 
 
+@main.command("fidelity")
+@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to this file.")
+def fidelity_command(write: Path | None) -> None:
+    """Print what the lab does as AWS documents it, what is simplified, and what is refused (Markdown)."""
+    from ecrlab import fidelity
+
+    if write is None:
+        click.echo(fidelity.page(), nl=False)
+    else:
+        write.write_text(fidelity.page(), encoding="utf-8")
+
+
 @main.command()
 @_home_option
 @click.option("--follow", "-f", is_flag=True, help="Go on showing requests as they come, until Ctrl-C.")

@@ -12,7 +12,7 @@ from ecrlab.aws.managed import managed_policies
 from ecrlab.aws.operations import Call, operation
 
 
-@operation("iam", "GetAccountSummary")
+@operation("iam", "GetAccountSummary", simplified="What the lab does not have counts 0.")
 def get_account_summary(call: Call) -> dict[str, Any]:
     """Counts and quotas (facts I029); what the lab does not have counts 0."""
     identities = call.cloud.identities
@@ -119,7 +119,7 @@ _OF_AN_ACCOUNT = {
 }
 
 
-@operation("iam", *_OF_A_USER)
+@operation("iam", *_OF_A_USER, simplified="Always empty: nothing here makes one.")
 def list_nothing_of_a_user(call: Call) -> dict[str, Any]:
     # Without a user name the account's root user or the caller is meant; neither has any.
     if call.params.get("UserName"):
@@ -127,17 +127,17 @@ def list_nothing_of_a_user(call: Call) -> dict[str, Any]:
     return iam.paged(call, [], _OF_A_USER[call.operation])
 
 
-@operation("iam", *_OF_AN_ACCOUNT)
+@operation("iam", *_OF_AN_ACCOUNT, simplified="Always empty: nothing here makes one.")
 def list_nothing_of_an_account(call: Call) -> dict[str, Any]:
     return iam.paged(call, [], _OF_AN_ACCOUNT[call.operation])
 
 
-@operation("iam", "GetLoginProfile", "DeleteLoginProfile")
+@operation("iam", "GetLoginProfile", "DeleteLoginProfile", simplified="There never is one: no passwords here.")
 def login_profile(call: Call) -> None:
     name = iam.holder_named(call, "User")["name"]
     raise ApiError("NoSuchEntityException", f"Login Profile for User {name} cannot be found.")
 
 
-@operation("iam", "GetAccountPasswordPolicy")
+@operation("iam", "GetAccountPasswordPolicy", simplified="There never is one: no passwords here.")
 def get_account_password_policy(call: Call) -> None:
     raise ApiError("NoSuchEntityException", f"The Password Policy with domain name {call.account} cannot be found.")

@@ -6,18 +6,20 @@ E074 and E148; shape of the events: AWS, Amazon ECR User Guide, "Logging Amazon 
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from aiohttp import web
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from ecrlab.aws import service_events
 from ecrlab.aws.act import Act
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Principal
@@ -396,6 +398,10 @@ _RESOURCES = {
 
 
 def _resources(event: Event) -> list[dict[str, str]]:
+    if event["eventType"] == "AwsServiceEvent":
+        return [
+            {"ResourceType": each["type"], "ResourceName": each["ARN"].partition("/")[2]} for each in event["resources"]
+        ]
     asked = event["requestParameters"] or {}
     return [
         {"ResourceType": kind, "ResourceName": asked[name]}
@@ -406,7 +412,7 @@ def _resources(event: Event) -> list[dict[str, str]]:
 
 def _user_name(event: Event) -> str | None:
     identity = event["userIdentity"]
-    if identity["type"] == "AssumedRole":
+    if identity.get("type") == "AssumedRole":
         return str(identity["principalId"]).partition(":")[2]
     name: str | None = identity.get("userName")
     return name
@@ -426,7 +432,7 @@ def _matches(event: Event, key: str, value: str) -> bool:
     return bool(found[key] == value)
 
 
-@operation("cloudtrail", "LookupEvents")
+@operation("cloudtrail", "LookupEvents", simplified="The newest 10,000 requests, at once.")
 def lookup_events(call: Call) -> dict[str, Any]:
     """Return the events of the caller's account and of the request's Region, newest first.
 
@@ -452,22 +458,43 @@ def lookup_events(call: Call) -> dict[str, Any]:
     size = call.params.get("MaxResults") or PAGE
     found: list[dict[str, Any]] = []
     last: tuple[int, int] | None = None
-    for row in call.cloud.history():
-        if not begin.timestamp() <= row["time"] <= end.timestamp() or row["region"] != call.region:
+    entries = heapq.merge(
+        _of_requests(call, begin.timestamp(), end.timestamp()),
+        _of_services(call, begin.timestamp(), end.timestamp()),
+        key=lambda entry: entry[0],
+        reverse=True,
+    )
+    for at, time, make in entries:
+        if before is not None and at >= before:
             continue
-        # A request that makes several events makes them in this order.
-        for index, event in reversed(list(enumerate(_events(row, call.account)))):
-            at = (row["seq"], index)
-            if before is not None and at >= before:
-                continue
-            full = _full(call, row, event)
-            if key and not _matches(full, key, value):
-                continue
-            if len(found) == size and last is not None:
-                return {"Events": found, "NextToken": f"{last[0]}.{last[1]}".encode().hex()}
-            found.append(_shown(full, row["time"]))
-            last = at
+        event = make()
+        if key and not _matches(event, key, value):
+            continue
+        if len(found) == size and last is not None:
+            return {"Events": found, "NextToken": f"{last[0]}.{last[1]}".encode().hex()}
+        found.append(_shown(event, time))
+        last = at
     return {"Events": found}
+
+
+# Its place (number of the request, number among its events), its lab time, and what makes the whole event.
+_Entry = tuple[tuple[int, int], float, Callable[[], Event]]
+
+
+def _of_requests(call: Call, begin: float, end: float) -> Iterator[_Entry]:
+    """Yield the events of requests from ``begin`` to ``end``, newest first."""
+    for row in call.cloud.history():
+        if begin <= row["time"] <= end and row["region"] == call.region:
+            # A request that makes several events makes them in this order.
+            for index, event in reversed(list(enumerate(_events(row, call.account)))):
+                yield (row["seq"], index), row["time"], partial(_full, call, row, event)
+
+
+def _of_services(call: Call, begin: float, end: float) -> Iterator[_Entry]:
+    """Yield the events of what services did by themselves from ``begin`` to ``end``, newest first."""
+    for place, time, event in service_events.noted(call.cloud, call.account, call.region):
+        if begin <= time <= end:
+            yield place, time, partial(dict, event)
 
 
 def _position(token: str | None) -> tuple[int, int] | None:

@@ -476,7 +476,7 @@ def delete_role(call: Call) -> None:
     call.cloud.identities.delete("roles", call.account, role["name"])
 
 
-@operation("iam", "ListInstanceProfilesForRole")
+@operation("iam", "ListInstanceProfilesForRole", simplified="Always empty: nothing here makes one.")
 def list_instance_profiles_for_role(call: Call) -> dict[str, Any]:
     holder_named(call, "Role")
     return paged(call, [], "InstanceProfiles")
@@ -797,6 +797,6 @@ def list_tags(call: Call) -> dict[str, Any]:
     return paged(call, _tags(_tagged(call)[1]), "Tags")
 
 
-@operation("iam", "ListAccountAliases")
+@operation("iam", "ListAccountAliases", simplified="Always empty: nothing here makes one.")
 def list_account_aliases(call: Call) -> dict[str, Any]:
     return paged(call, [], "AccountAliases")

@@ -39,16 +39,23 @@ class Call:
 
 Handler = Callable[[Call], dict[str, Any] | None]
 HANDLERS: dict[tuple[str, str], Handler] = {}
+# How an operation that does less than AWS documents differs; the others do what AWS documents (docs/fidelity.md).
+SIMPLIFIED: dict[tuple[str, str], str] = {}
 
 F = TypeVar("F", bound=Handler)
 
 
-def operation(service: str, *names: str) -> Callable[[F], F]:
-    """Register a function as the implementation of one or several operations of ``service``."""
+def operation(service: str, *names: str, simplified: str = "") -> Callable[[F], F]:
+    """Register a function as the implementation of one or several operations of ``service``.
+
+    ``simplified`` says in a sentence how they do less than AWS documents.
+    """
 
     def register(function: F) -> F:
         for name in names:
             HANDLERS[service, name] = function
+            if simplified:
+                SIMPLIFIED[service, name] = simplified
         return function
 
     return register

@@ -189,7 +189,7 @@ def _source_identity(call: Call, target: Target, before: Document) -> str | None
     return identity
 
 
-@operation("sts", "GetSessionToken")
+@operation("sts", "GetSessionToken", simplified="Without MFA.")
 def get_session_token(call: Call) -> dict[str, Any]:
     if call.principal.session is not None:
         raise ApiError("AccessDenied", "Cannot call GetSessionToken with session credentials")
