@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
-NO_NET = "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 443), 3)\nexcept OSError as error:\n    print(error.errno)"
+NO_NET = """
+import socket
+try:
+    socket.create_connection(("192.0.2.1", 443), 3)
+except OSError as error:
+    print(error.errno)
+"""
 
 
 def clean() -> dict[str, str]:
@@ -50,7 +57,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_installs_and_a_notebook_runs_without_the_net(bundle: Path, tmp_path: Path) -> None:
-    assert offline(tmp_path, f'{sys.executable} -c "{NO_NET}"').stdout.strip() == "101"  # network is unreachable
+    assert (
+        offline(tmp_path, f"{sys.executable} -c {shlex.quote(NO_NET)}").stdout.strip() == "101"
+    )  # network is unreachable
     python = getattr(sys, "_base_executable", sys.executable)
     installed = offline(tmp_path, f"PYTHON={python} {bundle}/install.sh course")
     assert installed.returncode == 0, installed.stdout + installed.stderr

@@ -59,6 +59,8 @@ def test_started_for_a_room(wall: Page, projected: Room, axe: Path) -> None:
     paragraph = lab.cell("00-09").locator(".jp-MarkdownOutput p").first
     assert paragraph.evaluate("e => getComputedStyle(e).fontSize") == "22px"
     assert paragraph.evaluate("e => getComputedStyle(e).color") == "rgb(0, 0, 0)"
+    quiet = lab.card("00-e1").locator(".ecr-kind")
+    assert quiet.evaluate("e => getComputedStyle(e).color") == "rgb(43, 50, 58)"
     assert lab.accessibility(axe) == []
     folder = course().root / "screenshots"
     folder.mkdir(exist_ok=True)
