@@ -103,9 +103,7 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
     now = cloud.clock.time()
     # IAM is one for all Regions, and its requests count as made to us-east-1.
     region = "us-east-1" if operation.service == "iam" else credential.region
-    cloud.last_used[principal.access_key] = (now, operation.service, region)
-    if principal.kind == "session":
-        cloud.last_used[principal.unique_id] = (now, operation.service, region)
+    cloud.last_used.note(principal, now, operation.service, region)
     record = request[RECORD]
     record.principal, record.account, record.region = principal, principal.account, region
     call = Call(

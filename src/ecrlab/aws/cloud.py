@@ -12,6 +12,7 @@ from botocore.loaders import Loader
 
 from ecrlab.aws.act import Act
 from ecrlab.aws.identities import Document, Identities, parsed
+from ecrlab.aws.last_used import LastUsed
 from ecrlab.aws.work import Work
 from ecrlab.clock import Clock
 from ecrlab.policy import Policy
@@ -81,10 +82,11 @@ class Cloud:
         self.open_port = open_port
         self.known_port = known_port
         self.settings = store.table("ecr.registries")
-        # When each access key was last used (epoch seconds, service, Region); kept in memory only.
-        self.last_used: dict[str, tuple[float, str, str]] = {}
+        self.last_used = LastUsed(store)
         # The requests so far, newest first: what CloudTrail shows. The server gives its X-ray's.
         self.history: Callable[[], Iterable[Mapping[str, Any]]] = tuple
+        # The number of the newest of them, from any thread.
+        self.newest: Callable[[], int] = lambda: 0
         # Told of what ECR does by itself, from any thread. The server shows it in its X-ray.
         self.acted: Callable[[Act], None] = lambda act: None
         self.work = Work(self)

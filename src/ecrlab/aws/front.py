@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ecrlab.aws.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
 from ecrlab.aws.cloud import Cloud, Push, registry_name
-from ecrlab.aws.ecr.images import PULL_TIME_STEP, immutable, immutable_text
+from ecrlab.aws.ecr.images import immutable, immutable_text, pull_counts
 from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr.missing import Missing, made
 from ecrlab.aws.identities import Principal
@@ -188,8 +188,11 @@ class EcrFrontDoor(FrontDoor):
 
     def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
         """lastRecordedPullTime is refreshed at most once in 24 hours (facts E015)."""
-        last = manifest.last_pulled_at
-        return last is None or self.now() - last >= PULL_TIME_STEP
+        return pull_counts(manifest, self.now())
+
+    def can_be_pulled(self, manifest: Manifest) -> bool:
+        """Not one in the archive, nor one that is being restored (facts E094)."""
+        return "status" not in manifest.attributes
 
     async def catalog(self, request: web.Request) -> str:
         account, region = self._registry_at(request)
@@ -209,6 +212,7 @@ class EcrFrontDoor(FrontDoor):
         record.principal = principal
         if token.expires <= self.now():
             raise OciError(403, "DENIED", EXPIRED)
+        self._cloud.last_used.note(principal, self.now(), "ecr", region)
         return principal
 
     def _caller(self, authorization: str) -> tuple[Token, Principal] | None:

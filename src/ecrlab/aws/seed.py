@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.ecr.lifecycle import forget
 from ecrlab.aws.identities import Document
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT
 
@@ -88,8 +89,10 @@ def reset_repositories(cloud: Cloud, registry: str, names: Iterable[str]) -> lis
     """Remove the repositories that exist among ``names``; return the removed ones' addresses in words."""
     removed = []
     for name in names:
-        if cloud.store.repository(registry, name) is not None:
+        repository = cloud.store.repository(registry, name)
+        if repository is not None:
             cloud.store.delete_repository(registry, name)
+            forget(cloud, repository)
             removed.append(f"repository {name} of {registry}")
     return removed
 
@@ -109,6 +112,8 @@ def reset_all(cloud: Cloud) -> list[str]:
             "iam.access_keys",
             "sts.sessions",
             "ecr.registries",
+            "ecr.restoring",
+            "cloudtrail.service_events",
             "ecr.templates",
             "ecr.backfills",
             "ecr.backfill.waiting",
@@ -124,6 +129,7 @@ def reset_all(cloud: Cloud) -> list[str]:
             if document is not None:
                 cloud.identities.put("users", person.account, document["user"])
                 cloud.identities.keys.put(document["key"]["id"], document["key"])
+    cloud.last_used.forget()
     cloud.clock.reset()
     return removed
 

@@ -67,7 +67,9 @@ def image_detail(call: Call, repository: Repository, manifest: Manifest) -> dict
         "artifactMediaType": artifact,
         "lastRecordedPullTime": manifest.last_pulled_at,
         "subjectManifestDigest": manifest.subject,
-        "imageStatus": "ACTIVE",
+        "imageStatus": manifest.attributes.get("status", "ACTIVE"),
+        "lastArchivedAt": manifest.attributes.get("archived_at"),
+        "lastActivatedAt": manifest.attributes.get("activated_at"),
     }
 
 
@@ -96,18 +98,36 @@ def image_failure(image_id: Mapping[str, str]) -> dict[str, Any]:
     return {"imageId": dict(image_id), "failureCode": code, "failureReason": reason}
 
 
+def _filter(call: Call) -> tuple[str, str | None]:
+    """Return the tag status and the image status to list; without a filter archived images are not listed."""
+    given = call.params.get("filter") or {}
+    state = given.get("imageStatus", "ACTIVE")
+    return given.get("tagStatus", "ANY"), None if state == "ANY" else state
+
+
+def image_missing(repository: Repository, image_id: Mapping[str, str]) -> ApiError:
+    """Return the error for an image that does not exist (facts ecr-errors row 47)."""
+    digest, tag = image_id.get("imageDigest", "null"), image_id.get("imageTag", "null")
+    return ApiError(
+        "ImageNotFoundException",
+        f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within "
+        f"{repository_named(repository)}",
+    )
+
+
 @operation("ecr", "ListImages")
 def list_images(call: Call) -> dict[str, Any]:
     repository, store = repository_of(call), call.cloud.store
-    status = (call.params.get("filter") or {}).get("tagStatus", "ANY")
+    status, state = _filter(call)
     [kind, last], size = page_after(call, 2) or ["imageTag", ""], page_size(call, 100)
     ids: list[dict[str, str]] = []
     # First every tag, then what has none.
     if kind == "imageTag" and status != "UNTAGGED":
-        ids += [{"imageDigest": digest, "imageTag": tag} for tag, digest in store.tags(repository, last, size + 1)]
+        tags = store.tags(repository, last, size + 1, state)
+        ids += [{"imageDigest": digest, "imageTag": tag} for tag, digest in tags]
     if len(ids) <= size and status != "TAGGED":
         after = last if kind == "imageDigest" else None
-        ids += [{"imageDigest": digest} for digest in store.untagged(repository, after, size + 1 - len(ids))]
+        ids += [{"imageDigest": digest} for digest in store.untagged(repository, after, size + 1 - len(ids), state)]
     shown, token = page_of(ids, size, lambda found: list(found.items())[-1])
     return {"imageIds": shown, "nextToken": token}
 
@@ -120,22 +140,17 @@ def describe_images(call: Call) -> dict[str, Any]:
         for image_id in ids:
             manifest = find_image(call, repository, image_id) if image_id else None
             if manifest is None:
-                digest, tag = image_id.get("imageDigest", "null"), image_id.get("imageTag", "null")
-                raise ApiError(
-                    "ImageNotFoundException",
-                    f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within "
-                    f"{repository_named(repository)}",
-                )
+                raise image_missing(repository, image_id)
             found[manifest.digest] = manifest
         return {"imageDetails": [image_detail(call, repository, manifest) for manifest in found.values()]}
-    status = (call.params.get("filter") or {}).get("tagStatus", "ANY")
+    status, state = _filter(call)
     last, size = page_after(call, 2), page_size(call, 100)
     try:
         after = (float(last[0]), last[1]) if last else None
     except ValueError:
         raise wrong_token() from None
     tagged = None if status == "ANY" else status == "TAGGED"
-    manifests = call.cloud.store.manifests(repository, after, size + 1, tagged)
+    manifests = call.cloud.store.manifests(repository, after, size + 1, tagged, state)
     shown, token = page_of(manifests, size, lambda manifest: (repr(manifest.pushed_at), manifest.digest))
     return {"imageDetails": [image_detail(call, repository, manifest) for manifest in shown], "nextToken": token}
 
@@ -150,9 +165,15 @@ def _image(repository: Repository, manifest: Manifest, tag: str | None) -> dict[
     }
 
 
+def pull_counts(manifest: Manifest, now: float) -> bool:
+    """Tell whether a pull at ``now`` is recorded: the last one is 24 hours old, or the lab's clock was put back."""
+    last = manifest.last_pulled_at
+    return last is None or not 0 <= now - last < PULL_TIME_STEP
+
+
 def note_pull(store: Store, repository: Repository, manifest: Manifest, now: float) -> None:
     """Refresh lastRecordedPullTime, at most once in 24 hours (facts E015)."""
-    if manifest.last_pulled_at is None or now - manifest.last_pulled_at >= PULL_TIME_STEP:
+    if pull_counts(manifest, now):
         store.update_manifest(repository, manifest.digest, last_pulled_at=now)
 
 
@@ -162,7 +183,8 @@ def batch_get_image(call: Call) -> dict[str, Any]:
     images, failures = [], []
     for image_id in call.params["imageIds"]:
         manifest = find_image(call, repository, image_id) if image_id else None
-        if manifest is None:
+        # One in the archive cannot be pulled (facts E094).
+        if manifest is None or "status" in manifest.attributes:
             failures.append(image_failure(image_id))
             continue
         images.append(_image(repository, manifest, image_id.get("imageTag")))
@@ -216,7 +238,9 @@ def put_image(call: Call) -> dict[str, Any]:
     with call.cloud.store.transaction() as store:
         repository = repository_of(call)
         existing = store.manifest(repository, digest)
-        if existing is not None and (tag is None or tag in existing.tags):
+        # One in the archive is restored by being pushed again (facts E095).
+        there = existing is not None and "status" not in existing.attributes
+        if existing is not None and there and (tag is None or tag in existing.tags):
             tagged = f" and tag '{tag}'" if tag else ""
             raise ApiError(
                 "ImageAlreadyExistsException",
@@ -261,7 +285,7 @@ def batch_delete_image(call: Call) -> dict[str, Any]:
         # Indexes first, so that one call can delete an index together with its images.
         ids = sorted(
             call.params["imageIds"],
-            key=lambda image_id: not _is_index(find_image(call, repository, image_id) if image_id else None),
+            key=lambda image_id: not is_index(find_image(call, repository, image_id) if image_id else None),
         )
         for image_id in ids:
             manifest = find_image(call, repository, image_id) if image_id else None
@@ -289,7 +313,8 @@ def batch_delete_image(call: Call) -> dict[str, Any]:
     return {"imageIds": deleted, "failures": failures}
 
 
-def _is_index(manifest: Manifest | None) -> bool:
+def is_index(manifest: Manifest | None) -> bool:
+    """Tell whether a manifest is an index (manifest list)."""
     return manifest is not None and image_size(manifest.content) is None
 
 
@@ -297,7 +322,8 @@ def _is_index(manifest: Manifest | None) -> bool:
 def list_image_referrers(call: Call) -> dict[str, Any]:
     repository = repository_of(call)
     subject = call.params["subjectId"]["imageDigest"]
-    wanted = (call.params.get("filter") or {}).get("artifactTypes")
+    given = call.params.get("filter") or {}
+    wanted, state = given.get("artifactTypes"), given.get("artifactStatus", "ACTIVE")
     [last], size = page_after(call, 1) or [""], page_size(call, 50)
     referrers: list[dict[str, Any]] = []
     more = True
@@ -309,7 +335,8 @@ def list_image_referrers(call: Call) -> dict[str, Any]:
             document = manifest_document(manifest.content)
             config = document.get("config")
             artifact = manifest.artifact_type or (config.get("mediaType") if isinstance(config, dict) else None)
-            if wanted and artifact not in wanted:
+            status = manifest.attributes.get("status", "ACTIVE")
+            if (wanted and artifact not in wanted) or state not in ("ANY", status):
                 continue
             referrers.append(
                 {
@@ -318,7 +345,7 @@ def list_image_referrers(call: Call) -> dict[str, Any]:
                     "artifactType": artifact,
                     "size": manifest.size,
                     "annotations": document.get("annotations"),
-                    "artifactStatus": "ACTIVE",
+                    "artifactStatus": status,
                 }
             )
     shown, token = page_of(referrers, size, lambda found: (found["digest"],))

@@ -37,12 +37,19 @@ def batch_check_layer_availability(call: Call) -> dict[str, Any]:
             layers.append(
                 {
                     "layerDigest": digest,
-                    "layerAvailability": "AVAILABLE",
+                    "layerAvailability": "ARCHIVED" if _is_archived(call, repository, digest) else "AVAILABLE",
                     "layerSize": blob.size,
                     "mediaType": blob.media_type,
                 }
             )
     return {"layers": layers, "failures": failures}
+
+
+def _is_archived(call: Call, repository: Repository, digest: str) -> bool:
+    """Tell whether every image that has the layer is in the archive."""
+    store = call.cloud.store
+    images = [store.manifest(repository, image) for image in store.parents(repository, digest)]
+    return bool(images) and all(image is not None and "status" in image.attributes for image in images)
 
 
 @operation("ecr", "GetDownloadUrlForLayer")

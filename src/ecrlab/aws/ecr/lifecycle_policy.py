@@ -16,6 +16,7 @@ DAY = 86400.0
 MOST_RULES = 50  # facts ecr.md 7
 MOST_WILDCARDS = 4  # E081
 ARCHIVE_DAYS = 90  # E084, E096
+LONGEST = 10**6  # days; no lab's clock goes so far
 
 TAG_STATUSES = ("any", "tagged", "untagged")
 STORAGE_CLASSES = ("archive", "standard")
@@ -98,7 +99,12 @@ class Rule:
         ordered = sorted(images, key=lambda image: (self.since(image), image.digest))
         if self.count_type == "imageCountMoreThan":
             return ordered[: max(len(ordered) - self.count_number, 0)]
-        return [image for image in ordered if now - self.since(image) > self.count_number * DAY]
+        return [image for image in ordered if now - self.since(image) > self.seconds]
+
+    @property
+    def seconds(self) -> float:
+        """The age that the rule names."""
+        return min(self.count_number, LONGEST) * DAY
 
 
 @dataclass(frozen=True)
@@ -161,7 +167,7 @@ def next_change(policy: Policy, images: Sequence[Image], after: float) -> float 
     Until then an evaluation of the same images comes to the same end.
     """
     moments = [
-        rule.since(image) + rule.count_number * DAY
+        rule.since(image) + rule.seconds
         for rule in policy.rules
         if rule.count_type != "imageCountMoreThan"
         for image in images

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ecrlab.aws.ecr.lifecycle import forget
 from ecrlab.aws.ecr.request import (
     account_of,
     change,
@@ -141,6 +142,7 @@ def delete_repository(call: Call) -> dict[str, Any]:
             )
         shown = repository_shown(call, repository)
         store.delete_repository(repository.registry, repository.name)
+        forget(call.cloud, repository)
     hidden = ("imageScanningConfiguration", "encryptionConfiguration")
     return {"repository": {key: value for key, value in shown.items() if key not in hidden}}
 
