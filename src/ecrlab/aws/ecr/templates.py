@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.access import repository_target
+from ecrlab.aws.ecr import lifecycle
 from ecrlab.aws.ecr.missing import Missing, maker
 from ecrlab.aws.ecr.policies import check_resource_policy
 from ecrlab.aws.ecr.repositories import checked_tags, encryption_of, mutability_of, new_attributes
@@ -44,6 +45,8 @@ def _checked(call: Call, template: Mapping[str, Any]) -> None:
     checked_tags(template.get("resourceTags", ()))
     if template.get("repositoryPolicy"):
         check_resource_policy(call, template["repositoryPolicy"], "repository")
+    if template.get("lifecyclePolicy"):
+        lifecycle.checked(template["lifecyclePolicy"])
     role = template.get("customRoleArn")
     if role and not re.fullmatch(rf"arn:aws[\w-]*:iam::{call.account}:role/.+", role):
         raise invalid("customRoleArn", "The role must be an IAM role in the account of the registry")
@@ -162,11 +165,15 @@ def create_repository_for(
     attributes = new_attributes({**settings, "tags": template.get("resourceTags", ())}, account, region)
     attributes["policy"] = template.get("repositoryPolicy")
     if template.get("lifecyclePolicy"):
-        attributes["lifecycle"] = template["lifecyclePolicy"]
+        attributes["lifecycle"] = lifecycle.checked(template["lifecyclePolicy"])
     if template:
         _ask(cloud, account, region, name, template, now)
     try:
-        return cloud.store.create_repository(f"{account}/{region}", name, attributes, now=now)
+        with cloud.store.transaction() as store:
+            made = store.create_repository(f"{account}/{region}", name, attributes, now=now)
+            if "lifecycle" in attributes:
+                lifecycle.schedule(cloud, made, now)
+            return made
     except Exists:
         found = cloud.store.repository(f"{account}/{region}", name)
         if found is None:
