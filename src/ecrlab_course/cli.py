@@ -14,6 +14,7 @@ from ecrlab import launch
 from ecrlab.client import LabClient, LabError
 from ecrlab.home import ACCOUNT, REGION, Home
 from ecrlab_course.content import ContentError, Course, Source, course
+from ecrlab_course.progress import ProgressError
 
 
 def _give_up(message: object) -> NoReturn:
@@ -115,17 +116,17 @@ def new_lesson(number: str, slug: str, title: str) -> None:
 
 
 @main.command()
-@click.option("--count", is_flag=True, help="Print only how many there are.")
+@click.option("--count", is_flag=True, help="Print only how many count: a strict run asks for these.")
 @click.argument("lesson", required=False)
 def exercises(count: bool, lesson: str | None) -> None:
     """List the exercises, of one lesson or all."""
     the_course = _course()
     found = the_course.exercises if lesson is None else _source(the_course, lesson).exercises
     if count:
-        click.echo(len(found))
+        click.echo(sum(1 for item in found.values() if item.counts))
         return
     for key, item in found.items():
-        click.echo(f"{key}  {type(item).__name__:<12}  {item.objective}")
+        click.echo(f"{key}  {type(item).__name__:<12}  {item.objective}{'' if item.counts else ' (does not count)'}")
 
 
 @main.command()
@@ -171,6 +172,79 @@ def catch_up(home: Path | None, work: Path | None, lesson: str) -> None:
         _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
     took = time.monotonic() - began
     click.echo(f"{source.lesson.called}: the state after it is ready (“{name}”, {took:.1f} s). Open {source.opens}.")
+
+
+@main.command()
+@click.option("--list", "listing", is_flag=True, help="List all drills: what is due today, what when.")
+@click.option("--limit", type=click.IntRange(1, 100), help="Do at most so many today, in place of the daily limits.")
+@click.option("--lesson", help="Only the drills of this lesson, such as 06.")
+@click.option(
+    "--export", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write a deck for Anki (.apkg)."
+)
+@click.option("--env", "profile", is_flag=False, flag_value="admin", help="Print the variables of the drills' account.")
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
+@click.argument("identifier", metavar="[DRILL]", required=False)
+def drill(
+    listing: bool,
+    limit: int | None,
+    lesson: str | None,
+    file: Path | None,
+    profile: str | None,
+    home: Path | None,
+    identifier: str | None,
+) -> None:
+    """Do today's drills, the next one first, or DRILL (such as d04). Ctrl-C keeps what you typed.
+
+    In another shell, `eval "$(ecrlab_course drill --env)"` works in the drills' account; `--env ci` as ci.
+    """
+    from ecrlab_course import drill_terminal as terminal
+    from ecrlab_course.drill_desk import DrillDesk, when
+    from ecrlab_course.drills import drills
+    from ecrlab_course.notebook import find_home
+
+    try:
+        desk = DrillDesk(Home(home) if home is not None else find_home(), drills())
+        if identifier is not None:
+            desk.drill(identifier)
+        queue = desk.queue(lesson, limit)
+        if file is not None:
+            from ecrlab_course import deck
+
+            wanted = [item for item in desk.drills.values() if lesson in (None, item.lesson)]
+            click.echo(f"{file}: {deck.export(wanted, file)} drills. Imported again, they are updated, not doubled.")
+            return
+        if profile is not None:
+            from ecrlab_course.drill_lab import DrillLab
+
+            click.echo(DrillLab(desk.home).exports(profile))
+            return
+        if listing:
+            terminal.console().print(terminal.table(desk, queue))
+            return
+        if identifier is None and not queue:
+            due = desk.schedule.next_day(desk.drills)
+            later = f" The next one is due {when(due, desk.schedule.clock())}." if due is not None else ""
+            click.echo(f"Nothing more today.{later} More all the same: --limit 3, or a drill's id (--list).")
+            return
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            today = identifier or ", ".join(item.id for item in queue)
+            _give_up(f"Today: {today}. A drill asks and waits for answers, so it needs a terminal. --list needs none.")
+        talk = terminal.Conversation(desk, terminal.console())
+        try:
+            if identifier is not None:
+                talk.drill(identifier)
+            else:
+                talk.session(queue)
+        except (KeyboardInterrupt, EOFError):
+            click.echo(f"\n{terminal.KEPT}")
+            sys.exit(130)
+        finally:
+            if desk.schedule.set_aside is not None:
+                click.echo(f"drills.json could not be read. It is kept as {desk.schedule.set_aside}.", err=True)
+    except KeyError as error:
+        _give_up(error.args[0])
+    except (ContentError, ValueError, ProgressError, LabError, OSError) as error:
+        _give_up(error)
 
 
 if __name__ == "__main__":

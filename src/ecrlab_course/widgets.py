@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from ecrlab_course import judging
 from ecrlab_course.desk import EXECUTED, KINDS, SURE, AnswerError, Desk, reason
 from ecrlab_course.display import escape, markdown, note, plain, state, style, verdict_html
 from ecrlab_course.exercises import (
@@ -261,11 +262,20 @@ class Card:
         output = ""
         if isinstance(self.item, EXECUTED) and result and result["output"].strip():
             output = f"<pre>{escape(result['output'].strip())}</pre>"
-        if isinstance(self.item, FreeAnswer) and verdict.outcome is Outcome.UNTOUCHED:
-            # The points stand above, to be ticked.
-            verdict = Verdict(verdict.outcome, verdict.message.partition("\n\n")[0])
-        self._said.value = output + verdict_html(self.desk.with_pass(self.item.id, verdict))
+        if self._waits_for_ticks() and verdict.outcome is Outcome.UNTOUCHED:
+            # The points stand above, to be ticked; an answer that is kept is not untouched.
+            kept = note("Your answer is kept", "Tick the points above that it makes.").html
+            self._said.value = f'<div role="status">{kept}</div>'
+        else:
+            self._said.value = output + verdict_html(self.desk.with_pass(self.item.id, verdict))
         self.refresh()
+
+    def _waits_for_ticks(self) -> bool:
+        """Tell whether an answer in the learner's own words is kept and its points are not marked yet."""
+        if not isinstance(self.item, FreeAnswer):
+            return False
+        answer = self.desk.record(self.item.id).get("answer") or {}
+        return "made" not in answer and judging.words(answer.get("text", "")) >= self.item.fewest_words
 
     def refresh(self) -> None:
         """Show the exercise's outcome as the progress file has it."""
@@ -279,6 +289,8 @@ class Card:
             word = f'{state(Outcome.PASSED)}<span class="ecr-kind">now: {outcome.value}</span>'
         if isinstance(self.item, Guess) and outcome is Outcome.UNTOUCHED:
             word = '<span class="ecr-state ecr-idle">kept</span>' if "answer" in record else ""
+        if self._waits_for_ticks() and not record.get("passed"):
+            word = '<span class="ecr-state ecr-idle">kept</span>'
         self._head.value = (
             f'{style(self._keyboard)}<div class="ecr-head"><b>{name} {self.item.id}</b>'
             f'<span class="ecr-kind">{kind(self.item)}</span>{word}</div>'

@@ -139,6 +139,7 @@ def test_the_kinds_by_keyboard(page: Page, opened: Any, axe: Path) -> None:
     area.fill(SENTENCE)
     words.get_by_role("button", name="Keep my answer").press("Enter")
     token = words.get_by_role("checkbox", name="a token comes before the push")
+    expect(words.locator(".ecr-head")).to_contain_text("kept")
     tab_to(page, token)
     page.keyboard.press("Space")
     expect(token).to_be_checked()
