@@ -242,7 +242,7 @@ class Control:
     async def _region(self, request: web.Request) -> Answer:
         body = await self._body(request)
         region, on = body.get("region"), body.get("on")
-        if region not in regions() or not isinstance(on, bool):
+        if not isinstance(region, str) or region not in regions() or not isinstance(on, bool):
             raise Refused(400, f'Expected {{"region": an AWS Region, "on": true or false}}, not {region!r}, {on!r}.')
         await self._switched(region, on)
         return {"regions_off": self._cloud.regions_off}
