@@ -15,7 +15,7 @@ from typing import Any
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course import catalogue, form
+from ecrlab_course import catalogue, form, teaching
 from ecrlab_course.content import Course, Source
 from ecrlab_course.course_plan import neighbours
 from ecrlab_course.facts import FactError, fill
@@ -224,7 +224,7 @@ def build(
     port: int | None = None,
     only: tuple[str, ...] = (),
 ) -> Built:
-    """Make notebooks/, labs/, solutions/ and docs/exercises.md; with `check` write nothing and report what differs.
+    """Make notebooks/, labs/, solutions/ and two pages of docs/; with `check` write nothing and report what differs.
 
     Without `run` the outputs of solved cells whose source did not change are kept; with it every solved notebook is
     executed anew. `only` names the lessons and labs to make (default: all); what belongs to others is then left as it
@@ -240,6 +240,7 @@ def build(
             wanted[path] = data
     if not only:
         wanted[course.root / catalogue.PAGE] = catalogue.page(course, cells).encode()
+        wanted[course.root / teaching.PAGE] = _teaching(course)
     drifted = [path for path, data in wanted.items() if not path.is_file() or path.read_bytes() != data]
     if not only:
         drifted += _left_over(course, set(wanted))
@@ -258,6 +259,15 @@ def build(
         if source_file is not None and data:
             shutil.copymode(source_file, path)
     return Built(tuple(drifted), ())
+
+
+def _teaching(course: Course) -> bytes:
+    """Return the facilitator's page."""
+    written = [source for source in course.sources.values() if source.text.is_file()]
+    try:
+        return teaching.page(course, {each.lesson.id: notebook(each, "notebooks") for each in written}).encode()
+    except teaching.TeachingError as error:
+        raise BuildError(str(error)) from None
 
 
 def _made(course: Course, source: Source, run: bool, say: Callable[[str], None], port: int | None) -> dict[Path, bytes]:
