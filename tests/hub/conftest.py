@@ -19,7 +19,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def _client_fixtures() -> Any:
-    """Lab, engine and shell of tests/clients, by path: in pytest's importlib mode one conftest cannot import another."""
+    """Lab, engine and shell of tests/clients, by path: in importlib mode one conftest cannot import another."""
     name = "ecrlab_tests_clients"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, Path(__file__).parent.parent / "clients" / "conftest.py")

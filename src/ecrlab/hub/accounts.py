@@ -94,7 +94,7 @@ class Accounts:
             return None
         if is_access_token(secret):
             return self._by_access_token(name, hash_access_token(secret))
-        mark = hmac.digest(self._key, secret.encode("utf-8", "surrogateescape"), "sha256")
+        mark = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256")
         known = self._right.get(name)
         if known is None or known[0] != user["password"] or not hmac.compare_digest(known[1], mark):
             if not password_fits(secret, user["password"]):

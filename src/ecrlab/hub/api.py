@@ -320,10 +320,8 @@ class Api:
         description = call.text("description", 100, "")
         if login.scope not in (None, "repo:admin"):
             raise HubError(403, _SCOPE)
-        if self._store.repository(names.REGISTRY, name) is None:
-            held = rights(self._store, self._accounts, login, name).actions
-            if "delete" not in held:
-                raise HubError(403, f"You may not make repositories in {namespace}.")
+        if "delete" not in rights(self._store, self._accounts, login, name).actions:
+            raise HubError(403, f"You may not make repositories in {namespace}.")
         return 201, self._info(self._repositories.make(name, private, description))
 
     async def _get_repository(self, call: _Call) -> tuple[int, Any]:

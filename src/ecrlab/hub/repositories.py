@@ -10,7 +10,7 @@ from ecrlab.hub.accounts import Accounts
 from ecrlab.hub.errors import HubError
 from ecrlab.hub.rights import is_private
 from ecrlab.oci import OciError
-from ecrlab.store import Exists, Repository, Store
+from ecrlab.store import Repository, Store
 
 #: Private repositories of an account on the plan "personal" (H009).
 PRIVATE = 1
@@ -30,13 +30,12 @@ class Repositories:
         if not names.is_repository(repository):
             raise HubError(400, "A repository's name is 2 to 255 lower-case letters, digits, - and _.")
         with self._store.transaction():
+            if self._store.repository(names.REGISTRY, name) is not None:
+                raise HubError(409, f"The repository {name} exists.")
             if private:
                 self._check_quota(namespace)
             attributes = {"private": private, "description": description, "pulls": 0}
-            try:
-                return self._store.create_repository(names.REGISTRY, name, attributes, now=self._clock.time())
-            except Exists:
-                raise HubError(409, f"The repository {name} exists.") from None
+            return self._store.create_repository(names.REGISTRY, name, attributes, now=self._clock.time())
 
     def make_by_push(self, name: str) -> None:
         """Make a repository that is pushed to, as private as the namespace's default says (H007). Raises OciError."""

@@ -25,7 +25,7 @@ def password_fits(password: str, kept: str) -> bool:
 
 
 def _scrypt(password: str, salt: bytes) -> bytes:
-    text = password.encode("utf-8", "surrogateescape")
+    text = password.encode("utf-8", "surrogatepass")
     return hashlib.scrypt(text, salt=salt, n=_COST, r=_BLOCK, p=_PARALLEL, maxmem=64 * 1024 * 1024, dklen=32)
 
 
@@ -36,7 +36,7 @@ def new_access_token() -> str:
 
 def hash_access_token(token: str) -> str:
     """Return the hash of an access token. It is random and long, so a plain hash keeps it."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_access_token(secret: str) -> bool:
