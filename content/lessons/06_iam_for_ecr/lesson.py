@@ -1,0 +1,917 @@
+# %% [markdown] id="06-01" tags=["core", "text"] minutes=1
+# # 06 · IAM for ECR
+#
+# After this lesson you can
+#
+# - **read a refusal** aloud, and say which kind of policy spoke,
+# - **write the policy** that somebody needs, and nothing wider,
+# - **let another account and a robot in** without handing out keys.
+#
+# Two halves, 44 and 41 minutes; cells marked *more* add 3. Needs nothing but this computer; with no container engine
+# the lab's stand-in plays `docker`, and all ten exercises count. Before: 05 ECR or Docker Hub · After: 07 elastic.
+
+# %% [markdown] id="06-01-story" tags=["core", "text"]
+# It is three in the morning. Omar has to pull release 1.0 of the booking page, and ECR refuses him. Yesterday somebody
+# gave him a policy from a web page, under the heading *allows users to pull images*.
+#
+# Everybody in this lesson wants something ordinary. Nobody is a villain. You are the one who gives the rights.
+
+# %% [markdown] id="06-01-words" tags=["core", "text"]
+# | new word | in a line |
+# |---|---|
+# | **principal** | who asks: a user, or somebody who plays a role |
+# | **action** | what is asked for, such as `ecr:BatchGetImage` |
+# | **resource** | the thing that it is asked about, by its ARN; `*` means any thing, or none |
+# | **policy** | a JSON document of *statements*; each allows or denies actions on resources |
+# | **identity-based policy** | a policy on a person, a group or a role: what its owner may do |
+# | **explicit deny** | a statement with the effect `Deny` that fits the request |
+
+# %% id="06-02" tags=["core", "run", "volatile"] minutes=1
+# %load_ext ecrlab_course
+lab.lesson("06")
+
+# %% [markdown] id="06-02-text" tags=["core", "text"]
+# Harbour Bikes has five people with keys. Today only you, `admin`, have any rights; the other four begin with none.
+# Ask each of them who they are:
+
+# %% id="06-02-who" tags=["core", "run"]
+for name in ("admin", "developer", "ci", "ops", "auditor"):
+    print(lab.client("sts", name).get_caller_identity()["Arn"])
+
+# %% [markdown] id="06-02-after" tags=["core", "text"]
+# Five answers, also for the four who may do nothing: `GetCallerIdentity` needs no right. That makes it the first thing
+# to ask when something is refused. Dara is `developer`, Omar is `ops`, Aiko is `auditor`, the build robot is `ci`.
+
+# %% [markdown] id="06-03" tags=["core", "recall", "text"] minutes=2
+# ## Three questions from before
+#
+# They do not count. Answer from memory, then go on.
+
+# %% id="06-03-r1" tags=["core", "recall"]
+lab.guess("06-r1")
+
+# %% id="06-03-r1-answer" tags=["core", "recall", "solution"]
+lab.answer("06-r1", "b")
+
+# %% id="06-03-r2" tags=["core", "recall"]
+lab.guess("06-r2")
+
+# %% id="06-03-r2-answer" tags=["core", "recall", "solution"]
+lab.answer("06-r2", "b")
+
+# %% id="06-03-r3" tags=["core", "recall"]
+lab.guess("06-r3")
+
+# %% id="06-03-r3-answer" tags=["core", "recall", "solution"]
+lab.answer("06-r3", "c")
+
+# %% [markdown] id="06-04" tags=["core", "picture"] minutes=2
+# ## A request is a sentence
+#
+# ![Picture 1, a request as a sentence. user/ops, the principal, does ecr:BatchGetImage, the action, to
+# repository/my-web-app, the resource. Below it three questions in a row. Does a Deny fit? Then refused, with an
+# explicit deny. Does an Allow fit? Then allowed. Neither? Then refused, because no policy allows.](images/sentence.svg)
+#
+# **Picture 1.** *Who* does *what* to *which thing*. IAM looks at all policies that speak of it and asks two questions:
+# does a Deny fit? Does an Allow fit? With two times *no* the answer is *no*.
+
+# %% [markdown] id="06-05" tags=["core", "text"]
+# ## The first refusal
+#
+# *Done this page before?* `lab.goto("06", "people")` begins anew. Omar has no policy at all. He only wants to see which
+# images there are. The first line of the cell says as whom it runs.
+
+# %% id="06-05-run" tags=["core", "fail"] minutes=1
+# %%bash --as ops --fails 'because no identity-based policy allows'
+# aws ecr describe-images --repository-name my-web-app
+
+# %% [markdown] id="06-05-text" tags=["core", "text"]
+# One long sentence. It holds all you need, so let us read it piece by piece, once and for all.
+
+# %% id="06-06" tags=["core", "exercise"] minutes=2
+lab.exercise("06-e1")
+
+# %% id="06-06-answer" tags=["core", "exercise", "solution"]
+lab.answer(
+    "06-e1",
+    code="known",
+    user="principal",
+    action="action",
+    arn="resource",
+    because="nobody-allowed",
+)
+
+# %% id="06-06-check" tags=["core", "exercise"]
+lab.check("06-e1")
+
+# %% id="06-06-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e1")
+
+# %% [markdown] id="06-07" tags=["core", "text"] minutes=1
+# ## A policy from a web page
+#
+# Here it is, as it was printed, with your account in it. Two of its three actions have the word *Get* in them.
+
+# %% id="06-07-policy" tags=["core", "run", "policy"]
+# %%bash
+# cat policies/summary-pull.json
+
+# %% id="06-07-guess" tags=["core", "exercise", "guess"] minutes=1
+lab.exercise("06-e2")
+
+# %% id="06-07-answer" tags=["core", "exercise", "solution"]
+lab.answer("06-e2", "b", confidence=2)
+
+# %% id="06-08-run" tags=["core", "fail"] minutes=2
+# %%bash --as ops --fails 'ecr:GetAuthorizationToken on resource: *'
+# aws --profile admin iam put-user-policy --user-name ops --policy-name pull \
+#   --policy-document file://policies/summary-pull.json
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
+
+# %% [markdown] id="06-08-card" tags=["core", "text"]
+# **How to read it.** Two errors, from two programs. docker's *Cannot perform an interactive login* only says that it
+# was handed an empty password. The reason is the sentence of `aws` before it:
+#
+# | piece | here |
+# |---|---|
+# | who | `user/ops`: yes, that is Omar |
+# | wanted what | `ecr:GetAuthorizationToken`: the login is an action as well |
+# | on what | `*`: the question is about no repository |
+# | who said no | `because no identity-based policy allows`: nobody said yes |
+
+# %% id="06-08-xray" tags=["core", "run", "volatile"]
+lab.xray()
+
+# %% id="06-08-check" tags=["core", "exercise"]
+lab.check("06-e2")
+
+# %% id="06-08-solution" tags=["core", "exercise", "solution"]
+lab.solution("06-e2")
+
+# %% [markdown] id="06-08-box" tags=["core", "box"]
+# > **People say:** "This policy allows users to pull images."
+# >
+# > **In fact** it never gets as far as pulling: it does not hold the login. For somebody whose login comes from another
+# > policy it would do.
+
+# %% id="06-09-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g1")
+
+# %% id="06-09-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g1", "b", confidence=2)
+
+# %% [markdown] id="06-09-text" tags=["core", "text"]
+# The repository takes such a policy without a word. The `trap` line takes it away again when the cell ends.
+
+# %% id="06-09-run" tags=["core", "fail"] minutes=1
+# %%bash --as ops --fails 'because no identity-based policy allows'
+# trap 'aws --profile admin ecr delete-repository-policy --repository-name my-web-app > /dev/null' EXIT
+# aws --profile admin ecr set-repository-policy --repository-name my-web-app \
+#   --policy-text file://policies/login-here.json > /dev/null
+# aws ecr get-login-password
+
+# %% [markdown] id="06-09-after" tags=["core", "text"]
+# The same sentence as before. A repository's policy is read for questions about *that repository*. The login can only
+# be given by a policy of the person.
+
+# %% [markdown] id="06-10-text" tags=["core", "text"]
+# ## Mend it
+#
+# *Came back after a break?* `lab.goto("06", "summary-policy")`. Below is an editor with Omar's policy. The matrix
+# beside it says what each line would do; press a field of it, and it says why. Nothing counts before you press
+# **Save**.
+
+# %% id="06-10" tags=["core", "exercise"] minutes=5
+lab.exercise("06-e3")
+
+# %% id="06-10-editor" tags=["core", "exercise", "policy", "starter"]
+editor = lab.policy_editor(
+    {"user": "ops", "policy": "pull"},
+    ["ops"],
+    ["login", "pull my-web-app", "push my-web-app", "pull billing"],
+)
+editor
+
+# %% id="06-10-editor" tags=["core", "exercise", "policy", "solution"]
+editor = lab.policy_editor(
+    {"user": "ops", "policy": "pull"},
+    ["ops"],
+    ["login", "pull my-web-app", "push my-web-app", "pull billing"],
+)
+editor.text = """{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": "ecr:GetAuthorizationToken",
+      "Resource": "*"
+    },
+    {
+      "Effect": "Allow",
+      "Action": [
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer"
+      ],
+      "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
+    }
+  ]
+}"""
+print(editor.save())
+editor
+
+# %% id="06-10-check" tags=["core", "exercise"]
+lab.check("06-e3")
+
+# %% id="06-10-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e3")
+
+# %% [markdown] id="06-11-text" tags=["core", "text"]
+# ## What a pull asks for
+#
+# Aiko wants to look into `my-web-app` as well. Which of the three actions does she need? The cell first removes the
+# image from this computer; else there would be nothing to ask for.
+
+# %% id="06-11-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g2")
+
+# %% id="06-11-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g2", "a", confidence=2)
+
+# %% id="06-11" tags=["core", "run"] minutes=1
+# %%bash --as auditor
+# aws --profile admin iam put-user-policy --user-name auditor --policy-name pull \
+#   --policy-document file://policies/pull.json
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# docker rmi -f "$REGISTRY/my-web-app:1.0" > /dev/null 2>&1 || true
+# docker pull -q "$REGISTRY/my-web-app:1.0"
+
+# %% [markdown] id="06-11-half" tags=["core", "text"]
+# And with one action less, `BatchGetImage` alone? A pull has two doors: the list of parts, and the parts.
+
+# %% id="06-11-run" tags=["core", "fail", "volatile"] minutes=1
+# %%bash --as auditor --fails 'ecr:GetDownloadUrlForLayer'
+# aws --profile admin iam put-user-policy --user-name auditor --policy-name pull \
+#   --policy-document file://policies/half-a-pull.json
+# docker rmi -f "$REGISTRY/my-web-app:1.0" > /dev/null 2>&1 || true
+# docker pull -q "$REGISTRY/my-web-app:1.0"
+
+# %% [markdown] id="06-11-after" tags=["core", "text"]
+# docker speaks of the *image configuration* first, because that is the first part it fetches. Read on to the word
+# `denied:`; behind it stand the four pieces.
+
+# %% id="06-12-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g3")
+
+# %% id="06-12-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g3", "b", confidence=2)
+
+# %% id="06-12" tags=["core", "fail", "volatile"] minutes=1
+# %%bash --as auditor --fails 'ecr:BatchGetImage'
+# aws --profile admin iam put-user-policy --user-name auditor --policy-name pull \
+#   --policy-document file://policies/login-only.json
+# docker pull -q "$REGISTRY/my-web-app:1.0"
+
+# %% [markdown] id="06-12-after" tags=["core", "text"]
+# No new login, and a new answer. *Who* is in the token, *what* is in the policies, and they are read at different
+# times. At AWS a change may take some seconds to reach every door; here it counts at once.
+
+# %% [markdown] id="06-13-text" tags=["core", "text"]
+# ## What a push asks for
+#
+# The robot builds release 2.0 and pushes it. Its policy has the login and five rights for `my-web-app`; one is left out
+# to save a line: `BatchCheckLayerAvailability`.
+
+# %% id="06-13" tags=["core", "fail", "volatile"] minutes=2
+# %%bash --as ci --fails '403'
+# aws --profile admin iam put-user-policy --user-name ci --policy-name push \
+#   --policy-document file://policies/push-without-check.json
+# docker build -q -t my-web-app:2.0 release > /dev/null 2>&1
+# docker tag my-web-app:2.0 "$REGISTRY/my-web-app:2.0"
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# docker push -q "$REGISTRY/my-web-app:2.0"
+
+# %% [markdown] id="06-13-card" tags=["core", "text"]
+# **How to read it.** `403` is a refusal. The rest is docker's surprise: it looked for a sentence and found none. The
+# question was a `HEAD`, *is this layer there?*, and an answer to a `HEAD` has no body, so there is no place for words.
+# Other clients print `403 Forbidden` and nothing more. The X-ray has the words:
+
+# %% id="06-13-why" tags=["core", "run", "volatile"]
+lab.why(details=False)
+
+# %% [markdown] id="06-14-text" tags=["core", "text"]
+# So give the whole set. Each right belongs to a request; compare the list with the X-ray below it.
+
+# %% id="06-14" tags=["core", "run"] minutes=1
+# %%bash --as ci
+# grep ecr: policies/push.json
+# aws --profile admin iam put-user-policy --user-name ci --policy-name push \
+#   --policy-document file://policies/push.json
+# docker push -q "$REGISTRY/my-web-app:2.0"
+
+# %% id="06-14-xray" tags=["core", "run", "volatile"] minutes=1
+lab.xray()
+
+# %% id="06-15" tags=["core", "exercise"] minutes=3
+lab.exercise("06-e4")
+
+# %% id="06-15-answer" tags=["core", "exercise", "solution"]
+lab.answer(
+    "06-e4",
+    login="GetAuthorizationToken",
+    head="BatchCheckLayerAvailability",
+    post="InitiateLayerUpload",
+    patch="UploadLayerPart",
+    put="CompleteLayerUpload",
+    manifest="PutImage",
+)
+
+# %% id="06-15-check" tags=["core", "exercise"]
+lab.check("06-e4")
+
+# %% id="06-15-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e4")
+
+# %% [markdown] id="06-16-text" tags=["core", "text"]
+# ## To leave out is not to forbid
+#
+# `tries.py` lies beside this notebook: `push` and `pull` as somebody, without docker, and one line that says how it
+# ended. Omar keeps his pull policy, and gets one of AWS's own policies in addition.
+
+# %% id="06-16-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g4")
+
+# %% id="06-16-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g4", "a", confidence=2)
+
+# %% id="06-16" tags=["core", "run"] minutes=1
+from tries import keep_only, push
+
+keep_only(lab, "ops", "pull")
+iam.attach_user_policy(UserName="ops", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser")
+push(lab, "ops", "my-web-app:omar")
+
+# %% [markdown] id="06-16-box" tags=["core", "box"]
+# > **People say:** "The pull policy restricts pushing."
+# >
+# > **In fact** it does not *allow* pushing. That is no ban: the next policy may allow it. Who wants a ban writes a
+# > `Deny`.
+
+# %% id="06-17-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g5")
+
+# %% id="06-17-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g5", "b", confidence=2)
+
+# %% id="06-17" tags=["core", "run"] minutes=1
+from tries import policy, push
+
+iam.put_user_policy(UserName="ops", PolicyName="never-push", PolicyDocument=policy("never-push"))
+iam.attach_user_policy(UserName="ops", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+push(lab, "ops", "my-web-app:omar")
+
+# %% [markdown] id="06-17-after" tags=["core", "text"]
+# Another ending: `with an explicit deny in an identity-based policy`. Two endings to keep for life:
+#
+# - **because no … policy allows**: nobody said yes. Add the smallest Allow that is missing.
+# - **with an explicit deny in …**: somebody said no. Find it, and ask why before you touch it.
+#
+# The next cell takes the three additions away again.
+
+# %% id="06-17-tidy" tags=["core", "run"]
+from tries import keep_only
+
+keep_only(lab, "ops", "pull")
+
+# %% [markdown] id="06-18-text" tags=["core", "text"]
+# ## Who should push at all?
+#
+# Many robots push under `web/` and `dev/`. This is a policy for them, as an example: three sentences in two statements.
+# What does the `/*` do?
+
+# %% id="06-18" tags=["core", "run", "policy"] minutes=1
+# %%bash
+# cat policies/robots-by-prefix.json
+
+# %% [markdown] id="06-18-box" tags=["core", "box"]
+# > **People say:** "Developers push, and pipelines are restricted to pulling."
+# >
+# > **In fact** it is mostly the other way round: the pipeline pushes what it has built, servers pull, people read. Dara
+# > pushes where she tries things out, and nowhere else.
+
+# %% [markdown] id="06-19-text" tags=["core", "text"]
+# Now you, from the goal alone. `dev/maps` does not exist yet, and the matrix can ask about it all the same.
+
+# %% id="06-19" tags=["core", "exercise"] minutes=6
+lab.exercise("06-e5")
+
+# %% id="06-19-editor" tags=["core", "exercise", "policy", "starter"]
+editor = lab.policy_editor(
+    {"user": "developer", "policy": "dara"},
+    ["developer"],
+    [
+        "login",
+        "push dev/maps",
+        "pull dev/maps",
+        "delete dev/maps",
+        "pull my-web-app",
+        "push my-web-app",
+        "pull devops/keys",
+    ],
+)
+editor
+
+# %% id="06-19-editor" tags=["core", "exercise", "policy", "solution"]
+editor = lab.policy_editor(
+    {"user": "developer", "policy": "dara"},
+    ["developer"],
+    [
+        "login",
+        "push dev/maps",
+        "pull dev/maps",
+        "delete dev/maps",
+        "pull my-web-app",
+        "push my-web-app",
+        "pull devops/keys",
+    ],
+)
+editor.text = """{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Action": "ecr:GetAuthorizationToken",
+      "Resource": "*"
+    },
+    {
+      "Effect": "Allow",
+      "Action": [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:InitiateLayerUpload",
+        "ecr:UploadLayerPart",
+        "ecr:CompleteLayerUpload",
+        "ecr:PutImage",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer"
+      ],
+      "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/dev/*"
+    },
+    {
+      "Effect": "Allow",
+      "Action": [
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer"
+      ],
+      "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
+    }
+  ]
+}"""
+print(editor.save())
+editor
+
+# %% id="06-19-check" tags=["core", "exercise"]
+lab.check("06-e5")
+
+# %% id="06-19-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e5")
+
+# %% [markdown] id="06-half" tags=["core", "text"] minutes=1
+# ---
+# ## Half-time
+#
+# A good place to stop. Three lines to take along:
+#
+# 1. Nothing is allowed until something allows it.
+# 2. Allows add up.
+# 3. One Deny ends it.
+#
+# Say it aloud: *why did Omar's login fail?* To go on tomorrow, run the first code cell of this notebook, and then
+# `lab.goto("06", "half-time")`.
+
+# %% [markdown] id="06-20" tags=["core", "text"] minutes=1
+# ---
+# # Second half: the other side's policy, roles, fences
+#
+# After it you can let another account pull one image and nothing else, use a role in place of keys, and foretell a
+# verdict.
+#
+# | new word | in a line |
+# |---|---|
+# | **repository policy** | a policy on the *thing*: who may do what with it (AWS: *resource-based*) |
+# | **role** | a principal without keys of its own; others *play* it for a while (AWS: they *assume* it) |
+# | **trust policy** | the policy on a role that says who may play it |
+# | **permissions boundary** | a fence around one user or role |
+
+# %% id="06-20-r4" tags=["core", "guess"] minutes=1
+lab.guess("06-r4")
+
+# %% id="06-20-r4-answer" tags=["core", "guess", "solution"]
+lab.answer("06-r4", "b")
+
+# %% id="06-20-r5" tags=["core", "guess"]
+lab.guess("06-r5")
+
+# %% id="06-20-r5-answer" tags=["core", "guess", "solution"]
+lab.answer("06-r5", "b")
+
+# %% [markdown] id="06-21-text" tags=["core", "text"]
+# ## A policy on the thing
+#
+# *Came back after a break?* `lab.goto("06", "half-time")`. Aiko's own policy holds the login and nothing else. This one
+# is put on the repository. It has a line that the policies of the first half did not have: `Principal`.
+
+# %% id="06-21-policy" tags=["core", "run", "policy"] minutes=1
+# %%bash
+# cat policies/let-aiko-in.json
+
+# %% id="06-21-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g6")
+
+# %% id="06-21-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g6", "a", confidence=2)
+
+# %% id="06-21" tags=["core", "run"] minutes=1
+from tries import policy, pull
+
+ecr.set_repository_policy(repositoryName="my-web-app", policyText=policy("let-aiko-in"))
+pull(lab, "auditor", "my-web-app:1.0")
+
+# %% [markdown] id="06-22-text" tags=["core", "text"]
+# Somebody wants to save work and names the whole account in place of Aiko: `arn:aws:iam::123456789012:root`.
+
+# %% id="06-22-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g7")
+
+# %% id="06-22-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g7", "b", confidence=2)
+
+# %% id="06-22" tags=["core", "run"] minutes=1
+from tries import policy, pull
+
+ecr.set_repository_policy(repositoryName="my-web-app", policyText=policy("let-account-in"))
+pull(lab, "auditor", "my-web-app:1.0")
+
+# %% [markdown] id="06-22-box" tags=["core", "box"]
+# > **People say:** "`…:root` lets all users of the account in."
+# >
+# > **In fact** it leaves the decision to the account: a user also needs an Allow of its own. And `root` here means the
+# > *account*, not only the root user.
+
+# %% [markdown] id="06-23-text" tags=["core", "text"]
+# And a Deny on the thing? It holds for everybody it names, also for you.
+
+# %% id="06-23" tags=["core", "fail"] minutes=1
+# %%bash --fails 'with an explicit deny in a resource-based policy'
+# aws ecr set-repository-policy --repository-name my-web-app \
+#   --policy-text file://policies/nobody-lists.json > /dev/null
+# aws ecr list-images --repository-name my-web-app
+
+# %% [markdown] id="06-23-card" tags=["core", "text"]
+# **How to read it.** *Who*: `user/admin`, yes, you. *Who said no*: a Deny in a **resource-based** policy. So do not
+# search your own rights: look at the repository. The Deny named one action only, so you may still take it away.
+
+# %% id="06-23-mend" tags=["core", "run"]
+from tries import forget_repository_policy
+
+forget_repository_policy(ecr, "my-web-app")
+print("images listed:", len(ecr.list_images(repositoryName="my-web-app")["imageIds"]) > 0)
+
+# %% [markdown] id="06-24" tags=["core", "picture"] minutes=2
+# ## Two accounts
+#
+# ![Picture 2, who must say yes. Left, one account: the user's policy or the repository's policy; one of the two is
+# enough when it names the user. Right, two accounts: the user's policy at home and the repository's policy here; both
+# must say yes. In both cases one Deny ends it.](images/sides.svg)
+#
+# **Picture 2.** The map company has the account 444455556666 and the user `partner`. Its own policies are its own
+# business, as ours are ours. First we try it on `dev/playground`.
+
+# %% id="06-24-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g8")
+
+# %% id="06-24-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g8", "c", confidence=2)
+
+# %% id="06-24-run" tags=["core", "run"] minutes=2
+from tries import pull, sides
+
+for ours, theirs in ((False, False), (True, False), (False, True), (True, True)):
+    sides(lab, ours, theirs)
+    pull(lab, "partner", "dev/playground:1")
+sides(lab, False, False)
+
+# %% [markdown] id="06-24-after" tags=["core", "text"]
+# Read the three endings: **identity-based** means *their* half is silent, **resource-based** means *ours* is. With both
+# silent this lab names our half; which one AWS names is not documented.
+
+# %% [markdown] id="06-25-text" tags=["core", "text"]
+# Now in earnest, from the goal alone. Two cells to work in: the first as admin, the second as the map company. *Came
+# back after a break?* `lab.goto("06", "partner")`.
+
+# %% id="06-25" tags=["core", "exercise"] minutes=5
+lab.exercise("06-e6")
+
+# %% id="06-25-ours" tags=["core", "exercise", "policy", "starter"]
+# %%bash
+# echo "your half: aws ecr set-repository-policy …"
+
+# %% id="06-25-ours" tags=["core", "exercise", "policy", "solution"]
+# %%bash
+# cat > ours.json <<'END'
+# {
+#   "Version": "2012-10-17",
+#   "Statement": [
+#     {
+#       "Effect": "Allow",
+#       "Principal": { "AWS": "arn:aws:iam::444455556666:user/partner" },
+#       "Action": [ "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer" ]
+#     }
+#   ]
+# }
+# END
+# aws ecr set-repository-policy --repository-name my-web-app \
+#   --policy-text file://ours.json --query repositoryName --output text
+
+# %% id="06-25-theirs" tags=["core", "exercise", "policy", "starter"]
+# %%bash --as partner
+# echo "their half: aws iam put-user-policy --user-name partner …"
+
+# %% id="06-25-theirs" tags=["core", "exercise", "policy", "solution"]
+# %%bash --as partner
+# cat > theirs.json <<'END'
+# {
+#   "Version": "2012-10-17",
+#   "Statement": [
+#     {
+#       "Effect": "Allow",
+#       "Action": "ecr:GetAuthorizationToken",
+#       "Resource": "*"
+#     },
+#     {
+#       "Effect": "Allow",
+#       "Action": [ "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer" ],
+#       "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
+#     }
+#   ]
+# }
+# END
+# aws iam put-user-policy --user-name partner --policy-name pull \
+#   --policy-document file://theirs.json
+
+# %% id="06-25-check" tags=["core", "exercise"]
+lab.check("06-e6")
+
+# %% id="06-25-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e6")
+
+# %% [markdown] id="06-26-text" tags=["core", "text"]
+# ## Keys that end by themselves
+#
+# The robot's keys lie on a build server for years. Better: a **role**. It has no keys. Who may play it stands in its
+# trust policy, what it may do in a policy like all the others. Two documents, two questions.
+
+# %% id="06-26" tags=["core", "run"] minutes=1
+# %%bash
+# TRUST=file://policies/trust-ci.json
+# aws iam create-role --role-name deployer --assume-role-policy-document $TRUST \
+#   --query Role.Arn --output text ||
+#   aws iam update-assume-role-policy --role-name deployer --policy-document $TRUST
+# aws iam put-role-policy --role-name deployer --policy-name push \
+#   --policy-document file://policies/push.json
+
+# %% [markdown] id="06-26-boto" tags=["core", "text"]
+# `ci` plays it. Three things come back, and a time at which they end. The first letters tell a session's key (`ASIA`)
+# from a user's (`AKIA`).
+
+# %% id="06-26-assume" tags=["core", "run"] minutes=1
+role = "arn:aws:iam::123456789012:role/deployer"
+answer = lab.client("sts", "ci").assume_role(RoleArn=role, RoleSessionName="build-42")
+keys = answer["Credentials"]
+print(answer["AssumedRoleUser"]["Arn"])
+print(keys["AccessKeyId"][:4], "…", sorted(key for key in keys if key != "Expiration"))
+print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() / 60), "minutes")
+
+# %% [markdown] id="06-26-profile" tags=["core", "text"]
+# Nobody copies these by hand. A profile names the role and who plays it, and `aws` fetches the keys itself. It keeps
+# them in your home folder until they end; the new `HOME` leaves nothing of this lab there.
+
+# %% id="06-27" tags=["core", "fail"] minutes=2
+# %%bash --as ci --fails 'assumed-role/deployer/build-42 is not authorized'
+# cat deployer.config
+# export AWS_CONFIG_FILE=deployer.config HOME=$(mktemp -d)
+# aws ecr delete-repository --repository-name my-web-app --profile deployer
+
+# %% [markdown] id="06-27-card" tags=["core", "text"]
+# **How to read it.** *Who*: not `user/ci`, and not `role/deployer`, but the **session**:
+# `assumed-role/deployer/build-42`. Look for the role's name in the middle. The last part is free; a build number there
+# tells you later which build it was.
+
+# %% [markdown] id="06-27-box" tags=["core", "box"]
+# > **People say:** "Put the robot into the role."
+# >
+# > **In fact** nobody is *in* a role. One plays it for a while, asks under its name, and has its rights, not one's own.
+
+# %% id="06-28" tags=["core", "exercise"] minutes=3
+lab.exercise("06-e7")
+
+# %% id="06-28-answer" tags=["core", "exercise", "solution"]
+lab.answer("06-e7", ["role", "rights", "assume", "push"])
+
+# %% id="06-28-check" tags=["core", "exercise"]
+lab.check("06-e7")
+
+# %% id="06-28-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e7")
+
+# %% id="06-29" tags=["core", "exercise"] minutes=3
+lab.exercise("06-e8")
+
+# %% id="06-29-answer" tags=["core", "exercise", "solution", "policy"]
+lab.answer(
+    "06-e8",
+    """{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Effect": "Allow",
+      "Principal": { "AWS": "arn:aws:iam::123456789012:user/ci" },
+      "Action": "sts:AssumeRole"
+    }
+  ]
+}""",
+)
+
+# %% id="06-29-check" tags=["core", "exercise"]
+lab.check("06-e8")
+
+# %% id="06-29-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e8")
+
+# %% [markdown] id="06-30" tags=["core", "picture"] minutes=1
+# ## A fence
+#
+# ![Picture 3, two circles that overlap. Left circle: what the policies of ci allow. Right circle: what the boundary
+# holds. Only the overlap counts. A note: a circle alone gives nothing.](images/fence.svg)
+#
+# **Picture 3.** A *permissions boundary* is a fence around one user or role. What lies in both circles is allowed.
+# *Came back after a break?* `lab.goto("06", "roles")`, here and for the rest of the page.
+
+# %% id="06-30-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g9")
+
+# %% id="06-30-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g9", "b", confidence=2)
+
+# %% id="06-30-run" tags=["core", "run"] minutes=1
+from tries import policy, push
+
+fence = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
+iam.put_user_policy(UserName="ci", PolicyName="push", PolicyDocument=policy("push"))
+iam.put_user_permissions_boundary(UserName="ci", PermissionsBoundary=fence)
+push(lab, "ci", "my-web-app:fence")
+
+# %% id="06-31-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g10")
+
+# %% id="06-31-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g10", "b", confidence=2)
+
+# %% id="06-31-run" tags=["core", "run"] minutes=1
+from tries import keep_only, policy, push
+
+fence = "arn:aws:iam::aws:policy/AdministratorAccess"
+iam.put_user_policy(UserName="ci", PolicyName="push", PolicyDocument=policy("login-only"))
+iam.put_user_permissions_boundary(UserName="ci", PermissionsBoundary=fence)
+push(lab, "ci", "my-web-app:fence")
+keep_only(lab, "ci", "push")
+
+# %% [markdown] id="06-31-after" tags=["core", "text"]
+# A fence is never a gift. A *service control policy* does the same to a whole account; a boundary does it to one user
+# or role. And the job in the next exercise met a third kind of fence.
+
+# %% id="06-32" tags=["core", "exercise"] minutes=2
+lab.exercise("06-e9")
+
+# %% id="06-32-answer" tags=["core", "exercise", "solution"]
+lab.answer("06-e9", "c", confidence=2)
+
+# %% id="06-32-check" tags=["core", "exercise"]
+lab.check("06-e9")
+
+# %% id="06-32-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e9")
+
+# %% [markdown] id="06-33-text" tags=["stretch", "text"]
+# ## More: rights by tag
+#
+# A statement may have a **Condition**. This one allows pulling where the repository's tag `team` is the same as the
+# person's own. One policy then serves every team.
+
+# %% id="06-33-policy" tags=["stretch", "run", "policy"] minutes=1
+# %%bash
+# cat policies/same-team.json
+
+# %% id="06-33" tags=["stretch", "run"] minutes=2
+from tries import policy, pull
+
+team = [{"Key": "team", "Value": "web"}]
+iam.tag_user(UserName="auditor", Tags=team)
+arn = "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
+ecr.tag_resource(resourceArn=arn, tags=team)
+iam.put_user_policy(UserName="auditor", PolicyName="pull", PolicyDocument=policy("same-team"))
+pull(lab, "auditor", "my-web-app:1.0")
+pull(lab, "auditor", "billing:7")
+
+# %% [markdown] id="06-33-after" tags=["stretch", "text"]
+# `billing` has no tag, so the condition is not true, and the statement does not fit. Conditions can also ask for the
+# caller's address (`aws:SourceIp`), its organization (`aws:PrincipalOrgID`) or a second factor
+# (`aws:MultiFactorAuthPresent`). Who may set tags then decides who gets in: keep that right small.
+
+# %% [markdown] id="06-34-text" tags=["core", "text"]
+# ## Six small worlds
+
+# %% id="06-34" tags=["core", "exercise"] minutes=3
+lab.exercise("06-e10")
+
+# %% id="06-34-answer" tags=["core", "exercise", "solution"]
+lab.answer(
+    "06-e10",
+    one="deny",
+    two="allowed",
+    three="nobody",
+    four="nobody",
+    five="nobody",
+    six="nobody",
+)
+
+# %% id="06-34-check" tags=["core", "exercise"]
+lab.check("06-e10")
+
+# %% id="06-34-why" tags=["core", "exercise", "solution"]
+lab.solution("06-e10")
+
+# %% [markdown] id="06-35" tags=["core", "interview"] minutes=2
+# ## Say it in an interview
+#
+# Your own answer first, aloud or in writing; then the points.
+
+# %% id="06-35-run" tags=["core", "interview"]
+lab.exercise("06-i1")
+
+# %% id="06-35-answer" tags=["core", "interview", "solution"]
+lab.answer(
+    "06-i1",
+    text="I ask who I am and compare it with the name in the refusal. Then I read action, resource and ending. "
+    "Nobody said yes: I add the smallest Allow. Explicit deny: I find it and ask why it is there.",
+    made=["who", "pieces", "ending", "smallest"],
+)
+
+# %% id="06-35-check" tags=["core", "interview"]
+lab.check("06-i1")
+
+# %% [markdown] id="06-36" tags=["core", "summary"] minutes=1
+# ## On one screen
+#
+# | the refusal ends | means | look at |
+# |---|---|---|
+# | `because no identity-based policy allows` | nobody said yes | the caller's own policies |
+# | `because no resource-based policy allows` | the thing's side is silent, and another account asks | its policy |
+# | `with an explicit deny in …` | somebody said no | the policy of the kind that it names |
+# | `because no permissions boundary allows` | outside the fence | the boundary of that user or role |
+# | `because no session policy allows` | the session was narrowed | the call that began it |
+# | `because no role trust policy allows` | not one of those who may play it | the role's trust policy |
+#
+# **Five lines.** Nothing is allowed until something allows it. Allows add up. One Deny ends it. Across accounts both
+# sides. A fence never gives.
+
+# %% [markdown] id="06-36-sets" tags=["core", "summary"]
+# | who | actions | on |
+# |---|---|---|
+# | everybody who logs in | `ecr:GetAuthorizationToken` | `*`, in a policy of the person |
+# | who pulls | `BatchGetImage`, `GetDownloadUrlForLayer` | the repository |
+# | who pushes | `BatchCheckLayerAvailability`, `BatchGetImage`, `PutImage`, | the repository |
+# | … | `InitiateLayerUpload`, `UploadLayerPart`, `CompleteLayerUpload` | |
+
+# %% [markdown] id="06-36-aws" tags=["core", "box"]
+# > **On real AWS**
+# >
+# > - A change of a policy may take some seconds to reach every door.
+# > - The sentence may end with the ARN of the policy that denied. When several kinds deny, it names one of them.
+# > - Robots outside AWS play roles with a token of their own (lesson 09), so that no key lies anywhere.
+
+# %% [markdown] id="06-36-yours" tags=["core", "text"]
+# ## Yours to play
+#
+# Ask IAM anything, without doing it: who, what, on which thing.
+
+# %% id="06-36-play" tags=["core", "run", "volatile"]
+# %%bash
+# ecrlab can developer ecr:PutImage my-web-app || true
+
+# %% [markdown] id="06-36-left" tags=["core", "text"]
+# ## Left behind
+#
+# Three repositories, policies on four users and on the partner, up to three roles. The next cell puts them away: the
+# five people have again the rights that they have in every other lesson. Your files and your progress stay.
+
+# %% id="06-36-reset" tags=["core", "run"]
+lab.reset("06")
