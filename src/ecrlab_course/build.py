@@ -231,7 +231,7 @@ def build(
     is. Raises BuildError.
     """
     wanted: dict[Path, bytes] = {}
-    for source in course.sources.values():
+    for source in (*course.sources.values(), *course.pages.values()):
         if not source.text.is_file() or (only and source.lesson.id not in only):
             continue
         for path, data in _made(course, source, run and not check, say, port).items():

@@ -68,7 +68,8 @@ def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, 
 
     the_course = _course()
     for lesson in lessons:
-        _source(the_course, lesson)
+        if lesson not in the_course.pages:
+            _source(the_course, lesson)
     try:
         built = building.build(the_course, check, execute, click.echo, lab_port, lessons)
     except (building.BuildError, launch.LaunchError) as error:

@@ -127,6 +127,8 @@ class Course:
     root: Path
     lessons: dict[str, Source]
     labs: dict[str, Source] = field(default_factory=dict)
+    pages: dict[str, Source] = field(default_factory=dict)
+    """Notebooks that are no lessons and hold no exercises: the drills."""
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -159,7 +161,7 @@ class Course:
 
 @cache
 def course(root: Path | None = None) -> Course:
-    """Read every folder of content/lessons and content/labs below `root` that holds an exercises.py; cached.
+    """Read every folder of content/lessons, labs and pages below `root` that holds an exercises.py; cached.
 
     `root` is by default `course_root()`. Raises ContentError and ValueError as `read` does.
     """
@@ -169,4 +171,4 @@ def course(root: Path | None = None) -> Course:
         paths = sorted((base / "content" / shelf).glob("*/exercises.py"))
         return {source.lesson.id: source for source in (read(path.parent) for path in paths)}
 
-    return Course(base, found("lessons"), found("labs"))
+    return Course(base, found("lessons"), found("labs"), found("pages"))

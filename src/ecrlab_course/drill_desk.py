@@ -11,7 +11,7 @@ from typing import Any
 from ecrlab.home import Home
 from ecrlab_course.desk import AnswerError, Tip, reason
 from ecrlab_course.drill_lab import DrillLab
-from ecrlab_course.drills import Drill, FollowUp
+from ecrlab_course.drills import LEVELS, Drill, FollowUp
 from ecrlab_course.exercises import Outcome, Verdict
 from ecrlab_course.progress import Progress
 from ecrlab_course.schedule import (
@@ -28,6 +28,8 @@ from ecrlab_course.schedule import (
 
 FEWEST_WORDS = 8
 """Words that an answer of one's own has at least."""
+COLUMNS = ("drill", "kind", "level", "lesson", "today", "last", "next")
+WHY = {"begun": "begun, not finished", "missed": "missed in a lesson", "due": "due", "new": "new"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,18 @@ class DrillDesk:
         misses = confident_misses(self.progress.read()["exercises"])
         new, due = (NEW_A_DAY, DUE_A_DAY) if limit is None else (limit, limit)
         return self.schedule.queue(about, misses, new, due)[:limit]
+
+    def rows(self, queue: Sequence[Due]) -> list[tuple[str, ...]]:
+        """Return a row of COLUMNS for each drill: what is due today, how it went last, and when it comes again."""
+        today = {item.id: why(item) for item in queue}
+        found: list[tuple[str, ...]] = []
+        for identifier, drill in self.drills.items():
+            card, reviews = self.schedule.card(identifier), self.schedule.reviews(identifier)
+            last = str(reviews[-1].get("rating", "-")) if reviews else "-"
+            due = when(card.due, self.schedule.clock()) if card else "-"
+            words = (drill.kind, LEVELS[drill.level], drill.lesson)
+            found.append((identifier, *words, today.get(identifier, "-"), last, due))
+        return found
 
     def opened(self, identifier: str) -> dict[str, Any]:
         """Return what is begun of the drill."""
@@ -207,6 +221,13 @@ class DrillDesk:
     def again(self, identifier: str) -> None:
         """Forget what is begun of the drill."""
         self.schedule.drop(identifier)
+
+
+def why(item: Due) -> str:
+    """Return why a drill is in the queue, in words."""
+    if item.miss is not None:
+        return f"missed in {item.miss.exercise}, and you were certain"
+    return WHY[item.why]
 
 
 def when(moment: datetime, now: datetime) -> str:

@@ -18,12 +18,11 @@ from ecrlab.client import LabError
 from ecrlab.environment import apply
 from ecrlab_course.desk import AnswerError, reason
 from ecrlab_course.display import ICONS
-from ecrlab_course.drill_desk import Done, DrillDesk, when
+from ecrlab_course.drill_desk import COLUMNS, Done, DrillDesk, when, why
 from ecrlab_course.drills import LEVELS, Drill
 from ecrlab_course.exercises import Outcome
 from ecrlab_course.schedule import PASSED, Due
 
-WHY = {"begun": "begun, not finished", "missed": "missed in a lesson", "due": "due", "new": "new"}
 KEPT = "Kept as it is. `ecrlab_course drill` goes on here."
 
 
@@ -34,24 +33,13 @@ def console() -> Console:
     return made
 
 
-def why(item: Due) -> str:
-    """Return why a drill is in the queue, in words."""
-    if item.miss is not None:
-        return f"missed in {item.miss.exercise}, and you were certain"
-    return WHY[item.why]
-
-
 def table(desk: DrillDesk, queue: list[Due]) -> Table:
     """Return all drills with what is due when."""
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("drill", "kind", "level", "lesson", "today", "last", "next"):
+    for head in COLUMNS:
         made.add_column(head, no_wrap=head != "kind")
-    today = {item.id: why(item) for item in queue}
-    for identifier, drill in desk.drills.items():
-        card, reviews = desk.schedule.card(identifier), desk.schedule.reviews(identifier)
-        due = when(card.due, desk.schedule.clock()) if card else "-"
-        last = str(reviews[-1].get("rating", "-")) if reviews else "-"
-        made.add_row(identifier, drill.kind, LEVELS[drill.level], drill.lesson, today.get(identifier, "-"), last, due)
+    for row in desk.rows(queue):
+        made.add_row(*row)
     return made
 
 

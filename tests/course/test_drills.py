@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course.content import course_root
-from ecrlab_course.drill_lab import ACCOUNT, OTHER, DrillLab, arn
+from ecrlab_course.drill_lab import DrillLab
 from ecrlab_course.drills import Attempt, Drill, drills
 from ecrlab_course.exercises import Outcome, Verdict
-from ecrlab_course.lab import Lab
 
 DRILLS = drills()
 ACCEPTED = [(drill, attempt) for drill in DRILLS.values() for attempt in drill.accepts]

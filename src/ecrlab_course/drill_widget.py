@@ -1,0 +1,291 @@
+"""A drill as a widget: own answer, points to tick, follow-up, evidence, and when it comes again."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from ecrlab_course.desk import AnswerError, reason
+from ecrlab_course.display import Shown, escape, markdown, note, plain, style, table, verdict_html
+from ecrlab_course.drill_desk import COLUMNS, Done, DrillDesk, when
+from ecrlab_course.drills import LEVELS, Drill, Finding
+from ecrlab_course.exercises import Outcome, Verdict
+from ecrlab_course.inputs import WIDE
+from ecrlab_course.schedule import PASSED, Due
+from ecrlab_course.widgets import KEYBOARD, PAUSE
+
+ipywidgets: Any = import_module("ipywidgets")
+display: Any = import_module("IPython.display").display
+
+KEEP = 1.0
+"""Seconds after the last key until what was typed is kept."""
+_cards = itertools.count(1)
+
+
+def head(drill: Drill) -> str:
+    """Return kind, level and lesson of a drill in words."""
+    return f"{drill.kind} · {LEVELS[drill.level]} · lesson {drill.lesson}"
+
+
+def form(drill: Drill) -> str:
+    """Return the drill as plain text: deterministic, for terminals, tests and pages where nothing runs."""
+    lines = [
+        f"Drill {drill.id} · {head(drill)}", "", plain(drill.situation), "", plain(drill.question), "",
+        f"Show it, in about {drill.seconds} s: {plain(drill.task)}",
+        *(f"  {each.label}{': ' + ' / '.join(each.options) if each.options else ''}" for each in drill.findings),
+        "", f"Without widgets, in a terminal: ecrlab_course drill {drill.id}",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def static(drill: Drill) -> str:
+    """Return the drill as HTML for a page where nothing runs."""
+    return (
+        f'<div class="ecr-card"><div class="ecr-head"><b>Drill {drill.id}</b>'
+        f'<span class="ecr-kind">{head(drill)}</span></div>'
+        f"{markdown(drill.situation)}<p><b>Question.</b></p>{markdown(drill.question)}"
+        f"<p><b>Show it.</b></p>{markdown(drill.task)}</div>"
+    )
+
+
+def listing(desk: DrillDesk, queue: list[Due]) -> Shown:
+    """Return all drills as a table: what is due today, and what when."""
+    return table(COLUMNS, desk.rows(queue))
+
+
+def _bar(*buttons: Any) -> Any:
+    bar = ipywidgets.Box(list(buttons))
+    bar.add_class("ecr-buttons")
+    return bar
+
+
+class DrillCard:
+    """One drill on the page. It calls the desk and shows what the desk says; all state is the desk's."""
+
+    def __init__(self, desk: DrillDesk, identifier: str, because: str = "") -> None:
+        self.desk = desk
+        self.drill = desk.drill(identifier)
+        self._because = because
+        self._keyboard = KEYBOARD.replace("ID", f"ecr-{identifier}-{next(_cards)}")
+        self._timer: asyncio.TimerHandle | None = None
+        self._done: Done | None = None
+        self._lab_words = ""
+        opened = desk.opened(identifier)
+        self._head, self._said, self._tip = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self._next, self._told, self._end = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self._area = ipywidgets.Textarea(
+            value=str(opened.get("text", "")), description="Your own answer", rows=6, style=WIDE
+        )
+        self._area.observe(lambda _change: self._typed(), "value")
+        self._written = ipywidgets.VBox([self._area])
+        self._written.add_class("ecr-written")
+        self._ticks = {
+            point.key: ipywidgets.Checkbox(
+                value=bool(opened.get("ticked", {}).get(point.key, point.key in opened.get("made", ()))),
+                description=plain(point.text), indent=False, style=WIDE,
+            )
+            for point in self.drill.points
+        }  # fmt: skip
+        for key, tick in self._ticks.items():
+            tick.observe(lambda change, key=key: desk.tick(identifier, key, bool(change["new"])), "value")
+        self._fields = {finding.key: self._field(finding, opened) for finding in self.drill.findings}
+        self._points = ipywidgets.VBox(
+            [
+                ipywidgets.HTML('<div class="ecr-soft">Tick the points that your answer made.</div>'),
+                *self._ticks.values(),
+                _bar(self._button("I made these points", self._mark, primary=True)),
+            ]
+        )
+        self._points.add_class("ecr-points")
+        self._then = ipywidgets.VBox(
+            [self._next, _bar(self._button("Show the answers", self._show_answers)), self._told]
+        )
+        self._reveal = _bar(self._button("Uncover the points", self._uncover, primary=True))
+        self._proof = self._evidence()
+        self._finish = _bar(self._button("Finish this drill", self._end_it))
+        situation = f"{markdown(self.drill.situation)}<p><b>Question.</b></p>{markdown(self.drill.question)}"
+        self.box = ipywidgets.VBox(
+            [
+                self._head, ipywidgets.HTML(situation), self._written, self._reveal, self._points, self._then,
+                self._proof, self._said, self._tip, self._finish, self._end,
+            ]
+        )  # fmt: skip
+        self.box.add_class("ecrlab")
+        self.box.add_class("ecr-exercise")
+        self._answers = "made" in opened
+        self.refresh()
+
+    # Building --------------------------------------------------------------------------------------------------------
+
+    def _button(self, name: str, action: Callable[[], None], primary: bool = False) -> Any:
+        button = ipywidgets.Button(description=name)
+        if primary:
+            button.add_class("ecr-primary")
+        button.on_click(lambda _button: self._soon(action))
+        return button
+
+    def _field(self, finding: Finding, opened: dict[str, Any]) -> Any:
+        kept = str((opened.get("findings") or {}).get(finding.key, ""))
+        if finding.options:
+            options = [("choose", ""), *((option, option) for option in finding.options)]
+            value = kept if kept in finding.options else ""
+            return ipywidgets.Dropdown(options=options, value=value, description=finding.label, style=WIDE)
+        return ipywidgets.Text(value=kept, description=finding.label, style=WIDE)
+
+    def _evidence(self) -> Any:
+        self._task = ipywidgets.HTML()
+        fields = ipywidgets.VBox(list(self._fields.values()))
+        fields.add_class("ecr-fields")
+        buttons = [
+            self._button("Check the evidence", self._check, primary=True),
+            self._button("Hint", self._hint),
+            self._button("Build the state again", self._build),
+        ]
+        return ipywidgets.VBox([self._task, *([fields] if self._fields else []), _bar(*buttons)])
+
+    # Acting ----------------------------------------------------------------------------------------------------------
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        """Act on a click a moment later: a browser holds a chosen value back while the kernel is busy, a click not."""
+        try:
+            asyncio.get_running_loop().call_later(PAUSE, self._guarded, action)
+        except RuntimeError:  # no browser: nothing can be under way
+            self._guarded(action)
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """A click never ends in a traceback: what went wrong is said in the card."""
+        try:
+            action()
+        except AnswerError as error:
+            self._say(Verdict(Outcome.UNTOUCHED, str(error)))
+        except Exception as error:
+            self._say(Verdict(Outcome.UNKNOWN, reason(error)))
+
+    def _typed(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            self._timer = asyncio.get_running_loop().call_later(KEEP, self._keep)
+        except RuntimeError:  # no browser: nobody types
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._done is None and self._area.value != self.desk.opened(self.drill.id).get("text", ""):
+            self.desk.write(self.drill.id, self._area.value)
+
+    def _uncover(self) -> None:
+        self._keep()
+        self.desk.reveal(self.drill.id)
+        self._said.value = ""
+        self.refresh()
+
+    def _mark(self) -> None:
+        self.desk.mark(self.drill.id, [key for key, tick in self._ticks.items() if tick.value])
+        self.refresh()
+
+    def _show_answers(self) -> None:
+        self._answers = True
+        self.refresh()
+
+    def _check(self) -> None:
+        self._tip.value = ""
+        self._said.value = '<div class="ecr-soft" role="status">Looking…</div>'
+        self._say(self.desk.check(self.drill.id, {key: str(field.value) for key, field in self._fields.items()}))
+
+    def _hint(self) -> None:
+        tip = self.desk.hint(self.drill.id)
+        self._tip.value = (
+            f'<div role="status">{note(f"Hint {tip.number} of {len(self.drill.hints)}", tip.text).html}</div>'
+        )
+
+    def _build(self) -> None:
+        self.desk.prepare(self.drill.id)
+        self._said.value = '<div class="ecr-soft" role="status">The state is as it was at first.</div>'
+        self.refresh()
+
+    def _end_it(self) -> None:
+        self._keep()
+        self._done = self.desk.finish(self.drill.id, without_lab=bool(self._lab_words))
+        self._said.value = self._tip.value = ""
+        self.refresh()
+
+    def prepare(self) -> None:
+        """Begin the drill and build its state, unless it stands; what is wrong with the lab is said in the card."""
+        self.desk.begin(self.drill.id)
+        try:
+            if not self.desk.ready(self.drill.id):
+                self.desk.prepare(self.drill.id)
+            self._lab_words = ""
+        except Exception as error:
+            self._lab_words = reason(error)
+        self.refresh()
+
+    # Showing ---------------------------------------------------------------------------------------------------------
+
+    def _say(self, verdict: Verdict) -> None:
+        self._said.value = verdict_html(verdict)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what stands in the drills' file."""
+        opened, drill = self.desk.opened(self.drill.id), self.drill
+        marked, over = "made" in opened, self._done is not None
+        for part, shown in (
+            (self._reveal, not opened.get("revealed") and not over),
+            (self._points, bool(opened.get("revealed")) and not marked),
+            (self._then, marked),
+            (self._proof, marked),
+            (self._finish, marked),
+        ):
+            part.layout.display = None if shown else "none"
+        self._area.disabled = bool(opened.get("revealed")) or over
+        because = f" · {escape(self._because)}" if self._because else ""
+        word = "evidence given" if opened.get("evidence") == PASSED else ""
+        word = self._done.rating if self._done is not None else word
+        state = f'<span class="ecr-state ecr-{"ok" if word else "idle"}">{escape(word)}</span>' if word else ""
+        self._head.value = (
+            f'{style(self._keyboard)}<div class="ecr-head"><b>Drill {drill.id}</b>'
+            f'<span class="ecr-kind">{head(drill)}{because}</span>{state}</div>'
+        )
+        if marked:
+            self._show_marked(opened)
+        if self._done is not None:
+            due = when(self._done.due, self.desk.schedule.clock())
+            ended = note(f"{self._done.rating}: due again {due}", f"{self._done.why}.\n\nThe next one: `lab.drill()`")
+            self._end.value = f'<div role="status">{ended.html}</div>'
+
+    def _show_marked(self, opened: dict[str, Any]) -> None:
+        drill, follow_up = self.drill, self.drill.follow_up(opened["made"])
+        self._next.value = note(
+            f"And then? {len(opened['made'])} of {len(drill.points)} points", follow_up.question
+        ).html
+        if self._answers:
+            parts = [note("An answer to it", follow_up.answer), note("A model answer", drill.model)]
+            parts.append(note("The weak answer people give", drill.weak))
+            self._told.value = f'<div role="status">{"".join(part.html for part in parts)}</div>'
+        lab = self.desk.lab(drill.id)
+        people = (
+            f"; also <code>--as drill/{'</code>, <code>--as drill/'.join(drill.people)}</code>" if drill.people else ""
+        )
+        where = f"Account {lab.account}. In a cell: <code>%%bash --as drill</code>{people}."
+        words = f"<p>{escape(self._lab_words)}</p>" if self._lab_words else ""
+        task = note(f"Show it, in about {drill.seconds} s", drill.task).html
+        self._task.value = f'{task}<div class="ecr-soft">{where}{words}</div>'
+
+    def show(self) -> None:
+        """Display the card; where widgets do not run, its text or static form is shown."""
+        display(
+            {
+                "text/plain": form(self.drill),
+                "text/html": f'{style()}<div class="ecrlab">{static(self.drill)}</div>',
+                "application/vnd.jupyter.widget-view+json": {
+                    "version_major": 2,
+                    "version_minor": 0,
+                    "model_id": self.box.model_id,
+                },
+            },
+            raw=True,
+        )
