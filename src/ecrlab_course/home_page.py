@@ -154,7 +154,7 @@ def from_here(folder: Path) -> str:
 
 # Drawing --------------------------------------------------------------------------------------------------------------
 
-_WIDTH, _COLUMNS = 860, 4
+_WIDTH, _COLUMNS = 780, 4
 _STEP = _WIDTH / _COLUMNS
 _RADIUS = 23
 _LAB = 30
@@ -179,11 +179,11 @@ def drawn(stops: list[Stop], here: str = "", folder: str = "") -> Shown:
         for column, stop in enumerate(row):
             x = round(_STEP * (column + 0.5))
             parts.append(_lesson(stop, x, y, stop.id == here))
-            links.append(_link(stop, x - 98, y, 196, 94, top, stop.id == here, folder))
+            links.append(_link(stop, x - 92, y, 184, 94, top, stop.id == here, folder))
             for number, lab in enumerate(labs[stop.id]):
                 place = y + 98 + _LAB * number
                 parts.append(_quay(lab, x, place, lab.id == here))
-                links.append(_link(lab, x - 98, place, 196, _LAB - 4, top, lab.id == here, folder))
+                links.append(_link(lab, x - 92, place, 184, _LAB - 4, top, lab.id == here, folder))
     picture = (
         f'<svg aria-hidden="true" focusable="false" width="{_WIDTH}" height="{top}" viewBox="0 0 {_WIDTH} {top}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
@@ -267,7 +267,7 @@ def _quay(lab: Stop, x: int, top: int, here: bool) -> str:
     kind = "here" if here else lab.state.name.lower()
     icon = "" if lab.state is State.UNWRITTEN else f"{ICONS[lab.state]} "
     return (
-        f'<rect class="quay {kind}" x="{x - 96}" y="{top + 1}" width="192" height="{_LAB - 6}" rx="4"/>'
+        f'<rect class="quay {kind}" x="{x - 92}" y="{top + 1}" width="184" height="{_LAB - 6}" rx="4"/>'
         f'<text class="lab {lab.state.name.lower()}" x="{x}" y="{top + 17}">{icon}{escape(lab.name)} '
         f"{escape(lab.title)}</text>"
     )

@@ -239,6 +239,11 @@ def _arrow(left: int, right: int, y: int, kind: str) -> str:
     return f'<path class="arrow {kind}" d="M{left + 2} {y}H{right - 3}m-7 -4l7 4l-7 4"/>'
 
 
+def _cell(column: str) -> str:
+    """Return a cell's opening tag: long words may break in the wide columns, so that the last column is never cut."""
+    return "<td>" if column in ("request", "IAM action", "decision and why") else '<td class="narrow">'
+
+
 def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
     """Return drawing and table of the rows under a title."""
     body = text(rows, details)
@@ -261,7 +266,11 @@ def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
             size(int(row.get("bytes_out") or 0)),
             f"{float(row.get('duration_ms') or 0):.1f}",
         )
-        cells.append("<tr>" + "".join(f"<td>{escape(value)}</td>" for value in values) + "</tr>")
+        cells.append(
+            "<tr>"
+            + "".join(f"{_cell(name)}{escape(value)}</td>" for name, value in zip(head, values, strict=True))
+            + "</tr>"
+        )
     heads = "".join(f'<th scope="col">{name}</th>' for name in head)
     return Shown(
         f"{title}\n{body}",
@@ -270,6 +279,6 @@ def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
         f'<div class="ecr-xray" tabindex="0" data-lm-suppress-shortcuts="true" role="group" '
         f'aria-label="{escape(title)}">{svg(rows)}<details><summary data-lm-suppress-shortcuts="true">'
         f"Every request in a table, with the deciding statement</summary>"
-        f'<table class="ecr-table"><thead><tr>{heads}</tr></thead>'
+        f'<table class="ecr-table ecr-rows"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(cells)}</tbody></table></details></div>",
     )

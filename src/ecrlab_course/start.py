@@ -27,6 +27,8 @@ from ecrlab_course.content import Course
 MARK = "course-server.process"
 FIRST = "00-start-here.ipynb"
 READY_SECONDS = 60
+WORKSPACE = "default-37a8.jupyterlab-workspace"
+"""The file in which JupyterLab keeps the layout of its default workspace."""
 
 
 class StartError(Exception):
@@ -50,6 +52,15 @@ def _configuration(home: Home, projector: bool = False) -> dict[str, str]:
     if projector:
         settings.update(PROJECTOR)
     (config / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(settings), encoding="utf-8")
+    # The first start shows the course's folder on the left and the page's headings on the right; later, what was left.
+    workspace = config / "lab" / "workspaces" / WORKSPACE
+    if not workspace.exists():
+        workspace.parent.mkdir(parents=True, exist_ok=True)
+        tidy = (files("ecrlab_course") / "jupyter_workspace.json").read_text(encoding="utf-8")
+        workspace.write_text(tidy, encoding="utf-8")
+    (config / "custom").mkdir(exist_ok=True)
+    page = (files("ecrlab_course") / "jupyter_page.css").read_text(encoding="utf-8")
+    (config / "custom" / "custom.css").write_text(page, encoding="utf-8")
     startup = folder / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "10-ecrlab.py").write_text(unloaded.STARTUP, encoding="utf-8")
@@ -216,7 +227,7 @@ def _spawn(
     """Start JupyterLab's process, which loads its modules and then waits for the lab's environment at its input."""
     command = [
         sys.executable, "-P", "-m", "ecrlab_course.start", "--no-browser", f"--port={port}", "--port-retries=0",
-        "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={target}",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={target}", "--LabApp.custom_css=True",
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
