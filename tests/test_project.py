@@ -30,6 +30,7 @@ MAY_KNOW = {
     "ecrlab.environment": ("ecrlab.home",),
     "ecrlab.client": ("ecrlab.home",),
     "ecrlab.processes": ("ecrlab.home",),
+    "ecrlab.span": (),
     "ecrlab.engine": ("ecrlab.home", "ecrlab.processes"),
     "ecrlab_course": (
         "ecrlab.home",
@@ -42,6 +43,7 @@ MAY_KNOW = {
         "ecrlab.client",
         "ecrlab.explorer",
         "ecrlab.engine",
+        "ecrlab.span",
         "ecrlab.standin",
     ),
 }

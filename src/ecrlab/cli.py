@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ from ecrlab import __version__, decisions, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError
 from ecrlab.environment import apply, environment
 from ecrlab.home import PROFILES, REGION, Home
+from ecrlab.span import ahead, seconds_of
 
 _STATES = {"ok": "green", "note": "yellow", "fails": "bold red", "not tried": "dim"}
 
@@ -208,6 +210,46 @@ def fidelity_command(write: Path | None) -> None:
         click.echo(fidelity.page(), nl=False)
     else:
         write.write_text(fidelity.page(), encoding="utf-8")
+
+
+# So that -1h is no unknown option, nor a call for help, and is answered with what the clock can do.
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@_home_option
+@click.argument("step", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def clock(home: Path | None, step: str | None, as_json: bool) -> None:
+    """Show the lab's clock, or move it: ecrlab clock +13h, +2d, +1h30m; ecrlab clock reset goes back to real time.
+
+    What becomes due on the way has happened when the command ends: logins and sessions end, lifecycle policies are
+    carried out. The clock stays as it is when the lab is stopped and started.
+    """
+    client = LabClient(_home(home))
+    try:
+        if step is None:
+            answer = client.status()["clock"]
+        elif step == "reset":
+            answer = client.reset_clock()
+        else:
+            answer = client.advance(_step(step))
+    except LabError as error:
+        _give_up(error)
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    moment = datetime.fromisoformat(answer["now"]).astimezone(UTC)
+    offset = float(answer["offset_seconds"])
+    where = f"{ahead(offset)} ahead of real time. Put it back: ecrlab clock reset" if offset else "real time."
+    click.echo(f"The lab's clock shows {moment:%Y-%m-%d %H:%M:%S} UTC, {where}")
+
+
+def _step(text: str) -> float:
+    if text.startswith("-"):
+        raise click.UsageError("The lab's clock only moves forward. Back to real time: ecrlab clock reset")
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        message = "Write a step such as +13h, +2d, +1h30m or +45s (w, d, h, m, s), or reset."
+        raise click.UsageError(f"{error} {message}") from None
 
 
 @main.command()

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import ipaddress
 import json
+import math
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -150,10 +151,12 @@ class Control:
         seconds = body.get("advance_seconds")
         if body.get("reset") is True:
             self._cloud.clock.reset()
-        elif isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+        elif isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and math.isfinite(seconds):
             try:
                 self._cloud.clock.advance(timedelta(seconds=seconds))
-            except (ValueError, OverflowError) as error:
+            except OverflowError:
+                raise Refused(400, "The lab clock cannot be more than 100 years ahead of real time.") from None
+            except ValueError as error:
                 raise Refused(400, str(error)) from None
         else:
             raise Refused(400, 'Expected {"advance_seconds": number} or {"reset": true}.')

@@ -26,6 +26,7 @@ from ecrlab.engine import private as own
 from ecrlab.environment import apply, environment
 from ecrlab.home import DEFAULT_PORT, PROFILES, Home, write_private
 from ecrlab.processes import Process, last_lines, spawn, uninterrupted
+from ecrlab.span import ahead
 
 Say = Callable[[str], None]
 
@@ -77,7 +78,9 @@ class Status:
         )
         off = "".join(f" · {region} is off" for region in self.server.get("regions_off", ()))
         state = "running" if self.running else "stopped"
-        return f"ECR Lab · {state} · {self.registry} · {engine}{off} · local, not AWS"
+        offset = float(self.server.get("clock", {}).get("offset_seconds", 0))
+        clock = f" · clock {ahead(offset)} ahead" if offset >= 1 else ""
+        return f"ECR Lab · {state} · {self.registry} · {engine}{off}{clock} · local, not AWS"
 
     @property
     def hub(self) -> str:

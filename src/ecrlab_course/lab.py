@@ -23,6 +23,7 @@ from botocore.config import Config
 from ecrlab.client import LabClient
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, REGION, Home, read_json
+from ecrlab.span import ahead
 from ecrlab_course import shell
 from ecrlab_course.hub import Hub
 
@@ -84,14 +85,6 @@ class Region:
         """Let the Region be reached again; what waited for it is caught up with."""
         self._control.region(self.name, on=True)
         return f"{self.name} is on."
-
-
-def ahead(seconds: float) -> str:
-    """Return a span in words: 43260 gives "12 h 1 min", 90000 "1 d 1 h"."""
-    minutes = round(seconds / 60)
-    parts = [(minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
-    words = [f"{number} {unit}" for number, unit in parts if number]
-    return " ".join(words) or f"{round(seconds)} s"
 
 
 class Lab:
