@@ -5,20 +5,17 @@ Facts: E003 E017 E021 E022 E026 to E034 E047 E048 E056 E066 to E068 E070 E071; e
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ecrlab_course.evidence import at_registry, ok, puts_manifest, user_of
 from ecrlab_course.exercises import (
     Attempt,
     Bin,
@@ -45,6 +42,7 @@ from ecrlab_course.exercises import (
     untouched,
 )
 from ecrlab_course.lab import image, push_image
+from ecrlab_course.staging import learner_module, log_in, log_out, make_repository, name_again, password
 
 APP = "my-web-app"
 PARTNER = "444455556666"
@@ -59,41 +57,10 @@ PUSH_SET = (
 NIGHT = (0, 11, 13, 26)
 
 
-def _module(name: str) -> ModuleType:
-    """Return a Python file of the learner's folder as a module: the desk is one file, for them and for the judge."""
-    spec = importlib.util.spec_from_file_location(f"lesson_04_{name}", Path(__file__).parent / "files" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-desk = _module("desk")
+desk = learner_module(Path(__file__).parent, "desk")
 
 
 # What the X-ray says
-
-
-def ok(row: Mapping[str, Any]) -> bool:
-    """Tell whether the request was carried out."""
-    return 200 <= int(row["status"]) < 400
-
-
-def user_of(row: Mapping[str, Any]) -> str:
-    """Return the user's name at the end of the row's principal; "" when nobody was known."""
-    return str(row.get("principal") or "").rpartition("/")[2]
-
-
-def at_registry(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows that went to a registry, not to an AWS API."""
-    return [row for row in rows if row["service"] == "registry"]
-
-
-def puts_manifest(row: Mapping[str, Any]) -> bool:
-    """Tell whether the request stores a manifest: the moment at which an image gets its name."""
-    return row["method"] == "PUT" and "/manifests/" in row["path"]
 
 
 def outcome(rows: list[dict[str, Any]]) -> str | None:
@@ -138,35 +105,6 @@ def build(lab: Any, version: str, name: str = APP) -> None:
         raise RuntimeError(f"{name}:{version} could not be built: {output.strip()}")
 
 
-def log_in(lab: Any, profile: str = "admin") -> None:
-    """Give docker of that profile a fresh login for $REGISTRY."""
-    code, output = lab.sh(
-        f"printf %s '{password_of(lab, profile)}' | docker login --username AWS --password-stdin \"$REGISTRY\" 2>&1",
-        profile,
-    )
-    if code:
-        raise RuntimeError(f"{profile} could not log in: {output.strip()}")
-
-
-def password_of(lab: Any, profile: str = "admin", region: str = "us-east-1") -> str:
-    """Return what `aws ecr get-login-password` prints for that profile."""
-    data = lab.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
-    return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
-
-
-def log_out(lab: Any, *profiles: str) -> None:
-    """Let docker forget its logins of these profiles."""
-    for profile in profiles:
-        lab.sh('docker logout "$REGISTRY" >/dev/null 2>&1 || true', profile)
-
-
-def make_repository(lab: Any, name: str = APP) -> None:
-    """Create the repository unless it is there."""
-    ecr = lab.client("ecr")
-    with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
-        ecr.create_repository(repositoryName=name)
-
-
 def partner_image(lab: Any) -> str:
     """Put the partner's web/booking:2.3 into its registry in Ireland, when it is missing; return the digest."""
     ecr = lab.client("ecr", "partner", "eu-west-1")
@@ -193,6 +131,7 @@ def fresh(lab: Any) -> None:
     log_out(lab, "admin", "ci")
     lab.sh("docker rmi -f " + " ".join(names_of(lab)) + " >/dev/null 2>&1 || true")
     build(lab, "1.0")
+    lab.control.reset(users=["partner"], account=PARTNER)  # lesson 06 takes rights from it
     partner_image(lab)
 
 
@@ -206,7 +145,7 @@ def logged_in(lab: Any) -> None:
 def repository(lab: Any) -> None:
     """`logged-in`, and the repository my-web-app, empty."""
     logged_in(lab)
-    make_repository(lab)
+    make_repository(lab, APP)
 
 
 def pushed(lab: Any) -> None:
@@ -266,6 +205,17 @@ LESSON = Lesson(
     },
     start="fresh",
     end="pushed",
+    sticking={
+        "`$REGISTRY` is empty in a second terminal, and docker says `invalid reference format`": (
+            'that terminal does not belong to the lab yet: `eval "$(.venv/bin/ecrlab env)"`'
+        ),
+        "the pull says *up to date* and nothing is seen": (
+            "the image is on this computer under that name; the cell takes the name away first"
+        ),
+        "“I logged in, and it says no basic auth credentials”": (
+            "as whom, and at which host and port? Each person and each registry has a login of its own"
+        ),
+    },
     repositories=(APP, "receipts", "team-a/booking", "desk-receipts"),
     users=("ci", "developer"),
     undo=undo,
@@ -471,7 +421,7 @@ def e1_run(lab: Any, values: Mapping[str, str]) -> Result:
     reference = f"{address}/{v['repository']}{v['mark']}{v['version']}"
     code, output = lab.sh(
         f"""DOCKER_CONFIG=$(mktemp -d); export DOCKER_CONFIG; trap 'rm -rf "$DOCKER_CONFIG"' EXIT
-        printf %s '{password_of(lab, profile, v["region"])}' |
+        printf %s '{password(lab, profile, v["region"])}' |
           docker login --username AWS --password-stdin {address} >/dev/null 2>&1
         docker pull -q {reference} 2>&1
         docker rmi {reference} >/dev/null 2>&1 || true""",
@@ -833,7 +783,7 @@ def steps_of(lab: Any) -> dict[str, Callable[[str], tuple[int, str]]]:
         "create-repository": lambda _: aws_said(lambda: ecr.create_repository(repositoryName="receipts")),
         "build": docker("docker build -q -t receipts:1 my-web-app/"),
         "login": lambda folder: docker(
-            f"printf %s '{password_of(lab)}' | docker login --username AWS --password-stdin \"$REGISTRY\""
+            f"printf %s '{password(lab)}' | docker login --username AWS --password-stdin \"$REGISTRY\""
         )(folder),
         "tag": docker('docker tag receipts:1 "$REGISTRY/receipts:1"'),
         "push": docker('docker push -q "$REGISTRY/receipts:1"'),
@@ -1092,18 +1042,6 @@ def digest_without_tag(lab: Any) -> str:
     return str(details[0]["imageDigest"])
 
 
-def name_again(lab: Any, tag: str, **image_id: str) -> None:
-    """Give an image in ECR one more tag, by PutImage with the manifest that it has."""
-    ecr = lab.client("ecr")
-    one = ecr.batch_get_image(repositoryName=APP, imageIds=[image_id])["images"][0]
-    ecr.put_image(
-        repositoryName=APP,
-        imageManifest=one["imageManifest"],
-        imageManifestMediaType=one["imageManifestMediaType"],
-        imageTag=tag,
-    )
-
-
 def e5_docker(lab: Any) -> None:
     """Pulled by its digest, named, pushed."""
     second_try(lab)
@@ -1120,13 +1058,13 @@ def e5_docker(lab: Any) -> None:
 def e5_api(lab: Any) -> None:
     """The manifest fetched and put again under another tag: no layer moves."""
     second_try(lab)
-    name_again(lab, "tested", imageDigest=digest_without_tag(lab))
+    name_again(lab, APP, "tested", imageDigest=digest_without_tag(lab))
 
 
 def e5_second(lab: Any) -> None:
     """The name lands on what 1.1 names now."""
     second_try(lab)
-    name_again(lab, "tested", imageTag="1.1")
+    name_again(lab, APP, "tested", imageTag="1.1")
 
 
 def e5_rebuilt(lab: Any) -> None:
@@ -1144,7 +1082,7 @@ def e5_only_here(lab: Any) -> None:
 def e5_moved_back(lab: Any) -> None:
     """The tag 1.1 put back on the first image."""
     second_try(lab)
-    name_again(lab, "1.1", imageDigest=digest_without_tag(lab))
+    name_again(lab, APP, "1.1", imageDigest=digest_without_tag(lab))
 
 
 def e5_reset(lab: Any) -> None:
@@ -1155,7 +1093,7 @@ def e5_reset(lab: Any) -> None:
         details = ecr.describe_images(repositoryName=APP)["imageDetails"]
         newest = max(details, key=lambda detail: detail["imagePushedAt"], default=None)
         if newest is not None and not newest.get("imageTags"):
-            name_again(lab, "1.1", imageDigest=newest["imageDigest"])
+            name_again(lab, APP, "1.1", imageDigest=newest["imageDigest"])
     lab.sh(f'docker rmi -f "$REGISTRY/{APP}:tested" >/dev/null 2>&1 || true')
 
 
@@ -1225,7 +1163,7 @@ def e6_probe(lab: Any) -> dict[str, Any]:
             "action": row["action"] or (f"ecr:{row['operation']}" if row["operation"] else ""),
             "ok": ok(row),
             "denied": row["decision"] == "denied",
-            "stored": puts_manifest(row) and ok(row) and f"/{APP}/manifests/" in row["path"],
+            "stored": puts_manifest(row, APP) and ok(row),
         }
         for row in lab.rows()
         if row["service"] in ("registry", "ecr")
@@ -1596,7 +1534,7 @@ e7 = Match(
 
 def e8_cause(lab: Any) -> Result:
     """Let Omar's server pull with a login that is twelve hours and a minute old; then put the clock where it was."""
-    make_repository(lab)
+    make_repository(lab, APP)
     if not any(one.get("imageTag") == "1.1" for one in lab.client("ecr").list_images(repositoryName=APP)["imageIds"]):
         lab.push(APP, "1.1")
     ahead = float(lab.control.status()["clock"]["offset_seconds"])
@@ -1605,7 +1543,7 @@ def e8_cause(lab: Any) -> Result:
     command = f'docker pull "$REGISTRY/{APP}:1.1"'
     try:
         lab.sh(
-            f"export DOCKER_CONFIG='{folder}'\nprintf %s '{password_of(lab, 'ops')}' | "
+            f"export DOCKER_CONFIG='{folder}'\nprintf %s '{password(lab, 'ops')}' | "
             'docker login --username AWS --password-stdin "$REGISTRY" 2>&1',
             "ops",
         )
@@ -1695,7 +1633,7 @@ def e9_run(lab: Any, script: str) -> Result:
 
     `sleep` moves the lab's clock in place of waiting, so a script that sleeps half a day can be tried too.
     """
-    make_repository(lab)
+    make_repository(lab, APP)
     if lab.sh(f"docker image inspect -f . {APP}:1.0 >/dev/null 2>&1")[0]:
         build(lab, "1.0")
     lab.client("ecr").batch_delete_image(repositoryName=APP, imageIds=[{"imageTag": f"night-{hour}"} for hour in NIGHT])
@@ -2176,14 +2114,7 @@ def e11_put_image(lab: Any) -> None:
     """One push; the second name by PutImage with the same manifest."""
     make_repository(lab, TEAM)
     lab.push(TEAM, "1.0")
-    ecr = lab.client("ecr")
-    one = ecr.batch_get_image(repositoryName=TEAM, imageIds=[{"imageTag": "1.0"}])["images"][0]
-    ecr.put_image(
-        repositoryName=TEAM,
-        imageManifest=one["imageManifest"],
-        imageManifestMediaType=one["imageManifestMediaType"],
-        imageTag="stable",
-    )
+    name_again(lab, TEAM, "stable", imageTag="1.0")
 
 
 def e11_two_builds(lab: Any) -> None:
