@@ -1,7 +1,7 @@
 """What one learner needs: memory and disk, measured after the solved lessons ran beside a JupyterLab.
 
 Starts a course of its own (home and folder in a temporary folder), runs every solved notebook in its lab, and prints
-proportional memory (PSS) of each process group and the size of what was written. Linux only; a few minutes.
+resident memory (RSS: what is shared counts in each process) and the size of what was written. Linux only; minutes.
 Usage: .venv/bin/python bench/room.py [LAB_PORT]
 """
 
@@ -25,12 +25,12 @@ from ecrlab_course.start import free_port
 
 
 def memory(pid: int) -> float:
-    """Return the proportional memory of a process in MB; 0 when it is gone."""
+    """Return the resident memory of a process in MB; 0 when it is gone."""
     try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0.0
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    found = re.search(r"^VmRSS:\s+(\d+) kB", text, re.MULTILINE)
     return int(found[1]) / 1024 if found else 0.0
 
 
