@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -108,7 +109,7 @@ def test_lesson_00_by_keyboard(page: Page, opened: Any, axe: Path) -> None:
     lab.run_to("00-02", "00-14")
     picture(page, "lesson-00", lab.cell("00-05"))
     picture(page, "lesson-00-xray", lab.cell("00-11"))
-    card = lab.card("00-e3")
+    card = lab.card("00-e2")
     radios = card.get_by_role("radio")
     page.wait_for_timeout(1600)
     radios.first.focus()
@@ -159,3 +160,164 @@ def test_progress_and_cards_come_back_after_a_kernel_restart(page: Page, opened:
     expect(lab.card("00-e1").get_by_role("radio", name="aws", exact=True)).to_be_checked()
     lab.run("00-10")
     expect(lab.card("00-e1").locator(".ecr-verdict")).to_contain_text("not yet")
+
+
+def placed(card: Locator, places: dict[str, str]) -> None:
+    """Give items of a Match their places, or steps of an Order their numbers, and press the card's first button."""
+    for item, place in places.items():
+        card.get_by_label(item, exact=True).select_option(place)
+    card.page.wait_for_timeout(300)
+    card.locator(".ecr-buttons button").first.click()
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    """Return a policy as typed into an editor."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2)
+
+
+def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, axe: Path) -> None:
+    lab = opened("06-iam-for-ecr")
+    slug = "06-iam-for-ecr"
+    lab.run_to("06-02", "06-06")
+    denied = lab.cell("06-05-run")
+    expect(denied).to_contain_text("because no identity-based policy allows the ecr:DescribeImages action")
+
+    # The sentence in pieces: a missing Allow that is taken for a ban is answered by name.
+    card = lab.card("06-e1")
+    pieces = {
+        "AccessDeniedException": "AWS knows who asks, and says no",
+        "User: arn:aws:iam::123456789012:user/ops": "the principal",
+        "ecr:DescribeImages": "the action",
+        "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app": "the resource",
+        "because no identity-based policy allows the ecr:DescribeImages action": "somebody forbade it",
+    }
+    placed(card, pieces)
+    expect(card.locator(".ecr-verdict")).to_contain_text("nobody forbade anything")
+    placed(card, {list(pieces)[-1]: "nobody allowed it"})
+    expect(card.locator(".ecr-head")).to_contain_text("passed")
+    picture(page, "lesson-06-sentence", lab.cell("06-05-run"))
+
+    # The web page's policy, as it stands: a certain miss is kept.
+    lab.run_to("06-07-policy", "06-07-guess")
+    lab.answer("06-e2", "nowhere: it is a pull policy", "certain")
+    expect(lab.card("06-e2")).to_contain_text("Your guess is kept")
+    lab.run("06-08-run")
+    expect(lab.cell("06-08-run")).to_contain_text("ecr:GetAuthorizationToken on resource: *")
+    expect(lab.cell("06-08-run")).to_contain_text("Cannot perform an interactive login from a non TTY device")
+    expect(lab.card("06-e2").locator(".ecr-verdict")).to_contain_text("You were certain")
+    lab.answer("06-e2", "at the login")
+    expect(lab.card("06-e2").locator(".ecr-head")).to_contain_text("passed")
+    lab.run("06-08-xray")
+    expect(lab.cell("06-08-xray").locator("svg").first).to_contain_text("✗ denied")
+
+    # Mended in the editor: the login in the same statement is named, two statements pass; the matrix follows.
+    lab.run_to("06-10", "06-10-editor")
+    card, editor = lab.card("06-e3"), lab.cell("06-10-editor").locator(".ecr-editor")
+    text = editor.get_by_label("The policy (JSON)")
+    web_app = "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
+    pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    text.fill(policy({"Effect": "Allow", "Action": [*pull, "ecr:GetAuthorizationToken"], "Resource": web_app}))
+    expect(editor.get_by_title("ops, pull my-web-app:")).to_have_text("✓ allowed")
+    expect(editor.get_by_title("ops, login:")).to_have_text("✗ not allowed")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor).to_contain_text("Saved: it is the policy pull of user ops now")
+    card.get_by_role("button", name="Check").click()
+    expect(card.locator(".ecr-verdict")).to_contain_text("this statement never fits")
+    card.get_by_role("button", name="Hint").click()
+    expect(card).to_contain_text("Hint 1 of 3")
+    login = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+    text.fill(policy(login, {"Effect": "Allow", "Action": pull, "Resource": web_app}))
+    expect(editor.get_by_title("ops, login:")).to_have_text("✓ allowed")
+    picture(page, "lesson-06-editor", lab.cell("06-10"))
+    editor.get_by_role("button", name="Save").click()
+    expect(editor).to_contain_text("Saved: it is the policy pull of user ops now")
+    card.get_by_role("button", name="Check").click()
+    expect(card.locator(".ecr-head")).to_contain_text("passed")
+    assert lab.accessibility(axe) == []
+
+    # Pull and push, the answer without words, the Deny that stays.
+    lab.run_to("06-11", "06-14-xray")
+    expect(lab.cell("06-13")).to_contain_text("403")
+    expect(lab.cell("06-13-why")).to_contain_text("ecr:BatchCheckLayerAvailability")
+    lab.run_to("06-16-guess", "06-17-tidy")
+    expect(lab.cell("06-16")).to_contain_text("ops pushes my-web-app:omar: ✓ done")
+    expect(lab.cell("06-17")).to_contain_text("with an explicit deny in an identity-based policy")
+
+    # Second half: four states, then the partner in earnest. One half alone is not enough.
+    lab.run_to("06-21-policy", "06-25")
+    expect(lab.cell("06-23")).to_contain_text("with an explicit deny in a resource-based policy")
+    expect(lab.cell("06-24-run")).to_contain_text("partner pulls dev/playground:1: ✓ done")
+    picture(page, "lesson-06-accounts", lab.cell("06-24"))
+    card = lab.card("06-e6")
+    lab.write("06-25-ours", solution(slug, "06-25-ours"))
+    lab.run("06-25-ours")
+    card.get_by_role("button", name="Check").click()
+    expect(card.locator(".ecr-verdict")).to_contain_text("the map company's own half")
+    lab.write("06-25-theirs", solution(slug, "06-25-theirs"))
+    lab.run("06-25-theirs")
+    card.get_by_role("button", name="Check").click()
+    expect(card.locator(".ecr-head")).to_contain_text("passed")
+
+    # Roles: the order is carried out; the trust policy is mended and used.
+    lab.run_to("06-26", "06-28")
+    expect(lab.cell("06-27")).to_contain_text("assumed-role/deployer/build-42 is not authorized")
+    card = lab.card("06-e7")
+    role, assume = "make the role; its trust policy names ci", "ci plays the role (AssumeRole)"
+    placed(card, {role: "1", assume: "2", "push my-web-app:night": "3"})
+    expect(card.locator(".ecr-verdict")).to_contain_text("the role may do nothing yet", timeout=60_000)
+    placed(card, {"give the role the push policy": "3", "push my-web-app:night": "4"})
+    expect(card.locator(".ecr-head")).to_contain_text("passed", timeout=60_000)
+    expect(card).to_contain_text("they are read at each request")
+    lab.run("06-29")
+    card = lab.card("06-e8")
+    area = card.get_by_label("releaser-trust.json")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    area.fill(policy(trust))
+    card.get_by_role("button", name="Run it").click()
+    expect(card.locator(".ecr-verdict")).to_contain_text("So do Omar, Dara", timeout=60_000)
+    area.fill(policy({**trust, "Principal": {"AWS": "arn:aws:iam::123456789012:user/ci"}}))
+    card.get_by_role("button", name="Run it").click()
+    expect(card.locator(".ecr-head")).to_contain_text("passed", timeout=60_000)
+
+    # Fences, and six worlds that IAM decides.
+    lab.run_to("06-30-guess", "06-32")
+    expect(lab.cell("06-30-run")).to_contain_text("because no permissions boundary allows")
+    card = lab.card("06-e9")
+    card.get_by_role("radio", name="a boundary around the role").check()
+    card.get_by_role("button", name="Answer").click()
+    expect(card.locator(".ecr-verdict")).to_contain_text("no permissions boundary allows")
+    card.get_by_role("radio", name="the job asked for a narrower session when it took the role").check()
+    card.get_by_role("button", name="Answer").click()
+    expect(card.locator(".ecr-head")).to_contain_text("passed")
+    lab.run("06-34")
+    card = lab.card("06-e10")
+    nobody = "refused: nobody said yes, or not everybody who must"
+    worlds = {
+        "Omar pushes. His user: Allow everything. His group: Deny push.": "allowed",
+        "Aiko pulls. Her user: nothing. The repository policy: her user.": "allowed",
+        "Aiko pulls. Her user: nothing. The repository policy: the account.": nobody,
+        "The robot pushes. Its user: Allow push. Its boundary: pull only.": nobody,
+        "The robot pushes. Its user: nothing. Its boundary: everything.": nobody,
+        "The partner pulls. At home: nothing. Our repository policy: its account.": nobody,
+    }
+    placed(card, worlds)
+    expect(card.locator(".ecr-verdict")).to_contain_text("A Deny is not outvoted")
+    placed(card, {next(iter(worlds)): "refused: a Deny"})
+    expect(card.locator(".ecr-head")).to_contain_text("passed")
+    lab.run("06-35-run")
+    card = lab.card("06-i1")
+    card.get_by_label("Your own answer").fill("I ask who I am, read who, what, on which thing, and the ending.")
+    card.get_by_role("button", name="Keep my answer").click()
+    card.get_by_role("checkbox").first.check()
+    card.get_by_role("button", name="I made these points").click()
+    expect(card.locator(".ecr-head")).to_contain_text("passed")
+    picture(page, "lesson-06-worlds", lab.cell("06-34"))
+
+    assert lab.accessibility(axe) == []
+    lab.theme(DARK)
+    picture(page, "lesson-06-worlds-dark", lab.cell("06-34"))
+    picture(page, "lesson-06-accounts-dark", lab.cell("06-24"))
+    picture(page, "lesson-06-editor-dark", lab.cell("06-10"))
+    assert lab.accessibility(axe) == []
+    lab.run("06-36-reset")
+    expect(lab.cell("06-36-reset")).to_contain_text("Rights of developer, ci, ops, auditor: as at the start")

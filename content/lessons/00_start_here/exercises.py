@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ecrlab_course.evidence import ok, puts_manifest
 from ecrlab_course.exercises import (
     Attempt,
     BuildCommand,
@@ -112,11 +112,7 @@ def _share(rows: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def _was_pushed(rows: list[dict[str, Any]]) -> bool:
-    return any(_puts_manifest(row) and int(row["status"]) < 300 for row in rows)
-
-
-def _puts_manifest(row: Mapping[str, Any]) -> bool:
-    return row.get("method") == "PUT" and f"/{HELLO}/manifests/" in str(row.get("path"))
+    return any(puts_manifest(row, HELLO) and ok(row) for row in rows)
 
 
 def who_carried(lab: Any) -> str | None:
@@ -139,7 +135,7 @@ def run_the_cell(lab: Any) -> None:
     lab.push(HELLO, "1", noise)
 
 
-# e2: the digest
+# e3: the digest
 
 
 def asked_for(lab: Any, values: dict[str, str], result: Result) -> Verdict:
@@ -378,8 +374,63 @@ EXERCISES = [
         ),
         neighbour="If `aws` carries nothing, why can docker not do without it?",
     ),
-    BuildCommand(
+    Choice(
         id="00-e2",
+        objective="Read an X-ray: when does an image get its name?",
+        at="pushed",
+        prompt=(
+            "Look at the X-ray. A push is a row of requests, and until **one** of them nobody in the world could pull "
+            "`hello:1`. Which request made the image available?"
+        ),
+        options=(
+            Option(
+                "a",
+                "GET /v2/, the first one to the registry",
+                "That one says hello: it stores nothing, and the registry only asks who is there.",
+                "login-chooses-target",
+            ),
+            Option(
+                "b",
+                "POST …/blobs/uploads/",
+                "After this row the registry has opened a place for a piece. The piece itself is not there yet.",
+                "half-push-visible",
+            ),
+            Option(
+                "c",
+                "PATCH …, the one with the most bytes",
+                "After this row the registry has a piece, and no name for it. Nobody can ask for what has no name.",
+                "half-push-visible",
+            ),
+            Option(
+                "d",
+                "PUT …/manifests/1",
+                "The manifest lists the pieces, and the tag `1` points at it. It goes last, so a push that breaks off "
+                "leaves nothing half visible.",
+            ),
+        ),
+        correct="d",
+        hints=(
+            "To pull `hello:1` somebody asks for `hello` and for `1`. In which request does the `1` stand?",
+            "The pieces are called blobs. Look for the request that is not about a blob.",
+            "It is the last `PUT`.",
+        ),
+        solution=(
+            "**`PUT …/manifests/1`.** Layers go first, then the config, and last the manifest, which names them all. "
+            "Only then does the tag exist. That order is why nobody ever pulls half an image."
+        ),
+        accepts=(
+            Attempt("the manifest", answer="d"),
+            Attempt("the manifest, after a second push", do=_second, answer="d"),
+        ),
+        rejects=(
+            Attempt("the greeting", answer="a", misconception="login-chooses-target", says="it stores nothing"),
+            Attempt("the start of an upload", answer="b", misconception="half-push-visible", says="not there yet"),
+            Attempt("the bytes", answer="c", misconception="half-push-visible", says="no name for it"),
+        ),
+        neighbour="A push breaks off in the middle. What does the registry do with the pieces?",
+    ),
+    BuildCommand(
+        id="00-e3",
         objective="Find an image by its digest",
         at="pushed",
         prompt=(
@@ -435,61 +486,6 @@ EXERCISES = [
             ),
         ),
         neighbour="Who computed the digest: docker, ECR, or both?",
-    ),
-    Choice(
-        id="00-e3",
-        objective="Read an X-ray: when does an image get its name?",
-        at="pushed",
-        prompt=(
-            "Look at the X-ray. A push is a row of requests, and until **one** of them nobody in the world could pull "
-            "`hello:1`. Which request made the image available?"
-        ),
-        options=(
-            Option(
-                "a",
-                "GET /v2/, the first one to the registry",
-                "That one says hello: it stores nothing, and the registry only asks who is there.",
-                "login-chooses-target",
-            ),
-            Option(
-                "b",
-                "POST …/blobs/uploads/",
-                "After this row the registry has opened a place for a piece. The piece itself is not there yet.",
-                "half-push-visible",
-            ),
-            Option(
-                "c",
-                "PATCH …, the one with the most bytes",
-                "After this row the registry has a piece, and no name for it. Nobody can ask for what has no name.",
-                "half-push-visible",
-            ),
-            Option(
-                "d",
-                "PUT …/manifests/1",
-                "The manifest lists the pieces, and the tag `1` points at it. It goes last, so a push that breaks off "
-                "leaves nothing half visible.",
-            ),
-        ),
-        correct="d",
-        hints=(
-            "To pull `hello:1` somebody asks for `hello` and for `1`. In which request does the `1` stand?",
-            "The pieces are called blobs. Look for the request that is not about a blob.",
-            "It is the last `PUT`.",
-        ),
-        solution=(
-            "**`PUT …/manifests/1`.** Layers go first, then the config, and last the manifest, which names them all. "
-            "Only then does the tag exist. That order is why nobody ever pulls half an image."
-        ),
-        accepts=(
-            Attempt("the manifest", answer="d"),
-            Attempt("the manifest, after a second push", do=_second, answer="d"),
-        ),
-        rejects=(
-            Attempt("the greeting", answer="a", misconception="login-chooses-target", says="it stores nothing"),
-            Attempt("the start of an upload", answer="b", misconception="half-push-visible", says="not there yet"),
-            Attempt("the bytes", answer="c", misconception="half-push-visible", says="no name for it"),
-        ),
-        neighbour="A push breaks off in the middle. What does the registry do with the pieces?",
     ),
     LiveCheck(
         id="00-e4",

@@ -71,14 +71,14 @@ lab.xray()
 lab.check("00-e1")
 
 # %% id="00-14" tags=["core","exercise"] minutes=1
-lab.exercise("00-e3")
+lab.exercise("00-e2")
 
 # %% id="00-15" tags=["core","exercise","starter"]
-lab.check("00-e3")
+lab.check("00-e2")
 
 # %% id="00-15" tags=["core","exercise","solution"]
-lab.answer("00-e3", "d")
-lab.check("00-e3")
+lab.answer("00-e2", "d")
+lab.check("00-e2")
 
 # %% [markdown] id="00-16" tags=["core","text"]
 # ## The same image, from the other side
@@ -90,15 +90,15 @@ for detail in ecr.describe_images(repositoryName="hello")["imageDetails"]:
     print(detail["imageTags"], detail["imageDigest"], detail["imageSizeInBytes"], "bytes")
 
 # %% id="00-18" tags=["core","exercise"]
-lab.exercise("00-e2")
+lab.exercise("00-e3")
 
 # %% id="00-19" tags=["core","exercise","starter"]
-lab.check("00-e2")
+lab.check("00-e3")
 
 # %% id="00-19" tags=["core","exercise","solution","volatile"]
 detail = ecr.describe_images(repositoryName="hello", imageIds=[{"imageTag": "1"}])["imageDetails"][0]
-lab.answer("00-e2", digest=detail["imageDigest"])
-lab.check("00-e2")
+lab.answer("00-e3", digest=detail["imageDigest"])
+lab.check("00-e3")
 
 # %% [markdown] id="00-20" tags=["core","text"]
 # ## Your turn

@@ -21,7 +21,7 @@
 # |---|---|
 # | **principal** | who asks: a user, or somebody who plays a role |
 # | **action** | what is asked for, such as `ecr:BatchGetImage` |
-# | **resource** | the thing that it is asked about, by its ARN; `*` means any thing, or none |
+# | **resource** | the thing that it is asked about, by its ARN: service, Region, account, name. `*`: any, or none |
 # | **policy** | a JSON document of *statements*; each allows or denies actions on resources |
 # | **identity-based policy** | a policy on a person, a group or a role: what its owner may do |
 # | **explicit deny** | a statement with the effect `Deny` that fits the request |
@@ -31,8 +31,8 @@
 lab.lesson("06")
 
 # %% [markdown] id="06-02-text" tags=["core", "text"]
-# Harbour Bikes has five people with keys. Today only you, `admin`, have any rights; the other four begin with none.
-# Ask each of them who they are:
+# Harbour Bikes has five users with keys. We begin a day earlier: only you, `admin`, have any rights, and the other four
+# have none. Ask each of them who they are:
 
 # %% id="06-02-who" tags=["core", "run"]
 for name in ("admin", "developer", "ci", "ops", "auditor"):
@@ -79,7 +79,7 @@ lab.answer("06-r3", "c")
 # ## The first refusal
 #
 # *Done this page before?* `lab.goto("06", "people")` begins anew. Omar has no policy at all. He only wants to see which
-# images there are. The first line of the cell says as whom it runs.
+# images there are. The first line of the cell says as whom it runs, and which words we wait for.
 
 # %% id="06-05-run" tags=["core", "fail"] minutes=1
 # %%bash --as ops --fails 'because no identity-based policy allows'
@@ -110,7 +110,8 @@ lab.solution("06-e1")
 # %% [markdown] id="06-07" tags=["core", "text"] minutes=1
 # ## A policy from a web page
 #
-# Here it is, as it was printed, with your account in it. Two of its three actions have the word *Get* in them.
+# Here it is, as it was printed, with your account in it. Two of its three actions have the word *Get* in them. After
+# your guess you put it on Omar's user, as `admin`; then Omar tries.
 
 # %% id="06-07-policy" tags=["core", "run", "policy"]
 # %%bash
@@ -281,7 +282,13 @@ lab.answer("06-g3", "b", confidence=2)
 # The robot builds release 2.0 and pushes it. Its policy has the login and five rights for `my-web-app`; one is left out
 # to save a line: `BatchCheckLayerAvailability`.
 
-# %% id="06-13" tags=["core", "fail", "volatile"] minutes=2
+# %% id="06-13-guess" tags=["core", "guess"] minutes=1
+lab.guess("06-g11")
+
+# %% id="06-13-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("06-g11", "c", confidence=1)
+
+# %% id="06-13" tags=["core", "fail", "volatile"] minutes=1
 # %%bash --as ci --fails '403'
 # aws --profile admin iam put-user-policy --user-name ci --policy-name push \
 #   --policy-document file://policies/push-without-check.json
@@ -867,6 +874,14 @@ lab.answer(
 
 # %% id="06-35-check" tags=["core", "interview"]
 lab.check("06-i1")
+
+# %% [markdown] id="06-35-back" tags=["core", "guess"]
+# ## What you thought in lesson 00
+#
+# One of your first guesses is answered now. Here it is again, with what you said then.
+
+# %% id="06-35-back-run" tags=["core", "guess"]
+lab.look_back("06")
 
 # %% [markdown] id="06-36" tags=["core", "summary"] minutes=1
 # ## On one screen
