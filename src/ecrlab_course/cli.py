@@ -208,6 +208,8 @@ def drill(
         if identifier is not None:
             desk.drill(identifier)
         queue = desk.queue(lesson, limit)
+        if desk.schedule.trouble():
+            click.echo(desk.schedule.trouble(), err=True)
         if file is not None:
             from ecrlab_course import deck
 
@@ -239,9 +241,6 @@ def drill(
         except (KeyboardInterrupt, EOFError):
             click.echo(f"\n{terminal.KEPT}")
             sys.exit(130)
-        finally:
-            if desk.schedule.set_aside is not None:
-                click.echo(f"drills.json could not be read. It is kept as {desk.schedule.set_aside}.", err=True)
     except KeyError as error:
         _give_up(error.args[0])
     except (ContentError, ValueError, ProgressError, LabError, OSError) as error:

@@ -28,15 +28,14 @@ class KeptFile:
     """One JSON file of the learner: {"version": 1} and a table {id: record} for each of `parts`.
 
     Every change reads the file anew under a lock, so that two notebooks do not overwrite each other, and replaces it in
-    one step. A file that cannot be read is kept as NAME.damaged-TIME (`set_aside` then names it), and the last good
-    copy (NAME.before) is taken up again. A file of a later version is never written to: `change` raises ProgressError.
+    one step. A file that cannot be read is kept as NAME.damaged-TIME, and the last good copy (NAME.before) is taken up
+    again. A file of a later version is never written to: `change` raises ProgressError.
     """
 
     parts: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.set_aside: Path | None = None
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -63,8 +62,7 @@ class KeptFile:
                     raise ValueError("not a progress file")
             except ValueError:
                 if mend and path == self.path:
-                    self.set_aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
-                    os.replace(path, self.set_aside)
+                    os.replace(path, path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
                 continue
             return data
         return {"version": VERSION, **{part: {} for part in self.parts}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,6 +91,21 @@ class Schedule(KeptFile):
         # Days, not minutes: a drill takes ten minutes, and nobody does the same one twice in an evening.
         self._scheduler = Scheduler(
             learning_steps=(), relearning_steps=(), maximum_interval=LONGEST, enable_fuzzing=False
+        )
+
+    def trouble(self) -> str:
+        """Return in a sentence that the file cannot be read, and what is used in its place; "" when it can."""
+        try:
+            data = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return ""
+        except ValueError:
+            data = None
+        if isinstance(data, dict) and isinstance(data.get("drills", {}), dict):
+            return ""
+        return (
+            f"{self.path} cannot be read. The copy before its last change is used; the next change keeps the damaged "
+            "file beside it, with the time in its name."
         )
 
     def record(self, identifier: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -25,9 +24,8 @@ def named(value: object) -> str:
 
 
 @pytest.fixture
-def drill_lab(running: Home) -> Iterator[DrillLab]:
-    made = DrillLab(running)
-    yield made
+def drill_lab(running: Home) -> DrillLab:
+    return DrillLab(running)
 
 
 def attempted(lab: DrillLab, drill: Drill, attempt: Attempt) -> Verdict:

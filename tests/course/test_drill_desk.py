@@ -1,0 +1,523 @@
+"""A drill from its question to its date: on the desk, in the terminal, as a card, as an Anki deck."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ecrlab import launch
+from ecrlab.home import Home
+from ecrlab_course import deck
+from ecrlab_course.desk import AnswerError
+from ecrlab_course.drill_desk import Done, DrillDesk, when
+from ecrlab_course.drill_terminal import Conversation
+from ecrlab_course.drill_widget import DrillCard, form
+from ecrlab_course.drills import LEVELS, Attempt, Drill, drills
+from ecrlab_course.exercises import Outcome
+from ecrlab_course.schedule import Schedule
+
+OWN = "A registry keeps images, and a container is what a server makes from one of them."
+DRILLS = drills()
+COMMAND = [str(Path(sys.executable).with_name("ecrlab_course")), "drill"]
+
+
+@pytest.fixture
+def drill_desk(running: Home, tmp_path: Path) -> DrillDesk:
+    """A desk with the running lab and an empty drills' file."""
+    made = DrillDesk(running, DRILLS, Schedule(tmp_path / "drills.json"))
+    return made
+
+
+def solve(desk: DrillDesk, identifier: str) -> Mapping[str, str]:
+    """Make the first accepted attempt of the begun seed; return its findings."""
+    lab, drill = desk.lab(identifier), desk.drill(identifier)
+    attempt = next(each for each in drill.accepts if (each.seed or drill.seeds[0]) == lab.seed)
+    if attempt.do is not None:
+        attempt.do(lab)
+    found = attempt.findings(lab) if callable(attempt.findings) else attempt.findings
+    return found or {}
+
+
+# The declarations -----------------------------------------------------------------------------------------------------
+
+
+def test_there_are_ten_of_ten_kinds_and_none_needs_an_engine() -> None:
+    assert len(DRILLS) == 10
+    assert len({drill.kind for drill in DRILLS.values()}) == 10
+    assert {drill.level for drill in DRILLS.values()} == set(LEVELS)
+    assert [drill.id for drill in DRILLS.values() if drill.engine] == []
+    follow_ups = [
+        item.question for drill in DRILLS.values() for item in (*(p.follow_up for p in drill.points), drill.beyond)
+    ]
+    assert len(set(follow_ups)) == len(follow_ups)
+
+
+@pytest.mark.parametrize("drill", DRILLS.values(), ids=lambda drill: drill.id)
+def test_every_seed_is_solved_by_an_accepted_attempt(drill: Drill) -> None:
+    if any(attempt.seed for attempt in drill.accepts) and drill.id != "d06":
+        assert {attempt.seed for attempt in drill.accepts} == set(drill.seeds)
+    assert all(re.search(r"# .*[EIC]\d{3}", Path(f).read_text()) for f in _modules(drill))
+
+
+def _modules(drill: Drill) -> list[str]:
+    return [str(path) for path in (Path(__file__).parents[2] / "content" / "drills").glob(f"{drill.id}_*.py")]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seconds": 400}, "one to three minutes"),
+        ({"points": ()}, "three points"),
+        ({"level": "X"}, "the level"),
+        ({"hints": ()}, "wants hints"),
+        ({"rejects": ()}, "three rejected"),
+        ({"accepts": (Attempt("a", seed="none"), Attempt("b"))}, "names no seed"),
+        ({"rejects": (Attempt("a"), Attempt("b"), Attempt("c"))}, "needs a misconception"),
+        ({"misconceptions": ("no-such-belief",)}, "no misconception is called"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        replace(DRILLS["d01"], **change)
+
+
+def test_the_follow_up_is_about_the_first_point_left_out() -> None:
+    drill = DRILLS["d03"]
+    keys = [point.key for point in drill.points]
+    assert drill.follow_up(keys) == drill.beyond
+    assert drill.follow_up([]) == drill.points[0].follow_up
+    assert drill.follow_up([keys[0], keys[3]]) == drill.points[1].follow_up
+
+
+# The desk -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_drill_done_well(drill_desk: DrillDesk) -> None:
+    desk, points = drill_desk, [point.key for point in DRILLS["d01"].points]
+    desk.prepare("d01")
+    assert desk.ready("d01")
+    with pytest.raises(AnswerError, match="Answer first"):
+        desk.reveal("d01")
+    with pytest.raises(AnswerError, match="not uncovered"):
+        desk.mark("d01", points)
+    desk.write("d01", OWN)
+    desk.reveal("d01")
+    with pytest.raises(AnswerError, match="no point called"):
+        desk.mark("d01", ["nonsense"])
+    with pytest.raises(AnswerError, match="mark them first"):
+        desk.finish("d01")
+    assert desk.mark("d01", points) == DRILLS["d01"].beyond
+    assert desk.check("d01", {}).outcome is Outcome.UNTOUCHED
+    assert desk.check("d01", solve(desk, "d01")).outcome is Outcome.PASSED
+    done = desk.finish("d01")
+    assert done.rating == "easy"
+    assert done.due > datetime.now(UTC) + timedelta(days=3)
+    assert desk.opened("d01") == {}
+    assert desk.schedule.reviews("d01")[0]["text"] == OWN
+
+
+def finished(desk: DrillDesk, made: int, hint: bool = False, show: bool = True, refused: int = 0) -> Done:
+    desk.prepare("d01")
+    desk.write("d01", OWN)
+    desk.reveal("d01")
+    desk.mark("d01", [point.key for point in DRILLS["d01"].points][:made])
+    if hint:
+        desk.hint("d01")
+    findings = solve(desk, "d01") if show else {}
+    for _ in range(refused):
+        assert desk.check("d01", {"images": "4"}).outcome is Outcome.NOT_YET
+    if show:
+        assert desk.check("d01", findings).outcome is Outcome.PASSED
+    return desk.finish("d01")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ({"made": 4}, "easy"),
+        ({"made": 3}, "good"),
+        ({"made": 4, "hint": True}, "hard"),
+        ({"made": 4, "refused": 2}, "hard"),
+        ({"made": 4, "show": False}, "again"),
+        ({"made": 1}, "again"),
+    ],
+)
+def test_what_was_done_is_what_is_rated(drill_desk: DrillDesk, how: dict[str, Any], expected: str) -> None:
+    assert finished(drill_desk, **how).rating == expected
+
+
+def test_evidence_of_another_drill_s_state_is_not_judged(drill_desk: DrillDesk) -> None:
+    drill_desk.prepare("d01")
+    drill_desk.prepare("d08")
+    verdict = drill_desk.check("d01", {"images": "1"})
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "another drill was prepared" in verdict.message
+    assert not drill_desk.ready("d01")
+    assert drill_desk.ready("d08")
+
+
+def test_a_reset_of_the_lab_loses_the_state_and_no_date(drill_desk: DrillDesk) -> None:
+    finished(drill_desk, 4)
+    drill_desk.prepare("d05")
+    drill_desk.write("d05", "kept")
+    drill_desk.lab("d05").control.reset()
+    assert not drill_desk.ready("d05")
+    assert drill_desk.check("d05", {"one": "yes"}).outcome is Outcome.UNKNOWN
+    assert drill_desk.opened("d05")["text"] == "kept"
+    assert len(drill_desk.schedule.reviews("d01")) == 1
+    drill_desk.prepare("d05")
+    assert drill_desk.check("d05", solve(drill_desk, "d05")).outcome is Outcome.PASSED
+
+
+def test_an_administrator_who_locked_himself_out_is_made_anew(drill_desk: DrillDesk) -> None:
+    drill_desk.prepare("d08")
+    lab = drill_desk.lab("d08")
+    deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
+    lab.client("iam").put_user_policy(UserName="admin", PolicyName="oops", PolicyDocument=json.dumps(deny))
+    drill_desk.prepare("d08")
+    assert drill_desk.check("d08", solve(drill_desk, "d08")).outcome is Outcome.PASSED
+
+
+def test_a_drill_leaves_the_learner_s_account_alone(drill_desk: DrillDesk, lab: Any) -> None:
+    lab.clear("shop/orders")
+    lab.client("ecr").create_repository(repositoryName="shop/orders")
+    lab.push("shop/orders", "mine", b"mine")
+    users = lab.client("iam").list_users()["Users"]
+    for identifier in DRILLS:
+        drill_desk.prepare(identifier)
+    assert lab.client("ecr").describe_images(repositoryName="shop/orders")["imageDetails"][0]["imageTags"] == ["mine"]
+    assert lab.client("iam").list_users()["Users"] == users
+    lab.clear("shop/orders")
+
+
+def test_states_take_turns(drill_desk: DrillDesk) -> None:
+    seen = []
+    for _ in range(5):
+        drill_desk.begin("d04")
+        seen.append(drill_desk.opened("d04")["seed"])
+        drill_desk.schedule.note("d04", made=[])
+        drill_desk.finish("d04")
+    assert seen == [*DRILLS["d04"].seeds, DRILLS["d04"].seeds[0]]
+
+
+def test_a_confident_miss_in_a_lesson_brings_the_drill(drill_desk: DrillDesk, running: Home, tmp_path: Path) -> None:
+    from ecrlab_course.progress import Progress
+
+    drill_desk.progress = Progress(tmp_path / "progress.json")
+    assert drill_desk.queue()[0].id == "d01"
+    drill_desk.progress.judged("04-e9", "not yet", "task-role-pulls", 3)
+    first = drill_desk.queue()[0]
+    assert (first.id, first.why) == ("d09", "missed")
+    assert [item.id for item in drill_desk.queue("06")] == ["d03", "d04"]
+    assert len(drill_desk.queue(limit=4)) == 4
+    with pytest.raises(KeyError, match="no drills for lesson"):
+        drill_desk.queue("77")
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(-3, "today"), (0, "today"), (1, "tomorrow"), (12, "in 12 days (13 March)")]
+)
+def test_when(days: int, words: str) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert when(now + timedelta(days=days), now) == words
+
+
+# The terminal ---------------------------------------------------------------------------------------------------------
+
+
+def talk(desk: DrillDesk, answers: list[str | Callable[[], str]]) -> str:
+    """Do d01 with these answers; return what was shown. A question too many fails the test."""
+    waiting = iter(answers)
+
+    def ask(question: str) -> str:
+        answer = next(waiting)
+        return answer() if callable(answer) else answer
+
+    shown = io.StringIO()
+    Conversation(desk, Console(file=shown, width=100), ask).drill("d01")
+    assert list(waiting) == []
+    return shown.getvalue()
+
+
+def test_a_conversation(drill_desk: DrillDesk) -> None:
+    def show() -> str:
+        return dict(solve(drill_desk, "d01"))["images"]
+
+    said = talk(
+        drill_desk,
+        [OWN, "", "y", "maybe", "n", "y", "y", "", "", "4", "h", "what", "", show, ],
+    )  # fmt: skip
+    assert "three containers in ECR" in said
+    assert "Two people push the same bytes" in said, "the follow-up of the second point"
+    assert "y or n, please" in said
+    assert "Hint 1 of 2" in said
+    assert "One of s, h, p, x" in said
+    assert "Four names, one digest" in said
+    assert re.search(r"hard: 3 of 4 points .* Due again", said)
+
+
+def test_a_short_answer_does_not_uncover_anything_and_evidence_can_be_left_out(drill_desk: DrillDesk) -> None:
+    said = talk(drill_desk, ["no idea", "", *OWN.split(","), "", "y", "y", "y", "y", "", "x"])
+    assert "Answer first" in said
+    assert "again: 4 of 4 points in your own answer, evidence missed. Due again tomorrow." in said
+
+
+def test_without_a_lab_it_goes_on_without_evidence(drill_desk: DrillDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: object) -> None:
+        raise launch.LaunchError("Port 4510 is taken.")
+
+    monkeypatch.setattr(launch, "start", refuse)
+    said = talk(drill_desk, [OWN, "", "y", "y", "y", "y", ""])
+    assert "goes on without its evidence" in said
+    assert "good: 4 of 4 points in your own answer, evidence left out" in said
+
+
+def test_an_interrupted_conversation_goes_on_where_it_was(drill_desk: DrillDesk) -> None:
+    def interrupted() -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        talk(drill_desk, [OWN, "half a line more", interrupted])
+    assert drill_desk.opened("d01")["text"] == f"{OWN}\nhalf a line more"
+    with pytest.raises(KeyboardInterrupt):
+        talk(drill_desk, ["", "y", "n", interrupted])
+    assert drill_desk.queue()[0].why == "begun"
+    said = talk(drill_desk, ["y", "y", "", "x"])
+    assert "half a line more" in said
+    assert "3 of 4 points" in said
+
+
+def run(home: Path, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, "--home", str(home), *arguments], input=text, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
+    answer = run(tmp_path / "home", text="y\n" * 20)
+    assert answer.returncode == 1
+    assert "needs a terminal" in answer.stderr
+    assert "Today: d01, d02" in answer.stderr
+    assert not (tmp_path / "home" / "drills.json").exists()
+
+
+def test_list_and_wrong_words(tmp_path: Path) -> None:
+    answer = run(tmp_path, "--list")
+    assert answer.returncode == 0
+    assert [line.split()[0] for line in answer.stdout.splitlines()] == ["drill", *DRILLS]
+    for arguments, says in (
+        (("d77",), "There is no drill 'd77'"),
+        (("--lesson", "77"), "There are no drills for lesson"),
+        (("--env",), "prepare a drill first"),
+    ):
+        answer = run(tmp_path, *arguments)
+        assert answer.returncode == 1
+        assert says in answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "drills.json"
+    file.write_text("{")
+    answer = run(tmp_path, "--list")
+    assert answer.returncode == 0
+    assert "drills.json cannot be read" in answer.stderr
+    assert file.read_text() == "{", "looking changes nothing"
+    file.write_text('{"version": 1, "drills": {}}')
+    assert run(tmp_path, "--list").stderr == ""
+
+
+def test_the_environment_works_in_the_drills_account(drill_desk: DrillDesk, running: Home) -> None:
+    drill_desk.prepare("d03")
+    ask = (
+        "aws sts get-caller-identity --query Arn --output text; pwd; aws ecr list-images --repository-name shop/orders"
+    )
+    command = f'eval "$({COMMAND[0]} drill --home {running.path} --env runner)"; {ask} 2>&1'
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert answer.stdout.startswith("arn:aws:iam::777788889999:user/runner\n")
+    assert f"{running.path}/drills/work" in answer.stdout
+    assert "no identity-based policy allows the ecr:ListImages action" in answer.stdout
+
+
+def until(master: int, wanted: str, seconds: float = 60) -> str:
+    """Read a terminal until a text stands in it."""
+    seen, end = "", time.monotonic() + seconds
+    while wanted not in seen:
+        assert time.monotonic() < end, seen
+        if select.select([master], [], [], 0.2)[0]:
+            seen += os.read(master, 65536).decode(errors="replace")
+    return seen
+
+
+def test_ctrl_c_in_a_real_terminal_loses_nothing(running: Home) -> None:
+    home = running.path
+    file = home / "drills.json"
+    file.unlink(missing_ok=True)
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "--home", str(home), "d08"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )  # fmt: skip
+    os.close(slave)
+    try:
+        until(master, "an empty line ends it")
+        os.write(master, b"one and three are wrong\n")
+        until(master, "one and three are wrong")
+        end = time.monotonic() + 10
+        while "one and three" not in (file.read_text() if file.exists() else "") and time.monotonic() < end:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        said = until(master, "goes on here")
+        assert "Traceback" not in said
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
+        os.close(master)
+    assert json.loads(file.read_text())["drills"]["d08"]["open"]["text"] == "one and three are wrong"
+    file.unlink()
+
+
+# The card -------------------------------------------------------------------------------------------------------------
+
+
+def button(card: DrillCard, name: str) -> Any:
+    def found(widget: Any) -> Iterator[Any]:
+        if getattr(widget, "description", None) == name:
+            yield widget
+        for child in getattr(widget, "children", ()):
+            yield from found(child)
+
+    return next(found(card.box))
+
+
+def texts(card: DrillCard) -> str:
+    def found(widget: Any) -> Iterator[str]:
+        if widget.layout.display == "none":
+            return
+        yield str(getattr(widget, "value", ""))
+        for child in getattr(widget, "children", ()):
+            yield from found(child)
+
+    return "\n".join(found(card.box))
+
+
+def test_a_card_from_answer_to_date(drill_desk: DrillDesk) -> None:
+    card = DrillCard(drill_desk, "d01")
+    card.prepare()
+    button(card, "Uncover the points").click()
+    assert "Answer first" in texts(card)
+    assert "A model answer" not in texts(card)
+    button(card, "Your own answer").value = OWN
+    assert drill_desk.opened("d01")["text"] == OWN, "kept as it is typed"
+    button(card, "Uncover the points").click()
+    for point in DRILLS["d01"].points[:3]:
+        button(card, point.text).value = True
+    button(card, "I made these points").click()
+    assert "You delete the tag" in texts(card), "the follow-up of the point left out"
+    assert "The image stays while it has another" not in texts(card)
+    button(card, "Show the answers").click()
+    assert "The image stays while it has another" in texts(card)
+    button(card, "Check the evidence").click()
+    assert "untouched" in texts(card)
+    button(card, "How many images lie in the repository now?").value = solve(drill_desk, "d01")["images"]
+    button(card, "Check the evidence").click()
+    assert "Four names, one digest" in texts(card)
+    button(card, "Finish this drill").click()
+    assert "good: due again" in texts(card)
+    again = DrillCard(drill_desk, "d01")
+    assert button(again, "Your own answer").value == ""
+
+
+def test_a_card_takes_up_what_was_begun(drill_desk: DrillDesk) -> None:
+    drill_desk.write("d02", OWN)
+    drill_desk.reveal("d02")
+    drill_desk.tick("d02", "name", True)
+    card = DrillCard(drill_desk, "d02")
+    assert button(card, "Your own answer").value == OWN
+    assert [tick.value for tick in card._ticks.values()] == [False, False, True, False]
+
+
+def test_a_card_without_a_lab_says_so(tmp_path: Path) -> None:
+    card = DrillCard(DrillDesk(Home(tmp_path / "nowhere"), DRILLS, Schedule(tmp_path / "drills.json")), "d01")
+    card.prepare()
+    assert "not running" in card._lab_words
+
+
+@pytest.mark.parametrize("drill", DRILLS.values(), ids=lambda drill: drill.id)
+def test_every_drill_has_a_text_form(drill: Drill) -> None:
+    text = form(drill)
+    assert text.startswith(f"Drill {drill.id} · {drill.kind}")
+    assert "`" not in text
+    assert all(finding.label in text for finding in drill.findings)
+    assert not any(point.text in text for point in drill.points), "the points are not given away"
+
+
+# The deck -------------------------------------------------------------------------------------------------------------
+
+
+def notes(path: Path, folder: Path) -> dict[str, list[str]]:
+    """Open a deck again: its notes' fields by guid."""
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        archive.extract("collection.anki2", folder)
+    connection = sqlite3.connect(folder / "collection.anki2")
+    try:
+        models = json.loads(connection.execute("select models from col").fetchone()[0])
+        assert list(models) == [str(deck.MODEL)]
+        assert connection.execute("select count(*) from cards").fetchone()[0] == 10
+        return {guid: fields.split("\x1f") for guid, fields in connection.execute("select guid, flds from notes")}
+    finally:
+        connection.close()
+
+
+def test_the_deck_opened_again(tmp_path: Path) -> None:
+    answer = run(tmp_path, "--export", str(tmp_path / "drills.apkg"))
+    assert answer.returncode == 0, answer.stderr
+    found = notes(tmp_path / "drills.apkg", tmp_path / "a")
+    assert {fields[0] for fields in found.values()} == set(DRILLS)
+    for fields in found.values():
+        drill = DRILLS[fields[0]]
+        card = dict(zip(deck.FIELDS, fields, strict=True))
+        assert drill.date in card["Sources"]
+        assert deck.escape(drill.sources[0]) in card["Sources"]
+        assert card["Points"].count("<li>") == len(drill.points)
+        assert "three containers" in card["Situation"] or drill.id != "d01"
+
+
+def test_a_deck_exported_again_updates_the_same_cards(tmp_path: Path) -> None:
+    first, second = tmp_path / "1.apkg", tmp_path / "2.apkg"
+    deck.export(DRILLS.values(), first)
+    changed = [replace(drill, model="Another model answer.") for drill in DRILLS.values()]
+    deck.export(changed, second)
+    before, after = notes(first, tmp_path / "a"), notes(second, tmp_path / "b")
+    assert set(before) == set(after)
+    assert before != after
+
+
+def test_a_deck_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.apkg").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        deck.export(DRILLS.values(), tmp_path / "x.apkg")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.apkg"]
+    answer = run(tmp_path, "--export", str(tmp_path / "no" / "x.apkg"))
+    assert answer.returncode == 1
+    assert "No such file" in answer.stderr
+    assert "Traceback" not in answer.stderr
