@@ -458,3 +458,14 @@ def test_nothing_changes_before_the_next_change(rules: list[Any], images: list[I
     later = NOW + days * DAY
     if moment is None or later <= moment:
         assert evaluate(parsed, images, later) == now
+
+
+def test_the_next_change_of_each_kind() -> None:
+    aged, counted = policy(rule(1, "any", 14, days=True)), policy(rule(1, "any", 1))
+    images = [image("A", 20), image("B", 13), image("C", 10)]
+    assert next_change(aged, images, NOW) == NOW + DAY
+    assert next_change(aged, images, NOW + 1.5 * DAY) == NOW + 4 * DAY
+    assert next_change(aged, images, NOW + 4 * DAY) == NOW + 4 * DAY
+    assert next_change(aged, images, NOW + 5 * DAY) is None
+    assert next_change(counted, images, NOW) is None
+    assert next_change(counted, [image("S", 0.25, subject="gone")], NOW) == NOW + 0.75 * DAY
