@@ -196,7 +196,7 @@ DRILL = Drill(
     "else opened.",
     weak="“Log in again”, or “give it PowerUser and see”. The login was fine, since rights are refused after it; and "
     "a wide policy may hide the cause, or not help at all against a Deny.",
-    task="In this account ci's push of `shop/orders` is refused, for one of five causes. Get the whole refusal (a "
+    task="In this account ci's push of `shop/orders` is refused, for one of the causes below. Get the whole refusal (a "
     "push as `ci`, or `aws ecr initiate-layer-upload --repository-name shop/orders --profile ci`), name the cause, "
     "copy the words that prove it, and mend it as `admin`, with nothing else opened.",
     seconds=180,

@@ -146,6 +146,7 @@ DRILL = Drill(
     sources=(
         "AWS: Amazon ECR API Reference, EncryptionConfiguration, AuthorizationData, PutImageTagMutability",
         "AWS: Amazon ECR User Guide, encryption at rest; private registry authentication",
+        "that immutability stops no deletion is read from the API's operations; no page says so in these words",
     ),
     date="2026-11-23",
     prepare=prepare,

@@ -39,8 +39,8 @@ Question = tuple[str, str, str]
 LOGIN = "ecr:GetAuthorizationToken"
 PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 PUSH = (
-    "ecr:BatchCheckLayerAvailability",
     "ecr:InitiateLayerUpload",
+    "ecr:BatchCheckLayerAvailability",
     "ecr:UploadLayerPart",
     "ecr:CompleteLayerUpload",
     "ecr:PutImage",
