@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -26,8 +25,6 @@ from ecrlab_course.exercises import (
 ipywidgets: Any = import_module("ipywidgets")
 
 WIDE = {"description_width": "initial"}
-#: Seconds without a keystroke before a typed text is kept in the progress file.
-WAIT = 1.0
 
 
 class Inputs:
@@ -83,7 +80,7 @@ class Gaps(Inputs):
         for part in item.fields:
             value = kept.get(part.name, part.default)
             if part.options is None:
-                field: Any = ipywidgets.Text(value=value, description=part.label, style=WIDE)
+                field: Any = ipywidgets.Text(value=value, description=part.label, continuous_update=False, style=WIDE)
                 field.layout.width = f"{part.width * 8 + len(part.label) * 8 + 50}px"
                 field.layout.max_width = "100%"
             else:
@@ -232,26 +229,19 @@ class Sorting(Inputs):
 
 
 class Text(Inputs):
-    """A text area. What is typed is kept a second later, so that it outlives the kernel."""
+    """A text area. What is typed is kept as a draft at once, so that it outlives the kernel."""
 
     def __init__(self, desk: Desk, item: FixFile | FreeAnswer, name: str, rows: int) -> None:
         super().__init__(desk, item)
-        self._timer: asyncio.TimerHandle | None = None
-        self._area = ipywidgets.Textarea(value=desk.text(item.id), description=name, rows=rows, style=WIDE)
-        self._area.observe(lambda _change: self._typed(), "value")
+        self._area = ipywidgets.Textarea(
+            value=desk.text(item.id), description=name, rows=rows, continuous_update=False, style=WIDE
+        )
+        self._area.observe(lambda _change: self._keep(), "value")
         box = ipywidgets.VBox([self._area])
         box.add_class("ecr-written")
         if isinstance(item, FixFile):
             box.add_class("ecr-file")
         self.parts = [box]
-
-    def _typed(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        try:
-            self._timer = asyncio.get_running_loop().call_later(WAIT, self._keep)
-        except RuntimeError:  # no browser: nobody types
-            self._keep()
 
     def _keep(self) -> None:
         if self._area.value != self.desk.text(self.id):

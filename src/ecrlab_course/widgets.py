@@ -36,6 +36,8 @@ display: Any = import_module("IPython.display").display
 # radio button has the focus, unless that control carries this attribute (Lumino, keyboard shortcuts); and
 # radio buttons without a common name are no group: arrows would not move between them. The card's parts come onto the
 # page one by one, so this is done three times; where a page forbids scripts, Tab and the space bar still work.
+# A typed text goes to the kernel when the field is left, or half a second after the last key: sent key by key, its end
+# would wait in the browser while the kernel is busy, and a click right behind it would be acted on first.
 KEYBOARD = """
 (function (style) {
   function wire() {
@@ -43,6 +45,15 @@ KEYBOARD = """
     if (!card) { return; }
     card.querySelectorAll('button, input, select, textarea').forEach(function (control) {
       control.setAttribute('data-lm-suppress-shortcuts', 'true');
+    });
+    card.querySelectorAll('textarea, input[type=text]').forEach(function (field) {
+      if (field.dataset.ecrKept) { return; }
+      field.dataset.ecrKept = 'true';
+      var timer;
+      field.addEventListener('input', function () {
+        clearTimeout(timer);
+        timer = setTimeout(function () { field.dispatchEvent(new Event('change', { bubbles: true })); }, 500);
+      });
     });
     card.querySelectorAll('.widget-radio').forEach(function (group, number) {
       var label = group.querySelector('.widget-label');

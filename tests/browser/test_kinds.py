@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from ecrlab.home import Home
 from ecrlab_course.content import course
+from ecrlab_course.progress import Progress
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -61,7 +64,7 @@ def sticking_out(card: Locator) -> list[str]:
     return found
 
 
-def test_the_kinds_by_keyboard(page: Page, opened: Any, axe: Path) -> None:
+def test_the_kinds_by_keyboard(page: Page, room: Any, opened: Any, axe: Path) -> None:
     lab = opened("00-start-here")
     lab.run("00-02")
     lab.write("00-04", SHOW)
@@ -94,7 +97,11 @@ def test_the_kinds_by_keyboard(page: Page, opened: Any, axe: Path) -> None:
     page.keyboard.press("ArrowUp")
     expect(area).to_be_focused()
     area.fill(area.input_value().replace("ecr:PushImage", "ecr:*"))
-    page.wait_for_timeout(1500)
+    kept, until = Progress(Home(room.home).progress), time.monotonic() + 15
+    while "ecr:*" not in kept.exercise("90-e2").get("draft", ""):
+        assert time.monotonic() < until, "the draft was not kept while the field has the focus"
+        page.wait_for_timeout(200)
+    expect(area).to_be_focused()
     lab.run("00-04")
     order, file, error, match, words = (lab.card(f"90-e{number}").last for number in range(1, 6))
     page.wait_for_timeout(1600)
