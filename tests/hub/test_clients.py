@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -129,8 +131,6 @@ def test_a_pull_again_of_what_is_there_is_no_pull(sh: Any, hub: Any, images: Cal
 
 
 def test_skopeo_copies_from_the_hub_to_ecr(skopeo: str, hub: Any, lab: Any) -> None:
-    import subprocess
-
     lab.repository("busybox")
     token = "$(aws ecr get-login-password)"
     command = (
@@ -168,3 +168,53 @@ def test_lab_hub(sh: Any, hub: Any, lab: Any) -> None:
     assert course.hub.repositories == {"library/busybox": False, "ratelimitpreview/test": False}
     course.hub.reset()
     assert course.hub.users == ["learner"]
+
+
+def test_ctr_pulls_and_pushes(sh: Any, engine: Any, hub: Any) -> None:
+    """containerd asks for a token with POST first (OAuth 2), and with GET when that is answered 405."""
+    if shutil.which("ctr") is None:
+        pytest.skip("ctr is not installed")
+    socket = str(engine.host).removeprefix("unix://").replace("docker.sock", "containerd.sock")
+    ctr = f"ctr --address {socket} --namespace ecrlab-hub images"
+    sh.good(f"{ctr} pull --plain-http $HUB/library/busybox:latest")
+    user = '--plain-http --user "learner:$(cat $HUB_PASSWORD_FILE)"'
+    copy = "$HUB/learner/by-ctr:1"
+    sh.good(f"{ctr} tag $HUB/library/busybox:latest {copy} && {ctr} push {user} {copy}")
+    assert hub.pull("learner/by-ctr", method="HEAD").status_code == 200
+    status, output = sh(f"{ctr} tag {copy} {copy}b && {ctr} push --plain-http {copy}b")
+    assert status == 1
+    # containerd 1.6 says no more than that its pipe broke.
+    assert hub.pull("learner/by-ctr", "1b", method="HEAD").status_code == 404, output
+    sh(f"{ctr} rm {copy} {copy}b $HUB/library/busybox:latest")
+
+
+def test_the_stand_in_at_the_hub(hub: Any, lab: Any, tmp_path: Any) -> None:
+    """Without an engine: ECR Lab's stand-in for the docker command, with docker's sentences."""
+    environ = {**lab.environ(), "DOCKER_CONFIG": str(tmp_path), "ECRLAB_HOME": str(tmp_path)}
+
+    def run(arguments: str) -> tuple[int, str]:
+        command = f"{sys.executable} -m ecrlab.standin {arguments}"
+        done = subprocess.run(
+            ["bash", "-c", command], env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert run("pull $HUB/busybox")[0] == 0
+    status, output = run("login --username learner --password-stdin $HUB <<< wrong")
+    assert (status, f'Get "{hub.base}/v2/": unauthorized: incorrect username or password' in output) == (1, True)
+    status, output = run("pull $HUB/learner/missing:1")
+    assert status == 1
+    assert f"repository does not exist or may require 'docker login': {DENIED}" in output
+    assert "Login Succeeded" in run("login --username learner --password-stdin $HUB < $HUB_PASSWORD_FILE")[1]
+    assert run("tag $HUB/busybox $HUB/learner/mine:1")[0] == 0
+    assert run("push $HUB/learner/mine:1")[0] == 0
+    assert hub.pull("learner/mine").status_code == 200
+    assert run("tag $HUB/busybox $HUB/mine:1")[0] == 0
+    status, output = run("push $HUB/mine:1")
+    assert (status, DENIED in output) == (1, True)
+    assert hub.push("learner/other").status_code == 201
+    lab.control.hub_limits(account=0)
+    status, output = run("pull $HUB/learner/other:1")
+    assert status == 1
+    assert "toomanyrequests: You have reached your pull rate limit as 'learner'" in output
+    assert "falling back" not in output

@@ -65,6 +65,13 @@ def test_several_scopes_may_stand_in_one_parameter(hub: Any) -> None:
     assert [entry["name"] for entry in claims(token)["access"]] == ["library/busybox", "learner/app"]
 
 
+def test_scopes_of_one_repository_are_taken_together(hub: Any) -> None:
+    token = hub.token("repository:learner/app:pull", "repository:learner/app:pull,push", user="learner")
+    assert [(entry["name"], entry["actions"]) for entry in claims(token)["access"]] == [
+        ("learner/app", ["pull", "push"])
+    ]
+
+
 def test_less_than_asked_is_granted_and_the_request_then_refused(hub: Any) -> None:
     token = hub.token("repository:library/busybox:pull,push", user="learner")
     assert hub.ask("GET", "/v2/library/busybox/manifests/latest", token).status_code == 200

@@ -104,6 +104,11 @@ class Api:
             for method, path, handler in routes
         ]
 
+    @property
+    def operations(self) -> list[tuple[str, str]]:
+        """What is there: methods and paths, with what stands for something in braces."""
+        return [(method, path) for method, _, path, _ in self._routes]
+
     def serves(self, path: str) -> bool:
         """Tell whether a path belongs to the API, not to the registry: no namespace is called so."""
         return path.startswith(_WORDS)

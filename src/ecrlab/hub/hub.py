@@ -64,6 +64,11 @@ class Hub:
         self._api = Api(store, clock, self.accounts, self.repositories, secret)
         self.registry = Registry(store, self._door)
 
+    @property
+    def operations(self) -> list[tuple[str, str]]:
+        """The operations of the HTTP API: methods and paths."""
+        return self._api.operations
+
     def close(self) -> None:
         """Wait for threads that still write; call it before the store is closed."""
         self.registry.close()

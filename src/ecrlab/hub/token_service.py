@@ -50,21 +50,22 @@ class TokenService:
         asked = [scope for text in request.query.getall("scope", []) for scope in text.split()]
         if len(asked) > _MOST_SCOPES:
             return _refused(400, f"at most {_MOST_SCOPES} scopes in one token")
-        access = [self._access(request, record, scope, login) for scope in asked]
+        # A client may name a repository twice, as containerd does: pull for a look, push for the upload.
+        wanted: dict[str, dict[str, None]] = {}
+        for scope in asked:
+            name, actions = _parsed(scope)
+            if name is None:
+                record.reason = f"nothing is granted on {scope[:100]!r}: it is not repository:NAME:ACTIONS"
+            else:
+                wanted.setdefault(name, {}).update(dict.fromkeys(actions))
+        access = [self._access(request, record, name, tuple(actions), login) for name, actions in wanted.items()]
         record.reason = record.reason or ("logged in; no scope was asked for" if login else "no scope was asked for")
-        return web.json_response(self._token(login, [each for each in access if each is not None]))
+        return web.json_response(self._token(login, access))
 
     def _access(
-        self, request: web.Request, record: HubRecord, scope: str, login: Login | None
-    ) -> dict[str, Any] | None:
-        """Return a scope's entry in the token, with what is granted of it; None for what is no repository's scope."""
-        kind, _, rest = scope.partition(":")
-        name, _, text = rest.rpartition(":")
-        name = names.full(name)
-        if kind != "repository" or not names.is_full(name) or len(text) > 100:
-            record.reason = f"nothing is granted on {scope[:100]!r}: it is not repository:NAME:ACTIONS"
-            return None
-        wanted = tuple(dict.fromkeys(ACTIONS if text == "*" else text.split(",")))
+        self, request: web.Request, record: HubRecord, name: str, wanted: tuple[str, ...], login: Login | None
+    ) -> dict[str, Any]:
+        """Return a repository's entry in the token, with what is granted of the actions wanted."""
         held: Rights = rights(self._store, self._accounts, login, name)
         granted = tuple(action for action in ACTIONS if action in wanted and action in held.actions)
         record.asked(name, wanted, granted, f"granted {','.join(granted) or 'nothing'}: {held.reason}")
@@ -95,6 +96,16 @@ class TokenService:
 
 def _refused(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
     return web.json_response({"details": text}, status=status, headers=headers)
+
+
+def _parsed(scope: str) -> tuple[str | None, tuple[str, ...]]:
+    """Return the repository and the actions of a scope, with None for what is no repository's."""
+    kind, _, rest = scope.partition(":")
+    name, _, actions = rest.rpartition(":")
+    name = names.full(name)
+    if kind != "repository" or not names.is_full(name) or len(actions) > 100:
+        return None, ()
+    return name, ACTIONS if actions == "*" else tuple(actions.split(","))
 
 
 def _basic(authorization: str) -> tuple[str, str] | None:

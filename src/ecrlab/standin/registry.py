@@ -81,11 +81,22 @@ class Answer:
         """Return what docker makes of an answer that is no success."""
         if not 400 <= self.status < 500:
             return RefusedError(f"received unexpected HTTP status: {self.status} {self.reason}")
+        # A Bearer challenge's own error comes first (distribution's client: HandleErrorResponse).
+        challenged = re.search(r'(?i)^bearer .*\berror="(\w+)"', self.headers.get("www-authenticate", ""))
+        code = {"insufficient_scope": "DENIED", "invalid_token": "UNAUTHORIZED"}.get(
+            challenged[1] if challenged else ""
+        )
+        if code:
+            return RefusedError(f"{code.lower()}: {STANDARD[code]}", code, full=True)
         try:
             document = json.loads(self.body)
-            errors = document["errors"] if isinstance(document, dict) else []
-        except (ValueError, KeyError):
-            errors = []
+            errors = document.get("errors", []) if isinstance(document, dict) else []
+        except ValueError:
+            document, errors = None, []
+        details = document.get("details") if isinstance(document, dict) else None
+        if details and self.status in (401, 429):  # as a token service of Docker Hub says no
+            code = "UNAUTHORIZED" if self.status == 401 else "TOOMANYREQUESTS"
+            return RefusedError(f"{code.lower()}: {details}", code, full=True)
         if not errors:
             if self.status == 401:
                 return RefusedError("unauthorized: authentication required", "UNAUTHORIZED")

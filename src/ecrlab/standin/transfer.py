@@ -179,6 +179,10 @@ def pull(images: Images, logins: Logins, name: Name, *, platform: tuple[str, str
     say(name.text)
 
 
+# After these docker does not ask for the manifest by its tag once more.
+_CERTAIN = ("TOOMANYREQUESTS", "UNAUTHORIZED")
+
+
 def _resolve(digests: dict[str, str], registry: Registry, name: Name, report: Say) -> tuple[str, bytes | None]:
     """Return the digest that a name stands for, and the manifest where it is not here yet."""
     try:
@@ -200,10 +204,11 @@ def _resolve(digests: dict[str, str], registry: Registry, name: Name, report: Sa
         if f"{name.repository}@{digest}" in digests:
             return digest, None
         answer = registry.send("GET", registry.manifest_url(name.path, digest), headers=accept)
-        if answer.status != 200 and not name.digest:
-            return _by_tag(registry, head_url, accept, report)
         if answer.status != 200:
-            raise answer.refusal()
+            refusal = answer.refusal()
+            if name.digest or refusal.code in _CERTAIN:
+                raise refusal
+            return _by_tag(registry, head_url, accept, report)
     except NotLoggedInError as error:
         raise from_daemon(f'{"Get" if name.digest else "Head"} "{head_url}": {error.text}') from error
     except RefusedError as error:
