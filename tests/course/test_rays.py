@@ -7,7 +7,7 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
-from ecrlab_course import rays
+from ecrlab_course import decided, rays
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 DIGEST = "sha256:" + "ab" * 32
@@ -87,3 +87,22 @@ def test_drawing_is_wellformed_and_labelled() -> None:
 
 def test_no_rows_is_a_sentence() -> None:
     assert "no request" in rays.shown([], "title").text
+
+
+def test_the_hub_s_scopes_are_not_questions_to_iam() -> None:
+    scope = {"principal": "learner", "action": "pull,push", "resource": "repository:library/busybox"}
+    refused = {**scope, "decision": "denied", "reason": "learner has no role in library", "granted": ["pull"]}
+    rows = [
+        row(1, "GET", "/v2/", None, 401, principal=None, service="hub"),
+        row(2, "GET", "/token?scope=x", "pull,push", 200, principal="learner", service="hub", operation="GET token",
+            decision="denied", reason=refused["reason"], decisions=[refused]),
+    ]  # fmt: skip
+    text = rays.text(rows)
+    assert re.search(r"learner +GET /token +scope pull,push +✗ denied +200", text)
+    drawing = rays.svg(rows)
+    assert "✗ denied: scope pull,push" in drawing
+    assert "no scope asked for" in drawing
+    assert "IAM not asked" not in drawing
+    ElementTree.fromstring(drawing)
+    assert decided.xray_html(rows) == ""
+    assert "scope pull,push" in rays.shown(rows, "X-ray").html

@@ -149,8 +149,9 @@ def test_skopeo_copies_from_the_hub_to_ecr(skopeo: str, hub: Any, lab: Any) -> N
     assert "denied" in denied.stderr
 
 
-def test_lab_hub(sh: Any, hub: Any, lab: Any) -> None:
+def test_lab_hub(engine: Any, hub: Any, lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """`lab.hub` of the course, with docker."""
+    monkeypatch.setenv("DOCKER_HOST", str(engine.host))
     from ecrlab_course.hub import HubError
     from ecrlab_course.lab import Lab
 
@@ -166,6 +167,11 @@ def test_lab_hub(sh: Any, hub: Any, lab: Any) -> None:
     with pytest.raises(HubError, match="401"):
         course.hub.api("GET", "/v2/access-tokens")
     assert course.hub.repositories == {"library/busybox": False, "ratelimitpreview/test": False}
+    assert "Login Succeeded" in course.hub.login("anna", profile="developer")
+    assert "Login Succeeded" in course.hub.login()
+    with pytest.raises(HubError, match="incorrect username or password"):
+        course.hub.login("anna", secret="it's wrong")
+    course.hub.logout()
     course.hub.reset()
     assert course.hub.users == ["learner"]
 
