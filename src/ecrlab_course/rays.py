@@ -279,6 +279,6 @@ def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
         f'<div class="ecr-xray" tabindex="0" data-lm-suppress-shortcuts="true" role="group" '
         f'aria-label="{escape(title)}">{svg(rows)}<details><summary data-lm-suppress-shortcuts="true">'
         f"Every request in a table, with the deciding statement</summary>"
-        f'<table class="ecr-table ecr-rows"><thead><tr>{heads}</tr></thead>'
+        f'<table class="ecr-table ecr-requests"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(cells)}</tbody></table></details></div>",
     )
