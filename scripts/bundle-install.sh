@@ -28,9 +28,9 @@ cp -R "$bundle/course/." "$target/"
 if [ -d "$bundle/engine" ] && ! command -v docker >/dev/null 2>&1; then
     if [ "$(id -u)" -eq 0 ]; then
         echo "Installing a container engine from the bundle."
-        dpkg --install --skip-same-version --refuse-downgrade "$bundle"/engine/*.deb >/dev/null
+        "$bundle/install-engine.sh" >/dev/null
     else
-        echo "A container engine lies in the bundle. To install it: sudo dpkg -i -EG $bundle/engine/*.deb"
+        echo "A container engine lies in the bundle. To install it: sudo $bundle/install-engine.sh"
     fi
 fi
 

@@ -25,6 +25,7 @@ fi
 git archive HEAD | tar -x -C "$stage/$name/course"
 echo "$kind" >"$stage/$name/made-for"
 cp scripts/bundle-install.sh "$stage/$name/install.sh"
+[ -z "$engine" ] || cp scripts/bundle-engine.sh "$stage/$name/install-engine.sh"
 
 echo "Fetching the pinned packages for $kind."
 "$python" -m pip --disable-pip-version-check download --quiet --require-hashes \
@@ -37,14 +38,24 @@ if [ -n "$engine" ]; then
     fi
     echo "Fetching the packages of a container engine (docker.io) for this system."
     mkdir "$stage/$name/engine"
-    # What every installation of the system has (priority required, important, standard) is not taken along.
+    # With everything that they need; what every installation of the system has (priority required, important,
+    # standard) is not taken along. apt in the room chooses what that machine lacks.
     wanted=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
         --no-enhances docker.io iproute2 busybox-static | grep '^[a-z0-9]' | sort -u)
     # shellcheck disable=SC2086
     lean=$(apt-cache show --no-all-versions $wanted |
         awk '/^Package: /{package=$2} /^Priority: /{if ($2 == "optional" || $2 == "extra") print package}' | sort -u)
+    cd "$stage/$name/engine"
     # shellcheck disable=SC2086
-    (cd "$stage/$name/engine" && apt-get download $lean >/dev/null)
+    apt-get -o APT::Sandbox::User=root download $lean iproute2 >/dev/null
+    for file in *.deb; do
+        dpkg-deb --field "$file"
+        echo "Filename: ./$file"
+        echo "Size: $(stat -c %s "$file")"
+        echo "SHA256: $(sha256sum "$file" | cut -d' ' -f1)"
+        echo
+    done >Packages
+    cd "$root"
 fi
 
 "$python" scripts/bundle_checksums.py make "$stage/$name"

@@ -47,7 +47,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"):
         pytest.skip("a network namespace needs root, unshare and ip")
     folder = tmp_path_factory.mktemp("bundle")
-    subprocess.run([ROOT / "scripts" / "bundle.sh", sys.executable, str(folder)], check=True)
+    environ = {**os.environ, "ENGINE": "1" if shutil.which("apt-cache") else ""}
+    subprocess.run([ROOT / "scripts" / "bundle.sh", sys.executable, str(folder)], check=True, env=environ)
     (made,) = folder.glob("ecrlab-*.tar")
     print(f"{made.name}: {made.stat().st_size / 1e6:.0f} MB")
     with tarfile.open(made) as archive:
@@ -110,3 +111,18 @@ def test_a_folder_of_something_else_is_left_alone(bundle: Path, tmp_path: Path) 
     assert answer.returncode == 1
     assert "is not a checkout of the course" in answer.stderr
     assert [path.name for path in (tmp_path / "course").iterdir()] == ["letters.txt"]
+
+
+def test_the_engine_s_packages_are_enough_for_a_machine_without_one(bundle: Path, tmp_path: Path) -> None:
+    """apt's own plan, without the net: what would be installed, from the bundle alone. Nothing is installed."""
+    if not (bundle / "engine").is_dir():
+        pytest.skip("the bundle has no engine: this is not Debian or Ubuntu")
+    without = ("docker.io", "containerd", "runc", "tini", "busybox-static")
+    blocks = Path("/var/lib/dpkg/status").read_text().split("\n\n")
+    kept = [block for block in blocks if not block.startswith(tuple(f"Package: {name}\n" for name in without))]
+    (tmp_path / "status").write_text("\n\n".join(kept))
+    answer = offline(tmp_path, f"{bundle}/install-engine.sh --simulate -o Dir::State::status={tmp_path}/status")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    planned = {line.split()[1] for line in answer.stdout.splitlines() if line.startswith("Inst ")}
+    assert set(without) <= planned
+    assert "libc6" not in planned

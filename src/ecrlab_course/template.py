@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ecrlab_course.course_plan import plan
+
 MINUTES = 13
 """What the template's core cells take."""
 
@@ -17,7 +19,7 @@ def new_lesson(root: Path, number: str, slug: str, title: str) -> Path:
     """Make content/lessons/NUMBER_SLUG from the template and return the folder.
 
     `root` is the checkout; `number` has two digits ("07"), `slug` small letters and underscores (hyphens become
-    underscores). Raises TemplateError when one of them does not fit or the number is taken.
+    underscores). Raises TemplateError when one of them does not fit, the number is taken, or the plan has none.
     """
     name = slug.replace("-", "_")
     if not re.fullmatch(r"\d\d", number):
@@ -26,6 +28,8 @@ def new_lesson(root: Path, number: str, slug: str, title: str) -> Path:
         raise TemplateError(f"A lesson's name is small letters, digits and underscores; seen {slug!r}.")
     if not title.strip() or re.search(r'["\\\n]', title):
         raise TemplateError(f"The title is one line without quotation marks; seen {title!r}.")
+    if number not in [row.id for row in plan(root)]:
+        raise TemplateError(f"The plan of the course has no lesson {number}. Add it to content/course.toml first.")
     taken = sorted((root / "content" / "lessons").glob(f"{number}_*"))
     if taken:
         raise TemplateError(f"Lesson {number} is there already: content/lessons/{taken[0].name}.")

@@ -5,7 +5,6 @@ Facts: E003 E021 E026 E031 E034 E056 E066 E070 E168; C024 to C029 C038; ecr-erro
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import re
@@ -18,12 +17,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ecrlab_course.evidence import short
 from ecrlab_course.exercises import (
     Attempt,
     BuildCommand,
     Field,
+    FreeAnswer,
     Lesson,
     LiveCheck,
+    Point,
     Result,
     Verdict,
     not_yet,
@@ -31,6 +33,7 @@ from ecrlab_course.exercises import (
     untouched,
 )
 from ecrlab_course.lab import LOOKING
+from ecrlab_course.staging import address, log_in, made, make_repository
 
 WANTED = "1.2"
 SOURCE = "my-web-app-1.2"
@@ -117,20 +120,7 @@ def right_ones(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [image for image in state["here"] if image["version"] == WANTED and image["tags"]]
 
 
-def short(digest: str) -> str:
-    """Return a digest as a message names it."""
-    return f"{digest.removeprefix('sha256:')[:8]}…"
-
-
 # Steps that the checkpoints and the attempts are made of
-
-
-def made(lab: Any, command: str, profile: str = "admin") -> str:
-    """Run a step that has to work; return what it printed. Raises RuntimeError with that."""
-    code, output = lab.sh(command, profile)
-    if code:
-        raise RuntimeError(f"{command.strip().splitlines()[0]}: {output.strip()}")
-    return str(output).strip()
 
 
 def build(lab: Any, version: str = WANTED, name: str = "") -> None:
@@ -142,27 +132,6 @@ def build(lab: Any, version: str = WANTED, name: str = "") -> None:
         docker build -q -t booking:{version} "$copy" 2>&1
         {f'docker tag booking:{version} "{name}"' if name else ""}""",
     )
-
-
-def log_in(lab: Any, profile: str = "admin", region: str = "us-east-1") -> None:
-    """Give docker of that profile a login for the account's registry in the Region."""
-    data = lab.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
-    password = base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
-    made(lab, f"printf %s '{password}' | docker login --username AWS --password-stdin {address(lab, region)}", profile)
-
-
-def address(lab: Any, region: str = "us-east-1") -> str:
-    """Return the address of the account's registry in the Region."""
-    if region == "us-east-1":
-        return str(lab.registry)
-    return str(lab.control.registry(lab.account, region)["registry"])
-
-
-def make_repository(lab: Any, name: str = NAME, region: str = "us-east-1") -> None:
-    """Create the repository unless it is there."""
-    ecr = lab.client("ecr", region=region)
-    with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
-        ecr.create_repository(repositoryName=name)
 
 
 def ship(lab: Any, version: str = WANTED, tag: str = "", name: str = NAME, region: str = "us-east-1") -> str:
@@ -246,13 +215,17 @@ def pushed(lab: Any) -> None:
     ship(lab)
 
 
-def running(lab: Any) -> None:
-    """`pushed`, pulled by ops, and where there is an engine: a container that runs it."""
+def pulled(lab: Any) -> None:
+    """`pushed`, and the server has pulled it, with a login of its own."""
     pushed(lab)
-    reference = f"{lab.registry}/{NAME}:{WANTED}"
-    server_pulls(lab, reference)
+    server_pulls(lab, f"{lab.registry}/{NAME}:{WANTED}")
+
+
+def running(lab: Any) -> None:
+    """`pulled`, and where there is an engine: a container that runs it."""
+    pulled(lab)
     if lab.engine != "none":
-        run(lab, reference)
+        run(lab, f"{lab.registry}/{NAME}:{WANTED}")
 
 
 LESSON = Lesson(
@@ -269,7 +242,7 @@ LESSON = Lesson(
         "Lesson 04. Three of the four milestones count on every machine; the third needs a container engine, because "
         "something has to run."
     ),
-    checkpoints={"fresh": fresh, "pushed": pushed, "running": running},
+    checkpoints={"fresh": fresh, "pushed": pushed, "pulled": pulled, "running": running},
     repositories=(NAME,),
     users=("ops",),
     sticking={
@@ -348,7 +321,7 @@ def m1_hint(state: Mapping[str, Any]) -> str:
 def tag_only(lab: Any) -> None:
     """Built, named with an ECR address, never pushed."""
     build(lab, name=f"{lab.registry}/{NAME}:{WANTED}")
-    make_repository(lab)
+    make_repository(lab, NAME)
 
 
 def old_page_under_new_tag(lab: Any) -> None:
@@ -1003,4 +976,45 @@ m4 = BuildCommand(
     neighbour="Ask your neighbour: the runbook names a digest, and security asks for a patched base. What changes?",
 )
 
-EXERCISES = [m1, m2, m3, m4]
+# i1: say it in an interview
+
+SAID = (
+    "I ask the runtime for the digest of the image that it started, because the tag may have moved since. Then I ask "
+    "the registry which repository and tags hold that digest, and the build's record for the commit."
+)
+i1 = FreeAnswer(
+    id="lab-01-i1",
+    objective="Say how you find out what is running.",
+    question="Something is running in production. How do you find out what it is?",
+    points=(
+        Point(
+            "digest",
+            "the runtime knows the **digest** of the image that it started, whatever the tag says now",
+            "*The tag says 1.2. Is that not enough?* A tag can move after the start; the container does not.",
+        ),
+        Point(
+            "registry",
+            "the registry tells which **repository and tags** hold that digest, and when it was pushed",
+            "*And if the registry does not know the digest?* It was never pushed, or it was deleted since.",
+        ),
+        Point(
+            "commit",
+            "the **record of the build** leads from the digest to the commit; without one the trail ends here",
+            "*Where could such a record be?* In the pipeline's log, in a label of the image, in a signed statement.",
+        ),
+    ),
+    model=(
+        '"I ask the runtime which image it started: not the tag, the digest. The registry tells me what that digest is '
+        "called there and when it came. The pipeline that pushed it recorded the commit. If one of the three is "
+        'missing, I say which, and what I can no longer prove."'
+    ),
+    weak=(
+        '"I look at the tag in the deployment file." A tag says what somebody wanted once. It does not say what runs.'
+    ),
+    accepts=(Attempt("every point", answer={"text": SAID, "made": ["digest", "registry", "commit"]}),),
+    rejects=(
+        Attempt("the weak answer", answer="I look at the tag.", misconception="words-not-reasons", says="has 5 words"),
+    ),
+)
+
+EXERCISES = [m1, m2, m3, m4, i1]

@@ -42,7 +42,7 @@ lab.lesson("lab-01")
 #
 # **Picture 1.** The four milestones. Take them in any order that works.
 
-# %% [markdown] id="lab-01-05-text" tags=["core", "text"]
+# %% [markdown] id="lab-01-05-text" tags=["core", "text"] at="fresh"
 # ## Milestone 1
 
 # %% id="lab-01-05" tags=["core", "exercise"] minutes=10
@@ -68,10 +68,8 @@ lab.check("lab-01-m1")
 # %% id="lab-01-05-why" tags=["core", "exercise", "solution"]
 lab.solution("lab-01-m1")
 
-# %% [markdown] id="lab-01-06-text" tags=["core", "text"]
+# %% [markdown] id="lab-01-06-text" tags=["core", "text"] at="pushed"
 # ## Milestone 2
-#
-# *Late, or came back after a break?* `lab.goto("lab-01", "pushed")` builds the state after milestone 1.
 
 # %% id="lab-01-06" tags=["core", "exercise"] minutes=8
 lab.exercise("lab-01-m2")
@@ -93,7 +91,7 @@ lab.check("lab-01-m2")
 # %% id="lab-01-06-why" tags=["core", "exercise", "solution"]
 lab.solution("lab-01-m2")
 
-# %% [markdown] id="lab-01-07-text" tags=["core", "text"]
+# %% [markdown] id="lab-01-07-text" tags=["core", "text"] at="pulled"
 # ## Milestone 3
 
 # %% id="lab-01-07" tags=["core", "exercise"] minutes=8
@@ -119,7 +117,7 @@ lab.check("lab-01-m3")
 # %% id="lab-01-07-why" tags=["core", "exercise", "solution"]
 lab.solution("lab-01-m3")
 
-# %% [markdown] id="lab-01-08-text" tags=["core", "text"]
+# %% [markdown] id="lab-01-08-text" tags=["core", "text"] at="pulled"
 # ## Milestone 4
 #
 # Omar asks: *how do I know that this is what you built?* A tag is no answer.
@@ -145,23 +143,19 @@ lab.solution("lab-01-m4")
 # %% [markdown] id="lab-01-09" tags=["core", "interview"] minutes=3
 # ## Say it in an interview
 #
-# **"Something is running in production. How do you find out what it is?"** Say your answer aloud, then open the lines.
-#
-# <details><summary>What a good answer holds</summary>
-#
-# - The runtime knows the **digest** of the image it started, whatever the tag says now.
-# - The registry tells which **repository and tags** hold that digest, and when it was pushed.
-# - The build's record leads from the digest to the **commit**. Without such a record the trail ends here, and you say
-#   so.
-# - If the registry does not know the digest, somebody ran an image that was never pushed, or deleted it since.
-#
-# </details>
-#
-# <details><summary>What a weak answer sounds like</summary>
-#
-# "I look at the tag in the deployment file." A tag says what somebody wanted once. It does not say what runs.
-#
-# </details>
+# Say it aloud first, then write it down: what you write stays in your progress. The points that a good answer makes
+# are shown when yours is kept.
+
+# %% id="lab-01-09-say" tags=["core", "interview"]
+lab.exercise("lab-01-i1")
+
+# %% id="lab-01-09-said" tags=["core", "interview", "solution"]
+lab.answer(
+    "lab-01-i1",
+    text="I ask the runtime for the digest of the image that it started, because the tag may have moved since. Then I "
+    "ask the registry which repository and tags hold that digest.",
+    made=["digest", "registry"],
+)
 
 # %% [markdown] id="lab-01-10" tags=["core", "box"] minutes=1
 # > **On real AWS**
