@@ -383,6 +383,15 @@ def after_all(who: str, services: int = 1) -> Callable[[Any], str | None]:
     return look
 
 
+def push_without_check(lab: Any) -> str | None:
+    """Return whether the robot's push was stored, was refused with words, or at a question that has no body."""
+    rows = [row for row in lab.rows() if user_of(row) == "ci" and row["service"] == "registry"]
+    refused = [row for row in rows if row["decision"] == "denied"]
+    if refused:
+        return "c" if refused[-1]["method"] == "HEAD" else "b"
+    return "a" if any("/manifests/" in row["path"] and row["method"] == "PUT" for row in rows) else None
+
+
 def pulls_of_partner(lab: Any) -> str | None:
     """Return in how many of the four states the partner's manifest request was allowed; None before all four."""
     rows = [row for row in lab.rows() if user_of(row) == "partner" and row["operation"] == "BatchGetImage"]
@@ -476,6 +485,27 @@ GUESSES = [
             Option("b", "at her next request", "Yes. The token says *who*; the policies are read each time."),
         ),
         observe=allowed_or_not("auditor"),
+    ),
+    Guess(
+        id="06-g11",
+        prompt=(
+            "One right of the push set is missing: `BatchCheckLayerAvailability`, *is this layer there already?*. What "
+            "will docker print?"
+        ),
+        options=(
+            Option(
+                "a",
+                "nothing bad: the push works without it",
+                "Most of the push went through. But docker asks this question, and it wants an answer.",
+            ),
+            Option(
+                "b",
+                "a refusal that names the right",
+                "Every refusal has its sentence. Here it got lost on the way to docker: read on.",
+            ),
+            Option("c", "a refusal without a sentence", "Yes. Bad luck has a shape: this question is a `HEAD`."),
+        ),
+        observe=push_without_check,
     ),
     Guess(
         id="06-g4",
@@ -976,7 +1006,8 @@ e3 = LiveCheck(
         + "\n```\n\n"
         "**Why two statements?** A statement is one sentence: *these actions on these resources*. The login is about "
         "no repository, so it fits only a statement with the resource `*`. That is harmless: a token without further "
-        "rights opens nothing."
+        "rights opens nothing.\n\nAWS's own `AmazonEC2ContainerRegistryPullOnly` holds the right actions too, on every "
+        "repository of the account."
     ),
     accepts=(
         Attempt("two statements", do=lambda lab: give(lab, "ops", policy_file("pull"))),

@@ -582,15 +582,11 @@ from tries import forget_repository_policy
 forget_repository_policy(ecr, "my-web-app")
 print("images listed:", len(ecr.list_images(repositoryName="my-web-app")["imageIds"]) > 0)
 
-# %% [markdown] id="06-24" tags=["core", "picture"] minutes=2
+# %% [markdown] id="06-24" tags=["core", "text"] minutes=1
 # ## Two accounts
 #
-# ![Picture 2, who must say yes. Left, one account: the user's policy or the repository's policy; one of the two is
-# enough when it names the user. Right, two accounts: the user's policy at home and the repository's policy here; both
-# must say yes. In both cases one Deny ends it.](images/sides.svg)
-#
-# **Picture 2.** The map company has the account 444455556666 and the user `partner`. Its own policies are its own
-# business, as ours are ours. First we try it on `dev/playground`.
+# The map company has the account 444455556666 and the user `partner`. Its own policies are its own business, as ours
+# are ours. First we try it on `dev/playground`.
 
 # %% id="06-24-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g8")
@@ -606,9 +602,15 @@ for ours, theirs in ((False, False), (True, False), (False, True), (True, True))
     pull(lab, "partner", "dev/playground:1")
 sides(lab, False, False)
 
-# %% [markdown] id="06-24-after" tags=["core", "text"]
+# %% [markdown] id="06-24-after" tags=["core", "picture"] minutes=1
 # Read the three endings: **identity-based** means *their* half is silent, **resource-based** means *ours* is. With both
 # silent this lab names our half; which one AWS names is not documented.
+#
+# ![Picture 2, who must say yes. Left, one account: the user's policy or the repository's policy; one of the two is
+# enough when it names the user. Right, two accounts: the user's policy at home and the repository's policy here; both
+# must say yes. In both cases one Deny ends it.](images/sides.svg)
+#
+# **Picture 2.** *Or* within an account, *and* between two.
 
 # %% [markdown] id="06-25-text" tags=["core", "text"]
 # Now in earnest, from the goal alone. Two cells to work in: the first as admin, the second as the map company. *Came
@@ -753,14 +755,11 @@ lab.check("06-e8")
 # %% id="06-29-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e8")
 
-# %% [markdown] id="06-30" tags=["core", "picture"] minutes=1
+# %% [markdown] id="06-30" tags=["core", "text"]
 # ## A fence
 #
-# ![Picture 3, two circles that overlap. Left circle: what the policies of ci allow. Right circle: what the boundary
-# holds. Only the overlap counts. A note: a circle alone gives nothing.](images/fence.svg)
-#
-# **Picture 3.** A *permissions boundary* is a fence around one user or role. What lies in both circles is allowed.
-# *Came back after a break?* `lab.goto("06", "roles")`, here and for the rest of the page.
+# A *permissions boundary* is a fence around one user or role. One of AWS's own policies will do as a fence. *Came back
+# after a break?* `lab.goto("06", "roles")`, here and for the rest of the page.
 
 # %% id="06-30-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g9")
@@ -791,9 +790,13 @@ iam.put_user_permissions_boundary(UserName="ci", PermissionsBoundary=fence)
 push(lab, "ci", "my-web-app:fence")
 keep_only(lab, "ci", "push")
 
-# %% [markdown] id="06-31-after" tags=["core", "text"]
-# A fence is never a gift. A *service control policy* does the same to a whole account; a boundary does it to one user
-# or role. And the job in the next exercise met a third kind of fence.
+# %% [markdown] id="06-31-after" tags=["core", "picture"] minutes=1
+# ![Picture 3, two circles that overlap. Left circle: what the policies of ci give. Right circle: what the boundary
+# holds. Only the overlap is allowed. Given but outside the fence: refused. In the fence but never given: refused as
+# well.](images/fence.svg)
+#
+# **Picture 3.** Only what lies in both circles is allowed: a fence is never a gift. A *service control policy* does the
+# same to a whole account.
 
 # %% id="06-32" tags=["core", "exercise"] minutes=2
 lab.exercise("06-e9")
