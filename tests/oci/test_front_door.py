@@ -39,7 +39,7 @@ class Guard(OpenFrontDoor):
             raise self.veto
 
     def after_put_manifest(
-        self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
+        self, request: web.Request, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
     ) -> None:
         assert tx.in_transaction
         self.after.append(manifest)

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.loaders import Loader
 
 from ecrlab.aws.act import Act
-from ecrlab.aws.identities import Document, Identities, parsed
+from ecrlab.aws.identities import Document, Identities, Principal, parsed
 from ecrlab.aws.last_used import LastUsed
 from ecrlab.aws.work import Work
 from ecrlab.clock import Clock
@@ -23,11 +23,22 @@ KnownPort = Callable[[str, str], int | None]
 
 
 @dataclass(frozen=True)
+class Pusher:
+    """Who pushed an image, for what ECR does in their name; what IAM is asked about it goes into ``decisions``."""
+
+    principal: Principal
+    source_ip: str
+    user_agent: str
+    decisions: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Push:
     """An image that came into an ECR repository.
 
     ``manifest`` has all its tags; ``tag`` is the one it came with, None when it came by its digest alone; ``new`` is
     false when the same image was there under the same tag. ``replicated``: it was not pushed but copied here.
+    ``pusher`` is None when ECR itself made it.
     """
 
     repository: Repository
@@ -35,6 +46,7 @@ class Push:
     tag: str | None
     new: bool = True
     replicated: bool = False
+    pusher: Pusher | None = None
 
 
 # Called inside the transaction that stores an image in an ECR repository, by docker push and PutImage alike.

@@ -11,7 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from ecrlab.aws.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
-from ecrlab.aws.cloud import Cloud, Push, registry_name
+from ecrlab.aws.cloud import Cloud, Push, Pusher, registry_name
+from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import immutable, immutable_text, pull_counts
 from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr.missing import Missing, made
@@ -175,9 +176,19 @@ class EcrFrontDoor(FrontDoor):
                     raise OciError(400, "TAG_INVALID", immutable_text(repository, tag))
 
     def after_put_manifest(
-        self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
+        self,
+        request: web.Request,
+        tx: Store,
+        repository: Repository,
+        manifest: Manifest,
+        tag: str | None,
+        new: bool,
     ) -> None:
-        self._cloud.image_pushed(Push(repository_now(tx, repository), manifest, tag, new))
+        record = request[RECORD]
+        assert record.principal is not None  # authorize has found who it is
+        user_agent = request.headers.get("User-Agent", "")
+        pusher = Pusher(record.principal, request.remote or "127.0.0.1", user_agent, record.decisions)
+        self._cloud.image_pushed(Push(repository_now(tx, repository), manifest, tag, new, pusher=pusher))
 
     def after_delete_manifest(self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None) -> None:
         self._cloud.image_deleted(repository, manifest, tag)
@@ -188,7 +199,10 @@ class EcrFrontDoor(FrontDoor):
 
     def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
         """lastRecordedPullTime is refreshed at most once in 24 hours (facts E015)."""
-        return pull_counts(manifest, self.now())
+        account, _, region = repository.registry.partition("/")
+        principal = request[RECORD].principal
+        left_out = principal is not None and pull_left_out(self._cloud, account, region, principal)
+        return pull_counts(manifest, self.now()) and not left_out
 
     def can_be_pulled(self, manifest: Manifest) -> bool:
         """Not one in the archive, nor one that is being restored (facts E094)."""

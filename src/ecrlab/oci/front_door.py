@@ -87,7 +87,13 @@ class FrontDoor(Protocol):
         return
 
     def after_put_manifest(
-        self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
+        self,
+        request: web.Request,
+        tx: Store,
+        repository: Repository,
+        manifest: Manifest,
+        tag: str | None,
+        new: bool,
     ) -> None:
         """Called in that transaction too, when `manifest` is stored: what it writes to `tx` is written together with
         it. `manifest.tags` holds all its tags, `tag` is the one pushed; `new` is false when it, or without a tag the

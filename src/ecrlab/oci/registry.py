@@ -401,7 +401,7 @@ class Registry:
         content = await read_bounded(call.request, MAX_MANIFEST, _too_large)
         parsed = parse_manifest(content, call.request.headers.get("Content-Type", "").split(";")[0].strip())
         digest = call.reference if tag is None else digest_of(content)
-        await self._run(self._store_manifest, repository, call.reference, digest, tag, content, parsed)
+        await self._run(self._store_manifest, call, repository, digest, tag, content, parsed)
         headers = {
             **API_VERSION,
             "Location": f"/v2/{call.name}/manifests/{digest}",
@@ -413,13 +413,13 @@ class Registry:
 
     def _store_manifest(
         self,
+        call: "_Call",
         repository: Repository,
-        reference: str,
         digest: str,
         tag: str | None,
         content: bytes,
         parsed: ParsedManifest,
-    ) -> Manifest:
+    ) -> None:
         now = self._door.now()
         offered = Manifest(
             digest=digest,
@@ -433,8 +433,8 @@ class Registry:
             attributes={},
         )
         with self._store.transaction() as tx:
-            self._door.before_put_manifest(tx, repository, reference, offered)
-            before = tx.manifest(repository, reference)
+            self._door.before_put_manifest(tx, repository, call.reference, offered)
+            before = tx.manifest(repository, call.reference)
             stored = tx.put_manifest(
                 repository,
                 digest,
@@ -446,8 +446,8 @@ class Registry:
                 tag=tag,
                 now=now,
             )
-            self._door.after_put_manifest(tx, repository, stored, tag, before is None or before.digest != digest)
-            return stored
+            new = before is None or before.digest != digest
+            self._door.after_put_manifest(call.request, tx, repository, stored, tag, new)
 
     async def _delete_manifest(self, call: "_Call") -> web.Response:
         repository = await self._authorize(call, Operation.DELETE_MANIFEST)

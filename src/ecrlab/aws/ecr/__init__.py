@@ -2,6 +2,7 @@
 
 from ecrlab.aws.ecr import (
     backfill,
+    exclusions,
     images,
     layers,
     lifecycle,
@@ -10,12 +11,14 @@ from ecrlab.aws.ecr import (
     registry,
     replication,
     repositories,
+    signing,
     storage,
     templates,
 )
 
 __all__ = [
     "backfill",
+    "exclusions",
     "images",
     "layers",
     "lifecycle",
@@ -24,6 +27,7 @@ __all__ = [
     "registry",
     "replication",
     "repositories",
+    "signing",
     "storage",
     "templates",
 ]

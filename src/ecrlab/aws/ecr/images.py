@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecrlab.aws.cloud import Push
+from ecrlab.aws.cloud import Push, Pusher
+from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.request import (
     account_of,
     invalid,
@@ -22,7 +23,7 @@ from ecrlab.aws.ecr.request import (
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
 from ecrlab.oci import OciError, parse_manifest
-from ecrlab.store import Manifest, ReferencesMissing, Repository, Store
+from ecrlab.store import Manifest, ReferencesMissing, Repository
 
 PULL_TIME_STEP = 24 * 3600  # facts E015
 
@@ -171,16 +172,11 @@ def pull_counts(manifest: Manifest, now: float) -> bool:
     return last is None or not 0 <= now - last < PULL_TIME_STEP
 
 
-def note_pull(store: Store, repository: Repository, manifest: Manifest, now: float) -> None:
-    """Refresh lastRecordedPullTime, at most once in 24 hours (facts E015)."""
-    if pull_counts(manifest, now):
-        store.update_manifest(repository, manifest.digest, last_pulled_at=now)
-
-
 @operation("ecr", "BatchGetImage")
 def batch_get_image(call: Call) -> dict[str, Any]:
     repository = repository_of(call)
     images, failures = [], []
+    left_out = pull_left_out(call.cloud, account_of(repository), call.region, call.principal)
     for image_id in call.params["imageIds"]:
         manifest = find_image(call, repository, image_id) if image_id else None
         # One in the archive cannot be pulled (facts E094).
@@ -188,7 +184,8 @@ def batch_get_image(call: Call) -> dict[str, Any]:
             failures.append(image_failure(image_id))
             continue
         images.append(_image(repository, manifest, image_id.get("imageTag")))
-        note_pull(call.cloud.store, repository, manifest, call.now)
+        if pull_counts(manifest, call.now) and not left_out:
+            call.cloud.store.update_manifest(repository, manifest.digest, last_pulled_at=call.now)
     return {"images": images, "failures": failures}
 
 
@@ -272,7 +269,8 @@ def put_image(call: Call) -> dict[str, Any]:
                 f"Images with digests '[{', '.join(error.manifests)}]' required for pushing image into repository "
                 f"do not exist {where}",
             ) from None
-        call.cloud.image_pushed(Push(repository, manifest, tag))
+        pusher = Pusher(call.principal, call.source_ip, call.user_agent, call.decisions)
+        call.cloud.image_pushed(Push(repository, manifest, tag, pusher=pusher))
     return {"image": _image(repository, manifest, tag)}
 
 
