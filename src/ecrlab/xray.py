@@ -224,6 +224,7 @@ def _opened(row: Row) -> Row:
 
 
 _CLIENTS = (
+    ("ecr", r"^replication\.ecr\.amazonaws\.com$"),
     ("docker", r"^docker/|docker-client|docker stand-in"),
     ("buildkit", r"^buildkit"),
     ("aws", r"^aws-cli/"),

@@ -161,6 +161,7 @@ def test_until_it_is_copied_the_status_is_in_progress(lab: Any) -> None:
     configure(lab, EUROPE)
     lab.control.region("eu-west-1", on=False)
     lab.push("web", "1")
+    idle(lab)
     assert [each["status"] for each in statuses(lab, "web", "1")] == ["IN_PROGRESS"]
     lab.control.region("eu-west-1", on=True)
     assert [each["status"] for each in settled(lab, "web", "1")] == ["COMPLETE"]
@@ -200,6 +201,27 @@ def test_a_filter_is_a_prefix_of_the_name(lab: Any) -> None:
     idle(lab)
     copied = lab.client("ecr", region="eu-west-1").describe_repositories()["repositories"]
     assert [each["repositoryName"] for each in copied] == ["prod", "production/api", "team/web2"]
+
+
+def test_a_restored_image_is_copied(lab: Any) -> None:
+    lab.repository("web")
+    one, two = lab.push("web", "1", b"one"), lab.push("web", "2", b"two")
+    ecr = lab.client("ecr")
+    for digest in (one, two):
+        ecr.update_image_storage_class(
+            repositoryName="web", imageId={"imageDigest": digest}, targetStorageClass="ARCHIVE"
+        )
+    configure(lab, EUROPE)
+    idle(lab)
+    assert images(lab, "web") == []
+    # By a push of what is in the archive, and by the operation, which takes 20 minutes (E095).
+    lab.push("web", "1", b"one")
+    settled(lab, "web", "1")
+    assert images(lab, "web") == [(one, "1")]
+    ecr.update_image_storage_class(repositoryName="web", imageId={"imageDigest": two}, targetStorageClass="STANDARD")
+    lab.control.advance(20 * 60)
+    settled(lab, "web", "2")
+    assert images(lab, "web") == [(one, "1"), (two, "2")]
 
 
 def test_there_is_no_chain(lab: Any) -> None:
@@ -245,6 +267,13 @@ def test_the_template_of_the_destination_is_used(lab: Any) -> None:
     assert (made["repositoryName"], made["imageTagMutability"]) == ("team/web", "IMMUTABLE")
     [failed] = settled(lab, "bad/web", "1")
     assert (failed["status"], failed["failureCode"]) == ("FAILED", "RepositoryCreationFailed")
+    [event] = [
+        each
+        for each in lab.client("cloudtrail", region="eu-west-1").lookup_events()["Events"]
+        if "RepositoryCreationFailed" in each["CloudTrailEvent"]
+    ]
+    assert event["EventName"] == "CreateRepository"
+    assert "needs a customRoleArn" in event["CloudTrailEvent"]
 
 
 def put(lab: Any, reference: str, document: dict[str, Any]) -> str:

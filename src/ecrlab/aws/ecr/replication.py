@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.access import repository_target
 from ecrlab.aws.act import Act
 from ecrlab.aws.cloud import Push, on_delete, on_push, regions
-from ecrlab.aws.ecr.images import find_image, image_failure, immutable
-from ecrlab.aws.ecr.request import account_of, invalid, repository_named, repository_of
+from ecrlab.aws.ecr.images import find_image, image_failure, image_missing, immutable
+from ecrlab.aws.ecr.request import account_of, invalid, repository_of
+from ecrlab.aws.ecr.storage import status_of
 from ecrlab.aws.ecr.templates import NotCreated, create_repository_for, template_for
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Principal
@@ -104,16 +105,16 @@ def destinations_of(cloud: Cloud, repository: Repository, deletes: bool = False)
 
 @on_push
 def pushed(cloud: Cloud, push: Push) -> None:
-    """A replica is not replicated again, and what was there already is no push (facts E108, E111)."""
-    if push.new and not push.replicated:
+    """A replica is not replicated again, and what was there already is no push, unless it was in the archive (facts
+    E095, E108, E111).
+    """
+    restored = status_of(push.manifest) != "ACTIVE"
+    if (push.new or restored) and not push.replicated:
         replicate(cloud, push.repository, push.manifest, [push.tag])
 
 
 def replicate(cloud: Cloud, repository: Repository, manifest: Manifest, tags: Iterable[str | None]) -> None:
-    """Have an image copied under these tags (None: without one) as the registry's rules say, in this transaction.
-
-    Called for a push; and for an image that was restored from the archive, with all its tags (facts E108).
-    """
+    """Have an image copied under these tags (None: without one) as the registry's rules say, in this transaction."""
     destinations = destinations_of(cloud, repository)
     for destination in destinations:
         for tag in tags:
@@ -158,12 +159,7 @@ def describe_image_replication_status(call: Call) -> dict[str, Any]:
         raise ApiError("InvalidParameterException", failure["failureReason"])
     manifest = find_image(call, repository, image_id)
     if manifest is None:
-        digest, tag = image_id.get("imageDigest", "null"), image_id.get("imageTag", "null")
-        raise ApiError(
-            "ImageNotFoundException",
-            f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within "
-            f"{repository_named(repository)}",
-        )
+        raise image_missing(repository, image_id)
     statuses = []
     for place, kept in manifest.attributes.get("replication", {}).items():
         account, region = place.split("/")
@@ -233,27 +229,35 @@ def _target(
     Notes in ``acts`` what ECR did there. Raises Failed.
     """
     account, region, name = destination["registryId"], destination["region"], repository.name
-    now = cloud.clock.time()
     who = _replicator(cloud, account_of(repository))
     found = cloud.store.repository(f"{account}/{region}", name)
-    asked = {"ecr:CreateRepository": {"repositoryName": name}, "ecr:ReplicateImage": image}
-    if found is not None:
-        del asked["ecr:CreateRepository"]
-    for action, parameters in asked.items():
+
+    def act(operation_name: str, parameters: dict[str, str], do: Callable[[], None] = lambda: None) -> None:
         decisions: list[dict[str, Any]] = []
-        decision = ask_as(cloud, who, action, repository_target(cloud, account, region, name, found), region, decisions)
-        refusal = (None, None) if decision.allowed else ("AccessDenied", decision.message)
+        where = repository_target(cloud, account, region, name, found)
+        decision = ask_as(cloud, who, f"ecr:{operation_name}", where, region, decisions)
+        failed = None if decision.allowed else Failed("AccessDenied", decision.message)
+        if failed is None:
+            try:
+                do()
+            except NotCreated as error:
+                failed = Failed("RepositoryCreationFailed", str(error))
+        refusal = (failed.code, str(failed)) if failed else (None, None)
         what = {"registryId": account, **parameters}
-        acts.append(Act(action.partition(":")[2], REPLICATION.service, who, account, region, what, decisions, *refusal))
-        if not decision.allowed:
-            raise Failed("AccessDenied", decision.message)
-    if found is not None:
-        return found
-    try:
+        acts.append(Act(operation_name, REPLICATION.service, who, account, region, what, decisions, *refusal))
+        if failed is not None:
+            raise failed
+
+    def make() -> None:
+        nonlocal found
         template = template_for(cloud, account, region, name, "REPLICATION")
-        return create_repository_for(cloud, account, region, name, template, now)
-    except NotCreated as error:
-        raise Failed("RepositoryCreationFailed", str(error)) from None
+        found = create_repository_for(cloud, account, region, name, template, cloud.clock.time())
+
+    if found is None:
+        act("CreateRepository", {"repositoryName": name}, make)
+    act("ReplicateImage", image)
+    assert found is not None
+    return found
 
 
 def _replicator(cloud: Cloud, account: str) -> Principal:
@@ -332,11 +336,15 @@ def carry_out_deletion(cloud: Cloud, task: Task) -> None:
 def images_to_copy(
     cloud: Cloud, account: str, region: str, destination: Destination
 ) -> Iterator[tuple[Repository, Manifest]]:
-    """Yield every image of a registry that its rules would copy to a destination, were it pushed now."""
+    """Yield every image of a registry that its rules would copy to a destination, were it pushed now.
+
+    Those in the archive cannot be read.
+    """
     for repository in cloud.store.repositories(f"{account}/{region}"):
         if destination in destinations_of(cloud, repository):
             for manifest in cloud.store.manifests(repository):
-                yield repository, manifest
+                if status_of(manifest) == "ACTIVE":
+                    yield repository, manifest
 
 
 def note_copied(
