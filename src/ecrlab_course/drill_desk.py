@@ -218,10 +218,6 @@ class DrillDesk:
         words += [f"refused {refused} time{'s' if refused > 1 else ''} before"] if refused else []
         return Done(rated.name.lower(), ", ".join(words), due)
 
-    def again(self, identifier: str) -> None:
-        """Forget what is begun of the drill."""
-        self.schedule.drop(identifier)
-
 
 def why(item: Due) -> str:
     """Return why a drill is in the queue, in words."""

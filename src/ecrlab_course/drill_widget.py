@@ -20,8 +20,6 @@ from ecrlab_course.widgets import KEYBOARD, PAUSE
 ipywidgets: Any = import_module("ipywidgets")
 display: Any = import_module("IPython.display").display
 
-KEEP = 1.0
-"""Seconds after the last key until what was typed is kept."""
 _cards = itertools.count(1)
 
 
@@ -70,18 +68,22 @@ class DrillCard:
         self.drill = desk.drill(identifier)
         self._because = because
         self._keyboard = KEYBOARD.replace("ID", f"ecr-{identifier}-{next(_cards)}")
-        self._timer: asyncio.TimerHandle | None = None
         self._done: Done | None = None
         self._lab_words = ""
         opened = desk.opened(identifier)
         self._head, self._said, self._tip = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self._next, self._told, self._end = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self._area = ipywidgets.Textarea(
-            value=str(opened.get("text", "")), description="Your own answer", rows=6, style=WIDE
+            value=str(opened.get("text", "")),
+            description="Your own answer",
+            rows=6,
+            continuous_update=False,
+            style=WIDE,
         )
-        self._area.observe(lambda _change: self._typed(), "value")
+        self._area.observe(lambda _change: self._keep(), "value")
         self._written = ipywidgets.VBox([self._area])
         self._written.add_class("ecr-written")
+        self._mine = ipywidgets.HTML()
         self._ticks = {
             point.key: ipywidgets.Checkbox(
                 value=bool(opened.get("ticked", {}).get(point.key, point.key in opened.get("made", ()))),
@@ -100,17 +102,16 @@ class DrillCard:
             ]
         )
         self._points.add_class("ecr-points")
-        self._then = ipywidgets.VBox(
-            [self._next, _bar(self._button("Show the answers", self._show_answers)), self._told]
-        )
+        self._show = _bar(self._button("Show the answers", self._show_answers))
+        self._then = ipywidgets.VBox([self._next, self._show, self._told])
         self._reveal = _bar(self._button("Uncover the points", self._uncover, primary=True))
         self._proof = self._evidence()
         self._finish = _bar(self._button("Finish this drill", self._end_it))
         situation = f"{markdown(self.drill.situation)}<p><b>Question.</b></p>{markdown(self.drill.question)}"
         self.box = ipywidgets.VBox(
             [
-                self._head, ipywidgets.HTML(situation), self._written, self._reveal, self._points, self._then,
-                self._proof, self._said, self._tip, self._finish, self._end,
+                self._head, ipywidgets.HTML(situation), self._written, self._mine, self._reveal, self._points,
+                self._then, self._proof, self._said, self._tip, self._finish, self._end,
             ]
         )  # fmt: skip
         self.box.add_class("ecrlab")
@@ -133,7 +134,7 @@ class DrillCard:
             options = [("choose", ""), *((option, option) for option in finding.options)]
             value = kept if kept in finding.options else ""
             return ipywidgets.Dropdown(options=options, value=value, description=finding.label, style=WIDE)
-        return ipywidgets.Text(value=kept, description=finding.label, style=WIDE)
+        return ipywidgets.Text(value=kept, description=finding.label, continuous_update=False, style=WIDE)
 
     def _evidence(self) -> Any:
         self._task = ipywidgets.HTML()
@@ -163,14 +164,6 @@ class DrillCard:
             self._say(Verdict(Outcome.UNTOUCHED, str(error)))
         except Exception as error:
             self._say(Verdict(Outcome.UNKNOWN, reason(error)))
-
-    def _typed(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        try:
-            self._timer = asyncio.get_running_loop().call_later(KEEP, self._keep)
-        except RuntimeError:  # no browser: nobody types
-            self._keep()
 
     def _keep(self) -> None:
         if self._done is None and self._area.value != self.desk.opened(self.drill.id).get("text", ""):
@@ -234,14 +227,17 @@ class DrillCard:
         opened, drill = self.desk.opened(self.drill.id), self.drill
         marked, over = "made" in opened, self._done is not None
         for part, shown in (
+            (self._written, not opened.get("revealed") and not over),
+            (self._mine, bool(opened.get("revealed")) or over),
             (self._reveal, not opened.get("revealed") and not over),
             (self._points, bool(opened.get("revealed")) and not marked),
-            (self._then, marked),
+            (self._then, marked or over),
+            (self._show, marked and not self._answers),
             (self._proof, marked),
             (self._finish, marked),
         ):
             part.layout.display = None if shown else "none"
-        self._area.disabled = bool(opened.get("revealed")) or over
+        self._mine.value = note("Your own answer", self._area.value).html
         because = f" · {escape(self._because)}" if self._because else ""
         word = "evidence given" if opened.get("evidence") == PASSED else ""
         word = self._done.rating if self._done is not None else word

@@ -143,10 +143,6 @@ class Schedule(KeptFile):
 
         return dict(self.change(edit)["drills"][identifier]["open"])
 
-    def drop(self, identifier: str) -> None:
-        """Forget what is begun of a drill; card and reviews stay."""
-        self.change(lambda data: _table(data["drills"], identifier).pop("open", None))
-
     def review(self, identifier: str, rated: Rating, **more: Any) -> datetime:
         """Record a review with its rating, close what was begun, and return when the drill is due again."""
         now = self.clock().astimezone(UTC)

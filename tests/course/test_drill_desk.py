@@ -305,6 +305,15 @@ def test_an_interrupted_conversation_goes_on_where_it_was(drill_desk: DrillDesk)
     assert "3 of 4 points" in said
 
 
+def test_a_session_asks_before_the_next_one(drill_desk: DrillDesk) -> None:
+    shown, waiting = io.StringIO(), iter([OWN, "", "y", "y", "y", "y", "", "x", "n"])
+    talking = Conversation(drill_desk, Console(file=shown, width=100), lambda question: next(waiting))
+    talking.session(drill_desk.queue(limit=3))
+    assert list(waiting) == []
+    assert "again" in shown.getvalue()
+    assert [item.id for item in drill_desk.queue(limit=3)] == ["d02", "d03"], "what was done today counts"
+
+
 def run(home: Path, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, "--home", str(home), *arguments], input=text, capture_output=True, text=True, timeout=60, check=False
@@ -442,6 +451,8 @@ def test_a_card_from_answer_to_date(drill_desk: DrillDesk) -> None:
     assert "Four names, one digest" in texts(card)
     button(card, "Finish this drill").click()
     assert "good: due again" in texts(card)
+    assert OWN in texts(card)
+    assert "A model answer" in texts(card), "it stays to be read"
     again = DrillCard(drill_desk, "d01")
     assert button(again, "Your own answer").value == ""
 

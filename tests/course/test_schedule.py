@@ -106,7 +106,7 @@ def test_better_ratings_come_back_later(tmp_path: Path, clock: Clock) -> None:
 def test_what_is_begun_comes_first_whatever_the_limits_say(schedule: Schedule) -> None:
     schedule.note("d07", text="half an answer")
     assert [(item.id, item.why) for item in schedule.queue(ABOUT, new=0)] == [("d07", "begun")]
-    schedule.drop("d07")
+    schedule.review("d07", Rating.Good)
     assert schedule.queue(ABOUT, new=0) == []
 
 
