@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 
 from ecrlab_course import build, catalogue
-from ecrlab_course.content import course
+from ecrlab_course.content import course, course_root
 from ecrlab_course.misconceptions import MISCONCEPTIONS
 
 KINDS = Path(__file__).parent / "kinds"
@@ -46,10 +46,11 @@ def test_minutes_stand_where_a_cell_says_them() -> None:
 
 def test_a_build_writes_the_page_and_notices_a_change(tmp_path: Path) -> None:
     shutil.copytree(KINDS / "content", tmp_path / "content")
+    shutil.copy(course_root() / "content" / "teaching.md", tmp_path / "content")
     the_course = course(tmp_path)
     page = tmp_path / catalogue.PAGE
-    assert build.build(the_course, check=True).drifted == (page,)
-    assert build.build(the_course).written == (page,)
+    assert page in build.build(the_course, check=True).drifted
+    assert page in build.build(the_course).written
     assert build.build(the_course, check=True).drifted == ()
     page.write_text(page.read_text().replace("retry-mends", "retry-helps"))
     assert build.build(the_course, check=True).drifted == (page,)
