@@ -1,4 +1,4 @@
-"""Tries that need no container engine: pull or push one small image as somebody, and say what came of it."""
+"""Tries that need no container engine: log in, pull or push as somebody, and say what came of it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ POLICIES = Path("policies")
 def policy(name: str) -> str:
     """Return the text of a policy in the folder `policies`."""
     return (POLICIES / f"{name}.json").read_text()
+
+
+def login(lab: Any, who: str) -> None:
+    """Ask for what `aws ecr get-login-password` asks for, as a profile. Print how it ended."""
+    try:
+        lab.client("ecr", who).get_authorization_token()
+    except ClientError as error:
+        print(f"{who} logs in: ✗ refused\n  {error.response['Error']['Message']}")
+        return
+    print(f"{who} logs in: ✓ done")
 
 
 def pull(lab: Any, who: str, name: str) -> None:

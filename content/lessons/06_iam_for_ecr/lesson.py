@@ -162,14 +162,15 @@ lab.guess("06-g1")
 lab.answer("06-g1", "b", confidence=2)
 
 # %% [markdown] id="06-09-text" tags=["core", "text"]
-# The repository takes such a policy without a word. The `trap` line takes it away again when the cell ends.
+# The repository takes such a policy without a word. `tries.py` lies beside this notebook: log in, pull and push as
+# somebody, without docker, and a line that says how it ended. The last line of the cell takes the policy away again.
 
-# %% id="06-09-run" tags=["core", "fail"] minutes=1
-# %%bash --as ops --fails 'because no identity-based policy allows'
-# trap 'aws --profile admin ecr delete-repository-policy --repository-name my-web-app > /dev/null' EXIT
-# aws --profile admin ecr set-repository-policy --repository-name my-web-app \
-#   --policy-text file://policies/login-here.json > /dev/null
-# aws ecr get-login-password
+# %% id="06-09-run" tags=["core", "run"] minutes=1
+from tries import forget_repository_policy, login, policy
+
+ecr.set_repository_policy(repositoryName="my-web-app", policyText=policy("login-here"))
+login(lab, "ops")
+forget_repository_policy(ecr, "my-web-app")
 
 # %% [markdown] id="06-09-after" tags=["core", "text"]
 # The same sentence as before. A repository's policy is read for questions about *that repository*. The login can only
@@ -341,8 +342,7 @@ lab.solution("06-e4")
 # %% [markdown] id="06-16-text" tags=["core", "text"]
 # ## To leave out is not to forbid
 #
-# `tries.py` lies beside this notebook: `push` and `pull` as somebody, without docker, and one line that says how it
-# ended. Omar keeps his pull policy, and gets one of AWS's own policies in addition.
+# Omar keeps his pull policy, and gets one of AWS's own policies in addition.
 
 # %% id="06-16-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g4")
