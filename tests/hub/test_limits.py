@@ -23,7 +23,11 @@ def test_a_get_counts_and_a_head_does_not(hub: Any) -> None:
         assert left(hub.pull("busybox", "latest", method="HEAD")) == "99;w=21600"
     # Neither a missing image nor a layer nor a list of tags is a pull.
     token = hub.token("repository:busybox:pull")
-    assert hub.ask("GET", "/v2/busybox/manifests/none", token).status_code == 404
+    for path, used in (("none", token), ("latest", None)):
+        answer = hub.ask("GET", f"/v2/busybox/manifests/{path}", used)
+        assert answer.status_code in (401, 404)
+        assert "docker-ratelimit-source" in answer.headers
+        assert "ratelimit-limit" not in answer.headers
     layer = hub.pull("busybox", "latest").json()["layers"][0]["digest"]
     assert hub.ask("GET", f"/v2/busybox/blobs/{layer}", token).status_code == 200
     assert hub.ask("GET", "/v2/busybox/tags/list", token).status_code == 200

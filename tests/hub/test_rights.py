@@ -99,8 +99,9 @@ def test_roles_of_an_organisation(hub: Any, lab: Any) -> None:
     assert actions(hub, "crew/web", "owen") == actions(hub, "crew/web", "edda") == "pull,push,delete"
     assert actions(hub, "crew/web", "mia") == actions(hub, "crew/web", "otto") == actions(hub, "crew/web") == ""
     for permission, expected in (("read", "pull"), ("write", "pull,push"), ("admin", "pull,push,delete")):
-        lab.control.hub_team("crew", "builders", ["mia"], {"web": permission})
+        lab.control.hub_team("crew", "builders", ["mia"], {"web": permission, "later": "admin"})
         assert actions(hub, "crew/web", "mia") == expected
+        assert actions(hub, "crew/later", "mia") == "", "only owners and editors make repositories"
         assert actions(hub, "crew/other", "mia") == ""
     lab.control.hub_member("crew", "mia", None)
     assert actions(hub, "crew/web", "mia") == ""
