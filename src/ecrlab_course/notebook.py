@@ -269,14 +269,14 @@ class NotebookLab(Lab):
         """Remove what a lesson made in the lab; return a sentence that says what went and what is left."""
         lesson = self.course.lesson(identifier).lesson
         before = self._repositories()
-        removed = [name for name in lesson.repositories if name in before]
-        if removed:
-            self.clear(*removed)
+        if lesson.repositories:
+            self.clear(*lesson.repositories)
         if lesson.users:
             self.user(*lesson.users)
         if lesson.undo is not None:
             lesson.undo(self)
-        left = [name for name in before if name not in removed]
+        left = self._repositories()
+        removed = [name for name in before if name not in left]
         users = f" Rights of {', '.join(lesson.users)}: as at the start." if lesson.users else ""
         return (
             f"Removed: {_names(removed)}.{users} Left in your registry: {_names(left)}. "

@@ -247,6 +247,7 @@ LESSON = Lesson(
     checkpoints={"fresh": fresh, "pushed": pushed, "pulled": pulled, "running": running},
     repositories=(NAME,),
     users=("ops",),
+    undo=fresh,
     sticking={
         "“I pushed it, and milestone 1 says nothing is there”": (
             "the page inside is read, not the tag: ask what `version.txt` says in the image, not in the folder"

@@ -168,11 +168,11 @@ lab.answer(
 # %% [markdown] id="lab-01-11" tags=["core", "text"]
 # ## Left behind
 #
-# A repository, images and a container. The next cell removes them and the rights you gave to `ops`. Take the `#` away
-# when you are done.
+# A repository, images and a container. The next cell removes every repository that holds 1.2, the container, the logins
+# and the rights you gave to `ops`. Take the `#` away when you are done.
 
 # %% id="lab-01-12" tags=["core", "run", "starter"]
-# lab.goto("lab-01", "fresh")
+# lab.reset("lab-01")
 
 # %% id="lab-01-12" tags=["core", "run", "solution"]
-lab.goto("lab-01", "fresh")
+lab.reset("lab-01")
