@@ -187,10 +187,11 @@ def test_a_reset_of_the_lab_loses_the_state_and_no_date(drill_desk: DrillDesk) -
     assert drill_desk.check("d05", solve(drill_desk, "d05")).outcome is Outcome.PASSED
 
 
-def test_an_administrator_who_locked_himself_out_is_made_anew(drill_desk: DrillDesk) -> None:
+@pytest.mark.parametrize("locked", ["*", "ecr:*"])
+def test_an_administrator_who_locked_himself_out_is_made_anew(drill_desk: DrillDesk, locked: str) -> None:
     drill_desk.prepare("d08")
     lab = drill_desk.lab("d08")
-    deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
+    deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": locked, "Resource": "*"}}
     lab.client("iam").put_user_policy(UserName="admin", PolicyName="oops", PolicyDocument=json.dumps(deny))
     drill_desk.prepare("d08")
     assert drill_desk.check("d08", solve(drill_desk, "d08")).outcome is Outcome.PASSED
