@@ -133,6 +133,15 @@ def test_reset_clears_it_and_leaves_the_password(hub: Any, lab: Any) -> None:
         lab.control._call("POST", "/_ecrlab/reset", {"hub": 1})
 
 
+def test_a_user_made_anew_has_no_old_password(hub: Any, lab: Any) -> None:
+    old = hub.user("anna")
+    assert hub.token_answer(user="anna").status_code == 200
+    lab.control.reset(hub=True)
+    assert hub.user("anna") != old
+    assert hub.token_answer(user="anna", secret=old).status_code == 401
+    assert hub.token_answer(user="anna").status_code == 200
+
+
 def test_ecr_is_not_at_the_hub_nor_the_hub_at_ecr(hub: Any, lab: Any) -> None:
     assert hub.push("learner/app").status_code == 201
     assert lab.client("ecr").describe_repositories()["repositories"] == []
