@@ -56,20 +56,19 @@ def note(cloud: Cloud, repository: Repository, name: str, details: Mapping[str, 
         "eventCategory": "Management",
         "serviceEventDetails": {"repositoryName": repository.name, **details},
     }
-    place = f"{repository.registry}/{cloud.newest():015d}/"
     with cloud.store.transaction():
-        for key, document in table.items(f"{repository.registry}/", limit=20):
+        for key, document in table.items(f"{repository.registry}/", limit=2):
             if document["time"] < now - KEPT_SECONDS:
                 table.delete(key)
-        last = table.items(place)[-1:]
-        number = int(last[0][0].rpartition("/")[2]) + 1 if last else 0
-        table.put(f"{place}{number:06d}", {"time": now, "event": event})
+        number = int((table.get("!next") or {"number": 0})["number"])
+        table.put("!next", {"number": number + 1})
+        table.put(f"{repository.registry}/{cloud.newest():015d}/{number:015d}", {"time": now, "event": event})
 
 
 def noted(cloud: Cloud, account: str, region: str) -> Iterator[tuple[tuple[int, int], float, Event]]:
     """Yield the events of an account and Region, newest first: place among the requests, lab time, event.
 
-    A place is the number of the request before it, and one above all of that request's own events.
+    A place is the number of the request before it, and a number above those of that request's own events.
     """
     for key, document in reversed(cloud.store.table(TABLE).items(f"{account}/{region}/")):
         request, number = key.split("/")[2:]
