@@ -20,12 +20,21 @@ from ecrlab_course.widgets import KEYBOARD
 ipywidgets: Any = import_module("ipywidgets")
 display: Any = import_module("IPython.display").display
 
-_OPEN = (
-    "if (Date.now() < UNTIL) { var go = this.parentNode.querySelector('a.ecr-go'); "
-    "if (go) { setTimeout(function () { go.click(); }, 700); } }"
-)
-"""Follows the link to the place, once: when the page is opened again later, nothing happens by itself."""
-OPENS_WITHIN = 10
+_OPEN = """
+(function (go) {
+  if (!go || Date.now() > UNTIL) { return; }
+  setTimeout(function () { go.click(); }, 700);
+  var again = setInterval(function () {
+    var page = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook');
+    var open = page && !page.contains(go) && page.querySelectorAll('.jp-Cell').length > 1;
+    if (open) { setTimeout(function () { go.click(); }, 1000); }
+    if (open || Date.now() > UNTIL) { clearInterval(again); }
+  }, 1500);
+})(this.parentNode.querySelector('a.ecr-go'))
+"""
+"""Follows the link to the place: once, and once more when another page has come up, because JupyterLab does not scroll
+to a cell of a page that is not drawn yet. When this page is opened again later, nothing happens by itself."""
+OPENS_WITHIN = 30
 """Seconds after the click in which the place opens by itself."""
 
 

@@ -1486,7 +1486,7 @@ e7 = Match(
     solution=(
         "**Settled:** who you are, until when, for which Region. **Asked anew:** may you push, is the tag there. "
         "**Neither:** the secret key; it signs what `aws` sends and goes nowhere.\n\n"
-        "**Why it matters:** take a right away, and it is gone at the next request, with no logout. Give one, and no "
+        "**Why it matters:** take a right away, and it is gone as soon as IAM knows, with no logout. Give one, and no "
         "new login is needed. But a token that was copied works for whoever has it until it ends."
     ),
     accepts=(

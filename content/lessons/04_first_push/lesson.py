@@ -337,10 +337,10 @@ lab.answer("04-g2", "b", confidence=2)
 # docker tag my-web-app:1.1 "$REGISTRY/my-web-app:1.1"
 # docker push -q "$REGISTRY/my-web-app:1.1"
 # aws ecr describe-images --repository-name my-web-app \
-#   --query 'imageDetails[].{tags: imageTags}' --output json
+#   --query 'imageDetails[].imageTags[0]' --output json
 
 # %% [markdown] id="04-14-moved" tags=["core", "text"]
-# Two images, one tag. It has moved, nobody was asked, and nothing was lost.
+# Two images, and one tag. It has moved without a question, and the first image has no name left.
 
 # %% id="04-14-e5" tags=["core", "exercise"] minutes=4
 lab.exercise("04-e5")
@@ -531,7 +531,8 @@ lab.solution("04-e7")
 # %% [markdown] id="04-18-text" tags=["core", "text"] at="pushed"
 # ## One minute after midnight
 #
-# At noon docker logged in for the night job. Now let half a day pass. It takes a second: the lab has a clock of its own.
+# At noon docker logged in for the night job. Now let half a day pass. That takes a second: the lab has a clock of its
+# own.
 
 # %% id="04-18-guess" tags=["core", "guess"] minutes=1
 lab.guess("04-g5")
