@@ -138,6 +138,7 @@ class Control:
                 for (a, r), port in sorted(self._ports().items(), key=lambda item: item[1])
             ],
             "hub": self._hub.where(),
+            "ecr_public": {"address": f"localhost:{self._home.public_port}/public.ecr.aws"},
             "listens_also_at": self._also(),
             "regions_off": self._cloud.regions_off,
         }

@@ -44,6 +44,8 @@ def environment(home: Home, profile: str = "admin", base: Mapping[str, str] = os
     if home.hub_port is not None:
         ours["HUB"] = f"localhost:{home.hub_port}"
         ours["HUB_PASSWORD_FILE"] = str(home.hub_password)
+    if home.public_port is not None:
+        ours["PUBLIC_REGISTRY"] = f"localhost:{home.public_port}/public.ecr.aws"
     result: dict[str, str | None] = {name: None for name in foreign_aws_variables(base) if name not in ours}
     result.update(ours)
     result.update(_proxy(base))

@@ -130,6 +130,18 @@ class Home:
         """Keep ``port`` where commands find it that run while the lab does not."""
         write_private(self.lab / "hub" / "port", f"{port}\n")
 
+    @property
+    def public_port(self) -> int | None:
+        """The port of ECR Public's registry, or None before the lab's first start."""
+        try:
+            return int((self.lab / "public_port").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def remember_public_port(self, port: int) -> None:
+        """Keep ``port`` where commands find it that run while the lab does not."""
+        write_private(self.lab / "public_port", f"{port}\n")
+
     def remember_port(self, port: int) -> None:
         """Keep ``port`` as this lab's main port, so that addresses stay the same after a restart."""
         self.make()

@@ -29,9 +29,11 @@ from aiohttp.http_parser import RawRequestMessage
 from ecrlab.aws import api, cloudtrail
 from ecrlab.aws.act import Act
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.ecr_public.registry import PLACE as PUBLIC
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.front import EcrFrontDoor
 from ecrlab.aws.identities import Document
+from ecrlab.aws.public_front import PublicFrontDoor
 from ecrlab.aws.record import RECORD, Record
 from ecrlab.aws.seed import seed
 from ecrlab.aws.tokens import signed
@@ -48,6 +50,8 @@ from ecrlab.xray import XRay
 MAIN = (ACCOUNT, REGION)
 # The Docker-Hub-like registry, in the place of account and Region.
 HUB = ("hub", "")
+# What is not the registry of an account in one Region has a port too.
+OTHERS = {HUB: "Docker-Hub-like registry", PUBLIC: "registry of ECR Public"}
 # Services that no Region's end takes along: IAM and STS answer as long as the lab runs.
 GLOBAL = ("iam", "sts")
 COLLECT_SECONDS = 600.0
@@ -87,6 +91,8 @@ class Server:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._control: Control | None = None
         self.registry = Registry(store, EcrFrontDoor(self.cloud, self._registry_at))
+        self.public_door = PublicFrontDoor(self.cloud)
+        self.public_registry = Registry(store, self.public_door)
         self.hub = Hub(hub, self.clock, self.xray, base_image.here)
         # Without web.Application: its router and its middlewares cost a tenth of a small request.
         self._loop = asyncio.get_running_loop()
@@ -117,7 +123,7 @@ class Server:
             try:
                 self._bind(port, not self.cloud.is_off(region))
             except PortTaken as error:
-                name = f"registry {account} in {region}" if region else "Docker-Hub-like registry"
+                name = OTHERS.get((account, region), f"registry {account} in {region}")
                 raise ApiError("ServerException", f"The {name} cannot be reached: {error}", 400) from None
         self._open[port] = (account, region)
         if self.cloud.is_off(region):
@@ -256,9 +262,11 @@ class Server:
         assert isinstance(request, web.Request)
         if hdrs.EXPECT in request.headers:
             await expect(request)
-        if self._registry_at(request) == HUB:
+        place, path = self._registry_at(request), request.path
+        if place == HUB:
             return await self.hub.handle(request)
-        path = request.path
+        if place == PUBLIC and not path.startswith("/_blobs/"):
+            return await self._recorded(request, Record("public", region=REGION), self._public)
         if path.startswith("/v2/") or path == "/v2":
             return await self._registry(request)
         if path.startswith("/_blobs/"):
@@ -295,17 +303,26 @@ class Server:
         return web.Response(status=503)
 
     async def _v2(self, request: web.Request) -> web.StreamResponse:
-        response = await self.registry.handle(request)
-        if response.status == 404 and request.get(ERROR) == "MANIFEST_UNKNOWN":
-            # ECR's own text (facts ecr-errors row 7).
-            body = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Requested image not found"}]}'
-            return web.Response(
-                status=404,
-                body=body,
-                content_type="application/json",
-                headers={"Docker-Distribution-Api-Version": "registry/2.0"},
-            )
-        return response
+        return _in_ecr_s_words(request, await self.registry.handle(request))
+
+    async def _public(self, request: web.Request) -> web.StreamResponse:
+        path = request.path
+        if path in ("/token", "/token/") and request.method == "GET":
+            request[RECORD].operation = "GET token"
+            try:
+                return self.public_door.token(request)
+            except OciError as error:
+                request[ERROR] = error.code
+                return error.response()
+        if path.startswith("/v2/") or path == "/v2":
+            return _in_ecr_s_words(request, await self.public_registry.handle(request))
+        logo = self.public_door.logo(path) if request.method == "GET" else None
+        if logo is not None:
+            return web.Response(body=logo, content_type="application/octet-stream")
+        if path == "/":
+            text = "ECR Lab's registry of Amazon ECR Public. Not AWS: nothing leaves this machine.\n"
+            return web.Response(text=text)
+        return web.Response(status=404, text=f"There is nothing at {path[:300]}.\n")
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
         # The registry is in the path: an address that the API gave out may be one of another port.
@@ -420,15 +437,17 @@ class Server:
         await self._listen(self.main_port)
         self._seed_hub()
         others = (key.split("/", 1) for key, _ in self._ports.items())
-        for account, region in dict.fromkeys([HUB, *((account, region) for account, region in others)]):
+        for account, region in dict.fromkeys([HUB, PUBLIC, *((account, region) for account, region in others)]):
             try:
                 self.open_port(account, region)
             except ApiError as error:
                 print(error.message, file=sys.stderr, flush=True)
         self.home.remember_port(self.main_port)
-        hub_port = self.known_port(*HUB)
+        hub_port, public_port = self.known_port(*HUB), self.known_port(*PUBLIC)
         if hub_port is not None:
             self.home.remember_hub_port(hub_port)
+        if public_port is not None:
+            self.home.remember_public_port(public_port)
         write_profiles(self.home, self.main_port, seed(self.cloud))
         control = f'{{"port": {self.main_port}, "secret": "{self.secret}", "pid": {os.getpid()}}}\n'
         write_private(self.home.control, control)
@@ -446,7 +465,7 @@ class Server:
         return None if port is None else f"localhost:{port}"
 
     def _registries(self) -> dict[tuple[str, str], int]:
-        return {registry: port for port, registry in self._open.items() if registry != HUB}
+        return {registry: port for port, registry in self._open.items() if registry not in OTHERS}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the X-ray and collect garbage until ``stop``."""
@@ -482,6 +501,7 @@ class Server:
             for listener in listeners:
                 listener.close()
         self.registry.close()
+        self.public_registry.close()
         self.cloud.last_used.save()
         self.hub.close()
         self.xray.flush()
@@ -502,6 +522,18 @@ def _listener(host: str, port: int, listen: bool = True) -> socket.socket:
         raise
     listener.setblocking(False)
     return listener
+
+
+def _in_ecr_s_words(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """An answer of the registry, with ECR's own text for an image that is not there (facts ecr-errors row 7)."""
+    if response.status != 404 or request.get(ERROR) != "MANIFEST_UNKNOWN":
+        return response
+    return web.Response(
+        status=404,
+        body=b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Requested image not found"}]}',
+        content_type="application/json",
+        headers={"Docker-Distribution-Api-Version": "registry/2.0"},
+    )
 
 
 def _storage_error(request: web.Request, status: int, code: str, message: str) -> web.Response:

@@ -234,20 +234,36 @@ def _arn(call: Call) -> list[Target]:
     parts = arn.split(":", 5)
     if len(parts) == 6 and parts[2] == "ecr" and parts[5].startswith("repository/"):
         return [repository_target(call.cloud, parts[4], parts[3], parts[5].removeprefix("repository/"))]
+    if len(parts) == 6 and parts[2] == "ecr-public" and parts[5].startswith("repository/"):
+        return [public_target(call.cloud, parts[4], parts[5].removeprefix("repository/"))]
     return [Target(arn, call.account, {})]
 
 
-def _public(kind: str, member: str) -> Callable[[Call], list[Target]]:
-    def find(call: Call) -> list[Target]:
-        account = call.params.get("registryId", call.account)
-        value = call.params.get(member) or "*"
-        names = value if isinstance(value, list) else [value]
-        return [
-            Target(f"arn:aws:ecr-public::{account}:{kind}/{account if kind == 'registry' else name}", account, {})
-            for name in names
-        ]
+def public_target(cloud: Cloud, account: str, name: str) -> Target:
+    """Return the target for a repository of ECR Public, with its tags and its policy when it exists."""
+    arn = f"arn:aws:ecr-public::{account}:repository/{name}"
+    found = cloud.store.repository(f"{account}/public", name)
+    if found is None:
+        return Target(arn, account, {})
+    text = found.attributes.get("policy")
+    return Target(arn, account, found.attributes.get("tags", {}), parsed(text, "resource") if text else None)
 
-    return find
+
+def _public_account(call: Call) -> str:
+    """The account whose registry is meant, by its id or its alias (ecr-public's table of aliases)."""
+    given = str(call.params.get("registryId", call.account))
+    found = None if given.isdecimal() else call.cloud.store.table("ecr-public.aliases").get(given)
+    return given if found is None else str(found["account"])
+
+
+def _public_repositories(call: Call) -> list[Target]:
+    names = call.params.get("repositoryNames") or [call.params.get("repositoryName") or "*"]
+    return [public_target(call.cloud, _public_account(call), name) for name in names]
+
+
+def _public_registry(call: Call) -> list[Target]:
+    account = _public_account(call)
+    return [Target(f"arn:aws:ecr-public::{account}:registry/{account}", account, {})]
 
 
 def _entity(kind: str, member: str) -> Callable[[Call], list[Target]]:
@@ -284,9 +300,9 @@ TARGETS: dict[str, Callable[[Call], list[Target]]] = {
     "repository": _repository,
     "repositories": _repositories,
     "arn": _arn,
-    "public repository": _public("repository", "repositoryName"),
-    "public repositories": _public("repository", "repositoryNames"),
-    "public registry": _public("registry", "registryId"),
+    "public repository": _public_repositories,
+    "public repositories": _public_repositories,
+    "public registry": _public_registry,
     "user": _entity("user", "UserName"),
     "group": _entity("group", "GroupName"),
     "role": _entity("role", "RoleName"),

@@ -52,7 +52,8 @@ def kept(record: Record, request: web.Request, response: web.StreamResponse | No
     Secrets are left out here, because the X-ray's file keeps what this returns.
     """
     principal = record.principal
-    if principal is None or record.operation is None:
+    # Events of ECR Public's registry end point are not documented.
+    if principal is None or record.operation is None or record.service == "public":
         return None
     ip = request.remote or "127.0.0.1"
     if record.service == "registry":

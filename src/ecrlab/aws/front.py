@@ -231,25 +231,27 @@ class EcrFrontDoor(FrontDoor):
 
     def _caller(self, authorization: str) -> tuple[Token, Principal] | None:
         token = read_token(self._cloud.secret, password_of(authorization) or "")
-        return None if token is None else (token, self._principal(token))
-
-    def _principal(self, token: Token) -> Principal:
-        identities = self._cloud.identities
-        if token.access_key.startswith("ASIA"):
-            session = identities.sessions.get(token.access_key)
-            found = identities.session_principal(session) if session else None
-        else:
-            found = identities.user_principal(token.account, token.name, token.access_key)
-        if found is not None and found.unique_id == token.unique_id:
-            return found
-        # Deleted since: the password is still good, but nothing allows anything any more.
-        arn = f"arn:aws:iam::{token.account}:user/{token.name}"
-        return Principal("user", token.account, arn, token.unique_id, token.name, token.unique_id, token.access_key)
+        return None if token is None else (token, caller_of(self._cloud, token))
 
     def _challenge(self, request: web.Request, account: str, region: str) -> OciError:
         realm = f"http://{request.host}/"
         headers = {"Www-Authenticate": f'Basic realm="{realm}",service="ecr.amazonaws.com"'}
         return OciError(401, "UNAUTHORIZED", "Not Authorized", headers=headers)
+
+
+def caller_of(cloud: Cloud, token: Token) -> Principal:
+    """Return the principal that a token stands for, as it is now."""
+    identities = cloud.identities
+    if token.access_key.startswith("ASIA"):
+        session = identities.sessions.get(token.access_key)
+        found = identities.session_principal(session) if session else None
+    else:
+        found = identities.user_principal(token.account, token.name, token.access_key)
+    if found is not None and found.unique_id == token.unique_id:
+        return found
+    # Deleted since: the password is still good, but nothing allows anything any more.
+    arn = f"arn:aws:iam::{token.account}:user/{token.name}"
+    return Principal("user", token.account, arn, token.unique_id, token.name, token.unique_id, token.access_key)
 
 
 def repository_now(tx: Store, repository: Repository) -> Repository:

@@ -1,0 +1,5 @@
+"""Amazon ECR Public, a module a noun. Importing it registers the operations."""
+
+from ecrlab.aws.ecr_public import catalog, images, login, policies, registries, repositories
+
+__all__ = ["catalog", "images", "login", "policies", "registries", "repositories"]
