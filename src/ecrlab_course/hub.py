@@ -101,7 +101,7 @@ class Hub:
         if user is not None:
             login = self.api("POST", "/v2/users/login", {"username": user, "password": self.password(user)})
             headers["Authorization"] = f"Bearer {login['token']}"
-        connection = http.client.HTTPConnection(*self.address.split(":"), timeout=30)
+        connection = http.client.HTTPConnection(self.address, timeout=30)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
