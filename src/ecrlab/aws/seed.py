@@ -118,6 +118,9 @@ def reset_all(cloud: Cloud) -> list[str]:
             "ecr.backfills",
             "ecr.backfill.waiting",
             "ecr.backfill.results",
+            "ecr.signing_keys",
+            "ecr-public.registries",
+            "ecr-public.aliases",
             "work",
         ):
             table = cloud.store.table(name)
