@@ -337,10 +337,10 @@ lab.answer("04-g2", "b", confidence=2)
 # docker tag my-web-app:1.1 "$REGISTRY/my-web-app:1.1"
 # docker push -q "$REGISTRY/my-web-app:1.1"
 # aws ecr describe-images --repository-name my-web-app \
-#   --query 'imageDetails[].imageTags[0]' --output json
+#   --query 'imageDetails[].[imageTags[0]]' --output text
 
 # %% [markdown] id="04-14-moved" tags=["core", "text"]
-# Two images, and one tag. It has moved without a question, and the first image has no name left.
+# Two images, and one tag. It has moved without a question; `None` is what is left of the first image's name.
 
 # %% id="04-14-e5" tags=["core", "exercise"] minutes=4
 lab.exercise("04-e5")
