@@ -222,6 +222,18 @@ def test_reset_of_a_lesson_names_what_it_removed(kernel: Kernel) -> None:
     assert "Removed: nothing." in kernel.works('lab.reset("00")')
 
 
+def test_reset_of_a_lesson_takes_away_roles_and_rights_in_another_account_too(kernel: Kernel) -> None:
+    kernel.works('lab.lesson("06")\nlab.goto("06", "roles")')
+    state = (
+        'theirs = lab.client("iam", "partner")\n'
+        'print([role["RoleName"] for role in iam.list_roles()["Roles"]], '
+        'theirs.list_user_policies(UserName="partner")["PolicyNames"])'
+    )
+    assert kernel.works(state).strip() == "['deployer'] ['pull', 'runs-its-own-house']"
+    kernel.works('lab.reset("06")')
+    assert kernel.works(state).strip() == "[] []"
+
+
 def test_files_of_a_lesson_come_beside_the_notebook_and_are_never_overwritten(kernel: Kernel, tmp_path: Path) -> None:
     kernel.works('lab.lesson("00")')
     page = tmp_path / "hello" / "index.html"

@@ -75,11 +75,12 @@ lab.answer("06-r3", "c")
 # **Picture 1.** *Who* does *what* to *which thing*. IAM looks at all policies that speak of it and asks two questions:
 # does a Deny fit? Does an Allow fit? With two times *no* the answer is *no*.
 
-# %% [markdown] id="06-05" tags=["core", "text"]
+# %% [markdown] id="06-05" tags=["core", "text"] at="people"
 # ## The first refusal
 #
-# *Done this page before?* `lab.goto("06", "people")` begins anew. Omar has no policy at all. He only wants to see which
-# images there are. The first line of the cell says as whom it runs, and which words we wait for.
+# *Done this page before?* `lab.goto("06", "people")` begins anew, here and in the next part. Omar has no policy at all.
+# He only wants to see which images there are. The first line of the cell says as whom it runs, and which words we wait
+# for.
 
 # %% id="06-05-run" tags=["core", "fail"] minutes=1
 # %%bash --as ops --fails 'because no identity-based policy allows'
@@ -107,7 +108,7 @@ lab.check("06-e1")
 # %% id="06-06-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e1")
 
-# %% [markdown] id="06-07" tags=["core", "text"] minutes=1
+# %% [markdown] id="06-07" tags=["core", "text"] minutes=1 at="people"
 # ## A policy from a web page
 #
 # Here it is, as it was printed, with your account in it. Two of its three actions have the word *Get* in them. After
@@ -176,12 +177,13 @@ forget_repository_policy(ecr, "my-web-app")
 # The same sentence as before. A repository's policy is read for questions about *that repository*. The login can only
 # be given by a policy of the person.
 
-# %% [markdown] id="06-10-text" tags=["core", "text"]
+# %% [markdown] id="06-10-text" tags=["core", "text"] at="summary-policy"
 # ## Mend it
 #
-# *Came back after a break?* `lab.goto("06", "summary-policy")`. Below is an editor with Omar's policy. The matrix
-# beside it says what each line would do; press a field of it, and it says why. Nothing counts before you press
-# **Save**.
+# *Came back after a break?* `lab.goto("06", "summary-policy")`, here and as far as half-time.
+#
+# Below is an editor with Omar's policy. The matrix beside it says what each line would do; press a field of it, and it
+# says why. Nothing counts before you press **Save**.
 
 # %% id="06-10" tags=["core", "exercise"] minutes=5
 lab.exercise("06-e3")
@@ -227,7 +229,7 @@ lab.check("06-e3")
 # %% id="06-10-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e3")
 
-# %% [markdown] id="06-11-text" tags=["core", "text"]
+# %% [markdown] id="06-11-text" tags=["core", "text"] at="summary-policy"
 # ## What a pull asks for
 #
 # Aiko wants to look into `my-web-app` as well. Which of the three actions does she need? The cell first removes the
@@ -247,7 +249,7 @@ lab.answer("06-g2", "a", confidence=2)
 # docker rmi -f "$REGISTRY/my-web-app:1.0" > /dev/null 2>&1 || true
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
-# %% [markdown] id="06-11-half" tags=["core", "text"]
+# %% [markdown] id="06-11-doors" tags=["core", "text"]
 # And with one action less, `BatchGetImage` alone? A pull has two doors: the list of parts, and the parts.
 
 # %% id="06-11-run" tags=["core", "fail", "volatile"] minutes=1
@@ -277,7 +279,7 @@ lab.answer("06-g3", "b", confidence=2)
 # No new login, and a new answer. *Who* is in the token, *what* is in the policies, and they are read at different
 # times. At AWS a change may take some seconds to reach every door; here it counts at once.
 
-# %% [markdown] id="06-13-text" tags=["core", "text"]
+# %% [markdown] id="06-13-text" tags=["core", "text"] at="summary-policy"
 # ## What a push asks for
 #
 # The robot builds release 2.0 and pushes it. Its policy has the login and five rights for `my-web-app`; one is left out
@@ -339,7 +341,7 @@ lab.check("06-e4")
 # %% id="06-15-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e4")
 
-# %% [markdown] id="06-16-text" tags=["core", "text"]
+# %% [markdown] id="06-16-text" tags=["core", "text"] at="summary-policy"
 # ## To leave out is not to forbid
 #
 # Omar keeps his pull policy, and gets one of AWS's own policies in addition.
@@ -389,7 +391,7 @@ from tries import keep_only
 
 keep_only(lab, "ops", "pull")
 
-# %% [markdown] id="06-18-text" tags=["core", "text"]
+# %% [markdown] id="06-18-text" tags=["core", "text"] at="summary-policy"
 # ## Who should push at all?
 #
 # Many robots push under `web/` and `dev/`. This is a policy for them, as an example: three sentences in two statements.
@@ -520,7 +522,7 @@ lab.guess("06-r5")
 # %% id="06-20-r5-answer" tags=["core", "guess", "solution"]
 lab.answer("06-r5", "b")
 
-# %% [markdown] id="06-21-text" tags=["core", "text"]
+# %% [markdown] id="06-21-text" tags=["core", "text"] at="half-time"
 # ## A policy on the thing
 #
 # *Came back after a break?* `lab.goto("06", "half-time")`. Aiko's own policy holds the login and nothing else. This one
@@ -582,11 +584,12 @@ from tries import forget_repository_policy
 forget_repository_policy(ecr, "my-web-app")
 print("images listed:", len(ecr.list_images(repositoryName="my-web-app")["imageIds"]) > 0)
 
-# %% [markdown] id="06-24" tags=["core", "text"] minutes=1
+# %% [markdown] id="06-24" tags=["core", "text"] minutes=1 at="partner"
 # ## Two accounts
 #
 # The map company has the account 444455556666 and the user `partner`. Its own policies are its own business, as ours
-# are ours. First we try it on `dev/playground`.
+# are ours. First we try it on `dev/playground`. *Came back after a break?* `lab.goto("06", "partner")`, here and in the
+# next part.
 
 # %% id="06-24-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g8")
@@ -613,8 +616,7 @@ sides(lab, False, False)
 # **Picture 2.** *Or* within an account, *and* between two.
 
 # %% [markdown] id="06-25-text" tags=["core", "text"]
-# Now in earnest, from the goal alone. Two cells to work in: the first as admin, the second as the map company. *Came
-# back after a break?* `lab.goto("06", "partner")`.
+# Now in earnest, from the goal alone. Two cells to work in: the first as admin, the second as the map company.
 
 # %% id="06-25" tags=["core", "exercise"] minutes=5
 lab.exercise("06-e6")
@@ -672,7 +674,7 @@ lab.check("06-e6")
 # %% id="06-25-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e6")
 
-# %% [markdown] id="06-26-text" tags=["core", "text"]
+# %% [markdown] id="06-26-text" tags=["core", "text"] at="partner"
 # ## Keys that end by themselves
 #
 # The robot's keys lie on a build server for years. Better: a **role**. It has no keys. Who may play it stands in its
@@ -755,7 +757,7 @@ lab.check("06-e8")
 # %% id="06-29-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e8")
 
-# %% [markdown] id="06-30" tags=["core", "text"]
+# %% [markdown] id="06-30" tags=["core", "text"] at="roles"
 # ## A fence
 #
 # A *permissions boundary* is a fence around one user or role. One of AWS's own policies will do as a fence. *Came back
@@ -810,7 +812,7 @@ lab.check("06-e9")
 # %% id="06-32-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e9")
 
-# %% [markdown] id="06-33-text" tags=["stretch", "text"]
+# %% [markdown] id="06-33-text" tags=["stretch", "text"] at="roles"
 # ## More: rights by tag
 #
 # A statement may have a **Condition**. This one allows pulling where the repository's tag `team` is the same as the
@@ -836,7 +838,7 @@ pull(lab, "auditor", "billing:7")
 # caller's address (`aws:SourceIp`), its organization (`aws:PrincipalOrgID`) or a second factor
 # (`aws:MultiFactorAuthPresent`). Who may set tags then decides who gets in: keep that right small.
 
-# %% [markdown] id="06-34-text" tags=["core", "text"]
+# %% [markdown] id="06-34-text" tags=["core", "text"] at="roles"
 # ## Six small worlds
 
 # %% id="06-34" tags=["core", "exercise"] minutes=3
