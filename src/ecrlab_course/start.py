@@ -207,7 +207,8 @@ def _run(
             raise StartError(f"JupyterLab did not start. The end of its log {log}:\n{end}")
         time.sleep(0.05)
     first = FIRST if (target / FIRST).exists() else next((path.name for path in sorted(target.glob("*.ipynb"))), "")
-    view = "doc" if projector else "lab"  # /doc shows one document, and the side bars are folded away
+    # /doc shows one document; in a workspace of its own the side bars stay folded away.
+    view = "doc/workspaces/room" if projector else "lab"
     path = f"/{view}/tree/{first}" if first else "/lab"
     address = f"http://localhost:{jupyter_port}{path}?token={token}"
     write_private(home.run / "jupyter.json", json.dumps({"address": address, "port": jupyter_port}) + "\n")

@@ -40,7 +40,7 @@ class Room:
 
     def notebook(self, slug: str) -> str:
         """Return the address of a notebook."""
-        return re.sub(r"/(lab|doc)/tree/[^?]*", rf"/\1/tree/{slug}.ipynb", self.address)
+        return re.sub(r"/tree/[^?]*", f"/tree/{slug}.ipynb", self.address)
 
 
 @pytest.fixture

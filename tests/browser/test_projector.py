@@ -47,10 +47,11 @@ def smallest(page: Page, selector: str) -> float:
 
 
 def test_started_for_a_room(wall: Page, projected: Room, axe: Path) -> None:
-    assert "/doc/tree/00-start-here.ipynb" in projected.address
+    assert "/doc/workspaces/room/tree/00-start-here.ipynb" in projected.address
     lab = Lab(wall, projected, "00-start-here")
     lab.run_to("00-02", "00-12")
     expect(lab.cell("00-02")).to_contain_text("Projector mode")
+    assert wall.locator("#jp-left-stack, #jp-right-stack").filter(visible=True).count() == 0, "a side bar is open"
     xray = lab.cell("00-12").locator(".ecr-xray")
     assert smallest(wall, ".ecr-xray svg text") >= HEIGHT
     assert xray.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, "the X-ray has to be scrolled sideways"
