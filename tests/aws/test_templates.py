@@ -125,7 +125,15 @@ def test_templates_are_one_for_each_prefix_account_and_region(lab: Any) -> None:
         ({"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}, "can't be null when imageTagMutability"),
         ({"repositoryPolicy": "{"}, "Invalid repository policy provided"),
         ({"lifecyclePolicy": "{"}, "Lifecycle policy validation failure"),
-        ({"encryptionConfiguration": {"encryptionType": "AES256", "kmsKey": "arn:aws:kms:us-east-1:123456789012:key/1"}}, "encryptionType KMS"),
+        (
+            {
+                "encryptionConfiguration": {
+                    "encryptionType": "AES256",
+                    "kmsKey": "arn:aws:kms:us-east-1:123456789012:key/1",
+                }
+            },
+            "encryptionType KMS",
+        ),
         ({"resourceTags": [{"Key": str(n), "Value": ""} for n in range(51)]}, "TooManyTagsException"),
         ({"customRoleArn": "arn:aws:iam::210987654321:role/other"}, "in the account of the registry"),
     ],
@@ -268,7 +276,9 @@ def test_tags_and_keys_need_a_role(lab: Any) -> None:
     assert refused(lab, "team/web") == (403, "DENIED", begin + needs)
     lab.client("ecr").update_repository_creation_template(prefix="team", customRoleArn=arn)
     assert refused(lab, "team/web")[2] == f"{begin}Amazon ECR cannot assume the role {arn}."
-    iam.create_role(RoleName="maker", AssumeRolePolicyDocument=TRUST)
+    iam.create_role(RoleName="maker", AssumeRolePolicyDocument=TRUST.replace("ecr.", "lambda."))
+    assert refused(lab, "team/web")[2] == f"{begin}Amazon ECR cannot assume the role {arn}."
+    iam.update_assume_role_policy(RoleName="maker", PolicyDocument=TRUST)
     denied = refused(lab, "team/web")[2]
     assert "assumed-role/maker/ecr-template is not authorized to perform: ecr:CreateRepository" in denied
     assert names(lab) == []
