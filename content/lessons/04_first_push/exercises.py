@@ -1648,7 +1648,7 @@ def e9_run(lab: Any, script: str) -> Result:
             chmod +x "$night/bin/sleep"
             bash nightly.sh 2>&1""",
             "developer",
-            timeout=90,
+            timeout=150,
         )
         rows = lab.rows(after=mark)
     finally:
