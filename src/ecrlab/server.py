@@ -28,6 +28,7 @@ from aiohttp.http_parser import RawRequestMessage
 
 from ecrlab.aws import api, cloudtrail
 from ecrlab.aws.act import Act
+from ecrlab.aws.address import Address
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr_public.registry import PLACE as PUBLIC
 from ecrlab.aws.errors import ApiError
@@ -41,7 +42,7 @@ from ecrlab.clock import Clock
 from ecrlab.control import Control
 from ecrlab.engine import base_image
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
-from ecrlab.hub import Hub
+from ecrlab.hub import LEARNER, Hub
 from ecrlab.hub.control import HubControl
 from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, OciError, Registry, expect, send_blob
 from ecrlab.store import Blob, Store, StoreError
@@ -77,6 +78,7 @@ class Server:
         self.cloud = Cloud(store, self.clock, self.open_port, self.known_port)
         self.xray = XRay(home.lab / "xray.jsonl")
         self.cloud.history = self.xray.history
+        self.cloud.upstream = self._upstream
         self.cloud.newest = lambda: self.xray.last
         self.cloud.acted = self._acted
         self.secret = secrets.token_urlsafe(32)
@@ -459,6 +461,15 @@ class Server:
         if fresh:
             write_private(file, secrets.token_urlsafe(15) + "\n")
         self.hub.seed(file.read_text(encoding="utf-8").strip(), fresh)
+
+    def _upstream(self, host: str) -> Address | None:
+        """Where the pull-through cache finds a registry: Docker Hub's and ECR Public's are the lab's own."""
+        if host == "registry-1.docker.io":
+            port, password = self.known_port(*HUB), self.home.hub_password
+            return Address(f"127.0.0.1:{port}", LEARNER, password.read_text(encoding="utf-8").strip())
+        if host == "public.ecr.aws":
+            return Address(f"127.0.0.1:{self.known_port(*PUBLIC)}")
+        return None
 
     def _hub_address(self) -> str | None:
         port = next((port for port, place in self._open.items() if place == HUB), None)

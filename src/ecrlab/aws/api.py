@@ -26,14 +26,15 @@ from ecrlab.aws.protocol import (
     validate,
     wire_code,
 )
+from ecrlab.aws.quotas import PUBLIC, RATE_EXCEEDED, Exceeded
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.signature import Credential, verify
 from ecrlab.aws.signature import parse as parse_authorization
 from ecrlab.store import StoreError
 
 MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB
-# What moves a layer's bytes runs in a thread; everything else is short.
-SLOW = {"UploadLayerPart", "CompleteLayerUpload"}
+# What moves a layer's bytes, or asks another registry, runs in a thread; everything else is short.
+SLOW = {"UploadLayerPart", "CompleteLayerUpload", "BatchGetImage", "ValidatePullThroughCacheRule"}
 SERVICES = (account, cloudtrail, ecr, ecr_public, iam, simulation, sts)
 
 
@@ -64,7 +65,7 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
         record.error = wire_code(operation, error.code, is_json)[0]
         record.code, record.message = error.code, error.message
         status, content, content_type, headers = serialize_error(operation, error, request_id, is_json)
-    except StoreError as error:
+    except (StoreError, Exceeded) as error:
         record.error = "LimitExceededException"
         refusal = ApiError("LimitExceededException", str(error), 400)
         status, content, content_type, headers = serialize_error(operation, refusal, request_id, is_json)
@@ -106,6 +107,11 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
     cloud.last_used.note(principal, now, operation.service, region)
     record = request[RECORD]
     record.principal, record.account, record.region = principal, principal.account, region
+    if cloud.quotas.buckets and operation.service in ("ecr", "ecr-public"):
+        place = PUBLIC if operation.service == "ecr-public" else region
+        if cloud.quotas.throttled(f"{principal.account}/{place}", operation.name):
+            record.reason = "more requests in a second than the quota allows"
+            raise ApiError("ThrottlingException", RATE_EXCEEDED, 400)
     call = Call(
         cloud=cloud,
         principal=principal,

@@ -11,8 +11,10 @@ from typing import Any
 from botocore.loaders import Loader
 
 from ecrlab.aws.act import Act
+from ecrlab.aws.address import Address
 from ecrlab.aws.identities import Document, Identities, Principal, parsed
 from ecrlab.aws.last_used import LastUsed
+from ecrlab.aws.quotas import Quotas
 from ecrlab.aws.work import Work
 from ecrlab.clock import Clock
 from ecrlab.policy import Policy
@@ -95,12 +97,15 @@ class Cloud:
         self.known_port = known_port
         self.settings = store.table("ecr.registries")
         self.last_used = LastUsed(store)
+        self.quotas = Quotas(store)
         # The requests so far, newest first: what CloudTrail shows. The server gives its X-ray's.
         self.history: Callable[[], Iterable[Mapping[str, Any]]] = tuple
         # The number of the newest of them, from any thread.
         self.newest: Callable[[], int] = lambda: 0
         # Told of what ECR does by itself, from any thread. The server shows it in its X-ray.
         self.acted: Callable[[Act], None] = lambda act: None
+        # Where the registry of a host name is on this machine, for the pull-through cache; None: nowhere. The server's.
+        self.upstream: Callable[[str], Address | None] = lambda host: None
         self.work = Work(self)
         self._off_table = store.table("lab.regions_off")
         self._off = {region for region, _ in self._off_table.items()}

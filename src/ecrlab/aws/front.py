@@ -16,7 +16,9 @@ from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import immutable, immutable_text, pull_counts
 from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr.missing import Missing, made
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.ecr.pull_through import before_pull, rule_for
+from ecrlab.aws.identities import Document, Principal
+from ecrlab.aws.quotas import RATE_EXCEEDED, Exceeded, layer_too_large
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
 from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
@@ -55,6 +57,7 @@ class EcrFrontDoor(FrontDoor):
         # By Authorization header.
         self._callers: Kept[str, tuple[Token, Principal] | None] = Kept(cloud.store)
         self._repositories: Kept[Key, Repository | None] = Kept(cloud.store)
+        self._rules: Kept[tuple[str, str, str], Document | None] = Kept(cloud.store)
         self._decisions: Kept[_Question, tuple[Decision, dict[str, Any]]] = Kept(cloud.store)
 
     def now(self) -> float:
@@ -89,6 +92,8 @@ class EcrFrontDoor(FrontDoor):
         account, region = self._registry_at(request)
         principal = self._authenticate(request, account, region)
         request[RECORD].operation = access.operation.value
+        if self._cloud.quotas.buckets:
+            throttle(self._cloud, request, access.operation, f"{principal.account}/{region}")
         name = access.repository
         found = None if name is None else self._repository(account, region, name)
         if name is not None and found is None:
@@ -121,6 +126,17 @@ class EcrFrontDoor(FrontDoor):
             raise OciError(400, "DENIED", "Requested image referenced by manifest list")
         if access.operation is Operation.MOUNT_BLOB:
             self._check_mount(request, principal, access, account, region)
+        if found is not None and access.operation in (Operation.GET_MANIFEST, Operation.HEAD_MANIFEST):
+            key = (account, region, found.name)
+            rule = self._rules.get(key, lambda: rule_for(self._cloud, *key))
+            if rule is not None:
+                await before_pull(
+                    self._cloud,
+                    rule,
+                    found,
+                    reference,
+                    lambda action: self._ask(request, principal, action, account, region, key[2]),
+                )
 
     def _check_mount(
         self, request: web.Request, principal: Principal, access: Access, account: str, region: str
@@ -168,12 +184,20 @@ class EcrFrontDoor(FrontDoor):
         return decision
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
-        """Refuse to move a tag that may not move (facts ecr-errors row 15); pushing the same image again is no move."""
+        """Refuse to move a tag that may not move (facts ecr-errors row 15), and an image that is one too many.
+
+        Pushing the same image again is no move.
+        """
         for tag in manifest.tags:
             if immutable(repository_now(tx, repository), tag):
                 there = tx.manifest(repository, tag)
                 if there is not None and there.digest != manifest.digest:
                     raise OciError(400, "TAG_INVALID", immutable_text(repository, tag))
+        check_image(self._cloud, tx, repository, manifest)
+
+    def largest_layer(self, repository: Repository) -> tuple[int, str] | None:
+        """What the quota of the registry says."""
+        return largest_layer(self._cloud, repository)
 
     def after_put_manifest(
         self,
@@ -237,6 +261,38 @@ class EcrFrontDoor(FrontDoor):
         realm = f"http://{request.host}/"
         headers = {"Www-Authenticate": f'Basic realm="{realm}",service="ecr.amazonaws.com"'}
         return OciError(401, "UNAUTHORIZED", "Not Authorized", headers=headers)
+
+
+def throttle(cloud: Cloud, request: web.Request, asked: Operation, registry: str) -> None:
+    """Count a request below /v2/ as the API operations that it stands for, in whose account's registry they count.
+
+    Raises OciError: one of them has a rate in the lab, and it is exceeded (facts ecr-errors rows 64 and 114).
+    """
+    for action in REGISTRY_RULES[asked.name]:
+        if cloud.quotas.throttled(registry, action.removeprefix("ecr:")):
+            raise too_many(request)
+
+
+def too_many(request: web.Request) -> OciError:
+    """Return the 429, which docker shows as "toomanyrequests: Rate exceeded"."""
+    request[RECORD].reason = "more requests in a second than the quota allows"
+    return OciError(429, "TOOMANYREQUESTS", RATE_EXCEEDED)
+
+
+def check_image(cloud: Cloud, tx: Store, repository: Repository, manifest: Manifest) -> None:
+    """Refuse an image, or a tag, that is one too many: 403, as seen at AWS
+    (https://github.com/aws/containers-roadmap/issues/2159, 2023-09-27).
+    """
+    try:
+        cloud.quotas.check_image(tx, repository, manifest.digest, manifest.tags[0] if manifest.tags else None)
+    except Exceeded as error:
+        raise OciError(403, "DENIED", str(error)) from None
+
+
+def largest_layer(cloud: Cloud, repository: Repository) -> tuple[int, str] | None:
+    """Return the most bytes of a layer and what is said of more."""
+    most = cloud.quotas.largest_layer(repository.registry)
+    return None if most is None else (most, layer_too_large(most))
 
 
 def caller_of(cloud: Cloud, token: Token) -> Principal:

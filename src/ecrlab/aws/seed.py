@@ -115,6 +115,8 @@ def reset_all(cloud: Cloud) -> list[str]:
             "ecr.restoring",
             "cloudtrail.service_events",
             "ecr.templates",
+            "ecr.pull_through",
+            "ecr.pull_through.checked",
             "ecr.backfills",
             "ecr.backfill.waiting",
             "ecr.backfill.results",
@@ -132,6 +134,7 @@ def reset_all(cloud: Cloud) -> list[str]:
             if document is not None:
                 cloud.identities.put("users", person.account, document["user"])
                 cloud.identities.keys.put(document["key"]["id"], document["key"])
+    removed += cloud.quotas.reset()
     cloud.last_used.forget()
     cloud.clock.reset()
     return removed

@@ -32,6 +32,13 @@ REPLICATION = ServiceRole(
 TEMPLATES = ServiceRole("AWSServiceRoleForECRTemplate", "ecr.amazonaws.com", "ECRTemplateServiceRolePolicy")
 
 
+PULL_THROUGH = ServiceRole(
+    "AWSServiceRoleForECRPullThroughCache",
+    "pullthroughcache.ecr.amazonaws.com",
+    "AWSECRPullThroughCache_ServiceRolePolicy",
+)
+
+
 def service_role(cloud: Cloud, account: str, role: ServiceRole, now: float) -> Document:
     """Return a service-linked role of an account, made when it is missing (facts E115, I076, I077)."""
     found = cloud.identities.get("roles", account, role.name)

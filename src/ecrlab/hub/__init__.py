@@ -6,7 +6,7 @@ API are from Docker's own API reference. What differs is listed in `ecrlab.hub.d
 """
 
 from ecrlab.hub.errors import HubError
-from ecrlab.hub.hub import Hub
+from ecrlab.hub.hub import LEARNER, Hub
 from ecrlab.hub.names import REGISTRY
 
-__all__ = ["REGISTRY", "Hub", "HubError"]
+__all__ = ["LEARNER", "REGISTRY", "Hub", "HubError"]

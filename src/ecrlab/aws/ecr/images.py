@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecrlab.aws.cloud import Push, Pusher
-from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.request import (
     account_of,
     invalid,
@@ -20,6 +19,7 @@ from ecrlab.aws.ecr.request import (
     repository_of,
     wrong_token,
 )
+from ecrlab.aws.ecr.scan_settings import scan_shown
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
 from ecrlab.oci import OciError, parse_manifest
@@ -71,6 +71,7 @@ def image_detail(call: Call, repository: Repository, manifest: Manifest) -> dict
         "imageStatus": manifest.attributes.get("status", "ACTIVE"),
         "lastArchivedAt": manifest.attributes.get("archived_at"),
         "lastActivatedAt": manifest.attributes.get("activated_at"),
+        **scan_shown(call.cloud, repository, manifest),
     }
 
 
@@ -156,7 +157,7 @@ def describe_images(call: Call) -> dict[str, Any]:
     return {"imageDetails": [image_detail(call, repository, manifest) for manifest in shown], "nextToken": token}
 
 
-def _image(repository: Repository, manifest: Manifest, tag: str | None) -> dict[str, Any]:
+def image_shown(repository: Repository, manifest: Manifest, tag: str | None) -> dict[str, Any]:
     return {
         "registryId": account_of(repository),
         "repositoryName": repository.name,
@@ -170,23 +171,6 @@ def pull_counts(manifest: Manifest, now: float) -> bool:
     """Tell whether a pull at ``now`` is recorded: the last one is 24 hours old, or the lab's clock was put back."""
     last = manifest.last_pulled_at
     return last is None or not 0 <= now - last < PULL_TIME_STEP
-
-
-@operation("ecr", "BatchGetImage")
-def batch_get_image(call: Call) -> dict[str, Any]:
-    repository = repository_of(call)
-    images, failures = [], []
-    left_out = pull_left_out(call.cloud, account_of(repository), call.region, call.principal)
-    for image_id in call.params["imageIds"]:
-        manifest = find_image(call, repository, image_id) if image_id else None
-        # One in the archive cannot be pulled (facts E094).
-        if manifest is None or "status" in manifest.attributes:
-            failures.append(image_failure(image_id))
-            continue
-        images.append(_image(repository, manifest, image_id.get("imageTag")))
-        if pull_counts(manifest, call.now) and not left_out:
-            call.cloud.store.update_manifest(repository, manifest.digest, last_pulled_at=call.now)
-    return {"images": images, "failures": failures}
 
 
 def immutable(repository: Repository, tag: str) -> bool:
@@ -246,6 +230,7 @@ def put_image(call: Call) -> dict[str, Any]:
             )
         if tag and immutable(repository, tag) and store.manifest(repository, tag) is not None:
             raise ApiError("ImageTagAlreadyExistsException", immutable_text(repository, tag))
+        call.cloud.quotas.check_image(store, repository, digest, tag)
         try:
             manifest = store.put_manifest(
                 repository,
@@ -271,7 +256,7 @@ def put_image(call: Call) -> dict[str, Any]:
             ) from None
         pusher = Pusher(call.principal, call.source_ip, call.user_agent, call.decisions)
         call.cloud.image_pushed(Push(repository, manifest, tag, pusher=pusher))
-    return {"image": _image(repository, manifest, tag)}
+    return {"image": image_shown(repository, manifest, tag)}
 
 
 @operation("ecr", "BatchDeleteImage")
