@@ -64,20 +64,26 @@ class _Stream(io.RawIOBase):
             raise Unreadable("An entry has a header that is too large.")
         self.allowed -= size
         parts = []
-        while size > 0 and (part := self._source.read(min(size, _CHUNK))):
+        while size > 0 and (part := self._more(size)):
             parts.append(part)
             size -= len(part)
-            self._at += len(part)
-            self.budget.take(len(part))
         return b"".join(parts)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence != io.SEEK_SET or offset < self._at:
             raise Unreadable("An entry has a size below zero.")
-        while self._at < offset and (part := self._source.read(min(offset - self._at, _CHUNK))):
-            self._at += len(part)
-            self.budget.take(len(part))
+        while self._at < offset and self._more(offset - self._at):
+            pass
         return self._at
+
+    def _more(self, size: int) -> bytes:
+        try:
+            part = self._source.read(min(size, _CHUNK))
+        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+            raise Unreadable(f"The layer cannot be read: {error}") from None
+        self._at += len(part)
+        self.budget.take(len(part))
+        return part
 
 
 class Entry:
@@ -116,7 +122,7 @@ def entries(file: Path, budget: Budget) -> Iterator[Entry]:
     try:
         with closing(_opened(file)) as source:
             yield from _entries(_Stream(source, budget))
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError, tarfile.TarError, ValueError, OverflowError) as error:
+    except (OSError, tarfile.TarError, ValueError, OverflowError) as error:
         raise Unreadable(f"The layer cannot be read: {error}") from None
     except RecursionError:
         raise Unreadable("The layer cannot be read: an entry has too many headers.") from None
