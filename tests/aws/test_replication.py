@@ -478,6 +478,7 @@ def test_a_kill_loses_no_copy(make_lab: Callable[[], Any]) -> None:
     # Killed again in the midst of the copying: what was begun is done once more.
     switching = threading.Thread(target=_switch_on, args=(lab.control,))
     switching.start()
+    until(lambda: lab.control.status()["regions_off"] == [])
     until(lambda: images(lab, "web"))
     kill()
     switching.join()
