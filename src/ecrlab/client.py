@@ -153,6 +153,32 @@ class LabClient:
         """Switch a Region on or off; return ``{"regions_off": [names]}``."""
         return self._call("POST", "/_ecrlab/region", {"region": region, "on": on})
 
+    def quotas(self, service: str = "ecr", region: str | None = None, account: str | None = None) -> dict[str, Any]:
+        """Return the quotas of a registry, ``{"registry": …, "quotas": [{name, value, default, …}]}``.
+
+        ``service`` is "ecr", or "ecr-public" for the account's public registry.
+        """
+        given = {"service": service, "region": region, "account": account}
+        query = urllib.parse.urlencode({key: value for key, value in given.items() if value is not None})
+        return self._call("GET", f"/_ecrlab/quotas?{query}")
+
+    def quota(
+        self,
+        name: str,
+        value: int | None,
+        service: str = "ecr",
+        region: str | None = None,
+        account: str | None = None,
+    ) -> dict[str, Any]:
+        """Set a quota of a registry, None: back to its default; return it as `quotas` does."""
+        given = {"service": service, "region": region, "account": account}
+        body = {key: each for key, each in given.items() if each is not None}
+        return self._call("POST", "/_ecrlab/quotas", {"name": name, "value": value, **body})
+
+    def reset_quotas(self) -> dict[str, Any]:
+        """Put all quotas of all registries back to their defaults; return ``{"removed": [what was set]}``."""
+        return self._call("POST", "/_ecrlab/quotas", {"reset": True})
+
     def reset(
         self,
         *,
@@ -206,3 +232,9 @@ class LabClient:
 
 def _question(principal: str, action: str, resource: str) -> dict[str, str]:
     return {"principal": principal, "action": action, "resource": resource}
+
+
+def quota_text(quota: Mapping[str, Any]) -> str:
+    """Return a quota, as `LabClient.quota` gives it, in a sentence."""
+    value = "off" if quota["value"] is None else f"{quota['value']:,} {quota['unit']}".rstrip()
+    return f"{quota['name']}: {value} (default at AWS: {quota['default']:,})."

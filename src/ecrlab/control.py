@@ -19,6 +19,7 @@ from ecrlab import __version__, explorer
 from ecrlab.aws import decide, seed
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.aws.errors import ApiError
+from ecrlab.aws.quotas import PUBLIC, NoQuota
 from ecrlab.home import ACCOUNT, REGION, Home
 from ecrlab.hub import HubError
 from ecrlab.hub.control import HubControl
@@ -79,6 +80,8 @@ class Control:
             ("POST", "accounts"): self._accounts,
             ("POST", "listen"): self._listen,
             ("POST", "region"): self._region,
+            ("GET", "quotas"): self._quotas,
+            ("POST", "quotas"): self._quota,
             ("POST", "reset"): self._reset,
             ("GET", "hub"): self._of_hub(hub.status),
             ("POST", "hub/users"): self._of_hub(hub.users),
@@ -259,6 +262,31 @@ class Control:
         if on:
             # What waited for the Region has happened when the learner is told.
             await asyncio.to_thread(self._cloud.work.run)
+
+    async def _quotas(self, request: web.Request) -> Answer:
+        registry = self._registry_meant(dict(request.query))
+        return {"registry": registry, "quotas": self._cloud.quotas.shown(registry)}
+
+    async def _quota(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        if body.get("reset") is True:
+            return {"removed": self._cloud.quotas.reset()}
+        registry = self._registry_meant(body)
+        if "value" not in body:
+            raise Refused(400, 'Expected {"name": a quota, "value": a number or null} or {"reset": true}.')
+        try:
+            name = self._cloud.quotas.set(registry, body.get("name"), body["value"])
+        except NoQuota as error:
+            raise Refused(400, str(error)) from None
+        return next(quota for quota in self._cloud.quotas.shown(registry) if quota["name"] == name)
+
+    def _registry_meant(self, body: dict[str, Any]) -> str:
+        service, region = body.get("service", "ecr"), body.get("region", REGION)
+        if service not in ("ecr", "ecr-public"):
+            raise Refused(400, f"The services with quotas are ecr and ecr-public, not {service!r:.50}.")
+        if not isinstance(region, str) or region not in regions():
+            raise Refused(400, f"{region!r:.50} is not an AWS Region.")
+        return f"{self._account(body)}/{PUBLIC if service == 'ecr-public' else region}"
 
     def _account(self, body: dict[str, Any]) -> str:
         account = body.get("account", ACCOUNT)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from ecrlab.client import LabClient
+from ecrlab.client import LabClient, quota_text
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, REGION, Home, read_json
 from ecrlab.span import ahead
@@ -109,6 +109,13 @@ class Lab:
     def region(self, name: str) -> Region:
         """Return a Region of the lab, to switch off and on: `lab.region("us-east-1").off()`."""
         return Region(self.control, name)
+
+    def quota(self, name: str, value: int | None, *, service: str = "ecr", region: str = REGION) -> str:
+        """Set a service quota of the learner's registry, None: back to its default; return it in a sentence.
+
+        `service` is "ecr", or "ecr-public" for the public registry: `lab.quota("images per repository", 3)`.
+        """
+        return quota_text(self.control.quota(name, value, service, region))
 
     @cached_property
     def _looking(self) -> Lab:

@@ -14,12 +14,13 @@ from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr_public.login import SCOPE
 from ecrlab.aws.ecr_public.registry import HOST, LOGOS, account_of_alias, key
 from ecrlab.aws.ecr_public.request import REGION
-from ecrlab.aws.front import EXPIRED, caller_of, password_of
+from ecrlab.aws.front import EXPIRED, caller_of, check_image, largest_layer, password_of, throttle, too_many
 from ecrlab.aws.identities import Principal
+from ecrlab.aws.quotas import ANONYMOUS_PULLS, PULLS
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import TOKEN_SECONDS, Token, make_token, read_token, sign_url
 from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
-from ecrlab.store import Blob, Manifest, Repository
+from ecrlab.store import Blob, Manifest, Repository, Store
 
 # The Region in a Bearer token, so that a password is none.
 _BEARER = "public-bearer"
@@ -133,6 +134,8 @@ class PublicFrontDoor(FrontDoor):
         if principal is None:
             record.reason = "to push needs a login"
             raise OciError(403, "DENIED", "Not Authorized")
+        if self._cloud.quotas.buckets:
+            throttle(self._cloud, request, access.operation, key(principal.account))
         actions = REGISTRY_RULES[access.operation.name]
         if access.operation is Operation.FINISH_UPLOAD and request.body_exists:
             actions = BYTES_AT_THE_END + actions
@@ -154,8 +157,24 @@ class PublicFrontDoor(FrontDoor):
             raise MountDeclined  # not known to be offered there
 
     def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
-        """ECR Public shows no time of the last pull."""
+        """ECR Public shows no time of the last pull; here pulls are counted, when there is a rate for them.
+
+        An image that an index names comes with it: it is no pull of its own.
+        """
+        quotas, principal = self._cloud.quotas, request[RECORD].principal
+        if quotas.buckets and not self._cloud.store.parents(repository, manifest.digest):
+            who = repository.registry if principal is None else key(principal.account)
+            if quotas.throttled(who, ANONYMOUS_PULLS if principal is None else PULLS):
+                raise too_many(request)
         return False
+
+    def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
+        """Refuse an image that is one too many."""
+        check_image(self._cloud, tx, repository, manifest)
+
+    def largest_layer(self, repository: Repository) -> tuple[int, str] | None:
+        """What the quota of the registry says."""
+        return largest_layer(self._cloud, repository)
 
     async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
         """Layers come from a signed address, as ECR Public's come from a content delivery network."""

@@ -18,7 +18,13 @@ BATCH = 2 << 20
 _BROKEN = (aiohttp.ClientPayloadError, http_exceptions.HttpProcessingError)
 
 
-async def receive(request: web.Request, upload: Upload, executor: Executor, limit: int | None = None) -> int:
+async def receive(
+    request: web.Request,
+    upload: Upload,
+    executor: Executor,
+    limit: int | None = None,
+    largest: tuple[int, str] | None = None,
+) -> int:
     """Append a request's body to an upload, for which the caller holds `writing()`; returns the bytes received.
 
     Hashing and writing happen in `executor`, one batch behind the network. What arrived before a broken connection is
@@ -26,6 +32,8 @@ async def receive(request: web.Request, upload: Upload, executor: Executor, limi
 
     Args:
         limit: the number of bytes that must come; with more or fewer the upload is left as it was.
+        largest: the most bytes of the upload, and the message when it would have more; then too it is left as it was.
+            What comes after them is read all the same, so that the client hears why.
 
     Raises:
         OciError: the body is not what its headers say.
@@ -37,11 +45,15 @@ async def receive(request: web.Request, upload: Upload, executor: Executor, limi
     batch: list[bytes] = []
     pending: asyncio.Future[int] | None = None
     broken = None
+    room = None if largest is None else largest[0] - begun
     try:
         while data := await request.content.readany():
             received += len(data)
             if limit is not None and received > limit:
                 break
+            if room is not None and received > room:
+                batch, size = [], 0
+                continue
             batch.append(data)
             size += len(data)
             if size >= BATCH or len(batch) == MAX_PIECES:
@@ -63,6 +75,9 @@ async def receive(request: web.Request, upload: Upload, executor: Executor, limi
     if limit is not None and received != limit:
         await loop.run_in_executor(executor, upload.truncate, begun)
         raise OciError(400, "SIZE_INVALID", f"the body does not have the {limit} bytes that Content-Range says")
+    if largest is not None and room is not None and received > room:
+        await loop.run_in_executor(executor, upload.truncate, begun)
+        raise OciError(403, "DENIED", largest[1])
     if broken is not None:
         raise OciError(400, "BLOB_UPLOAD_INVALID", f"the request's body is broken: {str(broken)[:200]}")
     return received

@@ -77,6 +77,12 @@ class FrontDoor(Protocol):
         """
         ...
 
+    def largest_layer(self, repository: Repository) -> tuple[int, str] | None:
+        """The most bytes that a blob pushed to `repository` may have, and the message (403 DENIED) for more of them.
+        None: as many as the disk holds.
+        """
+        return None
+
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
         """Called in a worker thread inside the transaction that stores `manifest`, before it does: what it writes to
         `tx` is written together with it. `manifest.tags` holds the tag being pushed, if any.

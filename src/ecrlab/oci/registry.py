@@ -268,7 +268,7 @@ class Registry:
         upload = self._store.start_upload(repository, algorithm)
         try:
             with upload.writing():
-                await receive(call.request, upload, self._executor)
+                await self._receive(call, upload)
             return self._created(call, await self._run(self._store.finish_upload, upload, digest))
         except BaseException:
             if self._store.upload(repository, upload.id) is not None:
@@ -291,7 +291,7 @@ class Registry:
     async def _write_upload(self, call: "_Call") -> web.Response:
         upload = await self._find_upload(call, Operation.WRITE_UPLOAD)
         with upload.writing():
-            await receive(call.request, upload, self._executor, self._chunk(call, upload))
+            await self._receive(call, upload, self._chunk(call, upload))
             return self._accepted(call, upload)
 
     async def _finish_upload(self, call: "_Call") -> web.Response:
@@ -299,7 +299,7 @@ class Registry:
         digest = call.request.query.get("digest", "")
         _check_digest(digest)
         with upload.writing():
-            await receive(call.request, upload, self._executor, self._chunk(call, upload))
+            await self._receive(call, upload, self._chunk(call, upload))
         try:
             blob = await self._run(self._store.finish_upload, upload, digest)
         except NotFound:
@@ -310,6 +310,10 @@ class Registry:
         upload = await self._find_upload(call, Operation.CANCEL_UPLOAD)
         await self._run(self._store.cancel_upload, upload)
         return web.Response(status=204, headers=API_VERSION)
+
+    async def _receive(self, call: "_Call", upload: Upload, length: int | None = None) -> None:
+        largest = self._door.largest_layer(upload.repository)
+        await receive(call.request, upload, self._executor, length, largest)
 
     def _chunk(self, call: "_Call", upload: Upload) -> int | None:
         """The number of bytes that Content-Range announces, None without one; raises unless they come next."""

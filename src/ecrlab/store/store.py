@@ -508,6 +508,11 @@ class Store:
         )
         return [digest for (digest,) in rows]
 
+    def count_repositories(self, registry: str) -> int:
+        """How many repositories a registry has."""
+        (count,) = self._database.rows("SELECT count(*) FROM repositories WHERE registry=?", (registry,))[0]
+        return int(count)
+
     def count_manifests(self, repository: Repository) -> int:
         """How many manifests the repository holds."""
         (count,) = self._database.rows("SELECT count(*) FROM manifests WHERE repository=?", (repository.id,))[0]

@@ -27,8 +27,7 @@ from ecrlab.aws.work import Task, worker
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
 
-MOST = 10
-"""Backfills of a registry in progress at once (facts E065)."""
+_QUOTA = "replication backfills in progress"
 KEPT_SECONDS = 90 * 24 * 3600.0
 # Replications carried out before other work has its turn.
 _STEP = 50
@@ -113,9 +112,10 @@ def start_replication_backfill(call: Call) -> dict[str, Any]:
                 "ReplicationBackfillInProgressException",
                 f"A replication backfill is already in progress for the destination Region '{destination['region']}'",
             )
-        if len(running) >= MOST:
+        if not call.cloud.quotas.allows(registry, _QUOTA, len(running) + 1):
+            most = call.cloud.quotas.value(registry, _QUOTA)
             raise ApiError(
-                "LimitExceededException", f"A registry can have at most {MOST} replication backfills in progress"
+                "LimitExceededException", f"A registry can have at most {most} replication backfills in progress"
             )
         document: Document = {
             "id": str(uuid.uuid4()),

@@ -10,7 +10,7 @@ from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Principal
 from ecrlab.aws.operations import Call, operation
 
-MOST = 100  # facts E065
+_QUOTA = "pull time update exclusions per registry"  # facts E065
 
 
 def pull_left_out(cloud: Cloud, account: str, region: str, principal: Principal) -> bool:
@@ -40,10 +40,12 @@ def register_pull_time_update_exclusion(call: Call) -> dict[str, Any]:
                 f"A pull time update exclusion for the principal '{arn}' already exists in the registry with id "
                 f"'{call.account}'",
             )
-        if len(listed) >= MOST:
+        registry = f"{call.account}/{call.region}"
+        if not call.cloud.quotas.allows(registry, _QUOTA, len(listed) + 1):
             raise ApiError(
                 "LimitExceededException",
-                f"The registry with id '{call.account}' already has the maximum of {MOST} pull time update exclusions",
+                f"The registry with id '{call.account}' already has the maximum of "
+                f"{call.cloud.quotas.value(registry, _QUOTA)} pull time update exclusions",
             )
         call.cloud.change_registry(call.account, call.region, pull_time_exclusions={**listed, arn: call.now})
     return {"principalArn": arn, "createdAt": call.now}

@@ -14,8 +14,9 @@ from ecrlab.aws.ecr.request import (
 )
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.quotas import LAYER_PARTS, Exceeded, layer_too_large
 from ecrlab.aws.tokens import sign_url
-from ecrlab.store import DigestMismatch, Repository, UploadBusy
+from ecrlab.store import DigestMismatch, Repository, Upload, UploadBusy
 
 PART_SIZE = 20_971_520
 SMALLEST_PART = 5 * 1024 * 1024
@@ -102,12 +103,26 @@ def upload_layer_part(call: Call) -> dict[str, Any]:
                     f"{repository_named(repository)}",
                     extra={**named, "lastValidByteReceived": upload.size - 1},
                 )
+            _check_quotas(call, upload, len(data))
             if upload.size % PART_SIZE and upload.size < SMALLEST_PART:
                 raise ApiError("LayerPartTooSmallException", "Layer parts must be at least 5 MiB in size.")
             upload.append(data)
+            upload.parts += 1
     except UploadBusy:
         raise invalid("uploadId", "Another request is writing to this upload") from None
     return {**named, "lastByteReceived": upload.size - 1}
+
+
+def _check_quotas(call: Call, upload: Upload, size: int) -> None:
+    quotas, registry = call.cloud.quotas, upload.repository.registry
+    most = quotas.largest_layer(registry)
+    if most is not None and upload.size + size > most:
+        raise Exceeded(layer_too_large(most))
+    if not quotas.allows(registry, LAYER_PARTS, upload.parts + 1):
+        raise Exceeded(
+            f"The upload with id '{call.params['uploadId']}' already has the maximum allowed number of layer parts "
+            f"which is '{quotas.value(registry, LAYER_PARTS)}'"
+        )
 
 
 @operation("ecr", "CompleteLayerUpload")

@@ -18,6 +18,7 @@ from ecrlab.aws.ecr import storage
 from ecrlab.aws.ecr.images import is_index, manifest_document
 from ecrlab.aws.ecr.lifecycle_policy import (
     DAY,
+    MOST_RULES,
     Action,
     Evaluation,
     Image,
@@ -49,13 +50,21 @@ TAGS_PER_IMAGE = 100
 # ---------------------------------------------------------------------------------------------------------- the policy
 
 
-def checked(text: str) -> str:
-    """Return a policy's text as ECR keeps it; raise ApiError with ECR's words when it is no policy."""
+def checked(text: str, most: int | None = None) -> str:
+    """Return a policy's text as ECR keeps it; raise ApiError with ECR's words when it is no policy.
+
+    ``most``: how many rules it may have (None: as many as at AWS).
+    """
     try:
-        parse(text)
+        parse(text, MOST_RULES if most is None else most)
     except PolicyInvalid as error:
         raise invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {error}") from None
     return compact(text)
+
+
+def most_rules(call: Call) -> int | None:
+    """Return how many rules a lifecycle policy of the caller's registry may have."""
+    return call.cloud.quotas.value(f"{call.account}/{call.region}", "rules per lifecycle policy")
 
 
 def schedule(cloud: Cloud, repository: Repository, now: float) -> None:
@@ -103,7 +112,7 @@ def _evaluated(cloud: Cloud, repository: Repository) -> float:
 
 @operation("ecr", "PutLifecyclePolicy")
 def put_lifecycle_policy(call: Call) -> dict[str, Any]:
-    text = checked(call.params["lifecyclePolicyText"])
+    text = checked(call.params["lifecyclePolicyText"], most_rules(call))
     with call.cloud.store.transaction() as store:
         repository = repository_of(call)
         attributes = {**repository.attributes, "lifecycle": text}
@@ -307,7 +316,7 @@ def start_lifecycle_policy_preview(call: Call) -> dict[str, Any]:
     with call.cloud.store.transaction() as store:
         repository = repository_of(call)
         text = _text(repository) if given is None else given
-        checked(text)
+        checked(text, most_rules(call))
         table, key = store.table(PREVIEWS), str(repository.id)
         if (table.get(key) or {}).get("status") == "IN_PROGRESS":
             raise ApiError(

@@ -240,10 +240,13 @@ def _fits(pattern: str, tag: str) -> bool:
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def parse(text: str) -> Policy:
-    """Return the policy that ``text`` describes; raise PolicyInvalid with what ECR says of it."""
+def parse(text: str, most: int = MOST_RULES) -> Policy:
+    """Return the policy that ``text`` describes; raise PolicyInvalid with what ECR says of it.
+
+    ``most``: how many rules it may have.
+    """
     document = document_of(text)
-    wrong = list(_wrong_policy(document))
+    wrong = list(_wrong_policy(document, most))
     if wrong:
         raise PolicyInvalid("\n".join(wrong))
     rules = sorted((_rule(rule) for rule in document["rules"]), key=lambda rule: rule.priority)
@@ -337,7 +340,7 @@ def _wrong_tags(value: Any) -> Iterator[str]:
         yield from _wrong_type(entry, "string")
 
 
-def _wrong_policy(document: dict[str, Any]) -> Iterator[str]:
+def _wrong_policy(document: dict[str, Any], most: int) -> Iterator[str]:
     wrong = _wrong_object(document, ("rules",))
     yield from wrong
     rules = document.get("rules", [])
@@ -349,9 +352,9 @@ def _wrong_policy(document: dict[str, Any]) -> Iterator[str]:
         return
     if not rules:
         yield "array is too short: must have at least 1 elements but instance has 0 elements"
-    if len(rules) > MOST_RULES:
-        yield f"array is too long: must have at most {MOST_RULES} elements but instance has {len(rules)} elements"
-    for rule in rules[:MOST_RULES]:
+    if len(rules) > most:
+        yield f"array is too long: must have at most {most} elements but instance has {len(rules)} elements"
+    for rule in rules[:most]:
         yield from _wrong_rule(rule)
 
 

@@ -15,6 +15,7 @@ from ecrlab.aws.ecr.templates import NotCreated, create_repository_for, template
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Principal
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.quotas import Exceeded
 from ecrlab.aws.service_roles import REPLICATION, ask_as, assumed, service_role
 from ecrlab.aws.work import NotNow, Task, worker
 from ecrlab.oci import parse_manifest
@@ -23,8 +24,9 @@ from ecrlab.store import Manifest, ReferencesMissing, Repository
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
 
-MOST_DESTINATIONS = 25
-"""Unique destinations of all rules together (facts ecr.md 7, E107)."""
+# Quotas (facts ecr.md 7, E107).
+_RULES, _FILTERS = "rules per replication configuration", "filters per replication rule"
+_DESTINATIONS = "destinations per replication configuration"
 
 Destination = dict[str, str]
 """``region`` and ``registryId``."""
@@ -47,20 +49,26 @@ class Failed(Exception):  # noqa: N818 (an outcome, not a fault)
 def put_replication_configuration(call: Call) -> dict[str, Any]:
     """Replace the registry's rules; without rules nothing is replicated. What was begun goes on."""
     configuration = call.params["replicationConfiguration"]
+    quotas, registry = call.cloud.quotas, f"{call.account}/{call.region}"
     unique: set[tuple[str, str]] = set()
+    if not quotas.allows(registry, _RULES, len(configuration["rules"])):
+        raise _too_many(f"{quotas.value(registry, _RULES)} rules")
     for rule in configuration["rules"]:
+        if not quotas.allows(registry, _FILTERS, len(rule.get("repositoryFilters", ()))):
+            raise _too_many(f"{quotas.value(registry, _FILTERS)} filters in a rule")
         for destination in rule["destinations"]:
             _check_destination(call, destination)
             unique.add((destination["region"], destination["registryId"]))
-    if len(unique) > MOST_DESTINATIONS:
-        raise invalid(
-            "replicationConfiguration",
-            f"Replication configuration can have at most {MOST_DESTINATIONS} unique destinations",
-        )
+    if not quotas.allows(registry, _DESTINATIONS, len(unique)):
+        raise _too_many(f"{quotas.value(registry, _DESTINATIONS)} unique destinations")
     with call.cloud.store.transaction():
         call.cloud.change_registry(call.account, call.region, replication=configuration)
         service_role(call.cloud, call.account, REPLICATION, call.now)
     return {"replicationConfiguration": configuration}
+
+
+def _too_many(most: str) -> ApiError:
+    return invalid("replicationConfiguration", f"Replication configuration can have at most {most}")
 
 
 def _check_destination(call: Call, destination: Destination) -> None:
@@ -284,6 +292,7 @@ def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag
             store.mount_blob(source, target, reference.digest)
     before = store.manifest(target, tag or digest)
     try:
+        cloud.quotas.check_image(store, target, digest, tag)
         stored = store.put_manifest(
             target,
             digest,
@@ -297,6 +306,8 @@ def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag
         )
     except ReferencesMissing:
         raise Failed("LayersNotFound") from None
+    except Exceeded as error:
+        raise Failed("LimitExceeded", str(error)) from None
     cloud.image_pushed(Push(target, stored, tag, before is None or before.digest != digest, replicated=True))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ecrlab.aws.ecr.lifecycle import forget
+from ecrlab.aws.ecr import lifecycle, scanning
 from ecrlab.aws.ecr.request import (
     account_of,
     change,
@@ -108,6 +108,7 @@ def create_repository(call: Call) -> dict[str, Any]:
                 "RepositoryAlreadyExistsException",
                 f"The repository with name '{name}' already exists in the registry with id '{account}'",
             )
+        call.cloud.quotas.check_repositories(store, registry)
         repository = store.create_repository(registry, name, attributes, now=call.now)
     return {"repository": repository_shown(call, repository)}
 
@@ -142,7 +143,8 @@ def delete_repository(call: Call) -> dict[str, Any]:
             )
         shown = repository_shown(call, repository)
         store.delete_repository(repository.registry, repository.name)
-        forget(call.cloud, repository)
+        lifecycle.forget(call.cloud, repository)
+        scanning.forget(call.cloud, repository)
     hidden = ("imageScanningConfiguration", "encryptionConfiguration")
     return {"repository": {key: value for key, value in shown.items() if key not in hidden}}
 
@@ -155,17 +157,6 @@ def put_image_tag_mutability(call: Call) -> dict[str, Any]:
         "repositoryName": repository.name,
         "imageTagMutability": repository.attributes["mutability"],
         "imageTagMutabilityExclusionFilters": repository.attributes["exclusions"] or None,
-    }
-
-
-@operation("ecr", "PutImageScanningConfiguration")
-def put_image_scanning_configuration(call: Call) -> dict[str, Any]:
-    on_push = call.params["imageScanningConfiguration"].get("scanOnPush", False)
-    repository = change(call, repository_of(call), scan_on_push=on_push)
-    return {
-        "registryId": account_of(repository),
-        "repositoryName": repository.name,
-        "imageScanningConfiguration": {"scanOnPush": on_push},
     }
 
 

@@ -17,6 +17,8 @@ from ecrlab.aws.work import NotNow, Task, worker
 from ecrlab.oci import parse_manifest
 from ecrlab.store import Manifest, Repository, Store, digest_of
 
+# Quotas (facts E065).
+_RULES, _FILTERS = "signing rules per registry", "filters per signing rule"
 _SIMPLIFIED = (
     "Every signing profile of the Region exists, with a key that this lab made; one of another account is never "
     "allowed, as there is no AWS Signer whose profile permissions could be read."
@@ -26,12 +28,21 @@ _SIMPLIFIED = (
 @operation("ecr", "PutSigningConfiguration", simplified=_SIMPLIFIED)
 def put_signing_configuration(call: Call) -> dict[str, Any]:
     configuration = call.params["signingConfiguration"]
+    quotas, registry = call.cloud.quotas, f"{call.account}/{call.region}"
+    if not quotas.allows(registry, _RULES, len(configuration["rules"])):
+        raise _too_many(f"{quotas.value(registry, _RULES)} rules")
     for rule in configuration["rules"]:
+        if not quotas.allows(registry, _FILTERS, len(rule.get("repositoryFilters", ()))):
+            raise _too_many(f"{quotas.value(registry, _FILTERS)} filters in a rule")
         region = rule["signingProfileArn"].split(":")[3]
         if region != call.region:
             raise invalid("signingProfileArn", f"The signing profile must be in the Region {call.region}, not {region}")
     call.cloud.change_registry(call.account, call.region, signing=configuration)
     return {"signingConfiguration": configuration}
+
+
+def _too_many(most: str) -> ApiError:
+    return invalid("signingConfiguration", f"Signing configuration can have at most {most}")
 
 
 def _configuration(call: Call) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ecrlab.aws.ecr.request import invalid, page_after, page_of, page_size
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Document, Principal
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.quotas import Exceeded
 from ecrlab.aws.service_roles import TEMPLATES, ask_as, assumed, service_role, trusts
 from ecrlab.oci import OciError, Operation
 from ecrlab.store import Exists, Repository
@@ -46,7 +47,7 @@ def _checked(call: Call, template: Mapping[str, Any]) -> None:
     if template.get("repositoryPolicy"):
         check_resource_policy(call, template["repositoryPolicy"], "repository")
     if template.get("lifecyclePolicy"):
-        lifecycle.checked(template["lifecyclePolicy"])
+        lifecycle.checked(template["lifecyclePolicy"], lifecycle.most_rules(call))
     role = template.get("customRoleArn")
     if role and not re.fullmatch(rf"arn:aws[\w-]*:iam::{call.account}:role/.+", role):
         raise invalid("customRoleArn", "The role must be an IAM role in the account of the registry")
@@ -170,10 +171,14 @@ def create_repository_for(
         _ask(cloud, account, region, name, template, now)
     try:
         with cloud.store.transaction() as store:
+            if store.repository(f"{account}/{region}", name) is None:
+                cloud.quotas.check_repositories(store, f"{account}/{region}")
             made = store.create_repository(f"{account}/{region}", name, attributes, now=now)
             if "lifecycle" in attributes:
                 lifecycle.schedule(cloud, made, now)
             return made
+    except Exceeded as error:
+        raise NotCreated(str(error)) from None
     except Exists:
         found = cloud.store.repository(f"{account}/{region}", name)
         if found is None:

@@ -39,6 +39,7 @@ def create_repository(call: Call) -> dict[str, Any]:
                 "RepositoryAlreadyExistsException",
                 f"The repository with name '{name}' already exists in the registry with id '{account}'",
             )
+        call.cloud.quotas.check_repositories(store, key(account))
         alias(call.cloud, account)
         repository = store.create_repository(key(account), name, attributes, now=call.now)
     return {"repository": repository_shown(call, repository), "catalogData": catalog_shown(call, repository)}
