@@ -2,30 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-
-def _client_fixtures() -> Any:
-    """Lab, engine and shell of tests/clients, by path: in importlib mode one conftest cannot import another."""
-    name = "ecrlab_tests_clients"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent.parent / "clients" / "conftest.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-_fixtures = _client_fixtures()
-make_lab, running_lab, lab = _fixtures.make_lab, _fixtures.running_lab, _fixtures.lab
-engine, sh, image = _fixtures.engine, _fixtures.sh, _fixtures.image
 
 LOGIN = "docker login --username learner --password-stdin $HUB < $HUB_PASSWORD_FILE"
 OVER = "toomanyrequests: You have reached your unauthenticated pull rate limit."

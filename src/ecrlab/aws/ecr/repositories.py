@@ -11,6 +11,7 @@ from ecrlab.aws.ecr.request import (
     account_of,
     change,
     invalid,
+    not_empty,
     not_found,
     page_after,
     page_of,
@@ -136,11 +137,7 @@ def delete_repository(call: Call) -> dict[str, Any]:
     with call.cloud.store.transaction() as store:
         repository = repository_of(call)
         if not call.params.get("force") and store.count_manifests(repository):
-            raise ApiError(
-                "RepositoryNotEmptyException",
-                f"The repository with name '{repository.name}' in registry with id '{account_of(repository)}' cannot "
-                "be deleted because it still contains images",
-            )
+            raise not_empty(repository)
         shown = repository_shown(call, repository)
         store.delete_repository(repository.registry, repository.name)
         lifecycle.forget(call.cloud, repository)

@@ -24,6 +24,15 @@ def not_found(name: str, account: str) -> ApiError:
     )
 
 
+def not_empty(repository: Repository) -> ApiError:
+    """Return the error for a repository that is deleted with its images, without force."""
+    return ApiError(
+        "RepositoryNotEmptyException",
+        f"The repository with name '{repository.name}' in registry with id '{account_of(repository)}' cannot be deleted "
+        "because it still contains images",
+    )
+
+
 def registry_of(call: Call) -> tuple[str, str]:
     account = call.params.get("registryId", call.account)
     return account, f"{account}/{call.region}"

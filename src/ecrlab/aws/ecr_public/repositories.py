@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ecrlab.aws.ecr.repositories import checked_tags
-from ecrlab.aws.ecr.request import change, invalid, not_found, page_after, page_of, page_size
+from ecrlab.aws.ecr.request import change, invalid, not_empty, not_found, page_after, page_of, page_size
 from ecrlab.aws.ecr_public.catalog import catalog_shown, checked_catalog
 from ecrlab.aws.ecr_public.registry import address, alias, key
 from ecrlab.aws.ecr_public.request import public_operation, registry_id, repository_of
@@ -68,11 +68,7 @@ def delete_repository(call: Call) -> dict[str, Any]:
     with call.cloud.store.transaction() as store:
         repository = repository_of(call)
         if not call.params.get("force") and store.count_manifests(repository):
-            raise ApiError(
-                "RepositoryNotEmptyException",
-                f"The repository with name '{repository.name}' in registry with id '{registry_id(call)}' cannot be "
-                "deleted because it still contains images",
-            )
+            raise not_empty(repository)
         shown = repository_shown(call, repository)
         store.delete_repository(repository.registry, repository.name)
     return {"repository": shown}
