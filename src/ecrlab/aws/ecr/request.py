@@ -28,8 +28,8 @@ def not_empty(repository: Repository) -> ApiError:
     """Return the error for a repository that is deleted with its images, without force."""
     return ApiError(
         "RepositoryNotEmptyException",
-        f"The repository with name '{repository.name}' in registry with id '{account_of(repository)}' cannot be deleted "
-        "because it still contains images",
+        f"The repository with name '{repository.name}' in registry with id '{account_of(repository)}' cannot be "
+        "deleted because it still contains images",
     )
 
 
