@@ -5,7 +5,6 @@ scripts/test-setup.sh
 make --no-print-directory install lint
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/ecrlab-test.XXXXXX")
-mkdir "$scratch/tmp"
 
 # A lab that is still running when the tests have ended is a fault of a test: stop it, and say so.
 tidy() {
@@ -29,5 +28,26 @@ tidy() {
 trap tidy EXIT
 trap 'exit 130' INT TERM
 
-export ECRLAB_HOME="$scratch/home" TMPDIR="$scratch/tmp"
-.venv/bin/pytest --basetemp "$scratch/pytest" "$@"
+# What was asked for, or everything: the course (browser, notebooks, exercises) and the cloud side by side, each with a
+# home and temporary folder of its own. The second's output follows the first's.
+run() {
+    name=$1
+    shift
+    mkdir -p "$scratch/$name/tmp"
+    ECRLAB_HOME="$scratch/$name/home" TMPDIR="$scratch/$name/tmp" \
+        .venv/bin/pytest -p no:cacheprovider --basetemp "$scratch/$name/pytest" "$@"
+}
+
+if [ $# -gt 0 ]; then
+    run asked "$@"
+    exit
+fi
+course="tests/browser tests/course tests/decisions tests/explorer tests/notebooks"
+others=$(ls -d tests/*/ tests/test_*.py | sed 's|/$||' | grep -vxE "$(echo "$course" | tr ' ' '|')|tests/__pycache__")
+run cloud $others >"$scratch/cloud.log" 2>&1 &
+cloud=$!
+status=0
+run course $course || status=$?
+wait "$cloud" || status=$?
+cat "$scratch/cloud.log"
+exit "$status"
