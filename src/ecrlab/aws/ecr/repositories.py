@@ -96,7 +96,7 @@ def new_attributes(params: Mapping[str, Any], account: str, region: str) -> dict
     }
 
 
-@operation("ecr", "CreateRepository")
+@operation("ecr", "CreateRepository", simplified="KMS settings are kept and shown; they encrypt nothing.")
 def create_repository(call: Call) -> dict[str, Any]:
     account, registry = registry_of(call)
     name, params = call.params["repositoryName"], call.params
