@@ -358,7 +358,7 @@ LESSON = Lesson(
         "JSON commas": "the editor says line and word while you type; mend the first line it names, then look again",
         "who am I now?": "the first line of a cell says it: `%%bash --as ops`",
         "it still works after I took the right away": "the image was on this computer: the cell removes it first",
-        "which side is missing?": "the ending of the sentence names the kind of policy; picture 3 says whose it is",
+        "which side is missing?": "the ending of the sentence names the kind of policy; picture 2 says whose it is",
     },
 )
 
