@@ -180,6 +180,7 @@ def test_names_that_lead_out_or_are_odd(tmp_path: Path) -> None:
         ("../etc/os-release", DEBIAN),
         ("/var/lib/dpkg/status", dpkg(("rooted", "1", ""))),
         ("x/../../var/lib/dpkg/status.d/evil", dpkg(("evil", "1", ""))),
+        ("../x.dist-info/METADATA", b"Name: outside\nVersion: 1\n"),
         ("a\udcff/node_modules/m/package.json", b'{"name": "m", "version": "1.0.0"}'),
     ]
     found = read(write(tmp_path, layer))
@@ -192,7 +193,11 @@ def test_names_that_lead_out_or_are_odd(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
 def test_package_data_that_is_no_file_is_not_read(tmp_path: Path, kind: bytes) -> None:
-    assert names(read(write(tmp_path, [entry(STATUS, kind, "/etc/passwd")]))) == {}
+    member = entry(STATUS, kind, "/etc/passwd")
+    member.size = 512
+    # The next header would be its content.
+    after = tar([("\nPackage: evil\nStatus: install ok installed\nVersion: 1\n\n", b"")], tarfile.GNU_FORMAT)
+    assert names(read(write(tmp_path, member.tobuf(tarfile.GNU_FORMAT) + after))) == {}
 
 
 @pytest.mark.parametrize(

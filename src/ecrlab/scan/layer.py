@@ -124,8 +124,6 @@ def entries(file: Path, budget: Budget) -> Iterator[Entry]:
             yield from _entries(_Stream(source, budget))
     except (OSError, tarfile.TarError, ValueError, OverflowError) as error:
         raise Unreadable(f"The layer cannot be read: {error}") from None
-    except RecursionError:
-        raise Unreadable("The layer cannot be read: an entry has too many headers.") from None
 
 
 def _opened(file: Path) -> io.BufferedIOBase:
