@@ -735,20 +735,20 @@ def list_attached_policies(call: Call) -> dict[str, Any]:
 @operation("iam", "ListEntitiesForPolicy")
 def list_entities_for_policy(call: Call) -> dict[str, Any]:
     policy, wanted = _policy(call, call.params["PolicyArn"]), call.params.get("EntityFilter")
-    found: dict[str, list[dict[str, str]]] = {"user": [], "group": [], "role": []}
     boundary = call.params.get("PolicyUsageFilter") == "PermissionsBoundary"
+    found = []
     for kind, holder in call.cloud.identities.attachments(call.account):
-        if (policy["arn"] == holder.get("boundary")) if boundary else (policy["arn"] in holder["attached"]):
-            word = kind.title()
-            found[kind].append({f"{word}Name": holder["name"], f"{word}Id": holder["id"]})
-    if wanted in ("User", "Group", "Role"):
-        found = {kind: items if kind == wanted.lower() else [] for kind, items in found.items()}
-    return {
-        "PolicyUsers": found["user"],
-        "PolicyGroups": found["group"],
-        "PolicyRoles": found["role"],
-        "IsTruncated": False,
-    }
+        holds = (policy["arn"] == holder.get("boundary")) if boundary else (policy["arn"] in holder["attached"])
+        if holds and (wanted == kind.title() or wanted not in ("User", "Group", "Role")):
+            found.append((kind, holder))
+    answer = paged(call, found, "all")
+    shown = answer.pop("all")
+    for kind in ("user", "group", "role"):
+        word = kind.title()
+        answer[f"Policy{word}s"] = [
+            {f"{word}Name": holder["name"], f"{word}Id": holder["id"]} for each, holder in shown if each == kind
+        ]
+    return answer
 
 
 @operation("iam", "PutUserPermissionsBoundary", "PutRolePermissionsBoundary")
