@@ -9,13 +9,20 @@ import json
 import subprocess
 import tarfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
+from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.ecr import scanning
+from ecrlab.clock import Clock
+from ecrlab.oci import parse_manifest
 from ecrlab.scan import bundled
+from ecrlab.store import Repository, Store, digest_of
 from ecrlab_course.lab import push_image
 
 OLD, NEW = "2.36-9+deb12u2", "2.36-9+deb12u6"
@@ -471,3 +478,64 @@ def test_aws_waits_for_the_scan(lab: Any) -> None:
         timeout=60,
     )
     assert done.stdout.split() == ["CVE-2023-4911", "CVE-2024-2961"]
+
+
+# ------------------------------------------------------------------------------------------- advisories become newer
+
+
+def test_newer_advisories_make_continuous_scanning_scan_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(tmp_path) as store:
+        cloud = Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+        images = {name: kept_image(cloud, name) for name in ("always", "once")}
+        filters = {"always": "CONTINUOUS_SCAN", "once": "SCAN_ON_PUSH"}
+        rules = [
+            {"scanFrequency": frequency, "repositoryFilters": [{"filter": name, "filterType": "WILDCARD"}]}
+            for name, frequency in filters.items()
+        ]
+        cloud.change_registry("1", "us-east-1", scanning={"scanType": "ENHANCED", "rules": rules})
+        rounds(cloud)
+        before = bundled()
+        assert scanned(cloud, images) == {"always": (before.date, {"HIGH": 1}), "once": (before.date, {"HIGH": 1})}
+        flask = next(one for one in before.advisories if one.package == "flask")
+        newer = replace(before, date="2030-01-01", advisories=(flask, replace(flask, id="CVE-2030-1", severity="LOW")))
+        monkeypatch.setattr(scanning, "bundled", lambda: newer)
+        rounds(cloud)
+        assert scanned(cloud, images) == {
+            "always": ("2030-01-01", {"HIGH": 1, "LOW": 1}),
+            "once": (before.date, {"HIGH": 1}),
+        }
+        assert cloud.work.run() == 0
+
+
+def kept_image(cloud: Cloud, name: str) -> tuple[Repository, str]:
+    repository = cloud.store.create_repository("1/us-east-1", name, {}, now=time.time())
+    layer, config, manifest = parts(FLASK)
+    for blob in (layer, config):
+        cloud.store.put_blob(repository, blob)
+    parsed = parse_manifest(manifest)
+    digest = digest_of(manifest)
+    kept = cloud.store.put_manifest(
+        repository,
+        digest,
+        parsed.media_type,
+        manifest,
+        parsed.references,
+        artifact_type=parsed.artifact_type,
+        now=time.time(),
+    )
+    return repository, kept.digest
+
+
+def rounds(cloud: Cloud) -> None:
+    for _ in range(3):  # a round may add tasks for the next
+        cloud.work.run()
+
+
+def scanned(cloud: Cloud, images: dict[str, tuple[Repository, str]]) -> dict[str, tuple[str, dict[str, int]]]:
+    found = {}
+    for name, (repository, digest) in images.items():
+        manifest = cloud.store.manifest(repository, digest)
+        assert manifest is not None
+        scan = manifest.attributes["scans"]["ENHANCED"]
+        found[name] = (scan["advisories"], scan["counts"])
+    return found
