@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import io
+import json
 import os
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -21,7 +28,7 @@ from botocore.config import Config
 from ecrlab.client import LabClient
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION, Home
-from ecrlab_course.lab import image, push_image
+from ecrlab_course.lab import Refused, image, push_image
 
 
 def free_port() -> int:
@@ -50,7 +57,7 @@ class Lab:
         """Start the server and wait until it listens."""
         command = [sys.executable, "-m", "ecrlab.server", "--home", str(self.home.path), *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60  # on a busy machine
         while not self.home.control.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.process.kill()
@@ -120,10 +127,63 @@ class Lab:
         name = f"{registry['registry'].partition('/')[2]}/{repository}"
         return push_image(registry["port"], name, tag, image(content), data["authorizationToken"])
 
+    def push_public(self, repository: str, reference: str, content: bytes = b"hello") -> str:
+        """Push an image to ECR Public as the administrator, and return its digest; ``reference`` "": without a tag.
+
+        Raises `ecrlab_course.lab.Refused`.
+        """
+        public = self.client("ecr-public")
+        login = public.get_authorization_token()["authorizationData"]["authorizationToken"]
+        alias = public.describe_registries()["registries"][0]["aliases"][0]["name"]
+        port = int(self.control.status()["ecr_public"]["address"].partition("/")[0].rpartition(":")[2])
+        name, parts = f"/v2/public.ecr.aws/{alias}/{repository}", image(content)
+        digests = ["sha256:" + hashlib.sha256(each).hexdigest() for each in parts]
+        with closing(HTTPConnection("localhost", port, timeout=30)) as connection:
+
+            def ask(method: str, path: str, body: bytes = b"", **headers: str) -> tuple[HTTPResponse, bytes]:
+                connection.request(method, path, body, headers)
+                response = connection.getresponse()
+                text = response.read()
+                if response.status >= 400:
+                    error = json.loads(text)["errors"][0]
+                    raise Refused(response.status, error["code"], error["message"])
+                return response, text
+
+            token = json.loads(ask("GET", "/token/", Authorization=f"Basic {login}")[1])["token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            for blob, digest in zip(parts[:2], digests[:2], strict=True):
+                begun, _ = ask("POST", f"{name}/blobs/uploads/", **headers)
+                ask("PUT", f"{begun.headers['Location']}?digest={digest}", blob, **headers)
+            headers["Content-Type"] = json.loads(parts[2])["mediaType"]
+            ask("PUT", f"{name}/manifests/{reference or digests[2]}", parts[2], **headers)
+        return digests[2]
+
+    def push_faulty(self, repository: str, tag: str) -> str:
+        """Push an image with Debian packages that have advisories, and return its digest."""
+        packages = "\n\n".join(
+            f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 0.1\nDescription: one"
+            for name in ("curl", "expat", "openssl", "glibc")
+        )
+        release = b'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
+        plain = io.BytesIO()
+        with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+            for path, content in (("etc/os-release", release), ("var/lib/dpkg/status", packages.encode() + b"\n")):
+                entry = tarfile.TarInfo(path)
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+        layer = gzip.compress(plain.getvalue(), mtime=0)
+        _, config, manifest = image(b"")
+        settings, document = json.loads(config), json.loads(manifest)
+        settings["rootfs"]["diff_ids"] = ["sha256:" + hashlib.sha256(plain.getvalue()).hexdigest()]
+        config = json.dumps(settings).encode()
+        for part, content in ((document["layers"][0], layer), (document["config"], config)):
+            part |= {"size": len(content), "digest": "sha256:" + hashlib.sha256(content).hexdigest()}
+        token = self.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        name = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}"
+        return push_image(self.port, name, tag, (layer, config, json.dumps(document).encode()), token)
+
     def allow(self, user: str, *actions: str, resource: str = "*", name: str = "test") -> None:
         """Give a user an inline policy that allows ``actions``."""
-        import json
-
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.client("iam").put_user_policy(UserName=user, PolicyName=name, PolicyDocument=document)

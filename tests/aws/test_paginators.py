@@ -5,13 +5,7 @@ A paginator goes in pages of one item, and finds each item once; a waiter ends.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import json
-import tarfile
-from contextlib import closing
-from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -21,8 +15,7 @@ from botocore.loaders import Loader
 
 from ecrlab.aws.api import SERVICES
 from ecrlab.aws.operations import HANDLERS
-from ecrlab.home import ACCOUNT, REGION
-from ecrlab_course.lab import image, push_image
+from ecrlab.home import ACCOUNT
 
 ROLE_TRUST = {
     "Version": "2012-10-17",
@@ -119,30 +112,6 @@ def modelled(kind: str) -> list[tuple[str, str]]:
     return names
 
 
-def faulty() -> tuple[bytes, bytes, bytes]:
-    """An image with packages that have advisories."""
-    packages = "\n\n".join(
-        f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 0.1\nDescription: one"
-        for name in ("curl", "expat", "openssl", "glibc")
-    )
-    release = b'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path, content in (("etc/os-release", release), ("var/lib/dpkg/status", packages.encode() + b"\n")):
-            entry = tarfile.TarInfo(path)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    layer = gzip.compress(plain.getvalue(), mtime=0)
-    _, config, manifest = image(b"")
-    document = json.loads(manifest)
-    document["layers"][0] |= {"size": len(layer), "digest": "sha256:" + hashlib.sha256(layer).hexdigest()}
-    settings = json.loads(config)
-    settings["rootfs"]["diff_ids"] = ["sha256:" + hashlib.sha256(plain.getvalue()).hexdigest()]
-    config = json.dumps(settings).encode()
-    document["config"] |= {"size": len(config), "digest": "sha256:" + hashlib.sha256(config).hexdigest()}
-    return layer, config, json.dumps(document).encode()
-
-
 def prepare_ecr(lab: Any) -> dict[str, str]:
     ecr = lab.client("ecr")
     for name in (*THREE, "app", "scanned"):
@@ -151,8 +120,7 @@ def prepare_ecr(lab: Any) -> dict[str, str]:
         lab.push("app", tag, tag.encode())
     lab.push("app", "moved", b"1")
     lab.push("app", "moved", b"2")  # so one image has no tag
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    push_image(lab.port, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/scanned", "1", faulty(), token)
+    lab.push_faulty("scanned", "1")
     for prefix in THREE:
         ecr.create_repository_creation_template(prefix=prefix, appliedFor=["REPLICATION"])
         ecr.create_pull_through_cache_rule(
@@ -173,26 +141,8 @@ def prepare_public(lab: Any) -> None:
     public = lab.client("ecr-public")
     for name in (*THREE, "app"):
         public.create_repository(repositoryName=name)
-    login = public.get_authorization_token()["authorizationData"]["authorizationToken"]
-    alias = public.describe_registries()["registries"][0]["aliases"][0]["name"]
-    port = int(lab.control.status()["ecr_public"]["address"].partition("/")[0].rpartition(":")[2])
-    with closing(HTTPConnection("localhost", port, timeout=30)) as connection:
-
-        def ask(method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[Any, bytes]:
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            return response, response.read()
-
-        token = json.loads(ask("GET", "/token/", Authorization=f"Basic {login}")[1])["token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        for tag in THREE:
-            layer, config, manifest = image(tag.encode())
-            for blob in (layer, config):
-                begun, _ = ask("POST", f"/v2/{alias}/app/blobs/uploads/", **headers)
-                digest = "sha256:" + hashlib.sha256(blob).hexdigest()
-                ask("PUT", f"{begun.headers['Location']}?digest={digest}", blob, **headers)
-            kind = json.loads(manifest)["mediaType"]
-            ask("PUT", f"/v2/{alias}/app/manifests/{tag}", manifest, **headers, **{"Content-Type": kind})
+    for tag in THREE:
+        lab.push_public("app", tag, tag.encode())
 
 
 def prepare_iam(lab: Any) -> dict[str, str]:

@@ -275,3 +275,20 @@ def test_root_assumes_no_role_and_nothing_mends_that(lab: Lab) -> None:
     said = decisions.text(answer)
     assert said.startswith("✗ not allowed: root may not sts:AssumeRole on role/for-nobody")
     assert "Blocked by" not in said
+
+
+def test_public_repositories(lab: Lab) -> None:
+    public = lab.client("ecr-public")
+    public.create_repository(repositoryName="hello")
+    arn = "arn:aws:ecr-public::123456789012:repository/hello"
+    for name in ("hello", "repository/hello", arn):
+        answer = lab.control.decide("ci", "ecr-public:PutImage", name)
+        assert (answer["resource"], answer["allowed"]) == (arn, False)
+    statement = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:user/ci"}}
+    policy = {"Version": "2012-10-17", "Statement": [{**statement, "Action": "ecr-public:PutImage"}]}
+    public.set_repository_policy(repositoryName="hello", policyText=json.dumps(policy))
+    for name in ("hello", arn):
+        assert lab.control.decide("ci", "ecr-public:PutImage", name)["allowed"]
+    assert not lab.control.decide("ci", "ecr-public:PutImage", arn.replace("hello", "other"))["allowed"]
+    partner = lab.control.decide("partner", "ecr-public:PutImage", arn)
+    assert not partner["allowed"]

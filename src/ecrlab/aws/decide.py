@@ -11,8 +11,9 @@ from functools import cache
 from typing import Any
 
 from ecrlab.aws import mend
-from ecrlab.aws.access import RULES, Target, question, repository_target
+from ecrlab.aws.access import RULES, Target, public_target, question, repository_target
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.ecr_public.registry import key as public_key
 from ecrlab.aws.identities import Document, Principal, parsed
 from ecrlab.aws.opened import opened, reason
 from ecrlab.aws.seed import ADMINISTRATOR, PEOPLE
@@ -225,9 +226,10 @@ def target_named(cloud: Cloud, action: str, text: str | None, principal: Princip
         return _by_repository(cloud, action, text)
     if kind in ("user", "group", "role", "policy", "role to assume", "policy source"):
         return _by_entity(cloud, kind, text)
-    what = "registry" if kind == "public registry" else "repository"
-    name = principal.account if what == "registry" else text.removeprefix("repository/")
-    return Target(f"arn:aws:ecr-public::{principal.account}:{what}/{name}", principal.account, {}), REGION, []
+    account = principal.account
+    if kind == "public registry":
+        return Target(f"arn:aws:ecr-public::{account}:registry/{account}", account, {}), REGION, []
+    return _by_public_repository(cloud, account, text.removeprefix("repository/"))
 
 
 def _by_arn(cloud: Cloud, kind: str, arn: str) -> tuple[Target, str, list[str]]:
@@ -240,12 +242,20 @@ def _by_arn(cloud: Cloud, kind: str, arn: str) -> tuple[Target, str, list[str]]:
         missing = name != "*" and cloud.store.repository(f"{account}/{region}", name) is None
         notes = [f"There is no repository {name} at present; asked as if there were."] if missing else []
         return repository_target(cloud, account, region, name), region, notes
+    if service == "ecr-public" and rest.startswith("repository/"):
+        return _by_public_repository(cloud, account, rest.removeprefix("repository/"))
     if kind == "role to assume" and rest.startswith("role/"):
         role = cloud.identities.get("roles", account, arn.rpartition("/")[2])
         if role is None or role["arn"] != arn:
             raise Unanswerable(f"There is no role {arn}. {_entities(cloud, 'roles', account)}", "resource")
         return Target(arn, account, role["tags"], parsed(role["trust"], "trust")), REGION, []
     return Target(arn, account or ACCOUNT, {}), region or REGION, []
+
+
+def _by_public_repository(cloud: Cloud, account: str, name: str) -> tuple[Target, str, list[str]]:
+    missing = name != "*" and cloud.store.repository(public_key(account), name) is None
+    notes = [f"There is no public repository {name} at present; asked as if there were."] if missing else []
+    return public_target(cloud, account, name), REGION, notes
 
 
 def _by_repository(cloud: Cloud, action: str, text: str) -> tuple[Target, str, list[str]]:
