@@ -26,7 +26,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if original is None or not set(TAGS) <= set(images[original]):
         return not_yet(
             f"The names {', '.join(TAGS)} no longer stand on one image. Moving a name changes what it shows; the proof "
-            "was to add one. Prepare the drill again.",
+            "was to add one. Build the state again.",
             "tag-copies",
         )
     proof = lab.digest(NAME, "proof")

@@ -100,7 +100,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if cause != CAUSES[lab.seed]:
         return not_yet(
             f"The push works. The cause you named, “{cause or 'none'}”, is not the one that was there. Works, not "
-            "understood: prepare the drill again and read the refusal first.",
+            "understood: read the refusal once more; the state can be built again.",
             "last-line-is-cause",
         )
     told = proof.lower()
@@ -171,7 +171,7 @@ DRILL = Drill(
             "Then the ending: nobody allows it, an explicit deny, or a limit such as a boundary; it names the kind "
             "of policy.",
             FollowUp(
-                "It ends with `with an explicit deny in an identity-based policy`. Does one more Allow help?",
+                "Its ending is `with an explicit deny in an identity-based policy`. Does one more Allow help?",
                 "No. A Deny that fits beats every Allow, however near it stands. Find the Deny, ask what it "
                 "protects, and narrow it.",
             ),

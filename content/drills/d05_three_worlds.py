@@ -53,7 +53,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             f"World {world}: you said “{said[world] or 'nothing'}”, the lab says otherwise. {what}", SHOWN[world]
         )
     if _pulls(lab, "three") or not _pulls(lab, "one"):
-        return not_yet("World one or three is no longer what it was: prepare the drill again.", "left-out")
+        return not_yet("World one or three is no longer what it was: build the state again.", "left-out")
     if not works:
         return not_yet(
             "All three verdicts are right. World two still ends with a refusal: one of the two accounts says nothing "

@@ -2,7 +2,8 @@
 
 # E006: an untagged image is pullable by digest; ecr-errors 54: a child of an index is not deleted, HTTP 200;
 # ecr-errors 55: look at `failures`, not at the exit code; E092: no undelete; 9.2 step 6: lifecycle rules spare
-# children; E015: the last pull may lag; E164: index and children.
+# children; E064: 100 images a call; E079 E084: what a rule selects by; E091: the preview; E015: the last pull may lag;
+# E164: index and children.
 
 from __future__ import annotations
 
@@ -45,13 +46,13 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if not {"1.9", "2.0"} <= tags:
         return not_yet(
             "A tagged image is gone. With the index 2.0 its images lose their protection; nothing undoes a deletion. "
-            "Prepare the drill again.",
+            "Build the state again.",
             "untagged-is-garbage",
         )
     if kept["live"] not in images:
         return not_yet(
             "`deployed.txt` names a digest, and that image is gone: it had no tag, and it is what runs. The next "
-            "node that has to fetch it cannot. Prepare the drill again.",
+            "node that has to fetch it cannot. Build the state again.",
             "untagged-is-garbage",
         )
     if len(images) == 6 and not gone and not code:
@@ -129,7 +130,8 @@ DRILL = Drill(
             "The call succeeds all the same: what stayed is listed under `failures`, and the exit code is 0.",
             FollowUp(
                 "What does the script need, then?",
-                "To read `failures` and to stop, or report, when it is not empty.",
+                "To read `failures` and to stop, or report, when it is not empty. And to ask in portions: a call takes "
+                "at most 100 images.",
             ),
         ),
         Point(
@@ -137,15 +139,15 @@ DRILL = Drill(
             "Better: a lifecycle rule for untagged images, with a preview first; a deletion is final.",
             FollowUp(
                 "Would that rule have spared what production runs by digest?",
-                "No. A rule sees tags, age and counts, not who runs what. Give what is deployed a tag that no rule "
-                "selects.",
+                "No. A rule sees tags, age, counts and the last pull, not who runs what. Give what is deployed a tag "
+                "that no rule selects.",
             ),
         ),
     ),
     beyond=FollowUp(
         "What would you change, so that the question does not come up again?",
         "Whatever is deployed carries a tag of its own as long as it runs, and a rule clears the untagged after some "
-        "days.",
+        "days. Its preview shows what it would take, and takes nothing: `aws ecr start-lifecycle-policy-preview`.",
     ),
     model="I would not let it run. Two of the four untagged images belong to the index 2.0, and ECR refuses to "
     "delete those; the call still ends with exit code 0, and only `failures` tells. Of the other two one is garbage, "

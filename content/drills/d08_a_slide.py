@@ -32,7 +32,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         return untouched("No number typed, and nothing shown yet.")
     if released is None:
         return not_yet(
-            "The whole repository is gone. That shows nothing about its tags; prepare the drill again.",
+            "The whole repository is gone. That shows nothing about its tags; build the state again.",
             "immutable-is-undeletable",
         )
     if deleted and released["imageTagMutability"] != "IMMUTABLE":
@@ -85,7 +85,7 @@ DRILL = Drill(
     "1. ECR encrypts every image with KMS.\n"
     "2. A login is good for twelve hours, and no option changes that.\n"
     "3. An immutable tag cannot be deleted, so releases are safe.\n"
-    "4. Without a policy of its own, a repository is closed to other accounts.\n"
+    "4. Until somebody writes a policy for it, a new repository is closed to other accounts.\n"
     "5. You log in to a repository, and once more for the next one.",
     question="Which statements are wrong, and how do you say it to the person who wrote them?",
     points=(

@@ -7,12 +7,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ecrlab_course.drills import Attempt, Drill, Findings, FollowUp, Point
 from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
 
 NAME, TAG, HERE, THERE = "my-web-app", "2.0", "us-east-1", "eu-west-1"
+UNDER_WAY = ("PREPARING", "IN_PROGRESS")
 LAYERS = ({"www/index.html": b"<h1>Harbour Bikes 2.0</h1>"}, {"app/start": b"start"})
 
 
@@ -25,11 +27,13 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     original = lab.digest(NAME, TAG)
     if original is None:
         return not_yet(
-            f"`{NAME}:{TAG}` is gone from {HERE}: the copy was to leave it alone. Prepare it again.", "tag-copies"
+            f"`{NAME}:{TAG}` is gone from {HERE}: the copy was to leave it alone. Build the state again.", "tag-copies"
         )
     there = lab.repositories(THERE)
     beside = [name for name in lab.repositories() if name != NAME]
     if NAME not in there:
+        if _ruled(lab):
+            return _waiting(lab)
         if beside or there:
             where = [f"`{name}` in {HERE}" for name in beside] + [f"`{name}` in {THERE}" for name in there]
             return not_yet(
@@ -60,6 +64,23 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed(f"{THERE} can deploy without {HERE}: same digest, tags locked there too.")
 
 
+def _ruled(lab: Any) -> bool:
+    """Tell whether a rule of us-east-1 copies to eu-west-1."""
+    rules = lab.client("ecr").describe_registry()["replicationConfiguration"]["rules"]
+    return any(each["region"] == THERE for rule in rules for each in rule["destinations"])
+
+
+def _waiting(lab: Any) -> Verdict:
+    """Say why a rule alone brought nothing, or that a backfill is under way."""
+    if any(each["status"] in UNDER_WAY for each in lab.client("ecr").list_replication_backfills()["backfills"]):
+        return untouched(f"A backfill is under way; `{NAME}` is not in {THERE} yet. Look again in a moment.")
+    return not_yet(
+        f"A rule copies to {THERE}, and `{NAME}` is not there: a rule takes what is pushed after it, and {TAG} was "
+        "pushed before.",
+        "replication-copies-the-past",
+    )
+
+
 def copy_by_api(lab: Any) -> None:
     lab.repository(NAME, THERE, imageTagMutability="IMMUTABLE")
     lab.put(NAME, TAG, *LAYERS, region=THERE)
@@ -77,6 +98,36 @@ def copy_with_docker(lab: Any) -> None:
     )
     if code:
         raise RuntimeError(output)
+
+
+def rule(lab: Any) -> None:
+    destination = {"region": THERE, "registryId": lab.account}
+    rules = {"rules": [{"destinations": [destination]}]}
+    lab.client("ecr").put_replication_configuration(replicationConfiguration=rules)
+
+
+def backfill(lab: Any) -> None:
+    """Have what was there before the rule copied, and wait for the end, ten seconds at most."""
+    ecr = lab.client("ecr")
+    ecr.start_replication_backfill(destination={"region": THERE, "registryId": lab.account})
+    until = time.monotonic() + 10
+    while any(each["status"] in UNDER_WAY for each in ecr.list_replication_backfills()["backfills"]):
+        if time.monotonic() > until:
+            raise RuntimeError("the backfill does not end")
+        time.sleep(0.05)
+
+
+def template_rule_backfill(lab: Any) -> None:
+    lab.client("ecr", region=THERE).create_repository_creation_template(
+        prefix="ROOT", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE"
+    )
+    rule(lab)
+    backfill(lab)
+
+
+def rule_backfill(lab: Any) -> None:
+    rule(lab)
+    backfill(lab)
 
 
 def rebuild(lab: Any) -> None:
@@ -158,14 +209,16 @@ DRILL = Drill(
     weak="“ECR is highly available, so nothing.” It is available within a Region. Or: “build in every Region”, which "
     "gives three images with one name.",
     task="Make `my-web-app:2.0` deployable from eu-west-1 alone: same digest, same lock on its tags, no rebuild. By "
-    "hand (docker, skopeo, oras or the API; `$REGISTRY` is us-east-1, `$REGISTRY_EU` eu-west-1): that is what a rule "
-    "does for you.",
+    "the registry's own means, as you drew it, or by hand with docker, skopeo, oras or the API (`$REGISTRY` is "
+    "us-east-1, `$REGISTRY_EU` eu-west-1).",
     seconds=180,
     hints=(
         "Three things are needed there: a repository with the same setting, the layers, and the manifest byte for "
-        "byte.",
-        "`aws ecr create-repository --region eu-west-1 --image-tag-mutability IMMUTABLE …`, a login for each of the "
-        "two registries, then docker pull, tag, push; a manifest that passes unchanged keeps its digest.",
+        "byte. Which of them does a rule bring, and for which images?",
+        "By hand: `aws ecr create-repository --region eu-west-1 --image-tag-mutability IMMUTABLE …`, a login for each "
+        "of the two registries, then docker pull, tag, push. By a rule: in eu-west-1 "
+        "`create-repository-creation-template` for `REPLICATION`, in us-east-1 `put-replication-configuration`, then "
+        "the backfill: boto3's `start_replication_backfill`. The `aws` command here is older than that operation.",
     ),
     misconceptions=("ecr-is-global", "replication-copies-the-past", "copies-settings", "always-up", "tag-is-version"),
     sources=(
@@ -178,6 +231,7 @@ DRILL = Drill(
     accepts=(
         Attempt("by the API", copy_by_api),
         Attempt("with docker", copy_with_docker),
+        Attempt("a template, a rule and a backfill", template_rule_backfill),
     ),
     rejects=(
         Attempt(
@@ -191,6 +245,13 @@ DRILL = Drill(
             lambda lab: lab.repository(NAME, THERE),
             misconception="replication-copies-the-past",
             says="does not come by itself",
+        ),
+        Attempt("a rule alone", rule, misconception="replication-copies-the-past", says="was pushed before"),
+        Attempt(
+            "a rule and a backfill, no template",
+            rule_backfill,
+            misconception="copies-settings",
+            says="settings do not travel",
         ),
         Attempt("built again", rebuild, misconception="tag-is-version", says="what was tested"),
         Attempt("without the lock", forget_the_lock, misconception="copies-settings", says="settings do not travel"),

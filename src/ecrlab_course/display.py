@@ -143,5 +143,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str =
 
 
 def markdown_inline(text: str) -> str:
-    """Return markdown of one line as HTML without its paragraph."""
-    return re.sub(r"^<p>(.*)</p>\s*$", r"\1", markdown(text), flags=re.DOTALL) if text else ""
+    """Return markdown of one line as HTML without a paragraph; a dash alone stays a dash and makes no list."""
+    made = _renderer()
+    assert made.renderer is not None
+    return str(made.renderer(made.inline(text, {}), mistune.BlockState()))

@@ -181,7 +181,7 @@ class DrillDesk:
                 return Verdict(
                     Outcome.UNKNOWN,
                     f"The drills' account does not hold the state of {identifier}: another drill was prepared, or the "
-                    "lab was reset. Prepare this one again.",
+                    "lab was reset. Build its state again.",
                 )
             looking = lab.looking(int(opened.get("mark", 0)))
             assert isinstance(looking, DrillLab)

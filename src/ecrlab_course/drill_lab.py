@@ -164,6 +164,8 @@ class DrillLab(Lab):
                 iam.detach_group_policy(GroupName=name, PolicyArn=each["PolicyArn"])
             iam.delete_group(GroupName=name)
         for role in held["RoleDetailList"]:
+            if role["Path"].startswith("/aws-service-role/"):
+                continue  # A service's own (replication, templates): only the service may change it.
             name = role["RoleName"]
             for each in role["RolePolicyList"]:
                 iam.delete_role_policy(RoleName=name, PolicyName=each["PolicyName"])
@@ -181,9 +183,18 @@ class DrillLab(Lab):
             iam.delete_policy(PolicyArn=document["Arn"])
 
     def _empty_ecr(self, profile: str, account: str, region: str) -> None:
+        """Remove a registry's policy, rules and templates first, so that none of them acts, then its repositories."""
         ecr = self.client("ecr", profile, region)
         with contextlib.suppress(ecr.exceptions.RegistryPolicyNotFoundException):
             ecr.delete_registry_policy()
+        if ecr.describe_registry()["replicationConfiguration"]["rules"]:
+            ecr.put_replication_configuration(replicationConfiguration={"rules": []})
+        with contextlib.suppress(ecr.exceptions.SigningConfigurationNotFoundException):
+            ecr.delete_signing_configuration()
+        for template in ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]:
+            ecr.delete_repository_creation_template(prefix=template["prefix"])
+        for rule in ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]:
+            ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix=rule["ecrRepositoryPrefix"])
         pages = ecr.get_paginator("describe_repositories").paginate()
         names = [item["repositoryName"] for page in pages for item in page["repositories"]]
         if names:

@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -179,14 +179,20 @@ class Conversation:
                 self.console.print(finding.label, markup=False)
                 for number, option in enumerate(finding.options, 1):
                     self.console.print(f"  {number}  {option}", markup=False, highlight=False)
-                typed = self._ask("  number > ").strip()
-                right = re.fullmatch(r"[0-9]{1,2}", typed) and 0 < int(typed) <= len(finding.options)
-                findings[finding.key] = finding.options[int(typed) - 1] if right else ""
+                findings[finding.key] = self._chosen(finding.options)
             else:
                 findings[finding.key] = self._ask(f"{finding.label} > ").strip()
         verdict = self.desk.check(drill.id, findings)
         self.say(f"{ICONS[verdict.outcome]} **{verdict.outcome.value}** {verdict.message}")
         return verdict.outcome is Outcome.PASSED
+
+    def _chosen(self, options: Sequence[str]) -> str:
+        """Ask until the answer is an option's number, or nothing: "" leaves it open."""
+        while typed := self._ask("  number > ").strip():
+            if re.fullmatch(r"[0-9]{1,2}", typed) and 0 < int(typed) <= len(options):
+                return options[int(typed) - 1]
+            self.console.print(f"A number from 1 to {len(options)}, or Enter alone to leave it open.", markup=False)
+        return ""
 
     def _build_again(self, drill: Drill) -> None:
         try:

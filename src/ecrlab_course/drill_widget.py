@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ecrlab_course.desk import AnswerError, reason
+from ecrlab_course.cards import ActingCard
+from ecrlab_course.desk import reason
 from ecrlab_course.display import Shown, escape, markdown, note, plain, style, table, verdict_html
 from ecrlab_course.drill_desk import COLUMNS, Done, DrillDesk, when
 from ecrlab_course.drills import LEVELS, Drill, Finding
-from ecrlab_course.exercises import Outcome, Verdict
+from ecrlab_course.exercises import Verdict
 from ecrlab_course.inputs import WIDE
 from ecrlab_course.schedule import PASSED, Due
-from ecrlab_course.widgets import KEYBOARD, PAUSE
+from ecrlab_course.widgets import KEYBOARD
 
 ipywidgets: Any = import_module("ipywidgets")
-display: Any = import_module("IPython.display").display
 
 _cards = itertools.count(1)
 
@@ -60,7 +59,7 @@ def _bar(*buttons: Any) -> Any:
     return bar
 
 
-class DrillCard:
+class DrillCard(ActingCard):
     """One drill on the page. It calls the desk and shows what the desk says; all state is the desk's."""
 
     def __init__(self, desk: DrillDesk, identifier: str, because: str = "") -> None:
@@ -148,22 +147,6 @@ class DrillCard:
         return ipywidgets.VBox([self._task, *([fields] if self._fields else []), _bar(*buttons)])
 
     # Acting ----------------------------------------------------------------------------------------------------------
-
-    def _soon(self, action: Callable[[], None]) -> None:
-        """Act on a click a moment later: a browser holds a chosen value back while the kernel is busy, a click not."""
-        try:
-            asyncio.get_running_loop().call_later(PAUSE, self._guarded, action)
-        except RuntimeError:  # no browser: nothing can be under way
-            self._guarded(action)
-
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """A click never ends in a traceback: what went wrong is said in the card."""
-        try:
-            action()
-        except AnswerError as error:
-            self._say(Verdict(Outcome.UNTOUCHED, str(error)))
-        except Exception as error:
-            self._say(Verdict(Outcome.UNKNOWN, reason(error)))
 
     def _keep(self) -> None:
         if self._done is None and self._area.value != self.desk.opened(self.drill.id).get("text", ""):
@@ -273,15 +256,4 @@ class DrillCard:
 
     def show(self) -> None:
         """Display the card; where widgets do not run, its text or static form is shown."""
-        display(
-            {
-                "text/plain": form(self.drill),
-                "text/html": f'{style()}<div class="ecrlab">{static(self.drill)}</div>',
-                "application/vnd.jupyter.widget-view+json": {
-                    "version_major": 2,
-                    "version_minor": 0,
-                    "model_id": self.box.model_id,
-                },
-            },
-            raw=True,
-        )
+        self._display(form(self.drill), static(self.drill))

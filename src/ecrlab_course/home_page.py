@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ecrlab_course.content import Course, Source
@@ -161,10 +162,13 @@ _LAB = 30
 """Height of a lab below its lesson."""
 
 
-def drawn(stops: list[Stop], here: str = "", folder: str = "") -> Shown:
+def drawn(
+    stops: list[Stop], here: str = "", folder: str = "", pages: Mapping[str, str] = MappingProxyType({})
+) -> Shown:
     """Return the map: each lesson a stop on the route with its progress as a ring, each lab a quay below its lesson.
 
-    `here` is the id of the place to go on with, `folder` what leads from the page to the lessons' notebooks.
+    `here` is the id of the place to go on with, `folder` what leads from the page to the lessons' notebooks, `pages`
+    the notebooks beside the route (the drills), by title.
     """
     lessons = [stop for stop in stops if not stop.after]
     labs = {stop.id: [lab for lab in stops if lab.after == stop.id] for stop in lessons}
@@ -191,10 +195,14 @@ def drawn(stops: list[Stop], here: str = "", folder: str = "") -> Shown:
     can = [f"{stop.id}: {verb}" for stop in lessons if stop.state is State.DONE for verb in stop.verbs]
     badge = f'<p class="ecr-soft"><b>You can:</b> {escape("; ".join(can))}.</p>' if can else ""
     words = summary(stops)
+    beside = "".join(
+        f'<p>Beside the route: <a href="{escape(folder + opens)}">{escape(title)}</a>, ten minutes a day.</p>'
+        for title, opens in pages.items()
+    )
     return Shown(
-        text(stops, here),
+        "\n".join([text(stops, here), *(f"Beside the route: {title}, {opens}" for title, opens in pages.items())]),
         f'<nav class="ecr-map" aria-label="Map of the course">{picture}<ol>{"".join(links)}</ol></nav>'
-        f"<p>{escape(words)}</p>{badge}",
+        f"<p>{escape(words)}</p>{beside}{badge}",
     )
 
 

@@ -103,7 +103,8 @@ class HomePage:
         place = home_page.place(self._lab.course, progress)
         here = place.source.lesson.id if place else ""
         stops = home_page.stops(self._lab.course, progress)
-        return home_page.drawn(stops, here, home_page.from_here(Path.cwd()))
+        pages = {page.lesson.title: page.opens for page in self._lab.course.pages.values()}
+        return home_page.drawn(stops, here, home_page.from_here(Path.cwd()), pages)
 
     def show(self) -> None:
         """Display the map and the buttons; look at this computer's health meanwhile."""

@@ -29,7 +29,7 @@ from ecrlab_course import deck
 from ecrlab_course.desk import AnswerError
 from ecrlab_course.drill_desk import Done, DrillDesk, when
 from ecrlab_course.drill_terminal import Conversation
-from ecrlab_course.drill_widget import DrillCard, form
+from ecrlab_course.drill_widget import DrillCard, form, listing
 from ecrlab_course.drills import LEVELS, Attempt, Drill, drills
 from ecrlab_course.exercises import Outcome
 from ecrlab_course.schedule import Schedule
@@ -197,6 +197,23 @@ def test_an_administrator_who_locked_himself_out_is_made_anew(drill_desk: DrillD
     assert drill_desk.check("d08", solve(drill_desk, "d08")).outcome is Outcome.PASSED
 
 
+def test_what_was_set_in_the_registry_does_not_reach_the_next_drill(drill_desk: DrillDesk) -> None:
+    drill_desk.prepare("d10")
+    lab = drill_desk.lab("d10")
+    ecr = lab.client("ecr")
+    rules = [{"destinations": [{"region": "eu-west-1", "registryId": lab.account}]}]
+    ecr.put_replication_configuration(replicationConfiguration={"rules": rules})
+    ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
+    public = {"ecrRepositoryPrefix": "public", "upstreamRegistryUrl": "public.ecr.aws"}
+    ecr.create_pull_through_cache_rule(**public)
+    drill_desk.prepare("d01")
+    assert ecr.describe_registry()["replicationConfiguration"]["rules"] == []
+    assert ecr.describe_repository_creation_templates()["repositoryCreationTemplates"] == []
+    assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == []
+    assert lab.repositories("eu-west-1") == {}
+    assert drill_desk.ready("d01")
+
+
 def test_a_drill_leaves_the_learner_s_account_alone(drill_desk: DrillDesk, lab: Any) -> None:
     lab.clear("shop/orders")
     lab.client("ecr").create_repository(repositoryName="shop/orders")
@@ -244,8 +261,8 @@ def test_when(days: int, words: str) -> None:
 # The terminal ---------------------------------------------------------------------------------------------------------
 
 
-def talk(desk: DrillDesk, answers: list[str | Callable[[], str]]) -> str:
-    """Do d01 with these answers; return what was shown. A question too many fails the test."""
+def talk(desk: DrillDesk, answers: list[str | Callable[[], str]], identifier: str = "d01") -> str:
+    """Do a drill with these answers; return what was shown. A question too many fails the test."""
     waiting = iter(answers)
 
     def ask(question: str) -> str:
@@ -253,7 +270,7 @@ def talk(desk: DrillDesk, answers: list[str | Callable[[], str]]) -> str:
         return answer() if callable(answer) else answer
 
     shown = io.StringIO()
-    Conversation(desk, Console(file=shown, width=100), ask).drill("d01")
+    Conversation(desk, Console(file=shown, width=100), ask).drill(identifier)
     assert list(waiting) == []
     return shown.getvalue()
 
@@ -279,6 +296,14 @@ def test_a_short_answer_does_not_uncover_anything_and_evidence_can_be_left_out(d
     said = talk(drill_desk, ["no idea", "", *OWN.split(","), "", "y", "y", "y", "y", "", "x"])
     assert "Answer first" in said
     assert "again: 4 of 4 points in your own answer, evidence missed. Due again tomorrow." in said
+
+
+def test_a_number_that_is_no_option_is_asked_for_again(drill_desk: DrillDesk) -> None:
+    choices = ["3", "one", "1", "2", "", "x"]
+    said = talk(drill_desk, [OWN, "", "y", "y", "y", "y", "", "", *choices], "d05")
+    assert said.count("A number from 1 to 2, or Enter alone to leave it open.") == 2
+    assert drill_desk.schedule.reviews("d05")
+    assert "World three: you said “nothing”" in said
 
 
 def test_without_a_lab_it_goes_on_without_evidence(drill_desk: DrillDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,6 +481,12 @@ def test_a_card_from_answer_to_date(drill_desk: DrillDesk) -> None:
     assert "A model answer" in texts(card), "it stays to be read"
     again = DrillCard(drill_desk, "d01")
     assert button(again, "Your own answer").value == ""
+
+
+def test_the_list_shows_a_dash_where_there_is_nothing_yet(drill_desk: DrillDesk) -> None:
+    shown = listing(drill_desk, drill_desk.queue())
+    assert "<td>-</td><td>-</td>" in shown.html
+    assert "<li>" not in shown.html
 
 
 def test_a_card_takes_up_what_was_begun(drill_desk: DrillDesk) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from ecrlab import doctor
+from ecrlab.home import Home
 from ecrlab_course import build, home_page
 from ecrlab_course.content import Course, course
 from ecrlab_course.course_plan import neighbours, plan
 from ecrlab_course.desk import KEPT, Desk
 from ecrlab_course.exercises import Outcome
 from ecrlab_course.home_page import State
+from ecrlab_course.widgets import Card
 
 
 def passed(*exercises: str, at: str = "2026-11-25T10:00:00+00:00") -> dict[str, Any]:
@@ -56,6 +59,9 @@ def test_the_map_is_drawn_and_links_only_to_what_is_written(the_course: Course) 
         assert stop.title in shown.text
     assert "◐ 00  Start here: begun, 1 of 5 exercises, about 10 minutes left   <- go on here" in shown.text
     assert 'href="../00-start-here.ipynb"' in home_page.drawn(stops, "00", "../").html
+    beside = home_page.drawn(stops, "00", "../", {"Drills": "drills.ipynb"})
+    assert '<a href="../drills.ipynb">Drills</a>' in beside.html
+    assert beside.text.endswith("Beside the route: Drills, drills.ipynb")
 
 
 def test_where_to_go_on(the_course: Course) -> None:
@@ -138,3 +144,27 @@ def test_every_lesson_that_answers_a_first_guess_reads_it_back() -> None:
             if guess.answered_in and answering is not None and not answering.lesson.draft:
                 assert f'lab.look_back("{guess.answered_in}")' in answering.text.read_text(encoding="utf-8"), guess.id
                 assert guess.correct in {option.key for option in guess.options}
+
+
+@pytest.mark.parametrize("identifier", ["00-g1", "00-e1"])
+def test_a_guess_that_is_kept_is_not_called_untouched(identifier: str, desk: Desk) -> None:
+    desk.goto("00", "fresh")
+    card = Card(desk, desk.exercise(identifier))
+    keep = next(iter(card._buttons.values()))
+    keep.click()
+    assert "kept" not in card._head.value
+    card._inputs._choice.value = "true" if identifier == "00-g1" else "b"
+    keep.click()
+    assert "kept" in card._head.value
+    assert "untouched" not in card._head.value + card._said.value
+    assert "kept" in card._said.value.lower()
+
+
+@pytest.mark.timeout(120)
+def test_a_look_at_this_computer_stands_in_no_xray(running: Home, desk: Desk) -> None:
+    """The home page looks while the learner's first cell runs, whose first row the lesson asks for."""
+    before = desk.lab.last()
+    findings = {finding.part: finding.state for finding in doctor.examine(running)}
+    assert (findings["registry"], findings["AWS API"], findings["aws command"]) == ("ok", "ok", "ok")
+    assert desk.lab.last() >= before + 3
+    assert desk.lab.rows(after=before) == []
