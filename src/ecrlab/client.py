@@ -11,6 +11,9 @@ from typing import Any
 
 from ecrlab.home import Home
 
+LOOKING = "ecrlab-check"
+"""The word in the user agent of requests that only look; they are left out of the X-ray that a learner sees."""
+
 
 class LabError(Exception):
     """The lab refused a request; the text says what it saw and what it expected."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from ecrlab import relay
-from ecrlab.client import LabClient, LabError
+from ecrlab.client import LOOKING, LabClient, LabError
 from ecrlab.engine import Engine, EngineError, find
 from ecrlab.engine import private as own
 from ecrlab.environment import LOCAL_NAMES, apply, environment, foreign_aws_variables, obeys_endpoint
@@ -192,6 +192,7 @@ def _server(home: Home) -> Finding:
 def _registry(home: Home) -> Finding:
     url = f"http://localhost:{home.port}/v2/"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener.addheaders = [("User-Agent", LOOKING)]
     try:
         with opener.open(url, timeout=5) as answer:
             status, challenge = answer.status, ""
@@ -310,7 +311,10 @@ def _engine_reaches_lab(home: Home, engine: Engine) -> Finding:
 
 
 def _run(command: list[str], environ: Mapping[str, str]) -> str:
-    """Return what a command printed, on either stream; "" when it cannot be run or takes over 30 seconds."""
+    """Return what a command printed, on either stream; "" when it cannot be run or takes over 30 seconds.
+
+    AWS's clients put AWS_EXECUTION_ENV into their user agent: so the learner's X-ray leaves these requests out.
+    """
     try:
         answer = subprocess.run(
             command,
@@ -318,7 +322,7 @@ def _run(command: list[str], environ: Mapping[str, str]) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=dict(environ),
+            env={**environ, "AWS_EXECUTION_ENV": LOOKING},
             timeout=30,
             check=False,
         )

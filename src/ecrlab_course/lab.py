@@ -20,15 +20,12 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from ecrlab.client import LabClient, quota_text
+from ecrlab.client import LOOKING, LabClient, quota_text
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, REGION, Home, read_json
 from ecrlab.span import ahead
 from ecrlab_course import shell
 from ecrlab_course.hub import Hub
-
-LOOKING = "ecrlab-check"
-"""The word in the user agent of requests that only look; they are left out of the X-ray that a learner sees."""
 
 
 @cache

@@ -49,9 +49,15 @@ def log_in(lab: Any, profile: str = "admin", region: str = REGION) -> None:
 
 
 def log_out(lab: Any, *profiles: str, region: str = REGION) -> None:
-    """Let docker forget these profiles' logins for the account's registry in the Region."""
+    """Let docker forget these profiles' logins for the account's registry in the Region, where it has any."""
+    registry = address(lab, region)
+    host = registry.partition("/")[0]
     for profile in profiles:
-        lab.sh(f"docker logout '{address(lab, region)}' >/dev/null 2>&1 || true", profile)
+        lab.sh(
+            f'grep -qs \'{host}"\' "$DOCKER_CONFIG/config.json" || exit 0\n'
+            f"docker logout '{registry}' >/dev/null 2>&1 || true",
+            profile,
+        )
 
 
 def name_again(lab: Any, repository: str, tag: str, **image_id: str) -> None:

@@ -190,13 +190,14 @@ class Card:
         self._keyboard = KEYBOARD.replace("ID", f"ecr-{item.id}-{next(_cards)}")
         self._head = ipywidgets.HTML()
         self._said = ipywidgets.HTML()
-        self._help = ipywidgets.HTML()
+        self._hinted = ipywidgets.HTML()
+        self._solved = ipywidgets.HTML()
         self._buttons: dict[str, Any] = {}
         self._inputs = inputs(desk, item, lambda given: self._soon(lambda: self._take(given())))
         parts: list[Any] = [self._head, ipywidgets.HTML(markdown(asked(item))), *self._inputs.parts, self._bar()]
         if isinstance(self._inputs, OwnWords):
             parts.append(self._inputs.points)
-        self.box = ipywidgets.VBox([*parts, self._said, self._help])
+        self.box = ipywidgets.VBox([*parts, self._said, self._hinted, self._solved])
         self.box.add_class("ecrlab")
         self.box.add_class("ecr-exercise")
         self.refresh()
@@ -241,7 +242,7 @@ class Card:
             self._say(Verdict(Outcome.UNKNOWN, reason(error)))
 
     def _answer(self) -> None:
-        self._help.value = ""
+        self._without_help()
         self._take(self._inputs.read())
 
     def _take(self, given: Any) -> None:
@@ -254,21 +255,31 @@ class Card:
 
     def _hint(self) -> None:
         tip = self.desk.hint(self.item.id)
-        self._help.value = note(f"Hint {tip.number} of 3", tip.text).html
+        self._without_help()
+        self._hinted.value = note(f"Hint {tip.number} of 3", tip.text).html
 
     def _solution(self) -> None:
-        self._help.value = note("Solution", self.desk.solution(self.item.id)).html
+        said = note("Solution", self.desk.solution(self.item.id)).html
+        self._without_help()
+        self._solved.value = said
 
     def _reset(self) -> None:
         self.desk.reset(self.item.id)
         self._inputs.clear()
-        self._help.value = ""
+        self._without_help()
         self.refresh()
         self._said.value = '<div class="ecr-soft" role="status">Reset. This exercise is as it was at first.</div>'
+
+    def _without_help(self) -> None:
+        """Take the hint or the solution away."""
+        self._hinted.value = self._solved.value = ""
 
     # Showing ---------------------------------------------------------------------------------------------------------
 
     def _say(self, verdict: Verdict) -> None:
+        if verdict.outcome is Outcome.PASSED:
+            # A hint for what is done misleads; an opened solution has the reasons in it and stays.
+            self._hinted.value = ""
         result = self.desk.record(self.item.id).get("result")
         output = ""
         if isinstance(self.item, EXECUTED) and result and result["output"].strip():
@@ -277,9 +288,15 @@ class Card:
             # The points stand above, to be ticked; an answer that is kept is not untouched.
             kept = note("Your answer is kept", "Tick the points above that it makes.").html
             self._said.value = f'<div role="status">{kept}</div>'
+        elif self._guess_is_kept() and verdict.outcome is Outcome.UNTOUCHED:
+            self._said.value = f'<div class="ecr-verdict ecr-idle" role="status">{markdown(verdict.message)}</div>'
         else:
             self._said.value = output + verdict_html(self.desk.with_pass(self.item.id, verdict))
         self.refresh()
+
+    def _guess_is_kept(self) -> bool:
+        """Tell whether a guess was made: it waits for what happens, and is not untouched any more."""
+        return isinstance(self.item, Predict | Guess) and "answer" in self.desk.record(self.item.id)
 
     def _waits_for_ticks(self) -> bool:
         """Tell whether an answer in the learner's own words is kept and its points are not marked yet."""
@@ -299,8 +316,9 @@ class Card:
             # A pass is kept, here and on the map; how it stands now is said beside it.
             word = f'{state(Outcome.PASSED)}<span class="ecr-kind">now: {outcome.value}</span>'
         if isinstance(self.item, Guess) and outcome is Outcome.UNTOUCHED:
-            word = '<span class="ecr-state ecr-idle">kept</span>' if "answer" in record else ""
-        if self._waits_for_ticks() and not record.get("passed"):
+            word = ""
+        waits = self._waits_for_ticks() or (self._guess_is_kept() and outcome is Outcome.UNTOUCHED)
+        if waits and not record.get("passed"):
             word = '<span class="ecr-state ecr-idle">kept</span>'
         self._head.value = (
             f'{style(self._keyboard)}<div class="ecr-head"><b>{name} {self.item.id}</b>'

@@ -37,21 +37,55 @@ def attempt(desk: Desk, exercise: Exercise, made: Attempt) -> Verdict:
     return desk.check(exercise.id)
 
 
+REGISTRIES = (("admin", "us-east-1"), ("admin", "eu-west-1"), ("partner", "us-east-1"), ("partner", "eu-west-1"))
+"""The registries that the course works in: who may look at everything there, and the Region."""
+
+
+def images_of(view: Any, profile: str, region: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every image of the registry by repository: digest, tags, when it was pushed, when it was last pulled."""
+    ecr = view.client("ecr", profile, region)
+    found = {}
+    for item in ecr.describe_repositories()["repositories"]:
+        details = ecr.describe_images(repositoryName=item["repositoryName"])["imageDetails"]
+        found[item["repositoryName"]] = sorted(
+            (
+                detail["imageDigest"],
+                sorted(detail.get("imageTags", [])),
+                str(detail["imagePushedAt"]),
+                str(detail.get("lastRecordedPullTime", "never")),
+            )
+            for detail in details
+        )
+    return found
+
+
+def last_request(desk: Desk) -> int:
+    """Return the number of the last request that the learner's X-ray shows."""
+    rows = desk.lab.rows(after=max(desk.lab.last() - 500, 0))
+    return int(rows[-1]["seq"]) if rows else 0
+
+
 def snapshot(desk: Desk) -> dict[str, Any]:
-    """Return what a check could change: repositories, images, users' policies, the clock, the learner's files."""
+    """Return what a check could change: images and when they were pulled, rights, the clock, files, logins, the X-ray.
+
+    Both accounts and both Regions of the course. An image's last pull is part of it (E015), so that no check fetches
+    what it looks at.
+    """
     lab = desk.lab
     view = lab.looking()
-    ecr, iam = view.client("ecr"), view.client("iam")
-    repositories = {}
-    for item in ecr.describe_repositories()["repositories"]:
-        name = item["repositoryName"]
-        images = ecr.list_images(repositoryName=name)["imageIds"]
-        repositories[name] = sorted((image["imageDigest"], image.get("imageTag", "")) for image in images)
+    iam = view.client("iam")
     users = {}
     for name in ("admin", "developer", "ci", "ops", "auditor"):
         attached = iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]
-        inline = iam.list_user_policies(UserName=name)["PolicyNames"]
-        users[name] = (sorted(item["PolicyArn"] for item in attached), sorted(inline))
+        inline = {
+            policy: iam.get_user_policy(UserName=name, PolicyName=policy)["PolicyDocument"]
+            for policy in iam.list_user_policies(UserName=name)["PolicyNames"]
+        }
+        users[name] = (sorted(item["PolicyArn"] for item in attached), inline)
+    logins = {
+        str(path.relative_to(lab.home.path)): path.read_bytes()
+        for path in sorted((lab.home.path / "lab" / "docker").rglob("config.json"))
+    }
     assert lab.folder is not None
     files = {
         str(path.relative_to(lab.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -59,8 +93,10 @@ def snapshot(desk: Desk) -> dict[str, Any]:
         if path.is_file()
     }
     return {
-        "repositories": repositories,
+        "images": {where: images_of(view, *where) for where in REGISTRIES},
         "users": users,
+        "logins": logins,
+        "last request": last_request(desk),
         "clock": lab.control.status()["clock"]["offset_seconds"],
         "files": files,
     }
