@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from ecrlab.client import LOOKING, LabClient, LabError
 from ecrlab.engine import Engine, EngineError, find
 from ecrlab.engine import private as own
 from ecrlab.environment import LOCAL_NAMES, apply, environment, foreign_aws_variables, obeys_endpoint
-from ecrlab.home import ACCOUNT, Home
+from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, Home
 from ecrlab.launch import port_is_taken, server_process
 
 State = Literal["ok", "note", "fails", "not tried"]
@@ -52,6 +54,7 @@ def examine(home: Home, environ: Mapping[str, str] | None = None) -> list[Findin
         _disk(home),
         *_shell(home, environ),
         _aws_version(lab),
+        *_role_sessions(environ),
     ]
     running = _server(home)
     findings.append(running)
@@ -171,6 +174,29 @@ def _aws_version(lab: Mapping[str, str]) -> Finding:
         mend = "make install" if _in_checkout() else "pip install awscli"
         return Finding("aws version", "fails", "no aws command", mend)
     return Finding("aws version", "ok", _run([command, "--version"], lab).split(" ")[0])
+
+
+def _role_sessions(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """The lab's role sessions that ``aws`` keeps in the home folder.
+
+    A profile with a role_arn makes it do so, at a place that no setting moves (awscli 1.46 and 2.37,
+    customizations/assumerole.py: CACHE_DIR). After a reset of the lab such a session is of no use.
+    """
+    cache = Path(environ.get("HOME") or Path.home(), ".aws", "cli", "cache")
+    kept = [path for path in sorted(cache.glob("*.json")) if _is_ours(path)]
+    if kept:
+        seen = f"aws keeps {len(kept)} of the lab's role sessions in {cache}; it has no setting for another place"
+        yield Finding("role sessions", "note", seen, shlex.join(["rm", *map(str, kept)]))
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file of aws's cache is a role session of one of the lab's accounts."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        arn = str(kept["AssumedRoleUser"]["Arn"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return arn.startswith(tuple(f"arn:aws:sts::{account}:assumed-role/" for account in (ACCOUNT, PARTNER_ACCOUNT)))
 
 
 def _server(home: Home) -> Finding:

@@ -105,6 +105,37 @@ def test_doctor_is_content_with_a_shell_that_took_the_environment_over(home: Hom
     assert found(findings, "this shell").state == "ok"
 
 
+def test_doctor_names_role_sessions_that_aws_keeps_in_the_home_folder(lab: Home, tmp_path: Path) -> None:
+    cache = tmp_path / "a home" / ".aws" / "cli" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "theirs.json").write_text('{"AssumedRoleUser": {"Arn": "arn:aws:sts::222233334444:assumed-role/x/y"}}')
+    (cache / "broken.json").write_text("{")
+    environ = {**os.environ, "HOME": str(tmp_path / "a home")}
+    assert not [finding for finding in examine(lab, environ) if finding.part == "role sessions"]
+
+    role = "arn:aws:iam::123456789012:role/deployer"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:user/ci"},
+        "Action": "sts:AssumeRole",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    made = aws(lab, "iam", "create-role", "--role-name", "deployer", "--assume-role-policy-document", document)
+    assert made.returncode == 0, made.stderr
+    config = tmp_path / "config"
+    config.write_text(f"[profile deployer]\nrole_arn = {role}\nsource_profile = ci\nregion = us-east-1\n")
+    asked = subprocess.run(
+        ["aws", "sts", "get-caller-identity", "--profile", "deployer"],
+        env={**apply(environment(lab)), "HOME": environ["HOME"], "AWS_CONFIG_FILE": str(config)},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ":assumed-role/deployer/" in asked.stdout, asked.stderr
+    finding = found(examine(lab, environ), "role sessions")
+    assert (finding.state, str(cache) in finding.seen) == ("note", True)
+    subprocess.run(["bash", "-c", finding.mend], check=True, timeout=60)
+    assert sorted(path.name for path in cache.iterdir()) == ["broken.json", "theirs.json"]
+
+
 def test_doctor_finds_little_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_ENOUGH_DISK", 1 << 60)
     assert found(examine(home), "home").state == "note"

@@ -11,7 +11,7 @@ import pytest
 from ecrlab.home import Home
 from ecrlab_course.content import course
 from ecrlab_course.desk import AnswerError, Desk
-from ecrlab_course.exercises import Attempt, Exercise, Match, Option, Order, Outcome, ReadError, Step
+from ecrlab_course.exercises import Attempt, Exercise, Match, Option, Order, Outcome, ReadError, Step, not_yet, passed
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
 from ecrlab_course.widgets import Card, form, static
@@ -195,7 +195,21 @@ def test_card_answers_by_its_button(exercise: Exercise, desk: Desk) -> None:
     card._buttons["Reset"].click()
     assert "untouched" in card._head.value
     card._buttons["Solution"].click()
-    assert "Solution" in card._help.value
+    assert "Solution" in card._solved.value
+
+
+def test_a_pass_takes_the_hint_away_and_leaves_the_solution(desk: Desk) -> None:
+    exercise = COURSE.exercises[MATCH]
+    card = Card(desk, exercise)
+    card._buttons["Hint"].click()
+    assert "Hint 1 of 3" in card._hinted.value
+    card.told(not_yet("Not all fit."))
+    assert "Hint 1 of 3" in card._hinted.value
+    card.told(passed("All fit."))
+    assert card._hinted.value == ""
+    card._buttons["Solution"].click()
+    card.told(passed("All fit."))
+    assert "Solution" in card._solved.value
 
 
 def test_two_steps_of_one_number_are_refused(desk: Desk) -> None:
