@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ecrlab_course.display import escape, markdown
+from ecrlab_course.display import escape, markdown, markdown_inline
 from ecrlab_course.drills import LEVELS, Drill, FollowUp
 
 genanki: Any = import_module("genanki")
@@ -27,7 +27,7 @@ CSS = ".card { font-family: sans-serif; font-size: 18px; text-align: left; max-w
 
 
 def _follow_up(item: FollowUp) -> str:
-    return f"<p><b>{escape(item.question)}</b></p>{markdown(item.answer)}"
+    return f"<p><b>{markdown_inline(item.question)}</b></p>{markdown(item.answer)}"
 
 
 def fields(drill: Drill) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from ecrlab_course import judging
-from ecrlab_course.desk import EXECUTED, KINDS, SURE, AnswerError, Desk, reason
+from ecrlab_course.cards import ActingCard
+from ecrlab_course.desk import EXECUTED, KINDS, SURE, Desk
 from ecrlab_course.display import escape, markdown, note, plain, state, style, verdict_html
 from ecrlab_course.exercises import (
     BuildCommand,
@@ -28,9 +28,8 @@ from ecrlab_course.exercises import (
 )
 from ecrlab_course.inputs import OwnWords, inputs
 
-# ipywidgets and IPython.display carry no types that a strict check could use.
+# ipywidgets carries no types that a strict check could use.
 ipywidgets: Any = import_module("ipywidgets")
-display: Any = import_module("IPython.display").display
 
 # What ipywidgets cannot set from Python. JupyterLab takes Enter and the arrow keys for itself, also where a button or a
 # radio button has the focus, unless that control carries this attribute (Lumino, keyboard shortcuts); and
@@ -66,8 +65,6 @@ KEYBOARD = """
 })(this)
 """
 _cards = itertools.count(1)
-#: Seconds between a click and acting on it; long enough for a value chosen just before to arrive.
-PAUSE = 0.25
 
 _FIRST: dict[type[Exercise | Guess], str] = {
     BuildCommand: "Run it",
@@ -181,7 +178,7 @@ def static(desk: Desk, item: Exercise | Guess) -> str:
     )
 
 
-class Card:
+class Card(ActingCard):
     """One exercise on the page. It calls the desk and shows what the desk says; all state is the desk's."""
 
     def __init__(self, desk: Desk, item: Exercise | Guess) -> None:
@@ -224,22 +221,6 @@ class Card:
         return bar
 
     # Acting ----------------------------------------------------------------------------------------------------------
-
-    def _soon(self, action: Callable[[], None]) -> None:
-        """Act on a click a moment later: a browser holds a chosen value back while the kernel is busy, a click not."""
-        try:
-            asyncio.get_running_loop().call_later(PAUSE, self._guarded, action)
-        except RuntimeError:  # no browser: nothing can be under way
-            self._guarded(action)
-
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """A click never ends in a traceback: what went wrong is said in the card."""
-        try:
-            action()
-        except AnswerError as error:
-            self._say(Verdict(Outcome.UNTOUCHED, str(error)))
-        except Exception as error:
-            self._say(Verdict(Outcome.UNKNOWN, reason(error)))
 
     def _answer(self) -> None:
         self._without_help()
@@ -332,15 +313,4 @@ class Card:
 
     def show(self) -> None:
         """Display the card; where widgets do not run, its text or static form is shown."""
-        display(
-            {
-                "text/plain": form(self.desk, self.item),
-                "text/html": f'{style()}<div class="ecrlab">{static(self.desk, self.item)}</div>',
-                "application/vnd.jupyter.widget-view+json": {
-                    "version_major": 2,
-                    "version_minor": 0,
-                    "model_id": self.box.model_id,
-                },
-            },
-            raw=True,
-        )
+        self._display(form(self.desk, self.item), static(self.desk, self.item))

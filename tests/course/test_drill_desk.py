@@ -542,6 +542,7 @@ def test_the_deck_opened_again(tmp_path: Path) -> None:
         assert drill.date in card["Sources"]
         assert deck.escape(drill.sources[0]) in card["Sources"]
         assert card["Points"].count("<li>") == len(drill.points)
+        assert "`" not in "".join(fields), "markdown is shown as HTML"
         assert "three containers" in card["Situation"] or drill.id != "d01"
 
 
