@@ -539,3 +539,24 @@ def scanned(cloud: Cloud, images: dict[str, tuple[Repository, str]]) -> dict[str
         scan = manifest.attributes["scans"]["ENHANCED"]
         found[name] = (scan["advisories"], scan["counts"])
     return found
+
+
+def test_nothing_is_kept_of_what_was_deleted(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        cloud = Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+        rules = [
+            {"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]},
+        ]
+        cloud.change_registry("1", "us-east-1", scanning={"scanType": "ENHANCED", "rules": rules})
+        (one, digest), (other, _) = kept_image(cloud, "one"), kept_image(cloud, "other")
+        rounds(cloud)
+        table = store.table(scanning.TABLE)
+        assert len(table.items(f"{one.id}/")) == len(table.items(f"{other.id}/")) == 1
+        manifest = store.manifest(one, digest)
+        assert manifest is not None
+        cloud.image_deleted(one, manifest, "only a tag")
+        assert len(table.items(f"{one.id}/")) == 1
+        cloud.image_deleted(one, manifest)
+        assert table.items(f"{one.id}/") == []
+        scanning.forget(cloud, other)
+        assert table.items(f"{other.id}/") == []

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ecrlab.aws.cloud import Cloud, Push, on_delete, on_push
 from ecrlab.aws.ecr.images import find_image, image_missing, is_index, manifest_document
@@ -25,7 +27,7 @@ from ecrlab.aws.ecr.scan_settings import (
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation, page
 from ecrlab.aws.work import NotNow, Task, every_round, worker
-from ecrlab.scan import Contents, Finding, TooLarge, Unreadable, bundled, findings, read
+from ecrlab.scan import Contents, Finding, TooLarge, Unreadable, bundled, external, findings, read
 from ecrlab.scan.match import LANGUAGE_KINDS, SYSTEM_KINDS
 from ecrlab.store import Manifest, Repository, Store
 
@@ -38,7 +40,8 @@ UNSUPPORTED = "UnsupportedImageError: The operating system and/or package manage
 
 _SELECTION = (
     "Faults come from a small selection of advisories, dated in `vulnerabilitySourceUpdatedAt`. Debian, Ubuntu (no "
-    "advisories) and Alpine are supported."
+    "advisories) and Alpine are supported. With `ECRLAB_SCANNER=trivy` or `grype` in the lab's environment that "
+    "command scans instead, where it is installed."
 )
 
 
@@ -209,11 +212,22 @@ def scan(cloud: Cloud, task: Task) -> None:
         store.table(TABLE).put(key, {"findings": kept})
 
 
+_DONE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
+
+
 def _scanned(
     store: Store, repository: Repository, manifest: Manifest, kind: str
 ) -> tuple[dict[str, str], list[Finding]]:
     """Return status and description of a scan, and its findings. Basic scanning knows operating systems only (E099)."""
+    tool = external.tool()
     try:
+        if tool is not None:
+            found = external.scan(
+                tool, manifest.content, manifest.media_type, manifest.digest, _blobs(store, repository, manifest)
+            )
+            if kind == "ENHANCED":
+                return {"status": "ACTIVE"}, found
+            return _DONE, [one for one in found if one.advisory.kind in (*SYSTEM_KINDS, "system")]
         contents = _contents(store, repository, manifest)
     except TooLarge as error:
         return {"status": "IMAGE_SIZE_EXCEEDED" if kind == "ENHANCED" else "FAILED", "description": str(error)}, []
@@ -222,19 +236,24 @@ def _scanned(
     if kind == "BASIC":
         if contents.system is None or contents.system.id not in SYSTEMS:
             return {"status": "FAILED", "description": UNSUPPORTED}, []
-        done = {"status": "COMPLETE", "description": "The scan was completed successfully."}
-        return done, findings(contents, bundled().advisories, SYSTEM_KINDS)
+        return _DONE, findings(contents, bundled().advisories, SYSTEM_KINDS)
     return {"status": "ACTIVE"}, findings(contents, bundled().advisories, SYSTEM_KINDS | LANGUAGE_KINDS)
 
 
 def _contents(store: Store, repository: Repository, manifest: Manifest) -> Contents:
-    paths = []
-    for layer in manifest_document(manifest.content).get("layers", ()):
-        blob = store.blob(repository, str(layer.get("digest")))
+    blobs = _blobs(store, repository, manifest)
+    return read([blobs[str(layer["digest"])] for layer in manifest_document(manifest.content)["layers"]])
+
+
+def _blobs(store: Store, repository: Repository, manifest: Manifest) -> dict[str, Path]:
+    """Return the files of an image's config and layers by their digests."""
+    document, found = manifest_document(manifest.content), {}
+    for part in (document["config"], *document["layers"]):
+        blob = store.blob(repository, str(part["digest"]))
         if blob is None:
-            raise Unreadable(f"The layer {layer.get('digest')} is not in the repository.")
-        paths.append(blob.path)
-    return read(paths)
+            raise Unreadable(f"The layer {part['digest']} is not in the repository.")
+        found[blob.digest] = blob.path
+    return found
 
 
 def _kept(finding: Finding) -> dict[str, Any]:
@@ -310,7 +329,7 @@ def _basic(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_MANAGERS = {"debian": "OS", "alpine": "OS", "python": "PYTHONPKG", "node": "NODEPKG"}
+_MANAGERS = {"debian": "OS", "alpine": "OS", "system": "OS", "python": "PYTHONPKG", "node": "NODEPKG"}
 
 
 def _enhanced(
@@ -358,7 +377,7 @@ def _enhanced(
             "updatedAt": scan["completed"],
             "packageVulnerabilityDetails": {
                 "vulnerabilityId": item["cve"],
-                "source": item["source"].split("/")[2],
+                "source": urlsplit(item["source"]).hostname,
                 "sourceUrl": item["url"],
                 "vendorCreatedAt": moment(item["published"]),
                 "vendorSeverity": severity,
@@ -371,7 +390,7 @@ def _enhanced(
                         "version": version,
                         "arch": architecture or None,
                         "filePath": path,
-                        "packageManager": _MANAGERS[item["kind"]],
+                        "packageManager": _MANAGERS.get(item["kind"]),
                         "sourceLayerHash": layers[layer],
                         "fixedInVersion": item["fixed"] or None,
                     }
