@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import tarfile
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ NAME = "harbour/booking"
 REGIONS = ("us-east-1", "eu-west-1")
 IMAGES_AT_MOST = 60
 LAYER_AT_MOST = 50_000_000
+PUSHED_TO = re.compile(r"/v2/(?:[^/]+\.amazonaws\.com/)?(.+)/blobs/")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TOO_MUCH = ("ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:BatchDeleteImage", "ecr:SetRepositoryPolicy")
 
@@ -253,8 +255,8 @@ LESSON = Lesson(
             "the page inside is read, not the tag: ask what `version.txt` says in the image, not in the folder"
         ),
         "the server's pull does not show": (
-            "`docker run` and `docker pull` ask nothing when the image is there under that name; and a cell without "
-            "`--as ops` is you, not Omar"
+            "`docker run` asks no registry when the image is on the computer, `docker pull` always does; and a cell "
+            "without `--as ops` is you, not Omar"
         ),
         "`no basic auth credentials` as ops": "logins are per person here: Omar's docker has never logged in",
         "the container is gone after a second": "`docker ps -a` shows it, `docker logs` says why",
@@ -266,14 +268,24 @@ LESSON = Lesson(
 
 
 def m1_probe(lab: Any) -> dict[str, Any]:
-    """Read the images of both Regions, and the names that docker has on this computer."""
+    """Read the images of both Regions, the names that docker has on this computer, and which pushes found no place."""
     _, names = lab.sh("docker images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null || true")
     repositories = lab.client("ecr").describe_repositories()["repositories"]
     return {
         "here": images(lab, "us-east-1"),
         "ireland": images(lab, "eu-west-1"),
         "repositories": [row["repositoryName"] for row in repositories],
-        "local": [name for name in names.split() if "amazonaws.com/" in name and name.endswith(f":{WANTED}")],
+        "local": [
+            name.replace(lab.registry, "$REGISTRY")
+            for name in names.split()
+            if "amazonaws.com/" in name and name.endswith(f":{WANTED}")
+        ],
+        "missing": [
+            match[1]
+            for row in lab.rows()
+            if row["error"] == "NAME_UNKNOWN" and row["region"] == "us-east-1"
+            if (match := PUSHED_TO.match(str(row["path"])))
+        ],
     }
 
 
@@ -303,6 +315,13 @@ def m1_judge(state: dict[str, Any]) -> Verdict:
             "somebody stuck on; what is in the image was decided when it was built.",
             "tag-is-version",
         )
+    absent = [name for name in state["missing"] if name not in state["repositories"]]
+    if absent:
+        return not_yet(
+            f"A push reached the registry and was refused: us-east-1 has no repository `{absent[-1]}`. A push makes "
+            "none.",
+            "ecr-creates-repository",
+        )
     if state["local"]:
         return not_yet(
             f"On this computer an image has the name `{state['local'][0]}`. In ECR I see no image that says {WANTED}. "
@@ -318,13 +337,24 @@ def m1_hint(state: Mapping[str, Any]) -> str:
     """Say what is there."""
     seen = [f"`{one['repository']}:{(one['tags'] or ['(no tag)'])[0]}` says {one['version']}" for one in state["here"]]
     listed = "; ".join(seen[:5]) or "no image with a booking page"
-    return f"In us-east-1 I see {len(state['repositories'])} repositories, and in them: {listed}."
+    number = len(state["repositories"])
+    if not number:
+        return "In us-east-1 I see no repository, so no image either."
+    return f"In us-east-1 I see {number} repositor{'y' if number == 1 else 'ies'}; in there: {listed}."
 
 
 def tag_only(lab: Any) -> None:
     """Built, named with an ECR address, never pushed."""
     build(lab, name=f"{lab.registry}/{NAME}:{WANTED}")
     make_repository(lab, NAME)
+
+
+def no_repository(lab: Any) -> None:
+    """Built, named, logged in and pushed; the repository was never made."""
+    reference = f"{lab.registry}/{NAME}:{WANTED}"
+    build(lab, name=reference)
+    log_in(lab)
+    lab.sh(f"docker push -q {reference}")
 
 
 def old_page_under_new_tag(lab: Any) -> None:
@@ -388,6 +418,12 @@ m1 = LiveCheck(
         Attempt("the tag given through the API", do=by_put_image),
     ),
     rejects=(
+        Attempt(
+            "no repository",
+            do=no_repository,
+            misconception="ecr-creates-repository",
+            says="was refused: us-east-1 has no repository",
+        ),
         Attempt("only named", do=tag_only, misconception="tag-copies", says="A name on the laptop sends nothing"),
         Attempt(
             "in Ireland",
@@ -424,6 +460,7 @@ def m2_probe(lab: Any) -> dict[str, Any]:
                     "who": str(row["principal"] or "").rpartition("/")[2],
                     "repository": match[1],
                     "reference": match[2],
+                    "sent": row["method"] == "GET",
                     "region": row["region"],
                     "time": datetime.fromisoformat(row["time"]).timestamp(),
                 }
@@ -457,7 +494,10 @@ def m2_judge(state: dict[str, Any]) -> Verdict:
             "wide-is-fixed",
         )
     if good:
-        return passed("Omar's server fetched it with its own login, and may do no more than that.")
+        said = "Omar's server asked for it with its own login, and may do no more than that."
+        if not any(pull["sent"] for pull in good):
+            said += " It was on this computer already, so nothing was sent; a server of its own would have fetched it."
+        return passed(said)
     if mine and found:
         return not_yet(
             f"`ops` asked for `{mine[-1]['repository']}`, `{mine[-1]['reference'][:20]}`. That was not the image that "
@@ -528,15 +568,16 @@ m2 = LiveCheck(
     judge=m2_judge,
     hints=(
         m2_hint,
-        "Each person has a docker login of their own here. And docker asks the registry for nothing that it already "
-        "has under that name: on one computer, take the name away first.",
-        "As `ops`: log in, remove the image's name, pull it. `ops` needs no new right for that; see "
+        "Each person has a docker login of their own here. And `docker run` asks no registry for an image that is on "
+        "the computer already; `docker pull` asks each time, with one request when nothing is new.",
+        "As `ops`: log in, then pull. `ops` needs no new right for that; see, as yourself, "
         "`aws iam list-attached-user-policies --user-name ops`.",
     ),
     solution=(
         "```bash\n%%bash --as ops\n"
         'aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"\n'
         f'docker rmi -f "$REGISTRY/{NAME}:{WANTED}"\ndocker pull "$REGISTRY/{NAME}:{WANTED}"\n```\n\n'
+        "One computer plays both parts here, so the name is taken away first, as if this were the server.\n\n"
         "**Why as ops:** who pushes and who runs are two people with two sets of rights. `ops` has the managed policy "
         "*AmazonEC2ContainerRegistryPullOnly*: login, manifest, layers. A server that can push can replace what every "
         "other server will run."
@@ -786,7 +827,8 @@ m3 = LiveCheck(
 
 def m4_run(lab: Any, values: dict[str, str]) -> Result:
     """Pull by digest as ops; note what ECR knows of the repository."""
-    command = f"docker pull -q '{lab.registry}/{values['repository']}@{values['digest']}'"
+    name = f"{values['repository']}@{values['digest']}"
+    command = f"docker pull -q {shlex.quote(f'{lab.registry}/{name}')}"
     code, output = lab.sh(f"{command} 2>&1", "ops")
     shown = command.replace(lab.registry, "$REGISTRY").replace("'", '"')
     ecr = lab.client("ecr")
@@ -827,7 +869,8 @@ def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
             f"That image is in ECR, and its page says {match['version'] or 'nothing'}. You would run the wrong one.",
             "tag-is-version",
         )
-    if all(image["repository"] != repository for image in here if image["digest"] == digest):
+    name, _, tag = repository.partition(":")
+    if all(image["repository"] != name for image in here if image["digest"] == digest):
         return not_yet(
             f"The image is there, and not in a repository called `{repository}`. The name is what stands behind "
             "`$REGISTRY/` and before the `@`.",
@@ -839,7 +882,10 @@ def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
         return not_yet(
             "The right digest, and the server could not fetch it; read the last words.", "login-is-permission"
         )
-    return passed("Pulled by digest, as the server. Whoever runs this line, on whatever day, gets these bytes or none.")
+    beside = f" The tag `{tag}` in it is for readers: beside a digest it decides nothing." if tag else ""
+    return passed(
+        "Pulled by digest, as the server. Whoever runs this line, on whatever day, gets these bytes or none." + beside
+    )
 
 
 def digests_of(lab: Any) -> dict[str, str]:
@@ -913,6 +959,7 @@ m4 = BuildCommand(
     accepts=(
         Attempt("harbour/booking", do=shipped_both, answer=m4_answer(WANTED)),
         Attempt("another repository, another tag", do=shipped_elsewhere, answer=elsewhere),
+        Attempt("with the tag beside it", do=shipped_both, answer=m4_answer(WANTED, f"{NAME}:{WANTED}")),
         Attempt(
             "with blanks around it",
             do=shipped_both,

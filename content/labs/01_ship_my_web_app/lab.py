@@ -37,7 +37,7 @@ lab.lesson("lab-01")
 
 # %% [markdown] id="lab-01-04" tags=["core", "picture"]
 # ![Picture 1, the way of version 1.2. From the source a build makes an image on this computer; a push brings it into
-# ECR; the server, as ops, pulls it and runs a container. Four flags mark the milestones: 1 at ECR, 2 at the server, 3
+# ECR; the server, as ops, pulls it and runs a container. Four numbers mark the milestones: 1 at ECR, 2 at the server, 3
 # at the container, 4 from the container back to ECR, where both must have one digest.](images/way.svg)
 #
 # **Picture 1.** The four milestones. Take them in any order that works.
@@ -160,8 +160,8 @@ lab.answer(
 # %% [markdown] id="lab-01-10" tags=["core", "box"] minutes=1
 # > **On real AWS**
 # >
-# > - Nobody starts containers by hand: ECS or Kubernetes pull with a role of their own (lesson 09), and report the
-# >   digest of what they started.
+# > - In production nobody starts containers by hand: ECS or Kubernetes pull with a role of their own (lesson 09), and
+# >   report the digest of what they started.
 # > - The build runs in a pipeline, so the source on your laptop is never what is shipped.
 # > - The server is another computer: a name that exists only where you built is refused there at once.
 
