@@ -281,6 +281,22 @@ def test_counts_of_configurations(lab: Any) -> None:
         set_to_one(name, 1)
         code, message = error_of(ecr.put_signing_configuration, signingConfiguration={"rules": rules})
         assert f"at most {what}" in message
+    set_to_one("pull-through cache rules per registry", 1)
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="one", upstreamRegistryUrl="public.ecr.aws")
+    code, message = error_of(
+        ecr.create_pull_through_cache_rule, ecrRepositoryPrefix="two", upstreamRegistryUrl="quay.io"
+    )
+    assert code == "LimitExceededException"
+    assert "the maximum of 1 pull through cache rules" in message
+    set_to_one("replication backfills in progress", 1)
+    ecr.put_replication_configuration(**both)
+    lab.control.region("eu-west-1", on=False)  # so that it is in progress still
+    ecr.start_replication_backfill(destination=destinations[0])
+    code, message = error_of(ecr.start_replication_backfill, destination=destinations[1])
+    assert (code, message) == (
+        "LimitExceededException",
+        "A registry can have at most 1 replication backfills in progress",
+    )
     set_to_one("pull time update exclusions per registry", 1)
     ecr.register_pull_time_update_exclusion(principalArn=f"arn:aws:iam::{ACCOUNT}:role/one")
     again = {"principalArn": f"arn:aws:iam::{ACCOUNT}:role/two"}

@@ -19,13 +19,14 @@ from ecrlab.aws.ecr.upstream import Upstream, UpstreamError, fetch, keep
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Document, Principal
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.quotas import Exceeded
 from ecrlab.aws.service_roles import PULL_THROUGH, ask_as, assumed, service_role, trusts
 from ecrlab.oci import OciError, Operation, parse_manifest
 from ecrlab.policy import Decision
 from ecrlab.store import NotFound, ReferencesMissing, Repository, StoreError
 
 TABLE, CHECKED = "ecr.pull_through", "ecr.pull_through.checked"
-MOST = 50  # facts E117
+QUOTA = "pull-through cache rules per registry"  # facts E117
 ROOT = "ROOT"
 #: A cached tag is compared with the upstream's at most once in so many seconds (facts E119).
 CHECK_SECONDS = 24 * 3600
@@ -130,10 +131,12 @@ def create_pull_through_cache_rule(call: Call) -> dict[str, Any]:
                 f"The pull through cache rule with the repository prefix '{prefix}' already exists in the registry "
                 f"with id '{call.account}'",
             )
-        if len(table.items(f"{call.account}/{call.region}/")) >= MOST:
+        registry = f"{call.account}/{call.region}"
+        if not call.cloud.quotas.allows(registry, QUOTA, len(table.items(f"{registry}/")) + 1):
+            most = call.cloud.quotas.value(registry, QUOTA)
             raise ApiError(
                 "LimitExceededException",
-                f"The registry with id '{call.account}' already has the maximum of {MOST} pull through cache rules",
+                f"The registry with id '{call.account}' already has the maximum of {most} pull through cache rules",
             )
         table.put(_key(call.account, call.region, prefix), rule)
     return rule
@@ -262,12 +265,13 @@ def bring(cloud: Cloud, rule: Mapping[str, Any], repository: Repository, referen
                 there = store.manifest(repository, reference)
                 if tag is not None and there is not None and there.digest != found[0] and immutable(repository, tag):
                     tag = None  # it may not move (facts E120)
+                cloud.quotas.check_image(store, repository, found[0], tag)
                 stored = keep(store, repository, *found, now, tag)
                 cloud.image_pushed(Push(repository, stored, tag, there is None or there.digest != stored.digest))
                 store.table(CHECKED).put(_checked(repository, reference), {"at": now})
         except (NotFound, ReferencesMissing) as error:
             raise UpstreamError("UpstreamUnavailable", f"The image could not be kept: {error}") from None
-        except StoreError as error:
+        except (StoreError, Exceeded) as error:
             raise UpstreamError("UpstreamUnavailable", str(error)) from None
 
 
