@@ -168,7 +168,13 @@ def asked_for(lab: Any, values: dict[str, str], result: Result) -> Verdict:
             "the push: everything from `sha256:` up to the blank.",
             "left-out",
         )
-    if re.fullmatch(r"(sha256:)?[0-9a-f]{6,64}", given):
+    if re.fullmatch(r"(?i)(sha256:)?[0-9a-f]{64}", given):
+        return not_yet(
+            "All 64 characters are there. A digest begins with the word `sha256:`, which says how they were computed, "
+            "and all its letters are small.",
+            "left-out",
+        )
+    if re.fullmatch(r"(sha256:)?[0-9a-f]{6,63}", given):
         return not_yet(
             f"`{given}` is a short form, for human eyes. ECR wants `sha256:` and all 64 characters.",
             "id-is-digest",
@@ -239,9 +245,17 @@ def two_versions(state: dict[str, Any]) -> Verdict:
     if state["untagged"]:
         return not_yet(
             "`hello:1` is another image now, and the one it named before has no name any more. A tag can be moved: "
-            "push the new page under a tag of its own.",
+            "push the new page under a tag of its own. *Reset* puts the first one back.",
             "tag-is-version",
         )
+    others = sorted(tag for tag in tags if tag != "1")
+    if others == ["latest"]:
+        return not_yet(
+            "I see the tags `1` and `latest`, and no `2`. A name without a tag means `latest`: docker fills that in.",
+            "left-out",
+        )
+    if others:
+        return not_yet(f"I see the tags {', '.join(f'`{tag}`' for tag in sorted(tags))}, and no `2`.", "left-out")
     if state["unknown"]:
         name = state["unknown"][0]
         return not_yet(
@@ -249,9 +263,6 @@ def two_versions(state: dict[str, Any]) -> Verdict:
             f"one because of a push. The shelf is called `{HELLO}`; `2` is the tag behind the colon.",
             "ecr-creates-repository",
         )
-    others = [tag for tag in tags if tag != "1"]
-    if others:
-        return not_yet(f"I see the tags {', '.join(sorted(tags))}, and no `2`.", "left-out")
     return untouched("I see `hello:1` and nothing else.")
 
 
@@ -278,6 +289,12 @@ def _wrong_name(lab: Any) -> None:
     except Exception:
         return
     raise AssertionError("ECR created a repository because of a push")
+
+
+def _wrong_name_then_latest(lab: Any) -> None:
+    """The last push is the one that is spoken of."""
+    _wrong_name(lab)
+    _second(lab, tag="latest")
 
 
 def _both_ways(lab: Any) -> None:
@@ -471,6 +488,12 @@ EXERCISES = [
                 misconception="id-is-digest",
                 says="for human eyes",
             ),
+            Attempt(
+                "without the word in front",
+                answer=lambda lab: {"digest": digest_of(lab)[7:]},
+                misconception="left-out",
+                says="All 64 characters are there",
+            ),
             Attempt("the tag", answer={"digest": "1"}, misconception="tag-is-version", says="a name that people give"),
             Attempt(
                 "the whole line",
@@ -522,6 +545,12 @@ EXERCISES = [
                 do=lambda lab: _second(lab, tag="v2"),
                 misconception="left-out",
                 says="no `2`",
+            ),
+            Attempt(
+                "pushed to hello2, then without a tag",
+                do=_wrong_name_then_latest,
+                misconception="left-out",
+                says="means `latest`",
             ),
         ),
         neighbour="What would have to happen for `hello:1` to mean the new page?",

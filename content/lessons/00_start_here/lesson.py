@@ -46,8 +46,9 @@ lab.exercise("00-e1")
 lab.answer("00-e1", "a", confidence=2)
 
 # %% [markdown] id="00-09" tags=["core","text"]
-# From nothing to an image in ECR, with the five commands of the whole course. The first line makes the cell safe to run
-# twice: it takes away what an earlier run left. `2>/dev/null` hides warnings that change with the version of `docker`.
+# From nothing to an image in ECR: `docker build` makes an image, and the five commands of every push do the rest. The
+# first line makes the cell safe to run twice: it takes away what an earlier run left. `2>/dev/null` hides warnings that
+# change with the version of `docker`.
 
 # %% id="00-10" tags=["core","run","volatile"] minutes=1
 # %%bash
@@ -156,7 +157,8 @@ lab.check("00-e5")
 # %% [markdown] id="00-29" tags=["core","picture"]
 # ## The five commands at a glance
 #
-# You ran them all. Each asks something of somebody; the lessons open them one by one.
+# You ran them all. (`docker build` is not one of them: it makes the image, and ECR hears nothing of it.) Each asks
+# something of somebody; the lessons open them one by one.
 
 # %% id="00-30" tags=["core","picture"]
 lab.picture("00", "commands.svg")

@@ -1,4 +1,4 @@
-"""Lesson 04: its front matter, its checkpoints, its guesses and its eight exercises.
+"""Lesson 04: its front matter, its checkpoints, its guesses and its exercises.
 
 Facts: E003 E017 E021 E022 E026 to E034 E047 E048 E056 E066 to E068 E070 E071; ecr-errors 1 3 5 7 9 28 47; iam.md 8.
 """
@@ -42,7 +42,7 @@ from ecrlab_course.exercises import (
     untouched,
 )
 from ecrlab_course.lab import image, push_image
-from ecrlab_course.staging import learner_module, log_in, log_out, make_repository, name_again, password
+from ecrlab_course.staging import learner_module, log_in, log_out, made, make_repository, name_again, password
 
 APP = "my-web-app"
 PARTNER = "444455556666"
@@ -94,12 +94,16 @@ def names_of(lab: Any) -> list[str]:
     return [f"{APP}:1.1", *(f"{lab.registry}/{APP}:{tag}" for tag in tags)]
 
 
-def build(lab: Any, version: str, name: str = APP) -> None:
-    """Build NAME:VERSION of the booking page in the engine, from a copy: the learner's files stay as they are."""
+def build(lab: Any, version: str, *more: str, name: str = APP) -> None:
+    """Build NAME:VERSION of the booking page in the engine, from a copy: the learner's files stay as they are.
+
+    `more` are further names that the image gets with the same command.
+    """
+    names = " ".join(f"-t '{one}'" for one in (f"{name}:{version}", *more))
     code, output = lab.sh(
         f"""copy=$(mktemp -d); trap 'rm -rf "$copy"' EXIT
         cp -r my-web-app/. "$copy"; echo {version} > "$copy/www/version.txt"
-        docker build -q -t {name}:{version} "$copy" """
+        docker build -q {names} "$copy" """
     )
     if code:
         raise RuntimeError(f"{name}:{version} could not be built: {output.strip()}")
@@ -121,25 +125,30 @@ PARTNER_CONTENT = b"the harbour, drawn by the map company\n"
 PARTNER_DIGEST = "sha256:" + hashlib.sha256(image(PARTNER_CONTENT)[2]).hexdigest()
 
 
-def fresh(lab: Any) -> None:
-    """my-web-app:1.0 in the engine; no repository, no login; the robot may pull; the partner's image in Ireland."""
+def at_first(lab: Any, *names: str) -> None:
+    """Build what every checkpoint begins with; `names` are further names of my-web-app:1.0. Logins stay."""
     lab.clock.reset()
     lab.clear(APP, "receipts", "team-a/booking", "booking", "desk-receipts", "my-webapp")
     lab.clear("team-a/booking", "desk-receipts", region="eu-west-1")
     lab.user("ci")
     lab.user("developer")
-    log_out(lab, "admin", "ci")
     lab.sh("docker rmi -f " + " ".join(names_of(lab)) + " >/dev/null 2>&1 || true")
-    build(lab, "1.0")
+    build(lab, "1.0", *names)
     lab.control.reset(users=["partner"], account=PARTNER)  # lesson 06 takes rights from it
     partner_image(lab)
 
 
+def fresh(lab: Any) -> None:
+    """my-web-app:1.0 in the engine; no repository, no login; the robot may pull; the partner's image in Ireland."""
+    at_first(lab)
+    log_out(lab, "admin", "ci")
+
+
 def logged_in(lab: Any) -> None:
     """`fresh`, and docker has admin's login for $REGISTRY."""
-    fresh(lab)
+    at_first(lab, f"{lab.registry}/{APP}:1.0")
+    log_out(lab, "ci")
     log_in(lab)
-    lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{APP}:1.0"')
 
 
 def repository(lab: Any) -> None:
@@ -151,8 +160,9 @@ def repository(lab: Any) -> None:
 def pushed(lab: Any) -> None:
     """`repository`, and my-web-app:1.1 in it, pushed by admin."""
     repository(lab)
-    build(lab, "1.1")
-    push_app(lab, "1.1", local="1.1")
+    address = f"{lab.registry}/{APP}:1.1"
+    build(lab, "1.1", address)
+    made(lab, f"docker push -q '{address}' 2>&1")
 
 
 def expired(lab: Any) -> None:
@@ -182,7 +192,7 @@ LESSON = Lesson(
     minutes=62,
     verbs=(
         "take an ECR address apart and name every part of it",
-        "push and pull with five commands, and say what each one asks of whom",
+        "push and pull an image, and say what each command asks of whom",
         "read the refusals that stop a first push, and mend them",
     ),
     words={
@@ -193,8 +203,7 @@ LESSON = Lesson(
         "profile": "a name for a set of AWS keys: admin is you, ci is the build robot",
     },
     needs=(
-        "Nothing but this computer. With no container engine the lab's stand-in plays docker; all eight exercises "
-        "count."
+        "Nothing but this computer. With no container engine the lab's stand-in plays docker; every exercise counts."
     ),
     checkpoints={
         "fresh": fresh,
@@ -450,6 +459,10 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
             f"That is your registry. It has no `{v['repository']}`: it said *{said}*. Whose image is it?",
             "registry-is-repository",
         )
+    if v["account"].replace("-", "").replace(" ", "") == PARTNER != v["account"]:
+        return not_yet(
+            f"Those are the right digits. In an address they stand without anything between: `{PARTNER}`.", "left-out"
+        )
     if v["account"] != PARTNER:
         return not_yet(
             f"`{v['account']}` is no account of this story. The map company's twelve digits stand in the question.",
@@ -458,7 +471,7 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     if v["region"] != "eu-west-1":
         return not_yet(
             f"I asked the map company's registry in `{v['region']}`. It said *{said}*. An account has one registry "
-            "in every Region, and they share nothing. Which one is Ireland?",
+            "in every Region, and of themselves they share nothing. Which one is Ireland?",
             "ecr-is-global",
         )
     if v["repository"].startswith("repository/"):
@@ -467,13 +480,20 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
             "ARNs, the names that IAM uses. An address has none.",
             "arn-is-address",
         )
+    unasked = "invalid reference format" in said or said.startswith("not asked")
+    if unasked and v["repository"] != "web/booking":
+        return not_yet(
+            f"docker did not ask anybody: `{v['repository']}` is no name of a repository. Such names have small "
+            "letters and digits, and a slash only between two parts. Write it as the company does.",
+            "left-out",
+        )
     if v["repository"] != "web/booking":
         return not_yet(
             f"The registry looked for `{v['repository']}` and said *{said}*. The name has a slash in it, and the "
             "slash is part of the name.",
             "registry-is-repository",
         )
-    if "invalid reference format" in said or said.startswith("not asked"):
+    if unasked:
         return not_yet(
             f"docker did not ask anybody: `{v['repository']}{v['mark']}{v['version']}` is no name of an image. Behind "
             "`:` stands a tag; behind `@` stands a digest, `sha256:` and 64 characters.",
@@ -551,10 +571,16 @@ e1 = BuildCommand(
             says="That is your registry",
         ),
         Attempt(
+            "digits in groups",
+            answer={**E1_RIGHT, "account": "4444-5555-6666"},
+            misconception="left-out",
+            says="without anything between",
+        ),
+        Attempt(
             "another Region",
             answer={**E1_RIGHT, "region": "us-east-1"},
             misconception="ecr-is-global",
-            says="they share nothing",
+            says="of themselves they share nothing",
         ),
         Attempt(
             "the ARN's word",
@@ -567,6 +593,12 @@ e1 = BuildCommand(
             answer={**E1_RIGHT, "repository": "web-booking"},
             misconception="registry-is-repository",
             says="the slash is part of the name",
+        ),
+        Attempt(
+            "a slash in front",
+            answer={**E1_RIGHT, "repository": "/web/booking"},
+            misconception="left-out",
+            says="is no name of a repository",
         ),
         Attempt(
             "the API's host",
@@ -843,9 +875,12 @@ def e4_judge(lab: Any, keys: tuple[str, ...], result: Result) -> Verdict:
     """Accept every order that worked, left the image in ECR, and looked at it there."""
     stopped, said = int(result.data["stopped"]), result.data["said"]
     if not stopped and result.data["stored"] and NEEDED.issubset(keys):
+        remark = ""
+        if "set-repository-policy" in keys:
+            remark = " A remark: nothing needed the repository policy, and it lets others push into `receipts`."
         return passed(
             "All six steps ran, and ECR shows `receipts:1`. Other orders work too: only three things must wait for "
-            "another."
+            "another." + remark
         )
     if not stopped:
         missing = ", ".join(sorted(NEEDED - set(keys)))
@@ -917,6 +952,10 @@ e4 = Order(
     accepts=(
         Attempt("by the book", answer=[CREATE, "build", "login", "tag", "push", SHOW]),
         Attempt("login late", answer=["build", "tag", "login", CREATE, "push", SHOW]),
+        Attempt(
+            "a policy that nothing needed",
+            answer=[CREATE, "build", "login", "tag", "push", SHOW, "set-repository-policy"],
+        ),
     ),
     rejects=(
         Attempt(
@@ -1140,6 +1179,9 @@ e5 = LiveCheck(
 # e6: let the robot push
 
 
+HEAD_HAS_NO_TEXT = (
+    " (docker printed nothing that helps: an answer to `HEAD` carries no text. The X-ray shows who refused what.)"
+)
 POWER = ("AmazonEC2ContainerRegistryPowerUser", "AmazonEC2ContainerRegistryFullAccess", "AdministratorAccess")
 
 
@@ -1207,21 +1249,20 @@ def e6_judge(state: dict[str, Any]) -> Verdict:
             "login-is-permission",
         )
     actions = inline_actions(ci["inline"])
-    missing = [action for action in PUSH_SET if action not in actions]
+    missing = [action for action in PUSH_SET[: PUSH_SET.index("ecr:PutImage")] if action not in actions]
     if "ecr:PutImage" in actions and "ecr:InitiateLayerUpload" not in actions and "ecr:*" not in actions:
         return not_yet(
             "`ci` has `ecr:PutImage` now. That is the last request of a push, and the robot does not come that far: "
-            "it is still "
-            f"the first upload that is refused. Picture 2 shows what stands before the last one: {len(missing)} "
-            "actions of it are "
-            "missing.",
+            f"it is still the first upload that is refused. Picture 2 shows what stands before the last one: "
+            f"{len(missing)} actions of it are missing.",
             "putimage-is-push",
         )
     if refused and refused[-1]["seq"] == max((row["seq"] for row in mine), default=0):
+        head = "" if refused[-1]["action"] != PUSH_SET[0] else HEAD_HAS_NO_TEXT
         return not_yet(
             f"The robot has a new policy. Its last request was refused all the same: `{refused[-1]['action']}`. Is "
             "that action in the policy, and does the resource name `my-web-app` in us-east-1? Or did the robot not "
-            "try again?",
+            f"try again?{head}",
             "claims-without-showing",
         )
     return not_yet(
@@ -1339,6 +1380,13 @@ def e6_putimage(lab: Any) -> None:
     robot_pushes(lab)
 
 
+def e6_no_look(lab: Any) -> None:
+    """The uploads and PutImage, without the question whether a layer is there."""
+    robot_pushes(lab)
+    give(lab, "ci", *PUSH_SET[1:])
+    robot_pushes(lab)
+
+
 def e6_as_admin(lab: Any) -> None:
     """The robot is refused; admin pushes in its place."""
     robot_pushes(lab)
@@ -1398,6 +1446,12 @@ e6 = LiveCheck(
         Attempt(
             "PutImage alone", do=e6_putimage, misconception="putimage-is-push", says="the first upload that is refused"
         ),
+        Attempt(
+            "without BatchCheckLayerAvailability",
+            do=e6_no_look,
+            misconception="claims-without-showing",
+            says="an answer to `HEAD` carries no text",
+        ),
         Attempt("pushed as admin", do=e6_as_admin, misconception="claims-without-showing", says="the row says `admin`"),
         Attempt("policy on Dara", do=e6_dara, misconception="left-out", says="Dara's rights have changed"),
         Attempt(
@@ -1425,7 +1479,12 @@ e7 = Match(
         "the token is fetched · asked anew at each request · neither."
     ),
     items=(
-        Item("who", "who you are", "The token stands for whoever fetched it: that is the one thing it says.", None),
+        Item(
+            "who",
+            "who you are",
+            "The token stands for whoever fetched it, and nothing that comes later changes that.",
+            None,
+        ),
         Item(
             "may",
             "whether you may push to `my-web-app`",
@@ -1595,12 +1654,12 @@ e8 = ReadError(
     ),
     correct="d",
     parts=(
-        ("Error response from daemon:", "the engine speaks, not yet the registry"),
+        ("Error response from daemon", "the engine speaks, not yet the registry"),
         (
-            "pull access denied for …, repository does not exist or may require 'docker login':",
+            "pull access denied for …, repository does not exist or may require 'docker login'",
             "docker's guess; it prints it whenever a registry denies a pull, whatever the cause",
         ),
-        ("denied:", "from here on it is the registry: refused"),
+        ("denied", "from here on it is the registry: refused"),
         ("Your authorization token has expired. Reauthenticate and try again.", "the cause, and what to do"),
     ),
     hints=(
@@ -1612,7 +1671,8 @@ e8 = ReadError(
         "**The login is too old.** docker puts its own guess in front when a pull is denied; what the registry said "
         "stands behind the last `denied:`.\n\n"
         "**Why it matters:** whoever reads from the left makes a repository that exists, or asks for a right that is "
-        "there. Read from the right."
+        "there. Read from the right. Some clients print no more than `403 Forbidden` in such a case: then ask first "
+        "how old the login is."
     ),
     accepts=(Attempt("too old", answer="d"), Attempt("too old, certain", answer="d", confidence=3)),
     rejects=(

@@ -4,7 +4,7 @@
 # After this lesson you can
 #
 # - **take an ECR address apart** and name every part of it,
-# - **push and pull** with five commands, and say what each one asks of whom,
+# - **push and pull** an image, and say what each command asks of whom,
 # - **read the refusals** that stop a first push, and mend them.
 #
 # Two halves, 30 and 32 minutes; cells marked *more* add 5. Needs nothing but this computer; with no container engine
@@ -37,7 +37,7 @@ lab.lesson("04")
 # aws sts get-caller-identity --query Arn --output text
 
 # %% [markdown] id="04-02-app" tags=["core", "text"]
-# And what is it that Dara built? Four lines: a base, our files, a port, a command.
+# And what is it that Dara built? Under a comment stand four instructions: a base, our files, a port, a command.
 
 # %% id="04-02-app-run" tags=["core", "run"]
 # %%bash
@@ -752,8 +752,8 @@ lab.look_back("04")
 # > **On real AWS**
 # >
 # > - Every account and Region has a host of its own; nothing stands in front of the account number.
-# > - What you store is billed: {{dated:storage-price}}. There is {{fact:request-price}}. Look at AWS's own page before
-# >   you quote either.
+# > - What you store is billed: {{dated:storage-price}}. So is what leaves the Region. There is {{fact:request-price}}.
+# >   Look at AWS's own page before you quote any of it.
 # > - Nobody pushes as administrator. Robots use roles, whose keys end by themselves (lesson 09).
 # > - A new right can take a few seconds to reach every door.
 
