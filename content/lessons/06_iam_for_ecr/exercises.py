@@ -6,18 +6,17 @@ ecr-errors 9 10 11 13 14 18 26 27 87 88 89 101; N12.
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
+from ecrlab.policy.places import problem
+from ecrlab_course.evidence import at_registry, user_of
 from ecrlab_course.exercises import (
     Attempt,
     Bin,
@@ -42,6 +41,7 @@ from ecrlab_course.exercises import (
     untouched,
 )
 from ecrlab_course.lab import Refused, image, push_image
+from ecrlab_course.staging import learner_module
 
 HERE = Path(__file__).parent / "files"
 ACCOUNT, PARTNER, STRANGER = "123456789012", "444455556666", "111122223333"
@@ -61,18 +61,7 @@ PUSH = (
 LOGIN = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
 
 
-def _module(name: str) -> ModuleType:
-    """Return a Python file of the learner's folder as a module: one file, for them and for the checkpoints."""
-    spec = importlib.util.spec_from_file_location(f"lesson_06_{name}", HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-tries = _module("tries")
+tries = learner_module(Path(__file__).parent, "tries")
 
 
 # Documents and places
@@ -201,11 +190,6 @@ def short(action: str) -> str:
 # What the X-ray says
 
 
-def user_of(row: Mapping[str, Any]) -> str:
-    """Return the name at the end of the row's principal; "" when nobody was known."""
-    return str(row.get("principal") or "").rpartition("/")[2]
-
-
 def last_of(lab: Any, who: str, *services: str) -> dict[str, Any] | None:
     """Return the last row of a person at these services (default: ecr and the registry), None without one."""
     wanted = services or ("ecr", "registry")
@@ -325,7 +309,7 @@ def make_role(lab: Any, name: str, trust: str, rights: str = "") -> None:
 LESSON = Lesson(
     id="06",
     title="IAM for ECR",
-    minutes=85,
+    minutes=81,
     verbs=(
         "read a refusal aloud and say which kind of policy spoke",
         "write the policy that somebody needs, and nothing wider",
@@ -385,7 +369,7 @@ def after_all(who: str, services: int = 1) -> Callable[[Any], str | None]:
 
 def push_without_check(lab: Any) -> str | None:
     """Return whether the robot's push was stored, was refused with words, or at a question that has no body."""
-    rows = [row for row in lab.rows() if user_of(row) == "ci" and row["service"] == "registry"]
+    rows = [row for row in at_registry(lab.rows()) if user_of(row) == "ci"]
     refused = [row for row in rows if row["decision"] == "denied"]
     if refused:
         return "c" if refused[-1]["method"] == "HEAD" else "b"
@@ -633,20 +617,6 @@ GUESSES = [
                 "a", "yes: its policy allows it", "Both must allow it: the policy, and the boundary.", "boundary-grants"
             ),
             Option("b", "no: the boundary does not hold it", "Yes. Only what lies inside both counts."),
-        ),
-        observe=allowed_or_not("ci"),
-    ),
-    Guess(
-        id="06-g10",
-        prompt=(
-            "Turned round: the boundary holds everything (`AdministratorAccess`), the robot's own policy only the "
-            "login. Can it begin an upload?"
-        ),
-        options=(
-            Option(
-                "a", "yes: the boundary holds it", "A fence gives nothing away. It only keeps in.", "boundary-grants"
-            ),
-            Option("b", "no: nobody gave it the right", "Yes. A boundary is never a right."),
         ),
         observe=allowed_or_not("ci"),
     ),
@@ -1837,7 +1807,9 @@ def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
             )
         if "group/" in said:
             return not_yet(f"`{said}`. A group never asks for anything. Only its members do.", "group-is-principal")
-        return not_yet(f"IAM refused it: `{said}`. Look at the word that it names.", "words-not-reasons")
+        fault = problem(text, "trust")
+        place = f" Look at line {fault.line}, at `{fault.word}`: {fault.hint}." if fault and fault.hint else ""
+        return not_yet(f"IAM refused it: `{said}`.{place}", "words-not-reasons")
     played = result.data["played"]
     others = [who for who in played if who != "ci"]
     if "ci" not in played:
@@ -1920,6 +1892,12 @@ e8 = FixFile(
             answer=trust({"AWS": f"arn:aws:iam::{ACCOUNT}:group/robots"}),
             misconception="group-is-principal",
             says="A group never asks",
+        ),
+        Attempt(
+            "a comma is missing",
+            answer=trust({"AWS": user_arn("ci")}).replace('"2012-10-17",', '"2012-10-17"'),
+            misconception="words-not-reasons",
+            says="is missing after this",
         ),
         Attempt(
             "the account",
