@@ -55,8 +55,8 @@ def in_europe(lab: Any, name: str, tag: str, content: bytes = b"hello") -> str:
 def test_rules(lab: Any) -> None:
     ecr = lab.client("ecr")
     made = rule(lab, "docker-hub", "registry-1.docker.io", credentialArn=SECRET)
-    assert (made["registryId"], made["upstreamRegistry"], made["upstreamRepositoryPrefix"]) == (
-        OWN, "docker-hub", "ROOT",
+    assert (made["registryId"], made["upstreamRegistry"], made.get("upstreamRepositoryPrefix")) == (
+        OWN, "docker-hub", None,
     )  # fmt: skip
     rule(lab, "ecr-public", "public.ecr.aws", upstreamRegistry="ecr-public")
     rule(lab, "eu", f"https://{EUROPE}", upstreamRepositoryPrefix="team")

@@ -116,7 +116,9 @@ def create_pull_through_cache_rule(call: Call) -> dict[str, Any]:
         "ecrRepositoryPrefix": prefix,
         "upstreamRegistryUrl": host,
         "upstreamRegistry": kind,
-        "upstreamRepositoryPrefix": params.get("upstreamRepositoryPrefix", ROOT).rstrip("/"),
+        # Shown only when it was given: Terraform's provider, tested at AWS, would replace the rule otherwise
+        # (https://github.com/hashicorp/terraform-provider-aws/pull/41933, 2025-03-20).
+        "upstreamRepositoryPrefix": params.get("upstreamRepositoryPrefix", "").rstrip("/") or None,
         "credentialArn": params.get("credentialArn"),
         "customRoleArn": params.get("customRoleArn"),
         "createdAt": call.now,
@@ -210,7 +212,7 @@ def rule_for(cloud: Cloud, account: str, region: str, name: str) -> Document | N
 
 
 def _upstream_name(rule: Mapping[str, Any], name: str) -> str:
-    own, theirs = rule["ecrRepositoryPrefix"], rule["upstreamRepositoryPrefix"]
+    own, theirs = rule["ecrRepositoryPrefix"], rule["upstreamRepositoryPrefix"] or ROOT
     rest = name if own == ROOT else name.removeprefix(f"{own}/")
     return rest if theirs == ROOT else f"{theirs}/{rest}"
 
