@@ -9,8 +9,8 @@ import contextlib
 from typing import Any
 
 from ecrlab_course.drill_lab import LOGIN, PUSH, allow, arn
-from ecrlab_course.drills import Attempt, Drill, Findings, FollowUp, Point
-from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
+from ecrlab_course.drills import Attempt, Drill, Findings
+from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
 from ecrlab_course.lab import Refused
 
 NAME, TAG, THERE, HERE = "shop/orders", "1", "eu-west-1", "us-east-1"

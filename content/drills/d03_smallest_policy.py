@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ecrlab_course.drill_lab import LOGIN, PULL, allow, arn, policy
-from ecrlab_course.drills import Attempt, Drill, Findings, FollowUp, Point
-from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
+from ecrlab_course.drills import Attempt, Drill, Findings
+from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
 
 WHO, NAME, NEIGHBOUR = "user/runner", "shop/orders", "shop/payments"
 MANAGED = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ecrlab_course.drill_lab import LOGIN, PUSH, allow, arn, policy
-from ecrlab_course.drills import Attempt, Drill, Finding, Findings, FollowUp, Point
-from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
+from ecrlab_course.drills import Attempt, Drill, Finding, Findings
+from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
 
 WHO, NAME, NEIGHBOUR, RELEASES = "user/ci", "shop/orders", "shop/payments", "prod/orders"
 CAUSES = {

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab_course.drills import Attempt, Drill, Finding, Findings, FollowUp, Point
-from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
+from ecrlab_course.drills import Attempt, Drill, Finding, Findings
+from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
 
 NAME = "shop/web"
+NUMBERS = {"none": "0", "zero": "0", "two": "2", "four": "4"}
 SCRIPT = """#!/usr/bin/env bash
 # Up for review: delete everything that has no tag.
 ids=$(aws ecr list-images --repository-name shop/web --filter tagStatus=UNTAGGED --query 'imageIds[*]' --output json)
@@ -41,7 +42,8 @@ def _kept(lab: Any) -> dict[str, str]:
 
 def evidence(lab: Any, findings: Findings) -> Verdict:
     images, kept = lab.images(NAME), _kept(lab)
-    gone, code = findings.get("gone", "").strip(), findings.get("code", "").strip()
+    gone, code = (findings.get(key, "").strip() for key in ("gone", "code"))
+    gone, code = NUMBERS.get(gone.lower(), gone), NUMBERS.get(code.lower(), code)
     tags = {tag for each in images.values() for tag in each}
     if not {"1.9", "2.0"} <= tags:
         return not_yet(
@@ -177,7 +179,7 @@ DRILL = Drill(
     evidence=evidence,
     accepts=(
         Attempt("the one", delete_the_old, RIGHT),
-        Attempt("all untagged but what runs", run_over_all_but_what_runs, RIGHT),
+        Attempt("all untagged but what runs", run_over_all_but_what_runs, {"gone": "Two", "code": "zero"}),
     ),
     rejects=(
         Attempt("the script", run_the_script, RIGHT, misconception="untagged-is-garbage", says="it is what runs"),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ecrlab_course.drills import Attempt, Drill, Finding, Findings, FollowUp, Point
-from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
+from ecrlab_course.drills import Attempt, Drill, Finding, Findings
+from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
 
 RELEASES = "shop/releases"
 WRONG = {"1", "3", "5"}
@@ -56,7 +56,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if missed or extra:
         which = {"1": "kms-by-default", "3": "immutable-is-undeletable", "5": "login-per-repository"}
         words = [f"{each} passed as right" for each in missed] + [f"{each} is right" for each in extra]
-        return not_yet(f"Shown live, well. In your list: {'; '.join(words)}.", which.get((missed or ["1"])[0]))
+        return not_yet(f"One is disproved live. In your list: {'; '.join(words)}.", which.get((missed or ["1"])[0]))
     shown = (
         f"`{plain[0]}` was made with nothing but a name, and says AES256" if plain else "the immutable 1.0 was deleted"
     )

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ecrlab_course.drills import Attempt, Drill, Findings, FollowUp, Point
-from ecrlab_course.exercises import Verdict, not_yet, passed, untouched
+from ecrlab_course.drills import Attempt, Drill, Findings
+from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
 
 NAME, TAG, HERE, THERE = "my-web-app", "2.0", "us-east-1", "eu-west-1"
 UNDER_WAY = ("PREPARING", "IN_PROGRESS")
@@ -57,8 +57,8 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         )
     if there[NAME]["imageTagMutability"] != "IMMUTABLE":
         return not_yet(
-            f"Same digest, well. In {HERE} its tags are locked, in {THERE} they may be moved: settings do not travel "
-            "with images.",
+            f"The digest is the same. In {HERE} its tags are locked, and in {THERE} they may be moved: settings do not "
+            "travel with images.",
             "copies-settings",
         )
     return passed(f"{THERE} can deploy without {HERE}: same digest, tags locked there too.")
@@ -251,9 +251,9 @@ DRILL = Drill(
             "a rule and a backfill, no template",
             rule_backfill,
             misconception="copies-settings",
-            says="settings do not travel",
+            says="they may be moved",
         ),
         Attempt("built again", rebuild, misconception="tag-is-version", says="what was tested"),
-        Attempt("without the lock", forget_the_lock, misconception="copies-settings", says="settings do not travel"),
+        Attempt("without the lock", forget_the_lock, misconception="copies-settings", says="they may be moved"),
     ),
 )

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ecrlab_course.display import escape, markdown, markdown_inline
-from ecrlab_course.drills import LEVELS, Drill, FollowUp
+from ecrlab_course.drills import LEVELS, Drill
+from ecrlab_course.exercises import FollowUp
 
 genanki: Any = import_module("genanki")
 
@@ -33,14 +34,13 @@ def _follow_up(item: FollowUp) -> str:
 def fields(drill: Drill) -> list[str]:
     """Return the card's fields in the order of FIELDS, as HTML."""
     points = "".join(f"<li>{markdown(point.text)}</li>" for point in drill.points)
-    follow_ups = [*(point.follow_up for point in drill.points), drill.beyond]
     return [
         drill.id,
         escape(f"{drill.id} · {drill.kind} · {LEVELS[drill.level]} · lesson {drill.lesson}"),
         markdown(drill.situation),
         markdown(drill.question),
         f"<ul>{points}</ul>",
-        "".join(_follow_up(item) for item in follow_ups),
+        "".join(_follow_up(item) for item in drill.follow_ups),
         markdown(drill.model),
         markdown(drill.weak),
         markdown(drill.task),

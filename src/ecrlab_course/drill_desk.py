@@ -11,8 +11,8 @@ from typing import Any
 from ecrlab.home import Home
 from ecrlab_course.desk import AnswerError, Tip, reason
 from ecrlab_course.drill_lab import DrillLab
-from ecrlab_course.drills import LEVELS, Drill, FollowUp
-from ecrlab_course.exercises import Outcome, Verdict
+from ecrlab_course.drills import LEVELS, Drill
+from ecrlab_course.exercises import FollowUp, Outcome, Verdict
 from ecrlab_course.progress import Progress
 from ecrlab_course.schedule import (
     DUE_A_DAY,

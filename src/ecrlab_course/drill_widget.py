@@ -21,6 +21,9 @@ ipywidgets: Any = import_module("ipywidgets")
 
 _cards = itertools.count(1)
 
+COLOURS = {"again": "no", "hard": "wait"}
+"""The colour of a rating; every other word is of the right ones'."""
+
 
 def head(drill: Drill) -> str:
     """Return kind, level and lesson of a drill in words."""
@@ -221,10 +224,10 @@ class DrillCard(ActingCard):
         ):
             part.layout.display = None if shown else "none"
         self._mine.value = note("Your own answer", self._area.value).html
-        because = f" · {escape(self._because)}" if self._because else ""
+        because = f" · {escape(self._because)}" if self._because and not over else ""
         word = "evidence given" if opened.get("evidence") == PASSED else ""
         word = self._done.rating if self._done is not None else word
-        state = f'<span class="ecr-state ecr-{"ok" if word else "idle"}">{escape(word)}</span>' if word else ""
+        state = f'<span class="ecr-state ecr-{COLOURS.get(word, "ok")}">{escape(word)}</span>' if word else ""
         self._head.value = (
             f'{style(self._keyboard)}<div class="ecr-head"><b>Drill {drill.id}</b>'
             f'<span class="ecr-kind">{head(drill)}{because}</span>{state}</div>'
@@ -242,8 +245,10 @@ class DrillCard(ActingCard):
             f"And then? {len(opened['made'])} of {len(drill.points)} points", follow_up.question
         ).html
         if self._answers:
-            parts = [note("An answer to it", follow_up.answer), note("A model answer", drill.model)]
-            parts.append(note("The weak answer people give", drill.weak))
+            left = "\n".join(f"- {point.text}" for point in drill.points if point.key not in opened["made"])
+            parts = [note("An answer to it", follow_up.answer)]
+            parts += [note("Left out", left)] if left else []
+            parts += [note("A model answer", drill.model), note("The weak answer people give", drill.weak)]
             self._told.value = f'<div role="status">{"".join(part.html for part in parts)}</div>'
         lab = self.desk.lab(drill.id)
         people = (

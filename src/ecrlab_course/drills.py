@@ -17,28 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ecrlab_course.content import ContentError, course_root
-from ecrlab_course.exercises import Verdict
+from ecrlab_course.exercises import FollowUp, Point, Verdict
 from ecrlab_course.misconceptions import known
 
 LEVELS = {"J": "junior", "M": "mid", "S": "senior"}
 Findings = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class FollowUp:
-    """The next question of the interview, and its answer (markdown), shown after the learner's own."""
-
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Point:
-    """One point that a good answer makes, and what is asked next when it was left out."""
-
-    key: str
-    text: str
-    follow_up: FollowUp
 
 
 @dataclass(frozen=True)
@@ -111,6 +94,8 @@ class Drill:
             problems.append(f"has evidence of {self.seconds} s; one to three minutes are wanted")
         if len(self.points) < 3 or len({point.key for point in self.points}) != len(self.points):
             problems.append("wants at least three points with keys of their own")
+        if any(point.follow_up is None for point in self.points):
+            problems.append("wants a follow-up question for each point")
         if not self.hints or not self.misconceptions or not self.sources or not self.seeds:
             problems.append("wants hints, misconceptions, sources and seeds")
         if len(self.accepts) < 2 or len(self.rejects) < 3:
@@ -139,8 +124,13 @@ class Drill:
 
     def follow_up(self, made: tuple[str, ...] | list[str]) -> FollowUp:
         """Return what is asked next: about the first point left out, or beyond the points when all were made."""
-        missed = [point for point in self.points if point.key not in made]
-        return missed[0].follow_up if missed else self.beyond
+        missed = [point.follow_up for point in self.points if point.key not in made and point.follow_up]
+        return missed[0] if missed else self.beyond
+
+    @property
+    def follow_ups(self) -> tuple[FollowUp, ...]:
+        """Every question that may come next: one for each point, and the one beyond them."""
+        return (*(point.follow_up for point in self.points if point.follow_up), self.beyond)
 
 
 @cache

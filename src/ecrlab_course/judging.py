@@ -111,7 +111,8 @@ def free_answer(item: FreeAnswer, answer: Mapping[str, Any]) -> Verdict:
     lines = [f"You made {len(item.points) - len(left)} of {len(item.points)} points.", ""]
     for point in item.points:
         if point.key in left:
-            more = f" Then they ask: {point.follow_up}" if point.follow_up else ""
+            asked = point.follow_up
+            more = f" Then they ask: *{asked.question}* {asked.answer}" if asked else ""
             lines.append(f"* Left out: {point.text}.{more}".replace("..", "."))
     return passed("\n".join([*lines, "", both_answers(item)]))
 

@@ -222,12 +222,20 @@ class Match(Exercise):
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """The next question of the interview, and its answer (markdown), shown after the learner's own."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class Point:
-    """One point that a good answer makes. `follow_up`: what is asked next when it was left out, and the answer."""
+    """One point that a good answer makes, and what is asked next when it was left out (in a drill: always)."""
 
     key: str
     text: str
-    follow_up: str = ""
+    follow_up: FollowUp | None = None
 
 
 def _first_hint(state: Mapping[str, Any]) -> str:

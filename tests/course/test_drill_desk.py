@@ -31,7 +31,7 @@ from ecrlab_course.drill_desk import Done, DrillDesk, when
 from ecrlab_course.drill_terminal import Conversation
 from ecrlab_course.drill_widget import DrillCard, form, listing
 from ecrlab_course.drills import LEVELS, Attempt, Drill, drills
-from ecrlab_course.exercises import Outcome
+from ecrlab_course.exercises import Outcome, Point
 from ecrlab_course.schedule import Schedule
 
 OWN = "A registry keeps images, and a container is what a server makes from one of them."
@@ -64,9 +64,7 @@ def test_there_are_ten_of_ten_kinds_and_none_needs_an_engine() -> None:
     assert len({drill.kind for drill in DRILLS.values()}) == 10
     assert {drill.level for drill in DRILLS.values()} == set(LEVELS)
     assert [drill.id for drill in DRILLS.values() if drill.engine] == []
-    follow_ups = [
-        item.question for drill in DRILLS.values() for item in (*(p.follow_up for p in drill.points), drill.beyond)
-    ]
+    follow_ups = [item.question for drill in DRILLS.values() for item in drill.follow_ups]
     assert len(set(follow_ups)) == len(follow_ups)
 
 
@@ -86,6 +84,7 @@ def _modules(drill: Drill) -> list[str]:
     [
         ({"seconds": 400}, "one to three minutes"),
         ({"points": ()}, "three points"),
+        ({"points": tuple(Point(key, key) for key in "abc")}, "a follow-up question for each point"),
         ({"level": "X"}, "the level"),
         ({"hints": ()}, "wants hints"),
         ({"rejects": ()}, "three rejected"),
@@ -470,6 +469,7 @@ def test_a_card_from_answer_to_date(drill_desk: DrillDesk) -> None:
     assert "The image stays while it has another" not in texts(card)
     button(card, "Show the answers").click()
     assert "The image stays while it has another" in texts(card)
+    assert re.search(r"Left out.*The three lines are tags", texts(card), re.DOTALL)
     button(card, "Check the evidence").click()
     assert "untouched" in texts(card)
     button(card, "How many images lie in the repository now?").value = solve(drill_desk, "d01")["images"]
@@ -477,10 +477,23 @@ def test_a_card_from_answer_to_date(drill_desk: DrillDesk) -> None:
     assert "Four names, one digest" in texts(card)
     button(card, "Finish this drill").click()
     assert "good: due again" in texts(card)
+    assert 'ecr-ok">good' in texts(card)
     assert OWN in texts(card)
     assert "A model answer" in texts(card), "it stays to be read"
     again = DrillCard(drill_desk, "d01")
     assert button(again, "Your own answer").value == ""
+
+
+def test_a_card_of_a_missed_drill_is_not_green(drill_desk: DrillDesk) -> None:
+    drill_desk.prepare("d01")
+    drill_desk.write("d01", OWN)
+    drill_desk.reveal("d01")
+    card = DrillCard(drill_desk, "d01", "begun, not finished")
+    assert "begun, not finished" in texts(card)
+    button(card, "I made these points").click()
+    button(card, "Finish this drill").click()
+    assert 'ecr-no">again' in texts(card)
+    assert "begun, not finished" not in texts(card)
 
 
 def test_the_list_shows_a_dash_where_there_is_nothing_yet(drill_desk: DrillDesk) -> None:

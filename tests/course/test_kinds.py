@@ -144,7 +144,7 @@ def test_a_free_answer_is_kept_and_its_missed_points_too(desk: Desk) -> None:
     done = desk.answer(WORDS, {"made": ["token"]})
     assert done.outcome is Outcome.PASSED
     assert "You made 1 of 3 points." in done.message
-    assert "Left out: the repository is made first. Then they ask: What does docker print" in done.message
+    assert "Left out: the repository is made first. Then they ask: *What does docker print" in done.message
     assert "I push it." in done.message
     assert desk.record(WORDS)["missed"] == ["repository", "name"]
     assert desk.answer(WORDS, {"text": SENTENCE + " Then I check it.", "made": []}).outcome is Outcome.PASSED

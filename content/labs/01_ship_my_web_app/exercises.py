@@ -23,6 +23,7 @@ from ecrlab_course.exercises import (
     Attempt,
     BuildCommand,
     Field,
+    FollowUp,
     FreeAnswer,
     Lesson,
     LiveCheck,
@@ -1038,17 +1039,26 @@ i1 = FreeAnswer(
         Point(
             "digest",
             "the runtime knows the **digest** of the image that it started, whatever the tag says now",
-            "*The tag says 1.2. Is that not enough?* A tag can move after the start; the container does not.",
+            FollowUp(
+                "The tag says 1.2. Is that not enough?",
+                "A tag can move after the start; the container does not.",
+            ),
         ),
         Point(
             "registry",
             "the registry tells which **repository and tags** hold that digest, and when it was pushed",
-            "*And if the registry does not know the digest?* It was never pushed, or it was deleted since.",
+            FollowUp(
+                "And if the registry does not know the digest?",
+                "It was never pushed, or it was deleted since.",
+            ),
         ),
         Point(
             "commit",
             "the **record of the build** leads from the digest to the commit; without one the trail ends here",
-            "*Where could such a record be?* In the pipeline's log, in a label of the image, in a signed statement.",
+            FollowUp(
+                "Where could such a record be?",
+                "In the pipeline's log, in a label of the image, in a signed statement.",
+            ),
         ),
     ),
     model=(

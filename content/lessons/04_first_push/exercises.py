@@ -22,6 +22,7 @@ from ecrlab_course.exercises import (
     BuildCommand,
     Field,
     FixFile,
+    FollowUp,
     FreeAnswer,
     Guess,
     Item,
@@ -2274,22 +2275,34 @@ i1 = FreeAnswer(
         Point(
             "repository",
             "the **repository** is made once, in the right account and Region, because a push does not make it",
-            "*What does docker print without it?* `name unknown`, with name and account, and without the Region.",
+            FollowUp(
+                "What does docker print without it?",
+                "`name unknown`, with name and account, and without the Region.",
+            ),
         ),
         Point(
             "token",
             "a **token** is fetched with IAM credentials; it is good for 12 hours, for the registries of that Region",
-            "*What exactly is in it?* The word `AWS` and a password that stands for whoever fetched it. No rights.",
+            FollowUp(
+                "What exactly is in it?",
+                "The word `AWS` and a password that stands for whoever fetched it. No rights.",
+            ),
         ),
         Point(
             "name",
             "the image gets a **name** that begins with the registry's host: the name decides where it goes",
-            "*I am logged in to two registries; where does the push go?* To the host in the image's name.",
+            FollowUp(
+                "I am logged in to two registries; where does the push go?",
+                "To the host in the image's name.",
+            ),
         ),
         Point(
             "digest",
             "after the push, layers first and the manifest last, the **digest** is compared with the one ECR reports",
-            "*How do you know that what runs is what you pushed?* The same digest here, in ECR and where it runs.",
+            FollowUp(
+                "How do you know that what runs is what you pushed?",
+                "The same digest here, in ECR and where it runs.",
+            ),
         ),
     ),
     model=(

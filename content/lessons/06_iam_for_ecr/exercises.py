@@ -21,6 +21,7 @@ from ecrlab_course.exercises import (
     Attempt,
     Bin,
     FixFile,
+    FollowUp,
     FreeAnswer,
     Guess,
     Item,
@@ -2173,29 +2174,42 @@ i1 = FreeAnswer(
         Point(
             "who",
             "first ask who I am: `aws sts get-caller-identity`, and compare it with the name in the refusal",
-            "*Which call tells you who you are when you may do nothing at all?* GetCallerIdentity: it needs no right.",
+            FollowUp(
+                "Which call tells you who you are when you may do nothing at all?",
+                "GetCallerIdentity: it needs no right.",
+            ),
         ),
         Point(
             "pieces",
             "read the refusal in four pieces: principal, action, resource, ending",
-            "*The resource has another Region in it than you expected: what now?* Then the right is not the fault, the "
-            "address is.",
+            FollowUp(
+                "The resource has another Region in it than you expected: what now?",
+                "Then the right is not the fault, the address is.",
+            ),
         ),
         Point(
             "ending",
             "the ending names the kind of policy, and whether nobody said yes or a Deny said no",
-            "*What do you do differently with an explicit deny?* I find it, and I ask why it was written before I "
-            "touch it.",
+            FollowUp(
+                "What do you do differently with an explicit deny?",
+                "I find it, and I ask why it was written before I touch it.",
+            ),
         ),
         Point(
             "smallest",
             "add the smallest Allow that is missing: this action, on this repository",
-            "*Why not ecr:\\* on \\* to be quick?* Because nobody ever takes it back, and it also deletes.",
+            FollowUp(
+                "Why not ecr:\\* on \\* to be quick?",
+                "Because nobody ever takes it back, and it also deletes.",
+            ),
         ),
         Point(
             "sides",
             "across accounts look at both sides: their identity policy and our repository policy",
-            "*Could a role replace one side?* Yes: a role in our account that they may play.",
+            FollowUp(
+                "Could a role replace one side?",
+                "Yes: a role in our account that they may play.",
+            ),
         ),
     ),
     model=(

@@ -12,6 +12,7 @@ from ecrlab_course.exercises import (
     Attempt,
     Bin,
     FixFile,
+    FollowUp,
     FreeAnswer,
     Item,
     Lesson,
@@ -296,9 +297,23 @@ e5 = FreeAnswer(
     objective="Say how an image gets to ECR.",
     question="How does an image get to ECR?",
     points=(
-        Point("repository", "the repository is made first", "What does docker print without it? `name unknown`."),
+        Point(
+            "repository",
+            "the repository is made first",
+            FollowUp(
+                "What does docker print without it?",
+                "`name unknown`.",
+            ),
+        ),
         Point("token", "a token comes before the push"),
-        Point("name", "the name decides where it goes", "What does `docker tag` send? Nothing."),
+        Point(
+            "name",
+            "the name decides where it goes",
+            FollowUp(
+                "What does `docker tag` send?",
+                "Nothing.",
+            ),
+        ),
     ),
     model="I make the repository, fetch a token, name the image with the registry's host, and push.",
     weak="I push it.",
