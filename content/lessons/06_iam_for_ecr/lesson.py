@@ -7,7 +7,7 @@
 # - **write the policy** that somebody needs, and nothing wider,
 # - **let another account and a robot in** without handing out keys.
 #
-# Two halves, 44 and 37 minutes; parts headed *More* add 5. Needs nothing but this computer; with no container engine
+# Two halves, 43 and 38 minutes; parts headed *More* add 5. Needs nothing but this computer; with no container engine
 # the lab's stand-in plays `docker`, and all ten exercises count. Before: 05 ECR or Docker Hub · After: 07 elastic.
 
 # %% [markdown] id="06-01-story" tags=["core", "text"]
@@ -763,7 +763,7 @@ lab.solution("06-e8")
 # ## A fence
 #
 # A *permissions boundary* is a fence around one user or role. One of AWS's own policies will do as a fence. The last
-# line of the cell takes it down again.
+# line of the cell takes the fence and the policy away.
 
 # %% id="06-30-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g9")
@@ -779,7 +779,6 @@ iam.put_user_policy(UserName="ci", PolicyName="push", PolicyDocument=policy("pus
 iam.put_user_permissions_boundary(UserName="ci", PermissionsBoundary=fence)
 push(lab, "ci", "my-web-app:fence")
 keep_only(lab, "ci")
-iam.put_user_policy(UserName="ci", PolicyName="push", PolicyDocument=policy("login-only"))
 
 # %% [markdown] id="06-31-after" tags=["core", "picture"] minutes=1
 # ![Picture 3, two circles that overlap. Left circle: what the policies of ci give. Right circle: what the boundary
@@ -818,7 +817,7 @@ pull(lab, "auditor", "billing:7")
 # %% [markdown] id="06-32-text" tags=["stretch", "text"] at="roles"
 # ## More: a refusal that you have not met
 #
-# One more ending, live. Four of its five causes you can rule out.
+# One more ending, live. Four of the five causes can be ruled out by what you have met.
 
 # %% id="06-32" tags=["stretch", "exercise"] minutes=2
 lab.exercise("06-e9")
