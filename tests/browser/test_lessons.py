@@ -281,7 +281,8 @@ def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, 
     expect(card.locator(".ecr-head")).to_contain_text("passed", timeout=60_000)
 
     # Fences, and six worlds that IAM decides.
-    lab.run_to("06-30-guess", "06-32")
+    lab.run_to("06-30-guess", "06-30-run")
+    lab.run("06-32")
     expect(lab.cell("06-30-run")).to_contain_text("because no permissions boundary allows")
     card = lab.card("06-e9")
     card.get_by_role("radio", name="a boundary around the role").check()
