@@ -64,7 +64,8 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         )
     if holding:
         return not_yet(
-            f"The key is found. {', '.join(holding)} still lists the layer that holds it: whoever may pull, reads it.",
+            f"The key is found. {' and '.join(holding)} still list{'' if len(holding) > 1 else 's'} the layer that "
+            "holds it: whoever may pull, reads it.",
             "delete-hides",
         )
     return passed("Found, and no image here lists that layer any more. Changing the key itself came first, did it not?")
@@ -183,7 +184,14 @@ DRILL = Drill(
             misconception="delete-hides",
             says="1.1 still lists the layer",
         ),
-        Attempt("only found", None, known, seed="ochre", misconception="delete-hides", says="1.0, 1.1 still lists"),
+        Attempt(
+            "only found",
+            None,
+            known,
+            seed="ochre",
+            misconception="delete-hides",
+            says="1.0 and 1.1 still list the layer",
+        ),
         Attempt(
             "another key",
             lambda lab: remove(lab, "1.0", "1.1"),
