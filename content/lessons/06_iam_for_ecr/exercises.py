@@ -1478,9 +1478,10 @@ def e6_judge(state: dict[str, Any]) -> Verdict:
             "half: its user has no right to ask.",
             "one-side-is-enough",
         )
+    whom = "" if nothing_ours else " It has one: whom does it name, and for what?"
     return not_yet(
         "The map company's own policy may say yes by now. Refused: *no resource-based policy allows*. That is our "
-        "half: the policy of `my-web-app`.",
+        f"half: the policy of `my-web-app`.{whom}",
         "one-side-is-enough",
     )
 
@@ -1554,6 +1555,12 @@ e6 = LiveCheck(
             do=lambda lab: partner_may(lab, document(LOGIN, allow(PULL, arn(APP)))),
             misconception="one-side-is-enough",
             says="That is our half",
+        ),
+        Attempt(
+            "Aiko's policy, as it lies there",
+            do=lambda lab: share(lab, policy_file("let-aiko-in")),
+            misconception="one-side-is-enough",
+            says="whom does it name",
         ),
         Attempt(
             "a star as principal",
