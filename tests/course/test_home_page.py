@@ -18,6 +18,8 @@ from ecrlab_course.exercises import Outcome
 from ecrlab_course.home_page import State
 from ecrlab_course.widgets import Card
 
+from . import proof
+
 
 def passed(*exercises: str, at: str = "2026-11-25T10:00:00+00:00") -> dict[str, Any]:
     """Return a progress file's content in which these exercises are passed, tried at that time."""
@@ -168,3 +170,12 @@ def test_a_look_at_this_computer_stands_in_no_xray(running: Home, desk: Desk) ->
     assert (findings["registry"], findings["AWS API"], findings["aws command"]) == ("ok", "ok", "ok")
     assert desk.lab.last() >= before + 3
     assert desk.lab.rows(after=before) == []
+
+
+def test_the_proof_of_a_check_sees_a_pull(desk: Desk) -> None:
+    """A check that fetched the manifest it looks at would change when the image was last pulled (E015)."""
+    desk.goto("00", "pushed")
+    before = proof.snapshot(desk)
+    assert proof.snapshot(desk) == before
+    desk.lab.looking().client("ecr").batch_get_image(repositoryName="hello", imageIds=[{"imageTag": "1"}])
+    assert proof.snapshot(desk)["images"] != before["images"]
