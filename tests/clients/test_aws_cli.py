@@ -85,7 +85,7 @@ def test_policies_from_files(aws: Any, tmp_path: Any) -> None:
 
 
 def test_what_is_left_out_fails_at_once(aws: Any) -> None:
-    status, output = aws("aws ecr describe-pull-through-cache-rules")
+    status, output = aws("aws iam create-account-alias --account-alias harbour")
     assert status in REFUSED
     assert "(UnknownOperationException)" in output
     assert "docs/fidelity.md" in output
