@@ -132,11 +132,9 @@ def start(
         with contextlib.suppress(OSError):  # The terminal may be closed.
             say(line)
 
-    before = {number: signal.getsignal(number) for number in ENDING}
-    if before[signal.SIGHUP] is signal.SIG_IGN:  # nohup
-        del before[signal.SIGHUP]
+    ending = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
     try:
-        for number in before:
+        for number in ending:
             signal.signal(number, stop)
         _run(course, home, tell, port, lab_port, (folder or course.root / "work").resolve(), projector, jupyter, stop)
     except KeyboardInterrupt:
@@ -145,8 +143,9 @@ def start(
         stop.came = True  # No signal may cut short what ends the rest.
         if jupyter:
             _end_all(home, jupyter, tell)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        # Everything has ended: one more Ctrl-C has nothing left to stop, and must not make a good end look bad.
+        for number in ending:
+            signal.signal(number, signal.SIG_IGN)
     return 0
 
 
