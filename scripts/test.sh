@@ -34,8 +34,11 @@ run() {
     name=$1
     shift
     mkdir -p "$scratch/$name/tmp"
-    ECRLAB_HOME="$scratch/$name/home" TMPDIR="$scratch/$name/tmp" \
-        .venv/bin/pytest -p no:cacheprovider --basetemp "$scratch/$name/pytest" "$@"
+    # A shell lets what it runs in the background ignore Ctrl-C; the tests press it.
+    ECRLAB_HOME="$scratch/$name/home" TMPDIR="$scratch/$name/tmp" .venv/bin/python -c '
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' .venv/bin/pytest -p no:cacheprovider --basetemp "$scratch/$name/pytest" "$@"
 }
 
 if [ $# -gt 0 ]; then
