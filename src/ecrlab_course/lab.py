@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from ecrlab.client import LOOKING, LabClient, quota_text
@@ -30,8 +31,14 @@ from ecrlab_course.hub import Hub
 
 @cache
 def _session() -> boto3.session.Session:
-    """One session for all clients: reading the services' models anew for each of them takes a quarter of a second."""
-    return boto3.session.Session()  # type: ignore[no-untyped-call]
+    """One session for all clients: making one from nothing reads the services' models.
+
+    It knows no profile and no configuration file: a client is given all it needs, and another lab of this process has
+    other files.
+    """
+    unset = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    own = botocore.session.Session(session_vars=unset)  # type: ignore[no-untyped-call]
+    return boto3.session.Session(botocore_session=own)  # type: ignore[no-untyped-call]
 
 
 class Refused(Exception):  # noqa: N818 - the word of the lessons
@@ -150,7 +157,10 @@ class Lab:
         name = (service, region, key + secret + endpoint)
         if name not in self._clients:
             config = Config(  # type: ignore[no-untyped-call]
-                retries={"total_max_attempts": 2},  # With 1, botocore adds "(reached max retries: 0)" to AWS's text.
+                retries={
+                    "total_max_attempts": 2,
+                    "mode": "standard",
+                },  # With 1, botocore adds "(reached max retries: 0)" to AWS's text.
                 connect_timeout=5,
                 read_timeout=60,
                 proxies={},
