@@ -15,6 +15,9 @@ from typing import Any
 
 from ecrlab.home import ACCOUNT, REGION
 
+PEOPLE = ("developer", "ci", "ops", "auditor")
+"""The profiles of Harbour's people and its robot; admin, which is you, is not among them."""
+
 
 def made(lab: Any, command: str, profile: str = "admin") -> str:
     """Run a step that has to work; return what it printed, without blanks around. Raises RuntimeError with that."""

@@ -111,7 +111,7 @@ def test_the_policy_editor(page: Page, room: Any, opened: Any, axe: Path) -> Non
     cloud = Cloud(Home(room.home))
     assert cloud.client("iam").list_user_policies(UserName="ops")["PolicyNames"] == []
     editor.get_by_role("button", name="Save").press("Enter")
-    expect(editor).to_contain_text("policy deploy of user ops")
+    expect(editor).to_contain_text("Saved: it is the policy deploy of user ops now")  # the heading names it before
     saved = cloud.client("iam").get_user_policy(UserName="ops", PolicyName="deploy")["PolicyDocument"]
     assert saved["Statement"][0]["Action"] == "ecr:*"
 

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from ecrlab_course.desk import Desk
 from ecrlab_course.exercises import Attempt, Exercise, Match, Outcome, Predict, ReadError, Verdict
+from ecrlab_course.staging import PEOPLE
 from ecrlab_course.widgets import Card, form, static
 
 
@@ -70,6 +71,32 @@ def images_of(view: Any, profile: str, region: str) -> dict[str, list[tuple[Any,
     return found
 
 
+def rights(view: Any) -> dict[str, tuple[list[str], dict[str, Any]]]:
+    """Return what each user of the account holds: its attached policies' ARNs, and its inline policies by name."""
+    iam = view.client("iam")
+    held = {}
+    for name in ("admin", *PEOPLE):
+        attached = iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]
+        inline = {
+            policy: iam.get_user_policy(UserName=name, PolicyName=policy)["PolicyDocument"]
+            for policy in iam.list_user_policies(UserName=name)["PolicyNames"]
+        }
+        held[name] = (sorted(item["PolicyArn"] for item in attached), inline)
+    return held
+
+
+def take_rights(lab: Any) -> None:
+    """Take every policy from everybody but admin, as a lesson about rights may leave it."""
+    iam = lab.looking().client("iam")
+    for name, (attached, inline) in rights(lab.looking()).items():
+        if name == "admin":
+            continue
+        for arn in attached:
+            iam.detach_user_policy(UserName=name, PolicyArn=arn)
+        for policy in inline:
+            iam.delete_user_policy(UserName=name, PolicyName=policy)
+
+
 def last_request(desk: Desk) -> int:
     """Return the number of the last request that the learner's X-ray shows."""
     rows = desk.lab.rows(after=max(desk.lab.last() - 500, 0))
@@ -84,15 +111,6 @@ def snapshot(desk: Desk) -> dict[str, Any]:
     """
     lab = desk.lab
     view = lab.looking()
-    iam = view.client("iam")
-    users = {}
-    for name in ("admin", "developer", "ci", "ops", "auditor"):
-        attached = iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]
-        inline = {
-            policy: iam.get_user_policy(UserName=name, PolicyName=policy)["PolicyDocument"]
-            for policy in iam.list_user_policies(UserName=name)["PolicyNames"]
-        }
-        users[name] = (sorted(item["PolicyArn"] for item in attached), inline)
     logins = {
         str(path.relative_to(lab.home.path)): path.read_bytes()
         for path in sorted((lab.home.path / "lab" / "docker").rglob("config.json"))
@@ -105,7 +123,7 @@ def snapshot(desk: Desk) -> dict[str, Any]:
     }
     return {
         "images": {where: images_of(view, *where) for where in REGISTRIES},
-        "users": users,
+        "users": rights(view),
         "logins": logins,
         "last request": last_request(desk),
         "clock": lab.control.status()["clock"]["offset_seconds"],

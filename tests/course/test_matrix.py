@@ -24,12 +24,17 @@ REJECTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in
 
 @pytest.fixture
 def desk(request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk with an empty progress file, in the lab that has what the exercise needs."""
+    """A desk with an empty progress file, in a lab where nobody but admin has a right left.
+
+    So no exercise counts on rights that the lesson before it happened to leave.
+    """
     needs_engine = request.node.callspec.params["exercise"].engine
     home = request.getfixturevalue("running_with_engine" if needs_engine else "running")
     if needs_engine:
         monkeypatch.setenv("PATH", PATH)  # without the other lab's stand-in
-    return Desk(furnished(home, tmp_path, the_course), Progress(tmp_path / "progress.json"), the_course)
+    lab = furnished(home, tmp_path, the_course)
+    proof.take_rights(lab)
+    return Desk(lab, Progress(tmp_path / "progress.json"), the_course)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)

@@ -43,7 +43,7 @@ from ecrlab_course.exercises import (
     untouched,
 )
 from ecrlab_course.lab import image, push_image
-from ecrlab_course.staging import learner_module, log_in, log_out, made, make_repository, name_again, password
+from ecrlab_course.staging import PEOPLE, learner_module, log_in, log_out, made, make_repository, name_again, password
 
 APP = "my-web-app"
 PARTNER = "444455556666"
@@ -131,8 +131,7 @@ def at_first(lab: Any, *names: str) -> None:
     lab.clock.reset()
     lab.clear(APP, "receipts", "team-a/booking", "booking", "desk-receipts", "my-webapp")
     lab.clear("team-a/booking", "desk-receipts", region="eu-west-1")
-    lab.user("ci")
-    lab.user("developer")
+    lab.user(*PEOPLE)
     lab.sh("docker rmi -f " + " ".join(names_of(lab)) + " >/dev/null 2>&1 || true")
     build(lab, "1.0", *names)
     lab.control.reset(users=["partner"], account=PARTNER)  # lesson 06 takes rights from it
@@ -184,7 +183,7 @@ def undo(lab: Any) -> None:
     """Put the clock back, clear what lies in Ireland, and let docker forget its logins."""
     lab.clock.reset()
     lab.clear("team-a/booking", "desk-receipts", region="eu-west-1")
-    log_out(lab, "admin", "ci", "developer", "ops", "auditor")
+    log_out(lab, "admin", *PEOPLE)
 
 
 LESSON = Lesson(
@@ -227,7 +226,7 @@ LESSON = Lesson(
         ),
     },
     repositories=(APP, "receipts", "team-a/booking", "desk-receipts"),
-    users=("ci", "developer"),
+    users=PEOPLE,
     undo=undo,
 )
 
@@ -2006,7 +2005,7 @@ def e10_reset(lab: Any) -> None:
     lab.sh(f"rm -f {desk.RECORD}")
     for region in ("us-east-1", "eu-west-1"):
         lab.clear("desk-receipts", "my-webapp", region=region)
-    log_out(lab, "auditor", "developer", "ops", "ci")
+    log_out(lab, *PEOPLE)
     lab.clock.reset()
 
 

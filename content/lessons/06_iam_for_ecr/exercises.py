@@ -42,12 +42,11 @@ from ecrlab_course.exercises import (
     untouched,
 )
 from ecrlab_course.lab import Refused, image, push_image
-from ecrlab_course.staging import learner_module
+from ecrlab_course.staging import PEOPLE, learner_module
 
 HERE = Path(__file__).parent / "files"
 ACCOUNT, PARTNER, STRANGER = "123456789012", "444455556666", "111122223333"
 APP, BILLING, PLAYGROUND = "my-web-app", "billing", "dev/playground"
-PEOPLE = ("developer", "ci", "ops", "auditor")
 ROLES = ("deployer", "night-shift", "releaser")
 MANAGED = "arn:aws:iam::aws:policy/"
 PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
