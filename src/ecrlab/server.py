@@ -437,7 +437,8 @@ class Server:
             HubControl(self.hub, self._hub_address),
         )
         await self._listen(self.main_port)
-        self._seed_hub()
+        # In a thread, because it hashes a password and packs an image: the main port answers meanwhile.
+        await asyncio.to_thread(self._seed_hub)
         others = (key.split("/", 1) for key, _ in self._ports.items())
         for account, region in dict.fromkeys([HUB, PUBLIC, *((account, region) for account, region in others)]):
             try:

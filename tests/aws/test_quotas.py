@@ -303,6 +303,26 @@ def test_counts_of_configurations(lab: Any) -> None:
     assert error_of(ecr.register_pull_time_update_exclusion, **again)[0] == "LimitExceededException"
 
 
+def test_basic_scans_of_a_day(lab: Any) -> None:
+    ecr = lab.client("ecr")
+    lab.control.quota("basic scans per 24 hours", 1)
+    ecr.create_repository(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
+    lab.push("app", "1", b"1")
+    lab.push("app", "2", b"2")
+    image = {tag: {"repositoryName": "app", "imageId": {"imageTag": tag}} for tag in ("1", "2")}
+    assert ecr.describe_image_scan_findings(**image["1"])["imageScanStatus"]
+    assert error_of(ecr.describe_image_scan_findings, **image["2"])[0] == "ScanNotFoundException"
+    code, message = error_of(ecr.start_image_scan, **image["2"])
+    assert (code, message) == (
+        "LimitExceededException",
+        "The scan quota per registry has been exceeded. Wait and try again.",
+    )
+    lab.control.advance(23 * 3600)
+    assert error_of(ecr.start_image_scan, **image["2"])[0] == code
+    lab.control.advance(2 * 3600)
+    ecr.start_image_scan(**image["2"])
+
+
 def test_a_replica_is_counted_where_it_goes(lab: Any) -> None:
     ecr = lab.client("ecr")
     lab.repository("app")

@@ -17,7 +17,7 @@ PUBLIC = "public"
 MOST = 10**9
 RATE_EXCEEDED = "Rate exceeded"
 REPOSITORIES, IMAGES, TAGS = "repositories per Region", "images per repository", "tags per image"
-LAYER_SIZE, LAYER_PARTS = "layer size", "layer parts"
+LAYER_SIZE, LAYER_PARTS, SCANS = "layer size", "layer parts", "basic scans per 24 hours"
 ANONYMOUS_PULLS, PULLS = "unauthenticated image pulls per second", "authenticated image pulls per second"
 _A_SECOND = " per second"
 
@@ -49,6 +49,7 @@ _TABLE = (
     Quota(LAYER_SIZE, 52_000, 10_000, False, "E061", "MiB"),
     Quota(LAYER_PARTS, 4_200, 1_000, False, "E061"),
     Quota("rules per lifecycle policy", 50, None, False, "E061"),
+    Quota(SCANS, 100_000, None, False, "E061"),
     Quota("pull-through cache rules per registry", 50, None, False, "E061"),
     Quota("rules per replication configuration", 25, None, False, "E061"),
     Quota("destinations per replication configuration", 25, None, False, "E061"),

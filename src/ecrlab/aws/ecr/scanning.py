@@ -26,13 +26,14 @@ from ecrlab.aws.ecr.scan_settings import (
 )
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation, page
+from ecrlab.aws.quotas import SCANS
 from ecrlab.aws.work import NotNow, Task, every_round, worker
 from ecrlab.scan import Contents, Finding, TooLarge, Unreadable, bundled, external, findings, read
 from ecrlab.scan.match import LANGUAGE_KINDS, SYSTEM_KINDS
 from ecrlab.store import Manifest, Repository, Store
 
-TABLE = "ecr.scans"
-DAY = 24 * 3600.0
+TABLE, COUNTS = "ecr.scans", "ecr.scan_counts"
+HOUR, DAY = 3600.0, 24 * 3600.0
 ELIGIBLE_SECONDS = 14 * DAY  # enabling enhanced scanning picks up what was pushed in this time (E101)
 SYSTEMS = ("debian", "ubuntu", "alpine")
 IMAGE_CONFIGS = ("application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json")
@@ -79,6 +80,22 @@ def _start(cloud: Cloud, repository: Repository, manifest: Manifest, kind: str, 
     _note(cloud.store, repository, manifest.digest, kind, {"status": status, "started": now})
     place = {"registry": repository.registry, "name": repository.name, "id": repository.id}
     cloud.work.add("scan", {**place, "digest": manifest.digest, "type": kind})
+    if kind == "BASIC":
+        hours = _hours(cloud, repository.registry, now)
+        hours[str(int(now // HOUR))] = hours.get(str(int(now // HOUR)), 0) + 1
+        cloud.store.table(COUNTS).put(repository.registry, hours)
+
+
+def _hours(cloud: Cloud, registry: str, now: float) -> dict[str, int]:
+    """Return how many basic scans a registry began in each of the last 24 hours, by the hour's number."""
+    begun = cloud.store.table(COUNTS).get(registry) or {}
+    return {hour: count for hour, count in begun.items() if 0 <= now - int(hour) * HOUR < DAY}
+
+
+def _another(cloud: Cloud, repository: Repository, kind: str, now: float) -> bool:
+    """Tell whether the quota of basic scans in 24 hours lets a registry begin one more; whole hours are counted."""
+    begun = sum(_hours(cloud, repository.registry, now).values())
+    return kind != "BASIC" or cloud.quotas.allows(repository.registry, SCANS, begun + 1)
 
 
 @operation("ecr", "StartImageScan", simplified=_SELECTION)
@@ -103,6 +120,10 @@ def start_image_scan(call: Call) -> dict[str, Any]:
             raise ApiError("ImageArchivedException", "The specified image is archived and cannot be scanned.")
         if _within_a_day(manifest, kind, call.now):
             raise ApiError("LimitExceededException", "The scan quota per image has been exceeded. Wait and try again.")
+        if not _another(call.cloud, repository, kind, call.now):
+            # A choice: AWS's own text, of a registry, is not known.
+            text = "The scan quota per registry has been exceeded. Wait and try again."
+            raise ApiError("LimitExceededException", text)
         _start(call.cloud, repository, manifest, kind, call.now)
     return {
         "registryId": account_of(repository),
@@ -114,10 +135,14 @@ def start_image_scan(call: Call) -> dict[str, Any]:
 
 @on_push
 def scan_what_is_pushed(cloud: Cloud, push: Push) -> None:
-    """Scan an image where a rule, or the repository's own setting, wants that; at most once in 24 hours."""
+    """Scan an image where a rule, or the repository's own setting, wants that; at most once in 24 hours.
+
+    Beyond the quota of the registry it stays without a scan.
+    """
     kind, frequency, _ = setting_of(cloud, push.repository)
     now = cloud.clock.time()
     wanted = frequency != "MANUAL" and not _within_a_day(push.manifest, kind, now)
+    wanted = wanted and _another(cloud, push.repository, kind, now)
     if wanted and push.manifest.subject is None and _artifact_type(push.manifest) is None:
         _start(cloud, push.repository, push.manifest, kind, now)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ecrlab.aws.access import Target, ask
 from ecrlab.aws.cloud import Cloud, Push, on_push
-from ecrlab.aws.ecr import signature
 from ecrlab.aws.ecr.images import find_image, image_missing
 from ecrlab.aws.ecr.request import account_of, invalid, repository_of
 from ecrlab.aws.errors import ApiError
@@ -151,6 +150,9 @@ def sign_what_is_pushed(cloud: Cloud, push: Push) -> None:
 @worker("sign")
 def sign(cloud: Cloud, task: Task) -> None:
     """Put a signature beside an image."""
+    # Only here: the cryptography package is slow to load, and every start of the lab would wait for it.
+    from ecrlab.aws.ecr import signature
+
     region = task["registry"].partition("/")[2]
     if cloud.is_off(region):
         raise NotNow
