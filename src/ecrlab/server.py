@@ -92,7 +92,8 @@ class Server:
         self._open: dict[int, tuple[str, str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._control: Control | None = None
-        self.registry = Registry(store, EcrFrontDoor(self.cloud, self._registry_at))
+        self.door = EcrFrontDoor(self.cloud)
+        self.registry = Registry(store, self.door)
         self.public_door = PublicFrontDoor(self.cloud)
         self.public_registry = Registry(store, self.public_door)
         self.hub = Hub(hub, self.clock, self.xray, base_image.here)
@@ -305,6 +306,8 @@ class Server:
         return web.Response(status=503)
 
     async def _v2(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "HEAD" and "/manifests/" in request.path:
+            return _in_ecr_s_words(request, await self.door.head(request, self.registry.handle))
         return _in_ecr_s_words(request, await self.registry.handle(request))
 
     async def _public(self, request: web.Request) -> web.StreamResponse:
@@ -436,6 +439,8 @@ class Server:
             self.switch_region,
             HubControl(self.hub, self._hub_address),
         )
+        # Whoever finds the main port open finds the profiles too.
+        write_profiles(self.home, self.main_port, seed(self.cloud))
         await self._listen(self.main_port)
         # In a thread, because it hashes a password and packs an image: the main port answers meanwhile.
         await asyncio.to_thread(self._seed_hub)
@@ -451,7 +456,6 @@ class Server:
             self.home.remember_hub_port(hub_port)
         if public_port is not None:
             self.home.remember_public_port(public_port)
-        write_profiles(self.home, self.main_port, seed(self.cloud))
         control = f'{{"port": {self.main_port}, "secret": "{self.secret}", "pid": {os.getpid()}}}\n'
         write_private(self.home.control, control)
 

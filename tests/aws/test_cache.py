@@ -122,6 +122,18 @@ def test_a_change_of_policy_bites_at_the_next_request_and_so_does_taking_it_back
     assert ask(developer) == 200
 
 
+def test_the_x_ray_shows_a_repeated_head_as_it_shows_the_first(lab: Any, developer: Http) -> None:
+    before = lab.control.xray()["last"]
+    answers = [developer("HEAD", PATH) for _ in range(20)]
+    assert len({answer.headers["Docker-Content-Digest"] for answer in answers}) == 1
+    assert len({tuple(sorted(answer.headers)) for answer in answers}) == 1
+    rows = lab.control.xray(before)["rows"]
+    assert len(rows) == 20
+    varies = {"seq", "time", "wall", "duration_ms"}
+    assert len({json.dumps({k: v for k, v in row.items() if k not in varies}) for row in rows}) == 1
+    assert [decision["action"] for decision in rows[-1]["decisions"]] == [ACTION]
+
+
 def test_the_default_version_of_a_managed_policy_bites(lab: Any, developer: Http) -> None:
     iam = lab.client("iam")
     arn = iam.create_policy(PolicyName="reads", PolicyDocument=document(statement()))["Policy"]["Arn"]

@@ -109,3 +109,19 @@ def test_what_reading_raised_is_asked_again(store: Store, reader: Counted) -> No
     with pytest.raises(LookupError):
         kept.get("a", fails)
     assert kept.get("a", reader) == "first"
+
+
+def test_what_is_worked_out_in_steps_is_kept_unless_something_was_written_meanwhile(store: Store) -> None:
+    kept: Kept[str, str] = Kept(store)
+    assert kept.known("a") is None
+    version = store.version
+    kept.keep("a", "first", version)
+    assert kept.known("a") == "first"
+    store.table("others").put("b", {})
+    assert kept.known("a") is None
+    kept.keep("a", "old", version)
+    assert kept.known("a") is None
+    kept.keep("a", "new", store.version)
+    assert kept.known("a") == "new"
+    with store.transaction():
+        assert kept.known("a") is None

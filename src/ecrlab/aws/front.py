@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from ecrlab.aws.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
 from ecrlab.aws.cloud import Cloud, Push, Pusher, registry_name
@@ -31,6 +32,8 @@ _HOST = re.compile(
 )
 # Authorization header, action, account, Region, repository, second of lab time, source address, User-Agent.
 _Question = tuple[str, str, str, str, str, int, str, str]
+# The same, of a HEAD: Authorization header, account, Region, path, second, source address, User-Agent.
+_Head = tuple[str, str, str, str, int, str, str]
 EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
@@ -43,22 +46,51 @@ def repository_missing(name: str, account: str) -> OciError:
 class EcrFrontDoor(FrontDoor):
     """Stands before every registry of the lab.
 
-    ``registry_at`` gives account and Region of the registry whose port a request came in by. What was asked of IAM is
-    left in ``request[RECORD]``, for the X-ray.
+    ``request[RECORD]`` names the account and the Region of the registry whose port a request came in by. What was
+    asked of IAM is left there, for the X-ray.
 
     What follows from the store alone is kept until the next write to it, so every change counts from the next request
     on. A decision also follows from the second of lab time and from where the request comes: these are in its key.
     Whether a token has expired is looked at for each request.
     """
 
-    def __init__(self, cloud: Cloud, registry_at: Callable[[web.Request], tuple[str, str]]) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._registry_at = registry_at
         # By Authorization header.
         self._callers: Kept[str, tuple[Token, Principal] | None] = Kept(cloud.store)
         self._repositories: Kept[Key, Repository | None] = Kept(cloud.store)
         self._rules: Kept[tuple[str, str, str], Document | None] = Kept(cloud.store)
         self._decisions: Kept[_Question, tuple[Decision, dict[str, Any]]] = Kept(cloud.store)
+        self._heads: Kept[_Head, tuple[Principal, list[dict[str, Any]], CIMultiDict[str]]] = Kept(cloud.store)
+
+    async def head(
+        self, request: web.Request, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Answer a HEAD of a manifest, which a client asks before each pull: with what ``answer`` gives.
+
+        The same one in the same second is answered as before, unless something was written to the store since.
+        """
+        record, version = request[RECORD], self._cloud.store.version
+        # Whose password, at which registry, which image, and what else IAM is told.
+        question = (
+            request.headers.get("Authorization", ""),
+            *registry_of(request),
+            request.path,
+            int(self.now()),
+            request.remote or "",
+            request.headers.get("User-Agent", ""),
+        )
+        found = None if self._cloud.quotas.buckets else self._heads.known(question)
+        if found is not None:
+            record.operation = Operation.HEAD_MANIFEST.value
+            record.principal, decisions, headers = found
+            record.decisions.extend(decisions)
+            return web.Response(headers=CIMultiDict(headers))
+        response = await answer(request)
+        if response.status == 200 and record.principal is not None and not record.fetched:
+            kept = CIMultiDict(response.headers)
+            self._heads.keep(question, (record.principal, list(record.decisions), kept), version)
+        return response
 
     def now(self) -> float:
         """Lab time in epoch seconds."""
@@ -66,7 +98,7 @@ class EcrFrontDoor(FrontDoor):
 
     async def locate(self, request: web.Request, name: str) -> Key:
         """Return the store's key for ``ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`` or for a bare name."""
-        account, region = self._registry_at(request)
+        account, region = registry_of(request)
         self._authenticate(request, account, region)
         found = _HOST.fullmatch(name)
         if found is None:
@@ -89,7 +121,7 @@ class EcrFrontDoor(FrontDoor):
 
     async def authorize(self, request: web.Request, access: Access) -> None:
         """Authenticate (401; 403 when expired), look for the repository or have it made (404), then ask IAM (403)."""
-        account, region = self._registry_at(request)
+        account, region = registry_of(request)
         principal = self._authenticate(request, account, region)
         request[RECORD].operation = access.operation.value
         if self._cloud.quotas.buckets:
@@ -130,6 +162,7 @@ class EcrFrontDoor(FrontDoor):
             key = (account, region, found.name)
             rule = self._rules.get(key, lambda: rule_for(self._cloud, *key))
             if rule is not None:
+                request[RECORD].fetched = True
                 await before_pull(
                     self._cloud,
                     rule,
@@ -233,7 +266,7 @@ class EcrFrontDoor(FrontDoor):
         return "status" not in manifest.attributes
 
     async def catalog(self, request: web.Request) -> str:
-        account, region = self._registry_at(request)
+        account, region = registry_of(request)
         return f"{account}/{region}"
 
     # -------------------------------------------------------------------------------------------------- authentication
@@ -261,6 +294,13 @@ class EcrFrontDoor(FrontDoor):
         realm = f"http://{request.host}/"
         headers = {"Www-Authenticate": f'Basic realm="{realm}",service="ecr.amazonaws.com"'}
         return OciError(401, "UNAUTHORIZED", "Not Authorized", headers=headers)
+
+
+def registry_of(request: web.Request) -> tuple[str, str]:
+    """Return account and Region of the registry whose port a request below /v2/ came in by."""
+    record = request[RECORD]
+    assert record.account is not None and record.region is not None  # noqa: PT018 (not a test)
+    return record.account, record.region
 
 
 def throttle(cloud: Cloud, request: web.Request, asked: Operation, registry: str) -> None:

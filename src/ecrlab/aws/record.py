@@ -34,6 +34,8 @@ class Record:
     message: str = ""
     # The connection was ended without an answer: the Region is switched off.
     cut: bool = False
+    # The repository belongs to a pull-through cache rule, so that another registry may have been asked.
+    fetched: bool = False
 
 
 RECORD: Final = web.RequestKey("ecrlab.record", Record)

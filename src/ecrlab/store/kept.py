@@ -44,3 +44,13 @@ class Kept(Generic[_Key, _Value]):
             values.clear()
         values[key] = value
         return value
+
+    def known(self, key: _Key) -> _Value | None:
+        """Return the value of `key` that `keep` kept, None when there is none or the store was written to since."""
+        version, values = self._found
+        return values.get(key) if version == self._store.version and not self._store.in_transaction else None
+
+    def keep(self, key: _Key, value: _Value, version: int) -> None:
+        """Keep a value that was worked out in steps, begun when the store had `version`."""
+        if version == self._store.version:
+            self.get(key, lambda: value)
