@@ -113,6 +113,7 @@ def reset_all(cloud: Cloud) -> list[str]:
             "sts.sessions",
             "ecr.registries",
             "ecr.restoring",
+            "ecr.scan_counts",
             "cloudtrail.service_events",
             "ecr.templates",
             "ecr.pull_through",
