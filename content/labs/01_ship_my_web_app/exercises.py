@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import zstandard
 from botocore.exceptions import ClientError
 
 from ecrlab_course.evidence import short
@@ -43,10 +44,17 @@ NAME = "harbour/booking"
 """The repository that the solution and the tests use; a learner may choose another."""
 REGIONS = ("us-east-1", "eu-west-1")
 IMAGES_AT_MOST = 60
-LAYER_AT_MOST = 50_000_000
+LAYER_AT_MOST, UNPACKED_AT_MOST = 50_000_000, 200_000_000
+ZSTANDARD = b"\x28\xb5\x2f\xfd"
 PUSHED_TO = re.compile(r"/v2/(?:[^/]+\.amazonaws\.com/)?(.+)/blobs/")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-TOO_MUCH = ("ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:BatchDeleteImage", "ecr:SetRepositoryPolicy")
+TOO_MUCH = (
+    "ecr:PutImage",
+    "ecr:InitiateLayerUpload",
+    "ecr:BatchDeleteImage",
+    "ecr:DeleteRepository",
+    "ecr:SetRepositoryPolicy",
+)
 
 
 # What lies in the registry
@@ -71,6 +79,9 @@ def manifest_of(ecr: Any, repository: str, digest: str) -> dict[str, Any]:
 
 def version_in(layer: bytes) -> str | None:
     """Return what a version.txt in the layer says; None when there is none, or when the layer cannot be unpacked."""
+    if layer.startswith(ZSTANDARD):
+        with suppress(zstandard.ZstdError):
+            layer = zstandard.ZstdDecompressor().stream_reader(layer).read(UNPACKED_AT_MOST)
     with suppress(tarfile.TarError, OSError, EOFError), tarfile.open(fileobj=io.BytesIO(layer)) as archive:
         for entry in archive:
             if entry.isfile() and entry.name.rpartition("/")[2] == "version.txt":
@@ -199,19 +210,41 @@ def fresh(lab: Any) -> None:
     """Nothing of 1.2 anywhere: no repository that holds it, no container, no login; Omar may pull, as at first."""
     lab.clock.reset()
     for region in REGIONS:
-        lab.clear(*{image["repository"] for image in images(lab, region) if image["version"] == WANTED}, region=region)
         lab.clear(NAME, region=region)
+        take_out(lab, region)
     lab.user("ops")
-    # Containers of other lessons are left alone.
-    mine = [one["name"] for one in containers(lab) if one["page"] == WANTED or one["name"] == "booking"]
-    if mine:
-        lab.sh(f"docker rm -f {' '.join(mine)} >/dev/null 2>&1 || true")
+    stop(lab)
     for profile in ("admin", "ops"):
         lab.sh('docker logout "$REGISTRY" >/dev/null 2>&1 || true', profile)
     lab.sh(
         f"docker images --format '{{{{.Repository}}}}:{{{{.Tag}}}}' | grep -e '/{NAME}:' -e '^booking:' |"
         " xargs -r docker rmi -f >/dev/null 2>&1 || true"
     )
+
+
+def take_out(lab: Any, region: str) -> None:
+    """Delete the images of 1.2, wherever they were pushed to, and the repositories that are empty then."""
+    ecr = lab.client("ecr", region=region)
+    found = [image for image in images(lab, region) if image["version"] == WANTED]
+    for repository in {image["repository"] for image in found}:
+        ours = [{"imageDigest": one["digest"]} for one in found if one["repository"] == repository]
+        for _ in range(2):  # an image that an index names goes when the index has gone
+            ecr.batch_delete_image(repositoryName=repository, imageIds=ours)
+        if not ecr.list_images(repositoryName=repository)["imageIds"]:
+            lab.clear(repository, region=region)
+
+
+def stop(lab: Any) -> None:
+    """Remove the containers of this lab; those of other lessons are left alone."""
+    mine = [one["name"] for one in containers(lab) if one["page"] == WANTED or one["name"] == "booking"]
+    if mine:
+        lab.sh(f"docker rm -f {' '.join(mine)} >/dev/null 2>&1 || true")
+
+
+def forget_pulls(lab: Any) -> None:
+    """Give ops its first rights back, and take its login."""
+    lab.user("ops")
+    lab.sh('docker logout "$REGISTRY" >/dev/null 2>&1 || true', "ops")
 
 
 def pushed(lab: Any) -> None:
@@ -251,6 +284,7 @@ LESSON = Lesson(
     repositories=(NAME,),
     users=("ops",),
     undo=fresh,
+    undoes=f"every image of {WANTED}, its containers, docker's logins of you and of ops, and the clock's lead",
     sticking={
         "“I pushed it, and milestone 1 says nothing is there”": (
             "the page inside is read, not the tag: ask what `version.txt` says in the image, not in the folder"
@@ -330,7 +364,8 @@ def m1_judge(state: dict[str, Any]) -> Verdict:
             "tag-copies",
         )
     return untouched(
-        f"I look through all repositories of us-east-1 for a tagged image whose page says {WANTED}. There is none yet."
+        f"I look through all repositories of us-east-1 for a tagged image whose `version.txt` says {WANTED}. There is "
+        "none yet."
     )
 
 
@@ -393,8 +428,8 @@ m1 = LiveCheck(
     id="lab-01-m1",
     objective="Bring version 1.2 from its source into your registry.",
     prompt=(
-        f"**Milestone 1: it is in ECR.** A repository of us-east-1 holds a tagged image whose page says **{WANTED}**. "
-        "Which repository and which tag is up to you; so is the tool."
+        "**Milestone 1: it is in ECR.** A repository of us-east-1 holds a tagged image whose `/www/version.txt` says "
+        f"**{WANTED}**. Which repository and which tag is up to you; so is the tool."
     ),
     probe=m1_probe,
     judge=m1_judge,
@@ -483,7 +518,7 @@ def fetched(pull: Mapping[str, Any], image: Mapping[str, Any]) -> bool:
 
 
 def m2_judge(state: dict[str, Any]) -> Verdict:
-    """ops asked for the image that is right now, and may do no more than that."""
+    """ops asked for the image that is right now, and may neither push nor delete."""
     found = right_ones(state)
     pulls = state["pulls"]
     mine = [pull for pull in pulls if pull["who"] == "ops"]
@@ -495,7 +530,7 @@ def m2_judge(state: dict[str, Any]) -> Verdict:
             "wide-is-fixed",
         )
     if good:
-        said = "Omar's server asked for it with its own login, and may do no more than that."
+        said = "Omar's server asked for it with its own login, and may neither push nor delete."
         if not any(pull["sent"] for pull in good):
             said += " It was on this computer already, so nothing was sent; a server of its own would have fetched it."
         return passed(said)
@@ -591,7 +626,7 @@ m2 = LiveCheck(
             "too early", do=pulled_too_early, misconception="tag-is-version", says="the tag pointed elsewhere then"
         ),
     ),
-    reset=undo,
+    reset=forget_pulls,
     neighbour="Ask your neighbour: which line of the X-ray shows that it was the server and not you?",
 )
 
@@ -603,6 +638,7 @@ def m3_probe(lab: Any) -> dict[str, Any]:
     """Read the images of both Regions and the containers of the engine."""
     return {
         "engine": lab.engine,
+        "registry": lab.registry,
         "here": images(lab, "us-east-1"),
         "ireland": images(lab, "eu-west-1"),
         "containers": containers(lab),
@@ -620,13 +656,19 @@ def m3_judge(state: dict[str, Any]) -> Verdict:
     alive = [one for one in state["containers"] if one["running"]]
     for one in alive:
         match = next((wanted[digest] for digest in one["digests"] if digest in wanted), None)
-        if match and not _local(one["started"]):
+        if match and _of_registry(one["started"], state["registry"]):
             return passed(
                 f"`{one['name']}` runs, and its image is {short(match['digest'])}, the one that ECR has as "
                 f"`{match['repository']}:{match['tags'][0]}`."
             )
     for one in alive:
         if any(digest in wanted for digest in one["digests"]):
+            if ".eu-west-1." in one["started"]:
+                return not_yet(
+                    f"`{one['name']}` runs the right bytes, fetched from eu-west-1. Omar's server asks the registry of "
+                    "us-east-1.",
+                    "ecr-is-global",
+                )
             return not_yet(
                 f"`{one['name']}` was started under the name `{one['started']}`. That name exists on the computer "
                 "where the image was built, and nowhere else. Omar's server knows the address in ECR.",
@@ -646,9 +688,11 @@ def m3_judge(state: dict[str, Any]) -> Verdict:
     return untouched("I look for a running container whose image is the one in ECR. There is no such container yet.")
 
 
-def _local(name: str) -> bool:
-    """Tell whether a container was started under a name without a registry (an id is no name)."""
-    return "/" not in name.partition("@")[0] and not re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", name)
+def _of_registry(name: str, registry: str) -> bool:
+    """Tell whether a container was started under an address of the registry, or by an image's id, which is no name."""
+    host = registry.partition("/")[0]
+    ours = name.startswith(f"{registry}/") or (name.startswith(f"{host}/") and ".amazonaws.com/" not in name)
+    return ours or re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", name) is not None
 
 
 def _wrong(one: Mapping[str, Any], state: Mapping[str, Any], there: bool) -> Verdict | None:
@@ -733,6 +777,19 @@ def run_local_name(lab: Any) -> None:
     run(lab, f"booking:{WANTED}")
 
 
+def run_local_path(lab: Any) -> None:
+    """Pushed, and run under a name of this computer that looks like a repository's."""
+    ship(lab)
+    made(lab, f"docker tag booking:{WANTED} {NAME}:{WANTED}")
+    run(lab, f"{NAME}:{WANTED}")
+
+
+def run_irish_name(lab: Any) -> None:
+    """The same image in both Regions, run under the address of Ireland."""
+    ship(lab)
+    run(lab, ship(lab, region="eu-west-1"))
+
+
 def never_pushed(lab: Any) -> None:
     """Built and run; nothing in ECR."""
     build(lab)
@@ -798,7 +855,7 @@ m3 = LiveCheck(
     solution=(
         f'```bash\ndocker rm -f booking\ndocker run -d --name booking "$REGISTRY/{NAME}:{WANTED}"\n'
         "docker exec booking /bin/busybox wget -qO- http://127.0.0.1:8080/version.txt\n```\n\n"
-        "**Why the digest and not the tag:** the tag can have moved between the push and the start. A container keeps "
+        "**Why the check compares digests:** the tag can have moved between the push and the start. A container keeps "
         "the image that it was started with; its digest says which."
     ),
     accepts=(
@@ -808,6 +865,8 @@ m3 = LiveCheck(
     ),
     rejects=(
         Attempt("local name", do=run_local_name, misconception="tag-copies", says="and nowhere else"),
+        Attempt("local name with a slash", do=run_local_path, misconception="tag-copies", says="and nowhere else"),
+        Attempt("Ireland's name", do=run_irish_name, misconception="ecr-is-global", says="fetched from eu-west-1"),
         Attempt("never pushed", do=never_pushed, misconception="tag-copies", says="ECR has never seen it"),
         Attempt("built again", do=built_again, misconception="tag-is-version", says="that was never pushed"),
         Attempt("still the old one", do=still_old, misconception="tag-moves-what-runs", says="still runs"),
@@ -818,7 +877,7 @@ m3 = LiveCheck(
             "repository gone", do=repository_gone, misconception="left-out", says="no image of that digest any more"
         ),
     ),
-    reset=undo,
+    reset=stop,
     neighbour="Ask your neighbour: somebody pushes `1.2` again right now. What does your container run tomorrow?",
 )
 
@@ -946,7 +1005,7 @@ m4 = BuildCommand(
     run=m4_run,
     judge=m4_judge,
     hints=(
-        "Who decides what a digest is? Not this computer: it only repeats what a registry said, or has none at all.",
+        "A digest is computed from the manifest's bytes. Who has that manifest, and can tell you its digest now?",
         "`aws ecr describe-images` lists for each image its tags and its `imageDigest`.",
         "`aws ecr describe-images --repository-name … --image-ids imageTag=… --query 'imageDetails[0].imageDigest'`, "
         "and ops must be logged in.",
@@ -1021,7 +1080,6 @@ m4 = BuildCommand(
             says="has no login for this registry",
         ),
     ),
-    reset=undo,
     neighbour="Ask your neighbour: the runbook names a digest, and security asks for a patched base. What changes?",
 )
 
