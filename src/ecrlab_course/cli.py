@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab import launch
-from ecrlab.client import LabClient, LabError
-from ecrlab.home import ACCOUNT, REGION, Home
+from ecrlab.client import LabError
+from ecrlab.home import Home, read_json
 from ecrlab_course.content import ContentError, Course, Source, course
 from ecrlab_course.progress import ProgressError
+
+if TYPE_CHECKING:
+    from ecrlab_course.desk import Desk
 
 
 def _give_up(message: object) -> NoReturn:
@@ -34,6 +37,23 @@ def _source(the_course: Course, identifier: str) -> Source:
         return the_course.lesson(identifier)
     except KeyError as error:
         _give_up(error.args[0])
+
+
+def _at_desk(the_course: Course, home: Path | None, folder: Path) -> Desk:
+    """Return a desk in the lab of `home`, with commands run in `folder`."""
+    from ecrlab_course.desk import Desk
+    from ecrlab_course.lab import Lab
+    from ecrlab_course.notebook import find_home
+    from ecrlab_course.progress import Progress
+
+    place = Home(home) if home is not None else find_home()
+    return Desk(Lab(place, folder), Progress(place.progress), the_course)
+
+
+def _failed(error: Exception) -> NoReturn:
+    from ecrlab_course.desk import reason
+
+    _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -118,13 +138,18 @@ def new_lesson(number: str, slug: str, title: str) -> None:
 
 @main.command()
 @click.option("--count", is_flag=True, help="Print only how many count: a strict run asks for these.")
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
 @click.argument("lesson", required=False)
-def exercises(count: bool, lesson: str | None) -> None:
-    """List the exercises, of one lesson or all."""
+def exercises(count: bool, home: Path | None, lesson: str | None) -> None:
+    """List the exercises, of one lesson or all. In a lab without an engine, those that need one do not count."""
+    from ecrlab_course.notebook import find_home
+
     the_course = _course()
     found = the_course.exercises if lesson is None else _source(the_course, lesson).exercises
+    state = (home if home is not None else find_home().path) / "run" / "engine.json"
+    engine = read_json(state).get("kind") != "none"
     if count:
-        click.echo(sum(1 for item in found.values() if item.counts))
+        click.echo(sum(1 for item in found.values() if item.counts and (engine or not item.engine)))
         return
     for key, item in found.items():
         click.echo(f"{key}  {type(item).__name__:<12}  {item.objective}{'' if item.counts else ' (does not count)'}")
@@ -135,19 +160,15 @@ def exercises(count: bool, lesson: str | None) -> None:
 @click.option("--quiet", is_flag=True, help="Print nothing when it worked.")
 @click.argument("lesson")
 def reset(home: Path | None, quiet: bool, lesson: str) -> None:
-    """Remove what LESSON made in the lab: its repositories, its users' rights. Progress and work/ stay."""
+    """Remove what LESSON made in the lab: repositories, rights, and what else it made. Progress and work/ stay."""
     the_course = _course()
-    declared = _source(the_course, lesson).lesson
-    client = LabClient(Home(home) if home is not None else Home.find())
+    source = _source(the_course, lesson)
     try:
-        if declared.repositories:
-            client.reset(repositories=declared.repositories, account=ACCOUNT, region=REGION)
-        if declared.users:
-            client.reset(users=declared.users)
-    except LabError as error:
-        _give_up(error)
+        _at_desk(the_course, home, Path.cwd()).put_back(lesson)
+    except (LabError, BotoCoreError, ClientError, OSError, RuntimeError) as error:
+        _failed(error)
     if not quiet:
-        click.echo(f"{declared.called}: what it made in the lab is removed.")
+        click.echo(f"{source.lesson.called}: what it made in the lab is removed.")
 
 
 @main.command("catch-up")
@@ -156,21 +177,16 @@ def reset(home: Path | None, quiet: bool, lesson: str) -> None:
 @click.argument("lesson")
 def catch_up(home: Path | None, work: Path | None, lesson: str) -> None:
     """Build the state after LESSON in the running lab, for whoever comes late. Nothing is counted as done."""
-    from ecrlab_course.desk import Desk, reason
-    from ecrlab_course.lab import Lab
-    from ecrlab_course.notebook import find_home
-    from ecrlab_course.progress import Progress
-
     the_course = _course()
     source = _source(the_course, lesson)
-    place = Home(home) if home is not None else find_home()
     folder = (work or the_course.root / "work") / Path(source.opens).parent
     folder.mkdir(parents=True, exist_ok=True)
+    desk = _at_desk(the_course, home, folder)
     began = time.monotonic()
     try:
-        name = Desk(Lab(place, folder), Progress(place.progress), the_course).catch_up(lesson)
+        name = desk.catch_up(lesson)
     except (LabError, BotoCoreError, ClientError, OSError, RuntimeError) as error:
-        _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
+        _failed(error)
     took = time.monotonic() - began
     click.echo(f"{source.lesson.called}: the state after it is ready (“{name}”, {took:.1f} s). Open {source.opens}.")
 

@@ -136,6 +136,19 @@ class Desk:
         self.goto(lesson, source.lesson.final)
         return source.lesson.final
 
+    def put_back(self, lesson: str) -> None:
+        """Remove what the lesson made in the lab: its repositories, its users' rights, and what else it made.
+
+        Files and progress stay. Raises KeyError when there is no such lesson.
+        """
+        declared = self.course.lesson(lesson).lesson
+        if declared.repositories:
+            self.lab.clear(*declared.repositories)
+        if declared.users:
+            self.lab.user(*declared.users)
+        if declared.undo is not None:
+            declared.undo(self.lab)
+
     def _note(self, write: Callable[[], object]) -> str:
         """Write to the progress file; return what is wrong with it instead of raising."""
         try:

@@ -80,8 +80,12 @@ class Lesson:
     """Users whose rights `lab.reset("04")` puts back to the seed's."""
     undo: Callable[[Any], object] | None = None
     """Takes away what else the lesson made, when it is reset: roles, groups, rights in another account."""
+    undoes: str = ""
+    """What `undo` takes away, in words that follow "This removes": the home page asks before."""
 
     def __post_init__(self) -> None:
+        if (self.undo is None) is not (self.undoes == ""):
+            raise ValueError(f"lesson {self.id}: undo and undoes go together")
         for name in (self.start, self.final):
             if name not in self.checkpoints:
                 raise ValueError(f"lesson {self.id}: no checkpoint is called {name!r}")

@@ -11,7 +11,7 @@ from ecrlab_course.content import Source
 MARKS = ("core", "stretch", "demo")
 """Each cell has one: everybody does it; for who is ahead; the teacher shows it."""
 PARAGRAPH_AT_MOST = 5
-MINUTES = (20, 45)
+MINUTES = (25, 45)
 """Of a lesson, or of a half when a cell called NN-half stands in it."""
 EXERCISES = (5, 8)
 """Of a lesson; with a half-time, up to that many in each half."""

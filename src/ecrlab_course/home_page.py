@@ -77,20 +77,29 @@ class Place:
         return f"{self.source.opens}#cell-id={self.cell}" if self.cell else self.source.opens
 
     @property
+    def checkpoint(self) -> str:
+        """The checkpoint to build: the exercise's own, else that of the section which shows it, else the first."""
+        lesson = self.source.lesson
+        return self.exercise.at or section_of(self.source, self.cell) or lesson.start
+
+    @property
     def words(self) -> str:
         """The place in a sentence's words."""
         return f"{self.exercise.id} ({self.exercise.objective.rstrip('.')}) in {self.source.opens}"
 
 
-def stops(course: Course, progress: Mapping[str, Any]) -> list[Stop]:
-    """Return every place of the course with its state, from the content of the progress file."""
+def stops(course: Course, progress: Mapping[str, Any], engine: bool = True) -> list[Stop]:
+    """Return every place of the course with its state, from the content of the progress file.
+
+    `engine`: whether this computer has a container engine; what needs one does not count where there is none.
+    """
     found = []
     for planned in plan(course.root):
         source = course.sources.get(planned.id)
         if source is None or not source.text.is_file():
             found.append(Stop(planned.id, planned.title, planned.after, State.UNWRITTEN))
             continue
-        counted = source.counted
+        counted = possible(source, engine)
         done = sum(1 for key in counted if progress["exercises"].get(key, {}).get("passed"))
         touched = any(progress["exercises"].get(key, {}).get("tries") for key in source.exercises)
         begun = bool(progress["lessons"].get(planned.id)) or touched or done
@@ -104,11 +113,16 @@ def stops(course: Course, progress: Mapping[str, Any]) -> list[Stop]:
     return found
 
 
-def place(course: Course, progress: Mapping[str, Any]) -> Place | None:
+def possible(source: Source, engine: bool) -> list[str]:
+    """Return the ids of the exercises that count and can be passed on this computer, in order."""
+    return [key for key, exercise in source.counted.items() if engine or not exercise.engine]
+
+
+def place(course: Course, progress: Mapping[str, Any], engine: bool = True) -> Place | None:
     """Return where the learner stopped: the exercise after the last one that was tried, in the lesson used last.
 
     When that lesson is done: the first exercise that is not passed, from the next lesson on, then from the beginning.
-    None when every exercise is passed.
+    None when every exercise is passed. `engine`: whether this computer has one; what needs one is left out without.
     """
     records = progress["exercises"]
     sources = list(course.sources.values())
@@ -117,7 +131,7 @@ def place(course: Course, progress: Mapping[str, Any]) -> Place | None:
     if sources and not _used(sources[last], progress):
         last = 0
     for source in [*sources[last:], *sources[:last]]:
-        keys = list(source.counted)
+        keys = possible(source, engine)
         tried = [n for n, key in enumerate(keys) if records.get(key, {}).get("tries")]
         start = tried[-1] if tried else 0
         for key in [*keys[start:], *keys[:start]]:
@@ -145,6 +159,19 @@ def cell_of(source: Source, exercise: str) -> str:
             identifier = found[1]
         elif f'lab.exercise("{exercise}")' in line:
             return identifier
+    return ""
+
+
+def section_of(source: Source, cell: str) -> str:
+    """Return the checkpoint that the section with this cell starts from; "" before the first section."""
+    checkpoint = ""
+    for line in source.text.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("# %%"):
+            continue
+        at = re.search(r'\bat="([^"]+)"', line)
+        checkpoint = at[1] if at else checkpoint
+        if f'id="{cell}"' in line:
+            return checkpoint
     return ""
 
 
@@ -192,8 +219,8 @@ def drawn(
         f'<svg aria-hidden="true" focusable="false" width="{_WIDTH}" height="{top}" viewBox="0 0 {_WIDTH} {top}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
-    can = [f"{stop.id}: {verb}" for stop in lessons if stop.state is State.DONE for verb in stop.verbs]
-    badge = f'<p class="ecr-soft"><b>You can:</b> {escape("; ".join(can))}.</p>' if can else ""
+    can = [f"{', '.join(stop.verbs)} (lesson {stop.id})" for stop in lessons if stop.state is State.DONE]
+    badge = f'<p class="ecr-soft"><b>You can</b> {escape("; ".join(can))}.</p>' if can else ""
     words = summary(stops)
     beside = "".join(
         f'<p>Beside the route: <a href="{escape(folder + opens)}">{escape(title)}</a>, ten minutes a day.</p>'

@@ -45,6 +45,10 @@ class Host(Protocol):
     course: Course
     desk: Desk
 
+    @property
+    def engine(self) -> str:
+        """The container engine: "found", "private" or "none"."""
+
     def resumed(self) -> Shown:
         """Rebuild the place where the learner stopped, and return the sentence with its link."""
 
@@ -100,9 +104,10 @@ class HomePage:
 
     def _draw(self) -> Shown:
         progress = self._lab.desk.progress.read()
-        place = home_page.place(self._lab.course, progress)
+        engine = self._lab.engine != "none"
+        place = home_page.place(self._lab.course, progress, engine)
         here = place.source.lesson.id if place else ""
-        stops = home_page.stops(self._lab.course, progress)
+        stops = home_page.stops(self._lab.course, progress, engine)
         pages = {page.lesson.title: page.opens for page in self._lab.course.pages.values()}
         return home_page.drawn(stops, here, home_page.from_here(Path.cwd()), pages)
 
@@ -168,7 +173,7 @@ class HomePage:
         if lesson.users:
             parts.append(f"what was changed in the rights of {', '.join(lesson.users)}")
         if lesson.undo is not None:
-            parts.append("what else it made")
+            parts.append(lesson.undoes)
         what = "; ".join(parts) or "nothing"
         self._said.value = (
             '<div class="ecr-verdict ecr-wait" role="status">This removes, in the lab on this computer: '

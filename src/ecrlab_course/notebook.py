@@ -269,12 +269,7 @@ class NotebookLab(Lab):
         """Remove what a lesson made in the lab; return a sentence that says what went and what is left."""
         lesson = self.course.lesson(identifier).lesson
         before = self._repositories()
-        if lesson.repositories:
-            self.clear(*lesson.repositories)
-        if lesson.users:
-            self.user(*lesson.users)
-        if lesson.undo is not None:
-            lesson.undo(self)
+        self.desk.put_back(identifier)
         left = self._repositories()
         removed = [name for name in before if name not in left]
         users = f" Rights of {', '.join(lesson.users)}: as at the start." if lesson.users else ""
@@ -488,13 +483,13 @@ class NotebookLab(Lab):
 
     def resumed(self) -> shown.Shown:
         """Go on: rebuild the state of the place where the learner stopped when it was lost; return what to show."""
-        place = home_page.place(self.course, self.desk.progress.read())
+        place = home_page.place(self.course, self.desk.progress.read(), self.engine != "none")
         if place is None:
             return shown.sentence("Every exercise is passed.")
         lesson = place.source.lesson
         built = ""
         if self.desk.progress.lesson(lesson.id) and self.desk.lost(lesson.id):
-            self.desk.goto(lesson.id, place.exercise.at or lesson.start)
+            self.desk.goto(lesson.id, place.checkpoint)
             built = " The lab had been reset; its state for this place was built again."
         words = f"Go on with {place.words}.{built} There, run the first code cell before anything else."
         href = home_page.from_here(Path.cwd()) + place.link

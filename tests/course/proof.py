@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 
 from ecrlab_course.desk import Desk
 from ecrlab_course.exercises import Attempt, Exercise, Match, Outcome, Predict, ReadError, Verdict
-from ecrlab_course.staging import PEOPLE
 from ecrlab_course.widgets import Card, form, static
 
 
@@ -73,15 +72,13 @@ def images_of(view: Any, profile: str, region: str) -> dict[str, list[tuple[Any,
 
 def rights(view: Any) -> dict[str, tuple[list[str], dict[str, Any]]]:
     """Return what each user of the account holds: its attached policies' ARNs, and its inline policies by name."""
-    iam = view.client("iam")
+    answer = view.client("iam").get_account_authorization_details(Filter=["User"])
+    assert not answer["IsTruncated"]
     held = {}
-    for name in ("admin", *PEOPLE):
-        attached = iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]
-        inline = {
-            policy: iam.get_user_policy(UserName=name, PolicyName=policy)["PolicyDocument"]
-            for policy in iam.list_user_policies(UserName=name)["PolicyNames"]
-        }
-        held[name] = (sorted(item["PolicyArn"] for item in attached), inline)
+    for user in answer["UserDetailList"]:
+        attached = sorted(item["PolicyArn"] for item in user["AttachedManagedPolicies"])
+        inline = {item["PolicyName"]: item["PolicyDocument"] for item in user.get("UserPolicyList", ())}
+        held[user["UserName"]] = (attached, inline)
     return held
 
 

@@ -19,9 +19,9 @@ from ecrlab_course.lab import Lab
 WRITTEN = [source.lesson.id for source in course().sources.values() if source.text.is_file()]
 
 
-def command(*words: str) -> subprocess.CompletedProcess[str]:
+def command(*words: str, name: str = "catch-up") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "ecrlab_course.cli", "catch-up", *words], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ecrlab_course.cli", name, *words], capture_output=True, text=True, check=False
     )
 
 
@@ -46,6 +46,18 @@ def test_after_lesson_04_the_image_is_in_ecr(running: Home, tmp_path: Path, lab:
     assert "Traceback" not in answer.stderr
     assert (tmp_path / "mine" / "my-web-app" / "Dockerfile").is_file()
     assert lab.client("ecr").list_images(repositoryName="my-web-app")["imageIds"][0]["imageTag"] == "1.1"
+
+
+def test_reset_takes_away_what_else_a_lesson_made(running: Home, desk: Desk) -> None:
+    iam = desk.lab.client("iam")
+    desk.catch_up("06")
+    assert "deployer" in {role["RoleName"] for role in iam.list_roles()["Roles"]}
+    answer = command("06", "--home", str(running.path), name="reset")
+    assert (answer.returncode, answer.stdout) == (0, "Lesson 06: what it made in the lab is removed.\n"), answer.stderr
+    assert "deployer" not in {role["RoleName"] for role in iam.list_roles()["Roles"]}
+    answer = command("99", "--home", str(running.path), name="reset")
+    assert answer.returncode == 1
+    assert "There is no lesson '99'" in answer.stderr
 
 
 def test_a_lab_s_files_go_where_its_notebook_is(running: Home, tmp_path: Path) -> None:

@@ -302,7 +302,7 @@ def test_a_number_that_is_no_option_is_asked_for_again(drill_desk: DrillDesk) ->
     said = talk(drill_desk, [OWN, "", "y", "y", "y", "y", "", "", *choices], "d05")
     assert said.count("A number from 1 to 2, or Enter alone to leave it open.") == 2
     assert drill_desk.schedule.reviews("d05")
-    assert "World three: you said “nothing”" in said
+    assert "World three, as it was built, before any change: you said “nothing”" in said
 
 
 def test_without_a_lab_it_goes_on_without_evidence(drill_desk: DrillDesk, monkeypatch: pytest.MonkeyPatch) -> None:

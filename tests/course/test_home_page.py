@@ -81,6 +81,33 @@ def test_where_to_go_on(the_course: Course) -> None:
     assert found(passed(*the_course.exercises)) == ""
 
 
+def test_without_an_engine_what_needs_one_is_neither_counted_nor_gone_on_with(the_course: Course) -> None:
+    needs = {key for key, exercise in the_course.exercises.items() if exercise.engine}
+    assert "lab-01-m3" in needs
+    progress = passed(*(key for key in the_course.exercises if key not in needs))
+    assert home_page.place(the_course, progress, engine=False) is None
+    place = home_page.place(the_course, progress)
+    assert place is not None
+    assert place.exercise.id == "lab-01-m3"
+    found = {
+        engine: {stop.id: stop for stop in home_page.stops(the_course, progress, engine)} for engine in (True, False)
+    }
+    assert found[False]["lab-01"].state is State.DONE
+    assert found[True]["lab-01"].state is State.BEGUN
+
+
+def test_the_checkpoint_of_a_place_is_that_of_its_section(the_course: Course) -> None:
+    found = {}
+    for key in ("lab-01-m1", "lab-01-m2", "lab-01-m3", "04-e8"):
+        source = the_course.source_of(key)
+        found[key] = home_page.Place(source, source.exercises[key], home_page.cell_of(source, key)).checkpoint
+    assert found == {"lab-01-m1": "fresh", "lab-01-m2": "pushed", "lab-01-m3": "pulled", "04-e8": "pushed"}
+    for source in the_course.sources.values():
+        for key in source.counted:
+            place = home_page.Place(source, source.exercises[key], home_page.cell_of(source, key))
+            assert place.checkpoint in source.lesson.checkpoints, key
+
+
 def test_the_place_is_a_cell_of_the_notebook(the_course: Course) -> None:
     for source in the_course.sources.values():
         ids = {cell.id: cell.source for cell in build.notebook(source, "notebooks").cells}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,10 @@ def test_unsolved_notebook_fails_exactly_its_checks(
         )
         client.execute()
         engine = read_json(home.run / "engine.json").get("kind", "none")
+        asked = subprocess.run(
+            [sys.executable, "-m", "ecrlab_course.cli", "exercises", "--count", source.lesson.id],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
     finally:
         launch.stop(home)
     # What cannot be passed on this machine is not asked for, here as in a learner's notebook.
@@ -116,7 +122,7 @@ def test_unsolved_notebook_fails_exactly_its_checks(
         and any(found in wanted for found in re.findall(r'lab\.check\("([^"]+)"\)', cell.source))
     }
     assert set(failed) == checks, failed
-    assert len(failed) == len(wanted)
+    assert len(failed) == len(wanted) == int(asked.stdout)
     for cell, said in failed.items():
         assert "ECRLAB_STRICT=1 asks for passed" in said[0], (cell, said)
     assert os.environ["ECRLAB_STRICT"] == "1"
