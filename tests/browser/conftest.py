@@ -59,7 +59,7 @@ def started(tmp_path: Path, *more: str, engine: str = "none") -> Iterator[Room]:
         **os.environ, "ECRLAB_HOME": str(home), "ECRLAB_NO_BROWSER": "1", "PYTHONUNBUFFERED": "1",
         "ECRLAB_ENGINE": os.environ.get("ECRLAB_ENGINE", engine),
     }  # fmt: skip
-    port, lab_port = free_port(5680), free_port(5610)
+    port, lab_port = free_port(5780), free_port(5710)
     command = [
         str(Path(sys.executable).with_name("ecrlab_course")), "start", "--port", str(port), "--lab-port", str(lab_port),
         "--work", str(work), *more,
