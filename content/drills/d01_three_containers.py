@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ecrlab_course.drills import Attempt, Drill, Finding, Findings
@@ -12,6 +13,7 @@ from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, u
 NAME = "shop/booking"
 TAGS = ("1.4", "1.4.2", "stable")
 CONTENT = b"the booking page"
+NUMBERS = {"one": "1", "two": "2", "three": "3", "four": "4"}
 
 
 def prepare(lab: Any) -> None:
@@ -46,19 +48,26 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             "tag-copies",
         )
     said = findings.get("images", "").strip()
-    if said != str(len(images)):
+    number = re.search(r"\d+|\b(one|two|three|four)\b", said.lower())
+    if number is None or NUMBERS.get(number[0], number[0]) != str(len(images)):
         return not_yet(
             f"The fourth name stands on the same digest. You counted {said or 'nothing'}; look at how many different "
             "digests the registry lists.",
             "registry-stores-containers",
         )
-    return passed(f"Four names, one digest: {len(images)} image, and no container anywhere in the registry.")
+    some = f"{len(images)} image{'s' if len(images) > 1 else ''}"
+    return passed(f"Four names, one digest: {some}, and no container anywhere in the registry.")
 
 
 def name_it(lab: Any) -> None:
     ecr = lab.client("ecr")
     found = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "1.4"}])["images"][0]
     ecr.put_image(repositoryName=NAME, imageManifest=found["imageManifest"], imageTag="proof")
+
+
+def name_it_beside_another(lab: Any) -> None:
+    name_it(lab)
+    lab.push(NAME, "mine", b"an image of one's own")
 
 
 DRILL = Drill(
@@ -134,6 +143,8 @@ DRILL = Drill(
     accepts=(
         Attempt("the manifest put again", name_it, {"images": "1"}),
         Attempt("the same bytes pushed", lambda lab: lab.push(NAME, "proof", CONTENT), {"images": " 1 "}),
+        Attempt("counted in words", name_it, {"images": "One image."}),
+        Attempt("with an image of their own beside it", name_it_beside_another, {"images": "2"}),
     ),
     rejects=(
         Attempt(
@@ -142,6 +153,13 @@ DRILL = Drill(
             {"images": "4"},
             misconception="registry-stores-containers",
             says="different digests",
+        ),
+        Attempt(
+            "names counted, in words",
+            name_it,
+            {"images": "four"},
+            misconception="registry-stores-containers",
+            says="You counted four",
         ),
         Attempt(
             "other bytes",

@@ -73,10 +73,10 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     puts = [
         row for row in lab.rows() if row["region"] == THERE and row["status"] < 300 and row["action"] == "ecr:PutImage"
     ]
-    if puts and not all(str(row["principal"]).endswith("user/ci") for row in puts):
+    if puts and not str(puts[-1]["principal"]).endswith("user/ci"):
         return not_yet(
-            "The image is there, pushed by `admin`. The task gave you the build robot's profile: a push that works as "
-            "administrator shows nothing about the robot.",
+            "The image is there, and the last push was one by `admin`. The task gave you the build robot's profile: a "
+            "push that works as administrator shows nothing about the robot.",
             "login-is-permission",
         )
     return passed(f"`{NAME}:{TAG}` lies in {THERE}, pushed as ci: `{found[:19]}…`.")
@@ -112,6 +112,16 @@ def push_here(lab: Any) -> None:
 
 def push_as_admin(lab: Any) -> None:
     lab.repository(NAME, THERE)
+    lab.push(NAME, TAG, b"orders", "admin", THERE)
+
+
+def push_as_admin_then_as_ci(lab: Any) -> None:
+    push_as_admin(lab)
+    lab.push(NAME, TAG, b"orders", "ci", THERE)
+
+
+def push_as_ci_then_as_admin(lab: Any) -> None:
+    push_there(lab)
     lab.push(NAME, TAG, b"orders", "admin", THERE)
 
 
@@ -191,6 +201,7 @@ DRILL = Drill(
     accepts=(
         Attempt("through the API and HTTP", push_there),
         Attempt("with aws and docker", push_there_with_docker),
+        Attempt("as admin, then as ci", push_as_admin_then_as_ci),
     ),
     rejects=(
         Attempt(
@@ -200,7 +211,13 @@ DRILL = Drill(
             says="no repository `shop/orders` exists",
         ),
         Attempt("the other Region", push_here, misconception="ecr-is-global", says="another registry"),
-        Attempt("as administrator", push_as_admin, misconception="login-is-permission", says="pushed by `admin`"),
+        Attempt("as administrator", push_as_admin, misconception="login-is-permission", says="one by `admin`"),
+        Attempt(
+            "as ci, then as administrator",
+            push_as_ci_then_as_admin,
+            misconception="login-is-permission",
+            says="one by `admin`",
+        ),
         Attempt(
             "only the repository",
             lambda lab: lab.client("ecr", "ci", THERE).create_repository(repositoryName=NAME),

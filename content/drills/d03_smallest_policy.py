@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab_course.drill_lab import LOGIN, PULL, allow, arn, policy
+from ecrlab_course.drill_lab import ACCOUNT, LOGIN, PULL, allow, arn, policy
 from ecrlab_course.drills import Attempt, Drill, Findings
 from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
 
 WHO, NAME, NEIGHBOUR = "user/runner", "shop/orders", "shop/payments"
+BESIDE = {
+    f"`{NEIGHBOUR}`": arn(NEIGHBOUR),
+    "`shop/orders-archive`": arn("shop/orders-archive"),
+    f"`{NAME}` in eu-west-1": arn(NAME, "eu-west-1"),
+}
 MANAGED = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
 
 
@@ -54,17 +59,17 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             "check-is-pull",
         )
     more = [action for action in open_here if action not in PULL]
-    next_door = lab.allowed(WHO, every, arn(NEIGHBOUR))
-    if more or next_door:
+    next_door = {name: lab.allowed(WHO, every, where) for name, where in BESIDE.items()}
+    if more or any(next_door.values()):
         seen = [f"{', '.join(more[:3])} on `{NAME}`"] if more else []
-        seen += [f"{', '.join(next_door[:3])} on `{NEIGHBOUR}`"] if next_door else []
+        seen += [f"{', '.join(actions[:3])} on {name}" for name, actions in next_door.items() if actions]
         return not_yet(f"Login and pull work, and so does more: {'; '.join(seen)}.", "wide-is-fixed")
     runner = lab.client("ecr", "runner")
     runner.get_authorization_token()
     runner.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "1"}])
     return passed(
-        f"`runner` logs in and pulls `{NAME}`. Asked about {len(every)} actions on each of two repositories, IAM "
-        "allows two on one of them."
+        f"`runner` logs in and pulls `{NAME}`. Asked about {len(every)} actions on it and on {len(BESIDE)} "
+        "repositories beside it, IAM allows two, on this one."
     )
 
 
@@ -198,6 +203,18 @@ DRILL = Drill(
             lambda lab: lab.client("iam").attach_user_policy(UserName="runner", PolicyArn=MANAGED),
             misconception="wide-is-fixed",
             says="so does more",
+        ),
+        Attempt(
+            "a star at the end",
+            lambda lab: put(lab, allow(LOGIN), allow(list(PULL), arn(NAME + "*"))),
+            misconception="wide-is-fixed",
+            says="on `shop/orders-archive`",
+        ),
+        Attempt(
+            "in every Region",
+            lambda lab: put(lab, allow(LOGIN), allow(list(PULL), f"arn:aws:ecr:*:{ACCOUNT}:repository/{NAME}")),
+            misconception="wide-is-fixed",
+            says="on `shop/orders` in eu-west-1",
         ),
         Attempt(
             "ecr:Get* on the repository",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ecrlab_course.drill_lab import LOGIN, PUSH, allow, arn, policy
@@ -20,10 +21,10 @@ CAUSES = {
 }
 NOBODY = "ci has no policy at all"
 TELLING = {
-    "region": ("eu-west-1",),
-    "name": ("shop/order",),
-    "deny": ("explicit deny", '"deny"'),
-    "boundary": ("permissions boundary", "ci-limits"),
+    "region": "eu-west-1",
+    "name": r"shop/order(?![\w-])",
+    "deny": 'explicit deny|"deny"|nobodypushesreleases',
+    "boundary": "permissions boundary|ci-limits",
 }
 PUSHING = allow(list(PUSH), arn(NAME))
 
@@ -71,6 +72,12 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     cause, proof = findings.get("cause", ""), findings.get("proof", "")
     if refused and not cause and not proof.strip():
         return untouched(f"ci may not push yet: `{refused[0]}` is refused.")
+    if refused and "ecr:InitiateLayerUpload" not in refused:
+        return not_yet(
+            f"The action in the refusal is allowed now, and `{refused[0]}` is refused. A refusal names only the next "
+            "action; which others does a push ask for?",
+            "putimage-is-push",
+        )
     if refused:
         return not_yet(
             f"A push as ci still ends at `{refused[0]}`. Rights are looked at with every request, so neither another "
@@ -103,8 +110,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             "understood: read the refusal once more; the state can be built again.",
             "last-line-is-cause",
         )
-    told = proof.lower()
-    if not any(word in told for word in TELLING[lab.seed]) or (lab.seed == "name" and "shop/orders" in told):
+    if not re.search(TELLING[lab.seed], proof.lower()):
         return not_yet(
             "Cause and mend are right. The words you give as proof do not show this cause: copy the part of the "
             "refusal or of the policy that rules the other causes out.",
@@ -194,8 +200,8 @@ DRILL = Drill(
     "What: the repository's ARN with Region and account. Why: the ending says whether nobody allows it, somebody "
     "denies it, or a limit leaves it out. Then I open that policy alone, mend that one line, and check that nothing "
     "else opened.",
-    weak="“Log in again”, or “give it PowerUser and see”. The login was fine, since rights are refused after it; and "
-    "a wide policy may hide the cause, or not help at all against a Deny.",
+    weak="“Log in again”, or “give it PowerUser and see”. The refusal came after the login, so the login was fine; "
+    "and a wide policy may hide the cause, or not help at all against a Deny.",
     task="In this account ci's push of `shop/orders` is refused, for one of the causes below. Get the whole refusal (a "
     "push as `ci`, or `aws ecr initiate-layer-upload --repository-name shop/orders --profile ci`), name the cause, "
     "copy the words that prove it, and mend it as `admin`, with nothing else opened.",
@@ -210,7 +216,14 @@ DRILL = Drill(
         "`aws iam get-user-policy --user-name ci --policy-name work`; groups: `list-groups-for-user`, "
         "`get-group-policy`; boundary: `get-user`. One of these holds the line.",
     ),
-    misconceptions=("last-line-is-cause", "wide-is-fixed", "allow-beats-deny", "boundary-grants", "retry-mends"),
+    misconceptions=(
+        "last-line-is-cause",
+        "wide-is-fixed",
+        "allow-beats-deny",
+        "boundary-grants",
+        "retry-mends",
+        "putimage-is-push",
+    ),
     sources=(
         "AWS: IAM User Guide, troubleshooting access denied errors; policy evaluation logic",
         "AWS: Amazon ECR User Guide, IAM permissions for pushing an image",
@@ -224,6 +237,18 @@ DRILL = Drill(
             "the Region", right_policy, {"cause": CAUSES["region"], "proof": arn(NAME, "eu-west-1")}, seed="region"
         ),
         Attempt("the name", right_policy, {"cause": CAUSES["name"], "proof": 'repository/shop/order"'}, seed="name"),
+        Attempt(
+            "the name, refusal and policy side by side",
+            right_policy,
+            {"cause": CAUSES["name"], "proof": f"refused: {arn(NAME)}, the policy has {arn('shop/order')}"},
+            seed="name",
+        ),
+        Attempt(
+            "the Deny shown by its Sid",
+            narrow_the_deny,
+            {"cause": CAUSES["deny"], "proof": "Sid NobodyPushesReleases, in the group's policy guard"},
+            seed="deny",
+        ),
         Attempt(
             "the Deny narrowed",
             narrow_the_deny,
@@ -245,6 +270,14 @@ DRILL = Drill(
             seed="region",
             misconception="retry-mends",
             says="another login",
+        ),
+        Attempt(
+            "only the action in the refusal",
+            lambda lab: work(lab, allow(LOGIN), allow("ecr:InitiateLayerUpload", arn(NAME))),
+            {"cause": CAUSES["region"], "proof": "eu-west-1"},
+            seed="region",
+            misconception="putimage-is-push",
+            says="names only the next action",
         ),
         Attempt(
             "PowerUser",

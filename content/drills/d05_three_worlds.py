@@ -50,7 +50,9 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             "three": "The statement names the account. That lets the account's own policies decide; what do x's say?",
         }[world]
         return not_yet(
-            f"World {world}: you said “{said[world] or 'nothing'}”, the lab says otherwise. {what}", SHOWN[world]
+            f"World {world}, as it was built, before any change: you said “{said[world] or 'nothing'}”. IAM decided "
+            f"otherwise. {what}",
+            SHOWN[world],
         )
     if _pulls(lab, "three") or not _pulls(lab, "one"):
         return not_yet("World one or three is no longer what it was: build the state again.", "left-out")
@@ -153,7 +155,7 @@ DRILL = Drill(
     task="Type the three verdicts. Then make `world/two` work by a change on one side only, the side that is silent; "
     "the profile `other` is an administrator there.",
     seconds=150,
-    findings=tuple(Finding(world, f"World {world}: a pull", ("yes", "no")) for world in WORLDS),
+    findings=tuple(Finding(world, f"World {world}, as it was built: a pull", ("yes", "no")) for world in WORLDS),
     hints=(
         "For each world ask twice: what does the caller's account say, and what does the repository say? In which "
         "world do the two belong to different accounts?",

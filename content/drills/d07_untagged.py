@@ -45,10 +45,12 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     gone, code = (findings.get(key, "").strip() for key in ("gone", "code"))
     gone, code = NUMBERS.get(gone.lower(), gone), NUMBERS.get(code.lower(), code)
     tags = {tag for each in images.values() for tag in each}
-    if not {"1.9", "2.0"} <= tags:
+    lost = sorted({"1.9", "2.0"} - tags)
+    if lost:
+        index = "With the index 2.0 its images lose their protection. " if "2.0" in lost else ""
         return not_yet(
-            "A tagged image is gone. With the index 2.0 its images lose their protection; nothing undoes a deletion. "
-            "Build the state again.",
+            f"Of the tagged images this is gone: {', '.join(lost)}. {index}Nothing undoes a deletion. Build the state "
+            "again.",
             "untagged-is-garbage",
         )
     if kept["live"] not in images:
@@ -95,8 +97,12 @@ def run_the_script(lab: Any) -> None:
         raise RuntimeError(output)
 
 
+def delete_by_tag(lab: Any, tag: str) -> None:
+    lab.client("ecr").batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": tag}])
+
+
 def index_first(lab: Any) -> None:
-    lab.client("ecr").batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "2.0"}])
+    delete_by_tag(lab, "2.0")
 
 
 RIGHT = {"gone": "2", "code": "0"}
@@ -141,8 +147,8 @@ DRILL = Drill(
             "Better: a lifecycle rule for untagged images, with a preview first; a deletion is final.",
             FollowUp(
                 "Would that rule have spared what production runs by digest?",
-                "No. A rule sees tags, age, counts and the last pull, not who runs what. Give what is deployed a tag "
-                "that no rule selects.",
+                "No. A rule that deletes sees tags, age and counts (the last pull only for archiving), not who runs "
+                "what. Give what is deployed a tag that no rule selects.",
             ),
         ),
     ),
@@ -184,7 +190,14 @@ DRILL = Drill(
     rejects=(
         Attempt("the script", run_the_script, RIGHT, misconception="untagged-is-garbage", says="it is what runs"),
         Attempt(
-            "the index first", index_first, RIGHT, misconception="untagged-is-garbage", says="tagged image is gone"
+            "the index first", index_first, RIGHT, misconception="untagged-is-garbage", says="lose their protection"
+        ),
+        Attempt(
+            "1.9 deleted too",
+            lambda lab: delete_by_tag(lab, "1.9"),
+            RIGHT,
+            misconception="untagged-is-garbage",
+            says="this is gone: 1.9. Nothing undoes",
         ),
         Attempt(
             "four gone",

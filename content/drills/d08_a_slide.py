@@ -2,7 +2,7 @@
 
 # E130 E048: encrypted with S3's keys by default; E133 E052: not changeable; E030: twelve hours, fixed; E031 and
 # correction 17: one logs in to a registry; E053: immutable is not undeletable (inferred; shown here); E009: private by
-# default; E003: registry and repository.
+# default; E128: a registry policy; E003: registry and repository.
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if missed or extra:
         which = {"1": "kms-by-default", "3": "immutable-is-undeletable", "5": "login-per-repository"}
         words = [f"{each} passed as right" for each in missed] + [f"{each} is right" for each in extra]
-        return not_yet(f"One is disproved live. In your list: {'; '.join(words)}.", which.get((missed or ["1"])[0]))
+        shown = which[missed[0]] if missed else "words-not-reasons"
+        return not_yet(f"One is disproved live. In your list: {'; '.join(words)}.", shown)
     shown = (
         f"`{plain[0]}` was made with nothing but a name, and says AES256" if plain else "the immutable 1.0 was deleted"
     )
@@ -85,7 +86,8 @@ DRILL = Drill(
     "1. ECR encrypts every image with KMS.\n"
     "2. A login is good for twelve hours, and no option changes that.\n"
     "3. An immutable tag cannot be deleted, so releases are safe.\n"
-    "4. Until somebody writes a policy for it, a new repository is closed to other accounts.\n"
+    "4. With no repository policy and no registry policy that says otherwise, a repository is closed to other "
+    "accounts.\n"
     "5. You log in to a repository, and once more for the next one.",
     question="Which statements are wrong, and how do you say it to the person who wrote them?",
     points=(
@@ -180,6 +182,13 @@ DRILL = Drill(
             {"wrong": "1 3"},
             misconception="login-per-repository",
             says="5 passed as right",
+        ),
+        Attempt(
+            "one too many",
+            lambda lab: lab.repository("proof"),
+            {"wrong": "1 2 3 5"},
+            misconception="words-not-reasons",
+            says="In your list: 2 is right",
         ),
     ),
 )

@@ -71,7 +71,11 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             f"`orders-execution` is refused `{(refused or [LOGIN])[0]}`"
         )  # fmt: skip
         shown = "task-role-pulls" if lab.allowed(TASK, PULL, arn(NAME)) else "retry-mends"
-        return not_yet(f"It still would not start: {seen}. Whose right is asked when the image is fetched?", shown)
+        asks = (
+            "Which name does `service.json` ask for, and which names has the image?" if digest is None else
+            "Whose right is asked when the image is fetched?"
+        )  # fmt: skip
+        return not_yet(f"It still would not start: {seen}. {asks}", shown)
     if digest != _good(lab):
         return not_yet(
             f"It would start, with another image: {TAG} points at a digest that is not the release's (`service.json` "
@@ -251,7 +255,7 @@ DRILL = Drill(
             {"cause": CAUSES["scope"]},
             seed="tag",
             misconception="retry-mends",
-            says="points at nothing",
+            says="which names has the image?",
         ),
     ),
 )
