@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ from ecrlab_course.staging import PEOPLE, learner_module
 HERE = Path(__file__).parent / "files"
 ACCOUNT, PARTNER, STRANGER = "123456789012", "444455556666", "111122223333"
 APP, BILLING, PLAYGROUND = "my-web-app", "billing", "dev/playground"
+OLD = "my-web-app-old"
+"""A name that only a star at the end of another one reaches."""
 ROLES = ("deployer", "night-shift", "releaser")
 MANAGED = "arn:aws:iam::aws:policy/"
 PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
@@ -135,7 +138,7 @@ def statements_of(documents: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def held_by(lab: Any, user: str) -> dict[str, Any]:
-    """Return what a user of ours holds: attached policies' names, inline documents, its groups' documents."""
+    """Return what a user holds: attached policies' names, AWS's own among them, inline and groups' documents."""
     iam = lab.client("iam")
     groups = [row["GroupName"] for row in iam.list_groups_for_user(UserName=user)["Groups"]]
     inline = {
@@ -147,10 +150,15 @@ def held_by(lab: Any, user: str) -> dict[str, Any]:
         for group in groups
         for name in iam.list_group_policies(GroupName=group)["PolicyNames"]
     }
-    attached = [row["PolicyName"] for row in iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]]
+    attached = list(iam.list_attached_user_policies(UserName=user)["AttachedPolicies"])
     for group in groups:
-        attached += [row["PolicyName"] for row in iam.list_attached_group_policies(GroupName=group)["AttachedPolicies"]]
-    return {"attached": sorted(attached), "inline": inline, "groups": of_groups}
+        attached += iam.list_attached_group_policies(GroupName=group)["AttachedPolicies"]
+    return {
+        "attached": sorted(row["PolicyName"] for row in attached),
+        "ready": sorted(row["PolicyName"] for row in attached if row["PolicyArn"].startswith(MANAGED)),
+        "inline": inline,
+        "groups": of_groups,
+    }
 
 
 def texts_of(held: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -209,20 +217,28 @@ def ended(lab: Any, who: str, allowed: str, denied: str) -> str | None:
 
 
 def tidy(lab: Any) -> None:
-    """Take away what no reset of repositories and users reaches: roles, groups, the partner's own policies."""
-    iam = lab.client("iam")
-    for role in iam.list_roles()["Roles"]:
-        name = role["RoleName"]
-        if name in ROLES:
-            remove_role(lab, name)
-    for group in iam.list_groups()["Groups"]:
-        if group["GroupName"] == "operators":
-            remove_group(lab, "operators")
+    """Take away what no reset of repositories and users reaches: roles, groups, the partner's own policies.
+
+    A group or a role for the partner may have any name, as the exercises take any.
+    """
+    remove_roles_for_partner(lab)
+    for name in ROLES:
+        remove_role(lab, name)
+    for group in lab.client("iam").list_groups()["Groups"]:
+        remove_group(lab, group["GroupName"])
     lab.control.reset(users=["partner"], account=PARTNER)
 
 
+def remove_roles_for_partner(lab: Any) -> None:
+    """Delete the roles of ours whose trust policy names the partner's account, or everybody."""
+    for role in lab.client("iam").list_roles()["Roles"]:
+        trusted = json.dumps(role["AssumeRolePolicyDocument"])
+        if PARTNER in trusted or '"*"' in trusted:
+            remove_role(lab, role["RoleName"])
+
+
 def remove_role(lab: Any, name: str) -> None:
-    """Delete a role of ours with its inline policies, when it is there."""
+    """Delete a role of ours with its policies, when it is there."""
     iam = lab.client("iam")
     with suppress(iam.exceptions.NoSuchEntityException):
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -233,13 +249,15 @@ def remove_role(lab: Any, name: str) -> None:
 
 
 def remove_group(lab: Any, name: str) -> None:
-    """Delete a group of ours with its inline policies and members, when it is there."""
+    """Delete a group of ours with its policies, when it is there; its members stay users."""
     iam = lab.client("iam")
     with suppress(iam.exceptions.NoSuchEntityException):
         for user in iam.get_group(GroupName=name)["Users"]:
             iam.remove_user_from_group(GroupName=name, UserName=user["UserName"])
         for policy in iam.list_group_policies(GroupName=name)["PolicyNames"]:
             iam.delete_group_policy(GroupName=name, PolicyName=policy)
+        for row in iam.list_attached_group_policies(GroupName=name)["AttachedPolicies"]:
+            iam.detach_group_policy(GroupName=name, PolicyArn=row["PolicyArn"])
         iam.delete_group(GroupName=name)
 
 
@@ -322,7 +340,7 @@ LESSON = Lesson(
         "explicit deny": "a statement with the effect Deny that fits the request: it ends the matter",
         "repository policy": "a policy on the thing: who may do what with this repository",
         "role": "a principal without keys of its own, that others play for a while; its trust policy says who",
-        "permissions boundary": "a fence around one user or role: nothing beyond it, whatever else is allowed",
+        "permissions boundary": "a fence around one user or role: what its policies give counts only inside",
     },
     needs=(
         "Nothing but this computer. With no container engine the lab's stand-in plays docker; all ten exercises count."
@@ -338,6 +356,7 @@ LESSON = Lesson(
     repositories=(APP, BILLING, PLAYGROUND),
     users=PEOPLE,
     undo=tidy,
+    undoes="its roles and groups, and the partner's own policies",
     sticking={
         "JSON commas": "the editor says line and word while you type; mend the first line it names, then look again",
         "who am I now?": "the first line of a cell says it: `%%bash --as ops`",
@@ -402,7 +421,12 @@ GUESSES = [
         prompt="**From lesson 04.** A push stops with `name unknown`. Which right is missing?",
         options=(
             Option("a", "the right to push", "A missing right is said openly: *not authorized*.", "404-is-permission"),
-            Option("b", "none: a repository is missing", "Right. *unknown* speaks of things, *denied* of rights."),
+            Option(
+                "b",
+                "none: a repository is missing",
+                "Right. `name unknown` speaks of a thing that is not there. A missing right says *not authorized to "
+                "perform*.",
+            ),
             Option("c", "the right to log in", "Somebody unknown reads `no basic auth credentials`."),
         ),
         correct="b",
@@ -485,9 +509,9 @@ GUESSES = [
             Option(
                 "b",
                 "a refusal that names the right",
-                "Every refusal has its sentence. Here it got lost on the way to docker: read on.",
+                "This question is a `HEAD`: its answer has no room for a sentence.",
             ),
-            Option("c", "a refusal without a sentence", "Yes. Bad luck has a shape: this question is a `HEAD`."),
+            Option("c", "a refusal without a sentence", "Yes. A `HEAD` is answered without a body."),
         ),
         observe=push_without_check,
     ),
@@ -842,7 +866,7 @@ E3_YES = cells("ops", ("ecr:GetAuthorizationToken", "*"), *((action, APP) for ac
 E3_NO = cells(
     "ops",
     *((action, APP) for action in PUSH[1:5]),
-    *((action, BILLING) for action in PULL),
+    *((action, name) for name in (BILLING, OLD) for action in PULL),
     ("ecr:BatchDeleteImage", APP),
     ("ecr:BatchDeleteImage", BILLING),
     ("ecr:SetRepositoryPolicy", APP),
@@ -868,9 +892,10 @@ def e3_probe(lab: Any) -> dict[str, Any]:
 
 
 def names_login(statement: Mapping[str, Any]) -> bool:
-    """Tell whether the statement allows the login by its name."""
-    words = [word.lower() for word in statement.get("Action", [])]
-    return statement.get("Effect") == "Allow" and "ecr:getauthorizationtoken" in words
+    """Tell whether the statement allows the login, by its name or by a pattern such as ecr:Get*."""
+    words = [word.lower() for word in statement.get("Action", []) if word not in ("*", "ecr:*")]
+    meant = any(fnmatchcase("ecr:getauthorizationtoken", word) for word in words)
+    return statement.get("Effect") == "Allow" and meant
 
 
 def labels(questions: Iterable[tuple[str, str, str]]) -> list[str]:
@@ -881,12 +906,12 @@ def labels(questions: Iterable[tuple[str, str, str]]) -> list[str]:
 def e3_judge(state: dict[str, Any]) -> Verdict:
     """What is too wide first, then what is missing and why."""
     may_do, held = state["may"], state["held"]
-    plain = {"attached": [], "inline": {"pull": SUMMARY}, "groups": {}}
+    plain = {"attached": [], "ready": [], "inline": {"pull": SUMMARY}, "groups": {}}
     login, manifest, layers = (may_do[label] for label in labels(E3_YES))
     too_much = [label for label in labels(E3_NO) if may_do[label]]
     if too_much:
         first = "It opens `billing` too." if any("billing" in label for label in too_much) else ""
-        managed = f" `{held['attached'][0]}` is a good policy, and its resource is `*`." if held["attached"] else ""
+        managed = f" `{held['ready'][0]}` is ready-made, and its resource is `*`." if held["ready"] else ""
         return not_yet(
             f"Omar may {'pull' if manifest and layers and login else 'do more'} now. {first}{managed} He can also do "
             f"this: {', '.join(f'`{label}`' for label in too_much[:3])}. Wanted: the login, and pulling `my-web-app`.",
@@ -902,7 +927,7 @@ def e3_judge(state: dict[str, Any]) -> Verdict:
         )
     if not login and state["login"]:
         return not_yet(
-            "The policy names the login now, and the login is still refused. Look at the resource of that statement: "
+            "The login is in the policy now, and it is still refused. Look at the resource of that statement: "
             f"`{', '.join(state['login'][0].get('Resource', ['nothing']))}`. The login asks about `*`, so this "
             "statement never fits.",
             "login-can-be-scoped",
@@ -919,9 +944,8 @@ def e3_judge(state: dict[str, Any]) -> Verdict:
             "page's."
         )
     if not login:
-        return not_yet(
-            "Pulling is in the policy. The login is not: Omar does not come as far as pulling.", "login-needs-no-right"
-        )
+        seen = "Pulling is in the policy. The login is not" if manifest and layers else "The login is not in the policy"
+        return not_yet(f"{seen}: Omar does not come as far as pulling.", "login-needs-no-right")
     missing = [label for label in labels(E3_YES)[1:] if not may_do[label]]
     return not_yet(
         f"The login works now. Refused: {', '.join(f'`{label}`' for label in missing)}. A pull fetches two things, the "
@@ -1001,6 +1025,36 @@ e3 = LiveCheck(
             says="repository/*",
         ),
         Attempt(
+            "the login by a star, on the repository",
+            do=lambda lab: give(lab, "ops", document(allow(("ecr:Get*", "ecr:BatchGetImage"), arn(APP)))),
+            misconception="login-can-be-scoped",
+            says="this statement never fits",
+        ),
+        Attempt(
+            "only the two pull actions",
+            do=lambda lab: give(lab, "ops", document(allow(PULL, arn(APP)))),
+            misconception="login-needs-no-right",
+            says="Pulling is in the policy. The login is not",
+        ),
+        Attempt(
+            "only the list",
+            do=lambda lab: give(lab, "ops", document(allow("ecr:ListImages", arn(APP)))),
+            misconception="login-needs-no-right",
+            says="The login is not in the policy",
+        ),
+        Attempt(
+            "all actions in one statement",
+            do=lambda lab: give(lab, "ops", document(allow((*PULL, PUSH[0], "ecr:GetAuthorizationToken"), "*"))),
+            misconception="wide-is-fixed",
+            says="It opens `billing` too",
+        ),
+        Attempt(
+            "a star at the end of the name",
+            do=lambda lab: give(lab, "ops", document(LOGIN, allow(PULL, arn(APP + "*")))),
+            misconception="wide-is-fixed",
+            says="BatchGetImage my-web-app-old",
+        ),
+        Attempt(
             "everything on everything",
             do=lambda lab: give(lab, "ops", document(allow("ecr:*", "*"))),
             misconception="wide-is-fixed",
@@ -1012,7 +1066,7 @@ e3 = LiveCheck(
                 UserName="ops", PolicyArn=MANAGED + "AmazonEC2ContainerRegistryPullOnly"
             ),
             misconception="wide-is-fixed",
-            says="a good policy, and its resource is `*`",
+            says="is ready-made, and its resource is `*`",
         ),
         Attempt(
             "misspelt",
@@ -1062,7 +1116,7 @@ e4 = Match(
     objective="Know which right each request of a push asks for.",
     prompt=(
         "The login and the requests of the push above, in short. Which right did IAM look up for each? Two rights "
-        "are left over. The X-ray has the answer in it; try from memory first."
+        "are left over. The X-ray has all but the login; try from memory first."
     ),
     items=(
         Item(
@@ -1179,7 +1233,7 @@ E5_YES = cells(
     *((action, name) for name in (PLAYGROUND, "dev/maps") for action in (*PUSH[:5], *PULL)),
     *((action, APP) for action in PULL),
 )
-OTHERS = (BILLING, "developer-tools", "devops/keys", "web/booking")
+OTHERS = (BILLING, OLD, "developer-tools", "devops/keys", "web/booking")
 E5_NO = cells(
     "developer",
     *((action, name) for name in OTHERS for action in (*PULL, *PUSH[1:5], "ecr:ListImages", "ecr:DescribeImages")),
@@ -1240,7 +1294,7 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
             "prefix-without-slash",
         )
     if wide or more:
-        whose = f" `{held['attached'][0]}` has the resource `*`." if held["attached"] else ""
+        whose = f" `{held['ready'][0]}` has the resource `*`." if held["ready"] else ""
         listed = ", ".join(f"`{label}`" for label in (*wide, *more)[:3])
         return not_yet(
             f"Dara may do more than she asked for: {listed}.{whose} Read your statements as sentences: *these actions "
@@ -1261,17 +1315,19 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
             )
         return not_yet("Dara cannot log in. Everything else comes after that.", "login-needs-no-right")
     missing = [label for label, allowed in yes.items() if not allowed]
+    still = f"{', '.join(f'`{label}`' for label in missing[:3])}{' and more' if len(missing) > 3 else ''}"
+    if state["misspelt"]:
+        return not_yet(
+            f"`{state['misspelt'][0]}` means nothing, and IAM did not say so. Still missing: {still}.",
+            "misspelt-is-refused",
+        )
     in_dev = f" {PLAYGROUND}"
     if yes[f"PutImage{in_dev}"] and not yes[f"InitiateLayerUpload{in_dev}"]:
         return not_yet(
             f"`PutImage` is there, and a push does not come that far. Refused first: `{missing[0]}`.",
             "putimage-is-push",
         )
-    return not_yet(
-        f"Nothing is too wide. Still missing: {', '.join(f'`{label}`' for label in missing[:3])}"
-        f"{' and more' if len(missing) > 3 else ''}.",
-        "left-out",
-    )
+    return not_yet(f"Nothing is too wide. Still missing: {still}.", "left-out")
 
 
 def e5_hint(state: Mapping[str, Any]) -> str:
@@ -1309,8 +1365,8 @@ e5 = LiveCheck(
     objective="Write a policy from a goal: what is needed, and nothing wider.",
     prompt=(
         "**Write Dara's policy.** She logs in. She pushes and pulls everything under `dev/`, also repositories that "
-        "will be made next week. She pulls `my-web-app`. She deletes nothing, changes no settings, and sees nothing of "
-        "the rest. Whether she may list what she may pull is up to you."
+        "others will make there next week. She pulls `my-web-app`. She deletes nothing, changes no settings, and sees "
+        "nothing of the rest. Whether she may list what she may pull is up to you."
     ),
     probe=e5_probe,
     judge=e5_judge,
@@ -1366,6 +1422,28 @@ e5 = LiveCheck(
             do=dara({**LOGIN, "Resource": arn("*")}, IN_DEV, allow(PULL, arn(APP))),
             misconception="login-can-be-scoped",
             says="The login is about no repository",
+        ),
+        Attempt(
+            "the login by a star, on repositories",
+            do=dara(allow((*PULL, "ecr:Get*"), arn(APP)), IN_DEV),
+            misconception="login-can-be-scoped",
+            says="The login is about no repository",
+        ),
+        Attempt(
+            "she makes the repositories herself",
+            do=dara(LOGIN, IN_DEV, allow("ecr:CreateRepository", arn("dev/*")), allow(PULL, arn(APP))),
+            misconception="wide-is-fixed",
+            says="CreateRepository dev/playground",
+        ),
+        Attempt(
+            "one name misspelt",
+            do=dara(
+                LOGIN,
+                allow(("ecr:BatchCheckLayerAvailibility", *PUSH[1:], PULL[1]), arn("dev/*")),
+                allow(PULL, arn(APP)),
+            ),
+            misconception="misspelt-is-refused",
+            says="Still missing: `BatchCheckLayerAvailability dev/playground`",
         ),
         Attempt(
             "one action pushes",
@@ -1498,17 +1576,17 @@ def e6_both(lab: Any, principal: object = None, actions: Iterable[str] = PULL) -
     partner_may(lab, document(LOGIN, allow(list(actions), arn(APP))))
 
 
-def e6_role(lab: Any) -> None:
+def e6_role(lab: Any, name: str = "releaser") -> None:
     """A role of ours that the partner may play, with the right to pull."""
     trust = document({**let({"AWS": user_arn("partner", PARTNER)}, "sts:AssumeRole")})
-    make_role(lab, "releaser", trust, policy_file("pull"))
-    partner_may(lab, document(allow("sts:AssumeRole", role_arn("releaser"))))
+    make_role(lab, name, trust, policy_file("pull"))
+    partner_may(lab, document(allow("sts:AssumeRole", role_arn(name))))
 
 
 def e6_reset(lab: Any) -> None:
     """Neither side says anything about my-web-app."""
     tries.forget_repository_policy(lab.client("ecr"), APP)
-    remove_role(lab, "releaser")
+    remove_roles_for_partner(lab)
     bare_partner(lab)
 
 
@@ -1541,6 +1619,7 @@ e6 = LiveCheck(
         Attempt("user named, both sides", do=e6_both),
         Attempt("account named, both sides", do=lambda lab: e6_both(lab, {"AWS": PARTNER})),
         Attempt("a role of ours", do=e6_role),
+        Attempt("a role of ours, by another name", do=lambda lab: e6_role(lab, "for-the-map-company")),
     ),
     rejects=(
         Attempt(
@@ -1572,6 +1651,15 @@ e6 = LiveCheck(
             do=lambda lab: e6_both(lab, actions=(*PULL, *PUSH[:5])),
             misconception="wide-is-fixed",
             says="InitiateLayerUpload my-web-app",
+        ),
+        Attempt(
+            "both sides pull, no login",
+            do=lambda lab: (
+                share(lab, policy_file("let-partner-in")),
+                partner_may(lab, document(allow(PULL, arn(APP)))),
+            ),
+            misconception="login-needs-no-right",
+            says="The login is missing",
         ),
         Attempt(
             "the login in our policy",
@@ -1734,8 +1822,10 @@ e7 = Order(
     ),
     solution=(
         "**role, rights, assume, push**, or **role, assume, rights, push**.\n\n"
-        "**Why both?** Playing the role asks only the *trust policy*. What the role may do is looked up when it does "
-        "something. And nobody is a member of a role: one plays it for a while, under its name, with keys that end."
+        "**Why both?** Here the *trust policy* alone decides who plays it, because it names `ci`, in the same account. "
+        "When it names only the account, or the caller lives in another account, the caller's own policy must allow "
+        "`sts:AssumeRole` too. What the role may do is looked up when it does something.\n\n"
+        "And nobody is a member of a role: one plays it for a while, under its name, with keys that end."
     ),
     accepts=(
         Attempt("rights first", answer=["role", "rights", "assume", "push"]),
@@ -1820,7 +1910,7 @@ def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
     played = result.data["played"]
     others = [who for who in played if who != "ci"]
     if "ci" not in played:
-        named = "root" in text
+        named = ":root" in text or f'"{ACCOUNT}"' in text
         return not_yet(
             "`ci` cannot play it. "
             + (
@@ -1909,6 +1999,12 @@ e8 = FixFile(
         Attempt(
             "the account",
             answer=trust({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}),
+            misconception="root-means-everybody",
+            says="It has not",
+        ),
+        Attempt(
+            "the account by its number",
+            answer=trust({"AWS": ACCOUNT}),
             misconception="root-means-everybody",
             says="It has not",
         ),
@@ -2203,7 +2299,7 @@ i1 = FreeAnswer(
         ),
         Point(
             "smallest",
-            "add the smallest Allow that is missing: this action, on this repository",
+            "add the smallest Allow that completes the pull: its two actions on this repository; the login only on `*`",
             FollowUp(
                 "Why not ecr:\\* on \\* to be quick?",
                 "Because nobody ever takes it back, and it also deletes.",
@@ -2221,20 +2317,22 @@ i1 = FreeAnswer(
     model=(
         "First I ask who is calling, with get-caller-identity, and compare it with the name in the refusal. Then I "
         "read the refusal: who, which action, on which resource, and the ending. *Because no identity-based policy "
-        "allows* means nobody said yes, so I add that one action on that one repository. *Explicit deny* means "
-        "somebody said no; I look for it and ask why. If the caller is in another account, I look at our repository "
-        "policy as well as at theirs. Then I try again as the same principal."
+        "allows* means nobody said yes, so I look at what the whole operation needs and add what is missing, no "
+        "wider: the two pull actions on that repository; if it was the login, `ecr:GetAuthorizationToken`, on `*`. "
+        "*Explicit deny* means somebody said no; I look for it and ask why. If the caller is in another account, I "
+        "look at our repository policy as well as at theirs. Then I try again as the same principal."
     ),
     weak=(
         "“I would give it full access and see whether it works”, or “I would log in again”. The first never gets taken "
-        "back; the second mends nothing, because a refusal that names you has known you."
+        "back. The second mends nothing when the refusal names you: AWS knew you. (It does help against "
+        "`authorization token has expired`, which names nobody.)"
     ),
     accepts=(
         Attempt(
             "an answer and its points",
             answer={
-                "text": "I ask who I am, read the four pieces of the refusal, look at the ending, and add the smallest "
-                "Allow that is missing.",
+                "text": "I ask who I am, read the four pieces of the refusal, look at the ending, and add what the "
+                "pull still lacks, no wider.",
                 "made": ["who", "pieces", "ending", "smallest"],
             },
         ),

@@ -69,11 +69,12 @@ lab.answer("06-r3", "c")
 # ## A request is a sentence
 #
 # ![Picture 1, a request as a sentence. user/ops, the principal, does ecr:BatchGetImage, the action, to
-# repository/my-web-app, the resource. Below it three questions in a row. Does a Deny fit? Then refused, with an
-# explicit deny. Does an Allow fit? Then allowed. Neither? Then refused, because no policy allows.](images/sentence.svg)
+# repository/my-web-app, the resource; beside them, pale: when, from where. Below: Does a Deny fit? One is enough. Yes:
+# refused, with an explicit deny. No: does an Allow fit? One is enough. Yes: allowed; a footnote says that in the second
+# half sometimes more than one must say yes. No: neither, so refused, because no policy allows.](images/sentence.svg)
 #
 # **Picture 1.** *Who* does *what* to *which thing*. IAM looks at all policies that speak of it and asks two questions:
-# does a Deny fit? Does an Allow fit? With two times *no* the answer is *no*.
+# does a Deny fit? Does an Allow fit? Twice *no* means *no*.
 
 # %% [markdown] id="06-05" tags=["core", "text"] at="people"
 # ## The first refusal
@@ -162,8 +163,8 @@ lab.guess("06-g1")
 lab.answer("06-g1", "b", confidence=2)
 
 # %% [markdown] id="06-09-text" tags=["core", "text"]
-# The repository takes such a policy without a word. `tries.py` lies beside this notebook: log in, pull and push as
-# somebody, without docker, and a line that says how it ended. The last line of the cell takes the policy away again.
+# This lab's repository takes such a policy without a word. `tries.py` lies beside this notebook: log in, pull and push
+# as somebody, without docker, and a line that says how it ended. The last line of the cell takes the policy away again.
 
 # %% id="06-09-run" tags=["core", "run"] minutes=1
 from tries import forget_repository_policy, login, policy
@@ -273,6 +274,9 @@ lab.answer("06-g3", "b", confidence=2)
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
 # %% [markdown] id="06-12-after" tags=["core", "text"]
+# First docker's own guess again, as in lesson 04: neither *does not exist* nor *docker login* is true here. ECR speaks
+# after `denied:`.
+#
 # No new login, and a new answer. *Who* is in the token, *what* is in the policies, and they are read at different
 # times. At AWS a change may take some seconds to reach every door; here it counts at once.
 
@@ -378,7 +382,7 @@ push(lab, "ops", "my-web-app:omar")
 # %% [markdown] id="06-17-after" tags=["core", "text"]
 # Another ending: `with an explicit deny in an identity-based policy`. Two endings to keep for life:
 #
-# - **because no … policy allows**: nobody said yes. Add the smallest Allow that is missing.
+# - **because no … policy allows**: nobody said yes. Add what the work still lacks, and nothing wider.
 # - **with an explicit deny in …**: somebody said no. Find it, and ask why before you touch it.
 #
 # The next cell takes the three additions away again.
@@ -392,7 +396,6 @@ keep_only(lab, "ops", "pull")
 # ## Who should push at all?
 #
 # Many robots push under `web/` and `dev/`. This is a policy for them, as an example: three sentences in two statements.
-# What does the `/*` do?
 
 # %% id="06-18" tags=["core", "run", "policy"] minutes=1
 # %%bash
@@ -585,7 +588,7 @@ print("images listed:", len(ecr.list_images(repositoryName="my-web-app")["imageI
 # ## Two accounts
 #
 # The map company has the account 444455556666 and the user `partner`. Its own policies are its own business, as ours
-# are ours. First we try it on `dev/playground`.
+# are ours. First we try it on `dev/playground`; the last line of the cell takes both policies away again.
 
 # %% id="06-24-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g8")
@@ -594,19 +597,20 @@ lab.guess("06-g8")
 lab.answer("06-g8", "c", confidence=2)
 
 # %% id="06-24-run" tags=["core", "run"] minutes=2
-from tries import pull, sides
+from tries import forget_sides, pull, sides
 
 for ours, theirs in ((True, True), (True, False), (False, True), (False, False)):
     sides(lab, ours, theirs)
     pull(lab, "partner", "dev/playground:1")
+forget_sides(lab)
 
 # %% [markdown] id="06-24-after" tags=["core", "picture"] minutes=1
 # Read the three endings: **identity-based** means *their* half is silent, **resource-based** means *ours* is. With both
 # silent this lab names our half; which one AWS names is not documented.
 #
-# ![Picture 2, who must say yes. Left, one account: the user's policy or the repository's policy; one of the two is
-# enough when it names the user. Right, two accounts: the user's policy at home and the repository's policy here; both
-# must say yes. In both cases one Deny ends it.](images/sides.svg)
+# ![Picture 2, who must say yes. Left, one account: one yes is enough, the user's policy, or the repository's policy
+# when it names the user. Right, two accounts: the user's policy at home and the repository's policy here; both must say
+# yes. In both cases one Deny, on either side, ends it.](images/sides.svg)
 #
 # **Picture 2.** *Or* within an account, *and* between two.
 
@@ -717,6 +721,9 @@ print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() /
 # **How to read it.** *Who*: not `user/ci`, and not `role/deployer`, but the **session**:
 # `assumed-role/deployer/build-42`. Look for the role's name in the middle. The last part is free; a build number there
 # tells you later which build it was.
+#
+# `ci` still has its old keys. What is won: once its own push policy is gone (next exercise), they open only the login,
+# and the roles that trust it. Lesson 09 does without such keys.
 
 # %% [markdown] id="06-27-box" tags=["core", "box"]
 # > **People say:** "Put the robot into the role."
@@ -785,8 +792,9 @@ keep_only(lab, "ci")
 # holds. Only the overlap is allowed. Given but outside the fence: refused. In the fence but never given: refused as
 # well.](images/fence.svg)
 #
-# **Picture 3.** Only what lies in both circles is allowed: a fence is never a gift. A *service control policy* draws
-# one around the users and roles of a whole account.
+# **Picture 3.** Of what the policies of `ci` give, only what lies in both circles is allowed: a fence is never a gift.
+# (A repository policy that names the user itself reaches past it; one that names a role does not.) A *service control
+# policy* draws a fence around the users and roles of a whole account.
 
 # %% [markdown] id="06-33-text" tags=["stretch", "text"] at="roles"
 # ## More: rights by tag
@@ -866,7 +874,8 @@ lab.exercise("06-i1")
 lab.answer(
     "06-i1",
     text="I ask who I am and compare it with the name in the refusal. Then I read action, resource and ending. "
-    "Nobody said yes: I add the smallest Allow. Explicit deny: I find it and ask why it is there.",
+    "Nobody said yes: I add what the pull still lacks, on this repository, and the login on `*`. Explicit deny: I "
+    "find it and ask why it is there.",
     made=["who", "pieces", "ending", "smallest"],
 )
 
@@ -925,8 +934,9 @@ lab.look_back("06")
 # %% [markdown] id="06-36-left" tags=["core", "text"]
 # ## Left behind
 #
-# Three repositories, policies on four users and on the partner, up to three roles. The next cell puts them away: the
-# five people have again the rights that they have in every other lesson. Your files and your progress stay.
+# Three repositories, policies on four users and on the partner, groups, the roles of this page and those for the map
+# company. The next cell puts them away: the five people have again the rights that they have in every other lesson.
+# Your files and your progress stay.
 
 # %% id="06-36-reset" tags=["core", "run"]
 lab.reset("06")

@@ -93,6 +93,14 @@ def sides(lab: Any, ours: bool, theirs: bool) -> None:
     print(f"our repository policy says {said[ours]}, their own policy says {said[theirs]}")
 
 
+def forget_sides(lab: Any) -> None:
+    """Take away what `sides` set: our repository policy of dev/playground, and the partner's own policy."""
+    forget_repository_policy(lab.client("ecr"), "dev/playground")
+    iam = lab.client("iam", "partner")
+    with contextlib.suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_user_policy(UserName="partner", PolicyName="playground")
+
+
 def forget_repository_policy(ecr: Any, name: str) -> None:
     """Take a repository's own policy away, when it has one."""
     with contextlib.suppress(ecr.exceptions.RepositoryPolicyNotFoundException):
