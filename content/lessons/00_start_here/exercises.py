@@ -29,6 +29,7 @@ from ecrlab_course.exercises import (
     untouched,
 )
 from ecrlab_course.lab import image
+from ecrlab_course.staging import log_in
 
 HELLO = "hello"
 
@@ -39,8 +40,9 @@ def fresh(lab: Any) -> None:
 
 
 def pushed(lab: Any) -> None:
-    """`hello:1` in ECR, as the first cell pushes it; made by hand, so that no engine is needed."""
+    """`hello:1` in ECR and docker logged in, as the first cell leaves them; by hand, so that no engine is needed."""
     fresh(lab)
+    log_in(lab)
     lab.client("ecr").create_repository(repositoryName=HELLO)
     lab.push(HELLO, "1", b"Hello from the harbour")
 
@@ -54,12 +56,23 @@ LESSON = Lesson(
         "image": "a program with all its files, packed and at rest",
         "registry": "the service that keeps images and hands them out",
         "repository": "one shelf in a registry: the images of one program",
+        "tag": "a name that people give an image: 1, latest",
+        "layer": "some of an image's files, packed",
+        "manifest": "the list of an image's pieces",
         "digest": "a name computed from the bytes: other bytes, other name",
     },
     needs="Nothing but this computer.",
     checkpoints={"fresh": fresh, "pushed": pushed},
     start="fresh",
     repositories=(HELLO, "hello2"),
+    sticking={
+        "`hello:2` has the digest of `hello:1`": (
+            "the page was saved after the build, or not at all: save it (Ctrl+S), then build, tag and push again"
+        ),
+        "`hello/index.html` opens as a page, and nothing can be typed": (
+            "outside `make start` Jupyter shows HTML drawn: right-click the file, *Open With*, *Editor*"
+        ),
+    },
 )
 
 
@@ -238,7 +251,7 @@ def two_versions(state: dict[str, Any]) -> Verdict:
         if tags["1"] == tags["2"]:
             return not_yet(
                 "Two tags, `1` and `2`, and one digest: it is one image with two names. A tag copies nothing and "
-                "changes nothing; the page has to differ before it is built.",
+                "changes nothing; the page has to differ, and be saved, before it is built.",
                 "tag-copies",
             )
         return passed("Two tags, two digests. Version 1 is still there, and whoever wants it can have it.")
@@ -589,7 +602,7 @@ EXERCISES = [
         ),
         correct="b",
         hints=(
-            "Three questions: who printed it? Which half: who am I, may I, does it exist? Which words are mine?",
+            "Ask three things. Who printed it? Which question: who am I, may I, does it exist? Which words are mine?",
             "It is about existence. Two things could be missing: the shelf, or what should lie on it.",
             "`name` would be the repository's. A `manifest` is what a tag points at.",
         ),
@@ -606,6 +619,6 @@ EXERCISES = [
             Attempt("a login", answer="c", misconception="rights-before-identity", says="no basic auth"),
             Attempt("a right", answer="d", misconception="404-is-permission", says="said openly"),
         ),
-        neighbour="Which of the three questions did the text answer first?",
+        neighbour="Which of the four questions were answered with yes before this no?",
     ),
 ]

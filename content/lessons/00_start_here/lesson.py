@@ -30,8 +30,21 @@ lab.map()
 # **Harbour Bikes** rents bicycles. You joined on Monday. Dara writes the booking page on her laptop; Omar has to run it
 # on a server, at three in the morning too. Between them stands a **registry**.
 
-# %% id="00-06" tags=["core","picture"]
-lab.picture("00", "harbour.svg")
+# %% [markdown] id="00-06" tags=["core","picture"]
+# ![Dara's laptop builds an image and pushes it to the registry. There it rests in the repository hello, beside another:
+# hello:1 and hello:2. Omar's server pulls the image and starts it: only there does it become a
+# container.](images/harbour.svg)
+
+# %% [markdown] id="00-06-words" tags=["core","text"]
+# | new word | in a line |
+# |---|---|
+# | **image** | a program with all its files, packed and at rest |
+# | **registry** | the service that keeps images and hands them out |
+# | **repository** | one shelf in a registry: the images of one program |
+# | **tag** | a name that people give an image: `1`, `latest` |
+# | **layer** | some of an image's files, packed |
+# | **manifest** | the list of an image's pieces |
+# | **digest** | a name computed from the bytes: other bytes, other name |
 
 # %% [markdown] id="00-07" tags=["core","guess"]
 # ## Guess, then run
@@ -46,7 +59,7 @@ lab.exercise("00-e1")
 lab.answer("00-e1", "a", confidence=2)
 
 # %% [markdown] id="00-09" tags=["core","text"]
-# From nothing to an image in ECR: `docker build` makes an image, and the five commands of every push do the rest. The
+# From nothing to an image in ECR: `docker build` makes an image, and the five commands of a first push do the rest. The
 # first line makes the cell safe to run twice: it takes away what an earlier run left. `2>/dev/null` hides warnings that
 # change with the version of `docker`.
 
@@ -104,8 +117,8 @@ lab.check("00-e3")
 # %% [markdown] id="00-20" tags=["core","text"]
 # ## Your turn
 #
-# The page is `hello/index.html`, beside this notebook. Change a word in it, then take the `#` signs away and fill the
-# gaps.
+# The page is `hello/index.html`, beside this notebook. Open it with a double click, change a word, and save (Ctrl+S).
+# Then take the `#` signs away and fill the gaps.
 
 # %% id="00-21" tags=["core","exercise"] minutes=2
 lab.exercise("00-e4")
@@ -136,12 +149,12 @@ lab.check("00-e4")
 # docker pull "$REGISTRY/hello:3"
 
 # %% [markdown] id="00-26" tags=["core","text"]
-# Three questions read any error. Keep them:
+# Three things to ask of any error. Keep them:
 #
 # | ask | here |
 # |---|---|
 # | **Who printed it?** | `docker`; behind it the registry's words: what stands last |
-# | **Which half:** who am I, may I, does it exist, can I reach it? | does it exist |
+# | **Which question:** who am I, may I, does it exist, can I reach it? | does it exist |
 # | **Which words are mine?** | the name `hello` and the tag `3` |
 
 # %% id="00-27" tags=["core","exercise"] minutes=1
@@ -160,8 +173,11 @@ lab.check("00-e5")
 # You ran them all. (`docker build` is not one of them: it makes the image, and ECR hears nothing of it.) Each asks
 # something of somebody; the lessons open them one by one.
 
-# %% id="00-30" tags=["core","picture"]
-lab.picture("00", "commands.svg")
+# %% [markdown] id="00-30" tags=["core","picture"]
+# ![Five cards in order. 1: aws ecr create-repository makes a shelf and asks the ECR API: may I, does it exist? 2: aws
+# ecr get-login-password fetches a token and asks the ECR API: who am I? 3: docker login hands it to docker and asks the
+# registry: is the token good? 4: docker tag gives the image its address and asks nobody: where shall it go? 5: docker
+# push sends the bytes and asks the registry and IAM: may I, each time?](images/commands.svg)
 
 # %% [markdown] id="00-31" tags=["core","guess"] minutes=1
 # ## Three guesses for later
@@ -209,7 +225,7 @@ lab.resume()
 
 # %% [markdown] id="00-38" tags=["core","box"]
 # > **On real AWS** the address begins with the account's own host name, stored images are billed by the gigabyte, and
-# > nobody pushes as admin. The commands are the same.
+# > nobody should push as administrator. The commands are the same.
 #
 # **In VS Code** choose the Python of `.venv` as the kernel. Cells, cards and drawings are plain ipywidgets and HTML.
 # JupyterLab's alone are: links of the map that jump to a cell, *Continue* opening the page by itself, and arrow keys
