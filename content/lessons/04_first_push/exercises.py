@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.evidence import at_registry, ok, puts_manifest, user_of
+from ecrlab_course.evidence import at_registry, images, ok, puts_manifest, user_of
 from ecrlab_course.exercises import (
     Attempt,
     Bin,
@@ -91,7 +91,7 @@ def outcome(rows: list[dict[str, Any]]) -> str | None:
 
 def names_of(lab: Any) -> list[str]:
     """Return the names that the lesson's own steps give to images in the engine."""
-    tags = ("1.0", "1.1", "1.1-ci", "2.0", "hotfix", "tested", *(f"night-{hour}" for hour in NIGHT))
+    tags = ("1.0", "1.1", "1.0-ci", "2.0", "hotfix", "tested", *(f"night-{hour}" for hour in NIGHT))
     return [f"{APP}:1.1", *(f"{lab.registry}/{APP}:{tag}" for tag in tags)]
 
 
@@ -129,7 +129,7 @@ PARTNER_DIGEST = "sha256:" + hashlib.sha256(image(PARTNER_CONTENT)[2]).hexdigest
 def at_first(lab: Any, *names: str) -> None:
     """Build what every checkpoint begins with; `names` are further names of my-web-app:1.0. Logins stay."""
     lab.clock.reset()
-    lab.clear(APP, "receipts", "team-a/booking", "booking", "desk-receipts", "my-webapp")
+    lab.clear(APP, "receipts", "team-a/booking", "team-a", "booking", "desk-receipts", "my-webapp")
     lab.clear("team-a/booking", "desk-receipts", region="eu-west-1")
     lab.user(*PEOPLE)
     lab.sh("docker rmi -f " + " ".join(names_of(lab)) + " >/dev/null 2>&1 || true")
@@ -189,17 +189,17 @@ def undo(lab: Any) -> None:
 LESSON = Lesson(
     id="04",
     title="The first push to ECR",
-    minutes=62,
+    minutes=65,
     verbs=(
         "take an ECR address apart and name every part of it",
         "push and pull an image, and say what each command asks of whom",
         "read the refusals that stop a first push, and mend them",
     ),
     words={
-        "account": "a customer of AWS: twelve digits; everything in this lesson belongs to one",
-        "Region": "the place where AWS runs your registry, such as us-east-1; another Region is another registry",
+        "account": "a closed area at AWS with rights and a bill of its own, named by twelve digits",
+        "Region": "the place where AWS runs a registry, such as us-east-1 or eu-west-1: each has its own",
         "repository URI": "the address of a repository: registry, slash, name; docker wants it in front of the tag",
-        "authorization token": "what docker shows the registry: it says who fetched it, and it lives 12 hours",
+        "authorization token": "what docker shows the registry: it stands for who fetched it, and it lives 12 hours",
         "profile": "a name for a set of AWS keys: admin is you, ci is the build robot",
     },
     needs=(
@@ -228,6 +228,7 @@ LESSON = Lesson(
     repositories=(APP, "receipts", "team-a/booking", "desk-receipts"),
     users=PEOPLE,
     undo=undo,
+    undoes="what it made in eu-west-1, everybody's docker logins, and the clock's lead",
 )
 
 
@@ -240,14 +241,13 @@ def guessed(*results: tuple[str, str]) -> Callable[[Any], str | None]:
     return lambda lab: keys.get(outcome(lab.rows()) or "")
 
 
-def last_piece(lab: Any) -> str | None:
-    """Which piece was stored last in the push since the guess."""
-    pieces = [
-        row for row in at_registry(lab.rows()) if row["method"] in ("PUT", "POST") and ok(row) and row["status"] == 201
-    ]
-    if not any(puts_manifest(row) for row in pieces):
+def asked_in_push(lab: Any) -> str | None:
+    """How often IAM was asked in the push since the guess: once, or at most of the registry's requests."""
+    rows = at_registry(lab.rows())
+    if not any(puts_manifest(row) and ok(row) for row in rows):
         return None
-    return "c" if puts_manifest(pieces[-1]) else "a"
+    asked = sum(1 for row in rows if row["action"])
+    return "c" if asked > 1 else "b" if asked else "a"
 
 
 def second_pull(lab: Any) -> str | None:
@@ -260,6 +260,28 @@ def second_pull(lab: Any) -> str | None:
     if len(asked) < 2:
         return None
     return "a" if fetched and fetched[-1] > asked[-1] else "b"
+
+
+def after_second_push(lab: Any) -> str | None:
+    """What my-web-app holds since `1.1` was pushed again: a nameless image too, or the push was refused."""
+    pushes = [row for row in at_registry(lab.rows()) if puts_manifest(row, APP) and row["path"].endswith("/1.1")]
+    if not pushes:
+        return None
+    if not ok(pushes[-1]):
+        return "c"
+    return "b" if any(not image.get("imageTags") for image in images(lab, APP)) else None
+
+
+def robot_with_old_token(lab: Any) -> str | None:
+    """Whether the robot's first push that worked since the guess came after a new login."""
+    fresh_token = False
+    for row in lab.rows():
+        if user_of(row) == "ci" and ok(row):
+            if row["operation"] == "GetAuthorizationToken":
+                fresh_token = True
+            elif puts_manifest(row, APP):
+                return None if fresh_token else "b"
+    return None
 
 
 GUESSES = [
@@ -308,17 +330,27 @@ GUESSES = [
     ),
     Guess(
         id="04-g1",
-        prompt="A push carries layers, a config and a manifest. Which one goes **last**?",
+        prompt="One push is a row of requests. How often is IAM asked, *may this person do that?*",
         options=(
             Option(
                 "a",
-                "the layers",
-                "A name for an image whose layers are still missing would be a trap for whoever pulls.",
+                "at the login",
+                "A login says who you are. What you will push, nobody knows yet.",
+                "login-is-permission",
             ),
-            Option("b", "the config", "It goes after the layers, and one more thing follows."),
-            Option("c", "the manifest", "Yes: first what it points at, then the manifest itself.", None),
+            Option(
+                "b",
+                "once, when the push begins",
+                "Each step of a push is an action of its own. Look at the X-ray.",
+                "putimage-is-push",
+            ),
+            Option(
+                "c",
+                "at nearly every request",
+                "Yes. Only the first knock is about who you are; each one behind it is asked.",
+            ),
         ),
-        observe=last_piece,
+        observe=asked_in_push,
     ),
     Guess(
         id="04-g2",
@@ -336,7 +368,7 @@ GUESSES = [
         id="04-g3",
         prompt=(
             "The build robot `ci` may pull from ECR: somebody attached the managed pull policy. It logs in, and the "
-            "login works. Now it pushes `my-web-app:1.1-ci`. What happens?"
+            "login works. Now it pushes `my-web-app:1.0-ci`. What happens?"
         ),
         options=(
             Option(
@@ -393,6 +425,37 @@ GUESSES = [
             ),
         ),
         correct="b",
+    ),
+    Guess(
+        id="04-g7",
+        prompt="Dara pushes `1.1` again, with other bytes. What does ECR hold then?",
+        options=(
+            Option(
+                "a", "one image: the old one is replaced", "The old image lies where it lay. Only its name is gone."
+            ),
+            Option("b", "two images, and one tag", "Yes. The tag has moved, and nothing was deleted."),
+            Option(
+                "c",
+                "the old image: the push is refused",
+                "By default a tag may move, and nobody asks. Lesson 08 makes tags that cannot.",
+                "tag-is-version",
+            ),
+        ),
+        observe=after_second_push,
+    ),
+    Guess(
+        id="04-g8",
+        prompt="The robot logged in before it had any right to push. Now it gets one. Must it log in again?",
+        options=(
+            Option(
+                "a",
+                "yes: the old token knows nothing of the new right",
+                "The old token was enough. It says who comes; what that one may do is looked up at each request.",
+                "login-is-permission",
+            ),
+            Option("b", "no: the old token is enough", "Yes. The right was looked up at the push, not at the login."),
+        ),
+        observe=robot_with_old_token,
     ),
 ]
 
@@ -547,8 +610,7 @@ e1 = BuildCommand(
     judge=e1_judge,
     hints=(
         e1_hint,
-        "Ireland is a Region with a name of three parts: *eu*, a direction, a number. The first one that AWS opened "
-        "in Europe.",
+        "Ireland is a Region with a name of three parts: *eu*, a direction, a number. The table of new words names it.",
         "`444455556666` · `dkr.ecr` · `eu-west-1` · the name as the company says it, slash included · `:` · `2.3`",
     ),
     solution=(
@@ -900,7 +962,8 @@ def e4_judge(lab: Any, keys: tuple[str, ...], result: Result) -> Verdict:
         )
     if step == "commit":
         return not_yet(
-            seen + "`commit` makes an image of a *container*, and no container runs here. We have a Dockerfile.",
+            seen
+            + "`commit` makes an image of a *container*, and there is none called `receipts`. We have a Dockerfile.",
             "registry-stores-containers",
         )
     if step == "set-repository-policy":
@@ -947,7 +1010,7 @@ e4 = Order(
         "For example: **create-repository, build, login, tag, push, describe-images**.\n\n"
         "**Why:** *create*, *build* and *login* do not know of each other, so they may stand in any order. *tag* "
         "needs the image. *push* needs three things: the name, the login, the repository. *describe-images* needs a "
-        "finished push. `docker commit` would need a running container, and a repository policy lets *others* in."
+        "finished push. `docker commit` would need a container, and a repository policy lets *others* in."
     ),
     accepts=(
         Attempt("by the book", answer=[CREATE, "build", "login", "tag", "push", SHOW]),
@@ -980,7 +1043,7 @@ e4 = Order(
             "commit in place of build",
             answer=[CREATE, "commit", "login", "tag", "push", SHOW],
             misconception="registry-stores-containers",
-            says="no container runs here",
+            says="there is none called `receipts`",
         ),
         Attempt(
             "tag before build",
@@ -1017,7 +1080,7 @@ def e5_probe(lab: Any) -> dict[str, Any]:
 
 
 def e5_judge(state: dict[str, Any]) -> Verdict:
-    """The tag `tested` must name an image that was pushed before the one that `1.1` names now."""
+    """The tag `tested` must name the image that `1.1` named before: an older one, and none that has its own tag."""
     images = state["images"]
     now = next((image for image in images if "1.1" in image["tags"]), None)
     tested = next((image for image in images if "tested" in image["tags"]), None)
@@ -1043,6 +1106,13 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
         return not_yet(
             "`tested` and `1.1` name the same image: Dara's second. Whoever asks for `1.1` gets that one *now*. Omar "
             "has tested the one before.",
+            "tag-is-version",
+        )
+    other = next((tag for tag in tested["tags"] if tag in ("1.0", "1.0-ci") or tag.startswith("night-")), None)
+    if other:
+        return not_yet(
+            f"`tested` is on the image that is also called `{other}`. Omar tested the first one that was called `1.1`; "
+            "its digest has no other name.",
             "tag-is-version",
         )
     if now is None or tested["at"] > now["at"]:
@@ -1112,6 +1182,13 @@ def e5_rebuilt(lab: Any) -> None:
     lab.push(APP, "tested", b"built again")
 
 
+def e5_older(lab: Any) -> None:
+    """The name lands on 1.0, which came to ECR before Dara's second image too."""
+    push_app(lab, "1.0")
+    second_try(lab)
+    name_again(lab, APP, "tested", imageTag="1.0")
+
+
 def e5_only_here(lab: Any) -> None:
     """Named on this computer, not pushed."""
     second_try(lab)
@@ -1168,6 +1245,7 @@ e5 = LiveCheck(
     rejects=(
         Attempt("on the second image", do=e5_second, misconception="tag-is-version", says="name the same image"),
         Attempt("built again", do=e5_rebuilt, misconception="id-is-digest", says="it is another image"),
+        Attempt("on 1.0", do=e5_older, misconception="tag-is-version", says="also called `1.0`"),
         Attempt("only tagged here", do=e5_only_here, misconception="tag-copies", says="sends nothing"),
         Attempt("1.1 moved back", do=e5_moved_back, misconception="tag-is-version", says="has lost its name"),
     ),
@@ -1220,7 +1298,15 @@ def e6_judge(state: dict[str, Any]) -> Verdict:
     refused = [row for row in mine if row["denied"]]
     if any(row["stored"] for row in mine):
         wide = [name for name in ci["attached"] if name in POWER] + open_to_all(ci["inline"])
-        remark = f" A remark: `{wide[0]}` opens *every* repository. Lesson 06 makes it smaller." if wide else ""
+        star = next((action for action in ("*", "ecr:*") if action in inline_actions(ci["inline"])), None)
+        remark = ""
+        if wide:
+            remark = f" A remark: `{wide[0]}` opens *every* repository. Lesson 06 makes it smaller."
+        elif star:
+            remark = (
+                f" A remark: `{star}` also lets the robot delete images and the repository, and change its policy. A "
+                "push needs six actions."
+            )
         return passed("The row of the manifest says `ci`, and IAM said yes: `ecr:PutImage`." + remark)
     changed = ci["attached"] != ["AmazonEC2ContainerRegistryPullOnly"] or ci["inline"]
     last = refused[-1]["seq"] if refused else 0
@@ -1236,7 +1322,7 @@ def e6_judge(state: dict[str, Any]) -> Verdict:
     if not changed:
         if refused and any(row["action"] == "ecr:GetAuthorizationToken" and row["seq"] > last for row in mine):
             return not_yet(
-                "The robot logged in again. The token is new, the name in it is the same, and so are its rights.",
+                "The robot logged in again. The token is new; it stands for the same robot, with the same rights.",
                 "login-is-permission",
             )
         if not refused:
@@ -1333,9 +1419,9 @@ def push_policy(*actions: str, name: str = APP) -> dict[str, Any]:
 
 
 def robot_pushes(lab: Any) -> None:
-    """Log the robot in and let it push my-web-app:1.1-ci."""
+    """Log the robot in and let it push my-web-app:1.0-ci."""
     log_in(lab, "ci")
-    push_app(lab, "1.1-ci", "ci")
+    push_app(lab, "1.0-ci", "ci")
 
 
 def give(lab: Any, user: str, *actions: str) -> None:
@@ -1357,6 +1443,20 @@ def e6_everything(lab: Any) -> None:
     robot_pushes(lab)
     document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}}
     lab.client("iam").put_user_policy(UserName="ci", PolicyName="all", PolicyDocument=json.dumps(document))
+    robot_pushes(lab)
+
+
+def e6_star(lab: Any) -> None:
+    """ecr:* on the one repository, then pushed: right, with another remark."""
+    robot_pushes(lab)
+    give(lab, "ci", "ecr:*")
+    robot_pushes(lab)
+
+
+def e6_five(lab: Any) -> None:
+    """The push set without BatchGetImage, which the robot has from its pull policy, then pushed."""
+    robot_pushes(lab)
+    give(lab, "ci", *PUSH_SET[:-1])
     robot_pushes(lab)
 
 
@@ -1391,7 +1491,7 @@ def e6_as_admin(lab: Any) -> None:
     """The robot is refused; admin pushes in its place."""
     robot_pushes(lab)
     log_in(lab)
-    push_app(lab, "1.1-ci", "admin")
+    push_app(lab, "1.0-ci", "admin")
 
 
 def e6_dara(lab: Any) -> None:
@@ -1431,14 +1531,17 @@ e6 = LiveCheck(
     solution=(
         "Six actions on `arn:aws:ecr:us-east-1:123456789012:repository/my-web-app`: *BatchCheckLayerAvailability, "
         "InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload, PutImage* and *BatchGetImage* (newer builders "
-        "read the manifest before they write it). `aws iam put-user-policy` puts them on `ci`.\n\n"
+        "read the manifest before they write it). `aws iam put-user-policy` puts them on `ci`. `BatchGetImage` the "
+        "robot had from its pull policy; it stands here so that this policy is enough without that one.\n\n"
         "**Why no new login?** The token says who you are. What you may do is looked up at each request, so the old "
         "token can push as soon as the policy is there. The login itself (`ecr:GetAuthorizationToken`) the robot had "
         "from its pull policy."
     ),
     accepts=(
         Attempt("the push set on one repository", do=e6_inline),
+        Attempt("five actions, and BatchGetImage from the pull policy", do=e6_five),
         Attempt("everything everywhere", do=e6_everything),
+        Attempt("everything on one repository", do=e6_star),
         Attempt("the managed PowerUser policy", do=e6_power),
     ),
     rejects=(
@@ -1628,14 +1731,14 @@ e8 = ReadError(
         Option(
             "a",
             "the repository does not exist",
-            "Those words are there, and they are docker's: it prints the same guess whenever a pull is denied. ECR "
-            "speaks of a missing repository in other words: `name unknown`.",
+            "Those words are there, and they are docker's: it prints the same guess when the manifest is denied, for "
+            "whatever reason. ECR speaks of a missing repository in other words: `name unknown`.",
             "403-is-missing",
         ),
         Option(
             "b",
             "Omar has no right to pull",
-            "A missing right names a person, an action and a resource. None of them stands here.",
+            "A missing right names a person, an action and a resource. Behind `denied:` none of them stands.",
             "login-is-permission",
         ),
         Option(
@@ -1657,7 +1760,7 @@ e8 = ReadError(
         ("Error response from daemon", "the engine speaks, not yet the registry"),
         (
             "pull access denied for …, repository does not exist or may require 'docker login'",
-            "docker's guess; it prints it whenever a registry denies a pull, whatever the cause",
+            "docker's guess; it prints it when the *manifest* is denied, for whatever reason",
         ),
         ("denied", "from here on it is the registry: refused"),
         ("Your authorization token has expired. Reauthenticate and try again.", "the cause, and what to do"),
@@ -1668,8 +1771,8 @@ e8 = ReadError(
         "When was the login, and when was the pull?",
     ),
     solution=(
-        "**The login is too old.** docker puts its own guess in front when a pull is denied; what the registry said "
-        "stands behind the last `denied:`.\n\n"
+        "**The login is too old.** docker puts its own guess in front when the manifest is denied; what the registry "
+        "said stands behind the last `denied:`.\n\n"
         "**Why it matters:** whoever reads from the left makes a repository that exists, or asks for a right that is "
         "there. Read from the right. Some clients print no more than `403 Forbidden` in such a case: then ask first "
         "how old the login is."
@@ -1785,6 +1888,12 @@ def e9_judge(lab: Any, script: str, result: Result) -> Verdict:
         )
     if not night["logins"]:
         return not_yet(seen + "No login was seen at all.", "aws-login-is-docker-login")
+    if night["expired"] and any(0 < hour < max(night["expired"]) for hour in night["logins"]):
+        return not_yet(
+            seen + "The script logs in more than once, and a token was still too old. How long does it wait between a "
+            "login and the push?",
+            "login-is-forever",
+        )
     return not_yet(
         seen + "A login serves 12 hours. Two of the builds come later than that. When should the script log in?",
         "login-is-forever",
@@ -1829,7 +1938,7 @@ e9 = FixFile(
     at="pushed",
     objective="Keep a long-running job logged in.",
     prompt=(
-        "`nightly.sh` builds at hours 0, 11, 13 and 26 and logs in once. Mend the file until **all four builds "
+        "`nightly.sh` pushes at hours 0, 11, 13 and 26 and logs in once. Mend the file until **all four images "
         "arrive**, each at its own hour. Running it plays the whole night with the lab's clock, as Dara, and then puts "
         "the clock back."
     ),
@@ -1863,6 +1972,12 @@ e9 = FixFile(
             answer=STARTER + LOGIN_LINE + "\n",
             misconception="login-is-forever",
             says="A login serves 12 hours",
+        ),
+        Attempt(
+            "a login before each wait",
+            answer=script(LOGIN_LINE, WAIT, TAG, PUSH),
+            misconception="login-is-forever",
+            says="How long does it wait between a login and the push?",
         ),
         Attempt(
             "the clock put back",
@@ -2088,7 +2203,7 @@ e10 = BuildCommand(
 
 
 def e11_probe(lab: Any) -> dict[str, Any]:
-    """Read which repositories there are in both Regions, the tags of Dara's, and the names docker has."""
+    """Read both Regions' repositories, the tags of Dara's, the names docker has, and whether a push was refused."""
     ecr = lab.client("ecr")
     names = [row["repositoryName"] for row in ecr.describe_repositories()["repositories"]]
     tags: dict[str, str] = {}
@@ -2100,7 +2215,8 @@ def e11_probe(lab: Any) -> dict[str, Any]:
     ]
     _, here = lab.sh("docker image ls --format '{{.Repository}}:{{.Tag}}' 2>/dev/null || true")
     local = [name.partition("amazonaws.com/")[2] for name in here.split() if TEAM in name and "<none>" not in name]
-    return {"repositories": names, "ireland": ireland, "tags": tags, "local": local}
+    refused = any(row["status"] == 404 and f"/{TEAM}/blobs/" in row["path"] for row in at_registry(lab.rows()))
+    return {"repositories": names, "ireland": ireland, "tags": tags, "local": local, "refused": refused}
 
 
 TEAM = "team-a/booking"
@@ -2115,10 +2231,21 @@ def e11_judge(state: dict[str, Any]) -> Verdict:
                 f"I see `{TEAM}`, in Ireland. Dara's team works in us-east-1, and the two registries share nothing.",
                 "ecr-is-global",
             )
+        if "team-a" in state["repositories"]:
+            return not_yet(
+                f"I see a repository `team-a`. A slash makes no folder: the whole name, `{TEAM}`, is one repository.",
+                "registry-is-repository",
+            )
         if "booking" in state["repositories"]:
             return not_yet(
                 "I see a repository `booking`. The team's name belongs to the repository's name, slash included.",
                 "registry-is-repository",
+            )
+        if state["refused"]:
+            return not_yet(
+                f"A push to `{TEAM}` was sent, and ECR said `name unknown`: there is no such repository, and a push "
+                "does not make it.",
+                "ecr-creates-repository",
             )
         if local:
             return not_yet(
@@ -2191,6 +2318,26 @@ def e11_without_team(lab: Any) -> None:
     lab.push("booking", "stable")
 
 
+def e11_folder(lab: Any) -> None:
+    """A repository `team-a`, taken for a folder, and a push below it, which is refused."""
+    make_repository(lab, "team-a")
+    log_in(lab)
+    said = push_app(lab, "1.0", name=TEAM)
+    assert "name unknown" in said, said
+
+
+def e11_never_made(lab: Any) -> None:
+    """Tagged and pushed; nobody made the repository."""
+    log_in(lab)
+    said = push_app(lab, "1.0", name=TEAM)
+    assert "name unknown" in said, said
+
+
+def e11_named(lab: Any) -> None:
+    """Named on the laptop, and nothing else."""
+    lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{TEAM}:1.0"')
+
+
 def e11_ireland(lab: Any) -> None:
     """Everything right, in the other Region."""
     lab.client("ecr", region="eu-west-1").create_repository(repositoryName=TEAM)
@@ -2215,7 +2362,7 @@ def e11_large_letter(lab: Any) -> None:
 
 def e11_reset(lab: Any) -> None:
     """Remove what the attempts made."""
-    lab.clear(TEAM, "booking")
+    lab.clear(TEAM, "team-a", "booking")
     lab.clear(TEAM, region="eu-west-1")
     lab.sh(f'docker rmi -f "$REGISTRY/{TEAM}:1.0" "$REGISTRY/{TEAM}:stable" >/dev/null 2>&1 || true')
 
@@ -2249,6 +2396,9 @@ e11 = LiveCheck(
     rejects=(
         Attempt("two builds", do=e11_two_builds, misconception="tag-is-version", says="Two tags, two images"),
         Attempt("without the team", do=e11_without_team, misconception="registry-is-repository", says="slash included"),
+        Attempt("a folder", do=e11_folder, misconception="registry-is-repository", says="A slash makes no folder"),
+        Attempt("never made", do=e11_never_made, misconception="ecr-creates-repository", says="a push does not make"),
+        Attempt("only named", do=e11_named, misconception="tag-copies", says="In ECR I see no repository"),
         Attempt("in Ireland", do=e11_ireland, misconception="ecr-is-global", says="in Ireland"),
         Attempt(
             "only tagged here", do=e11_only_here, misconception="tag-copies", says="a name on the laptop sends nothing"
@@ -2311,8 +2461,8 @@ i1 = FreeAnswer(
         'digests." Each step has a reason, and each could be shown.'
     ),
     weak=(
-        '"`docker push`, then it is there." And every answer without the name or without the repository: it has '
-        "never met an error."
+        '"I log in to my repository with my access keys and run `docker push my-web-app`." You log in to a registry, '
+        "with a token and no keys; and a name without a host goes to Docker Hub."
     ),
     accepts=(
         Attempt("every point", answer={"text": SAID, "made": ["repository", "token", "name", "digest"]}),
@@ -2320,7 +2470,7 @@ i1 = FreeAnswer(
     ),
     rejects=(
         Attempt(
-            "the weak answer",
+            "a few words",
             answer="`docker push`, then it is there.",
             misconception="words-not-reasons",
             says="has 6 words",

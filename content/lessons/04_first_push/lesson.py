@@ -7,22 +7,22 @@
 # - **push and pull** an image, and say what each command asks of whom,
 # - **read the refusals** that stop a first push, and mend them.
 #
-# Two halves, 30 and 32 minutes; cells marked *more* add 5. Needs nothing but this computer; with no container engine
+# Two halves, 32 and 33 minutes; cells marked *more* add 5. Needs nothing but this computer; with no container engine
 # the lab's stand-in plays `docker`. {{neighbours}}
 
 # %% [markdown] id="04-01-story" tags=["core", "text"]
 # Dara has built the booking page of Harbour Bikes. Omar needs it on a server. Today you put ECR between them.
 #
-# ECR will refuse you three times. Each time it is right, and each time for another reason. When you can tell the three
-# apart, you can mend most first pushes in the world.
+# ECR will refuse you three times, and once more when a login has grown old. Each time it is right, and each time for
+# another reason. When you can tell the four apart, you can mend most first pushes in the world.
 
 # %% [markdown] id="04-01-words" tags=["core", "text"]
 # | new word | in a line |
 # |---|---|
-# | **account** | a customer of AWS: twelve digits; everything you make belongs to one |
-# | **Region** | where AWS runs your registry, such as `us-east-1`; another Region is another registry |
+# | **account** | a closed area at AWS with rights and a bill of its own: twelve digits; what you make belongs to one |
+# | **Region** | where AWS runs a registry, such as `us-east-1` (Virginia) or `eu-west-1` (Ireland): each has its own |
 # | **repository URI** | the address of a repository: registry, slash, name |
-# | **authorization token** | what docker shows the registry: who fetched it; good for {{fact:token-lifetime}} |
+# | **authorization token** | what docker shows the registry; stands for who fetched it, {{fact:token-lifetime}} long |
 # | **profile** | a name for one set of AWS keys: `admin` is you, `ci` is the build robot |
 
 # %% id="04-02" tags=["core", "run", "volatile"] minutes=1
@@ -82,7 +82,7 @@ lab.answer("04-r3", "b")
 
 # %% [markdown] id="04-04-letters" tags=["core", "text"]
 # - **E**, elastic: you rent no disk and no server. Limits and bills remain (lesson 07).
-# - **C**, container: what lies here are *images*. A container exists only where one runs.
+# - **C**, container: what lies here are *images*. A container exists only where an image was started.
 # - **R**, registry: every account has one in every Region, ready made. What you make are **repositories**.
 #
 # The slash in `web/booking` is a character of the name. There is no folder `web`.
@@ -136,7 +136,7 @@ lab.answer("04-e2", "b", confidence=2)
 # | ask | answer |
 # |---|---|
 # | who printed it | `docker`, before it sent a single byte of the image |
-# | which half | *who are you?* Nobody asked what you may do |
+# | which question | *who are you?* Nobody asked what you may do |
 # | words that are mine | none, so look at the address: which host was asked? |
 # | means | docker has no login for this host |
 
@@ -165,7 +165,7 @@ lab.solution("04-e2")
 
 # %% [markdown] id="04-08-why" tags=["core", "text"]
 # - **Why a pipe?** The password stands neither in the command line nor in your history.
-# - **Why `AWS`?** The user name is always that word. Who you are is inside the token.
+# - **Why `AWS`?** The user name is always that word. The password stands for whoever fetched it.
 # - **Why `--region`?** A token opens the registries of its own Region only.
 # - **What is `2>/dev/null`?** It hides docker's warning that it stores the login unencrypted. It does, in a
 #   file of this lab. Which logins are in it?
@@ -203,8 +203,8 @@ lab.answer("04-e3", "b", confidence=2)
 #
 # | ask | answer |
 # |---|---|
-# | who printed it | `docker`; the words behind the colon are ECR's |
-# | which half | *what is there?* You are known now, and still nobody speaks of rights |
+# | who printed it | `docker`; all the words are ECR's: its code in small letters, then its sentence |
+# | which question | *what is there?* You are known now, and still nobody speaks of rights |
 # | words that are mine | two: the repository's name, and the account |
 # | missing in the text | the Region. Look for it in the address |
 
@@ -233,8 +233,8 @@ lab.solution("04-e3")
 
 # %% [markdown] id="04-10-after" tags=["core", "text"]
 # Two defaults to remember. `MUTABLE`: a tag can be moved to another image. `AES256` stands for
-# {{fact:default-encryption}}. A key of your own (KMS) is a choice, and only now, at creation. **Run the cell again**:
-# `RepositoryAlreadyExistsException` is good news.
+# {{fact:default-encryption}}. KMS, with AWS's key or your own, is a choice made at creation and never after.
+# **Run the cell again**: `RepositoryAlreadyExistsException` is good news.
 
 # %% [markdown] id="04-11-text" tags=["stretch", "text"]
 # *More.* The same for a script. `aws` reports "already there" with an error and an exit code; Python raises an
@@ -268,13 +268,17 @@ lab.answer("04-g1", "c", confidence=2)
 lab.xray()
 
 # %% [markdown] id="04-12-picture" tags=["core", "picture"]
-# ![Picture 2, a push in three lanes. docker asks ECR, ECR asks IAM. For each layer and for the config: is it there
-# (BatchCheckLayerAvailability), begin (InitiateLayerUpload), send (UploadLayerPart), finish (CompleteLayerUpload). At
-# the end the manifest (PutImage): only now the name 1.1 exists.](images/push.svg)
+# ![Picture 2, a push in three lanes. docker asks ECR, ECR asks IAM. First docker knocks without a name and hears 401;
+# IAM is not asked. For each layer and for the config: is it there (BatchCheckLayerAvailability), begin
+# (InitiateLayerUpload), send (UploadLayerPart), finish (CompleteLayerUpload). At the end the manifest (PutImage): only
+# now the name 1.1 exists.](images/push.svg)
 #
 # **Picture 2.** Above are your own requests, here is the pattern in them. Each arrow on the left is one request of
 # docker's. For each but the first, ECR asks IAM about one action. How often the four in the box come, and whether
 # docker asks *is it there?* before an upload, after it or both, depends on the image and on what docker remembers.
+#
+# The `401` in the first row is no refusal of yours: docker knocks without a name, hears *who are you?*, and shows its
+# token from then on. Without a login it stops there.
 
 # %% [markdown] id="04-12-after" tags=["core", "text"]
 # Layers, then the config, then the manifest. The name `1.1` appears with the last request, when everything it needs is
@@ -316,6 +320,13 @@ lab.answer("04-g2", "b", confidence=2)
 # docker pull -q "$REGISTRY/my-web-app:1.1"
 # docker pull -q "$REGISTRY/my-web-app:1.1"
 
+# %% id="04-14-xray" tags=["core", "run", "volatile"] minutes=1
+lab.xray()
+
+# %% [markdown] id="04-14-asked" tags=["core", "text"]
+# The manifest asks for `ecr:BatchGetImage`; the config and each layer ask for `ecr:GetDownloadUrlForLayer`. On AWS the
+# answer to a layer is a signed address in S3, so a closed network needs a way to S3 too (lesson 09).
+
 # %% [markdown] id="04-14-digest" tags=["core", "text"]
 # Is it the image that was pushed? docker keeps the digest under which it pulled. ECR has its own record. Compare:
 
@@ -328,7 +339,13 @@ lab.answer("04-g2", "b", confidence=2)
 
 # %% [markdown] id="04-14-after" tags=["core", "text"]
 # Add `echo "$THERE"` to see it. A tag says *which name*, a digest says *which bytes*. What is the difference worth?
-# Dara pushes once more, and forgets to count up:
+# Dara pushes once more, and forgets to count up.
+
+# %% id="04-14-move-guess" tags=["core", "guess"] minutes=1
+lab.guess("04-g7")
+
+# %% id="04-14-move-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("04-g7", "b", confidence=2)
 
 # %% id="04-14-move" tags=["core", "run"] minutes=1
 # %%bash
@@ -390,8 +407,8 @@ lab.answer("04-g3", "d", confidence=2)
 # %%bash --as ci --fails 'not authorized to perform'
 # aws ecr get-login-password |
 #   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
-# docker tag my-web-app:1.0 "$REGISTRY/my-web-app:1.1-ci"
-# docker push -q "$REGISTRY/my-web-app:1.1-ci"
+# docker tag my-web-app:1.0 "$REGISTRY/my-web-app:1.0-ci"
+# docker push -q "$REGISTRY/my-web-app:1.0-ci"
 
 # %% [markdown] id="04-15-card" tags=["core", "text"]
 # **How to read it.** Four pieces, in the order in which they stand:
@@ -406,12 +423,15 @@ lab.answer("04-g3", "d", confidence=2)
 # %% id="04-15-xray" tags=["core", "run", "volatile"]
 lab.xray()
 
+# %% [markdown] id="04-15-words" tags=["core", "text"]
+# Was a `HEAD` refused above the `POST`? An answer to `HEAD` carries no text, so the words are those of the `POST`.
+
 # %% [markdown] id="04-15-doors" tags=["core", "picture"]
 # ![Picture 3, three doors in a row. First door: who are you? Without a login: 401, no basic auth credentials. Second
 # door: is it there? Without the repository: 404, name unknown. Third door: may you? Without a right: 403, not
 # authorized to perform. Behind the third door the image is stored.](images/doors.svg)
 #
-# **Picture 3.** The three refusals of today, each with its own words and its own way to mend it. *Who are you?* always
+# **Picture 3.** Three refusals, each with its own words and its own way to mend it. *Who are you?* always
 # comes first. Whether AWS looks for the repository or for your right first is not documented, so go by the words.
 
 # %% [markdown] id="04-15-box" tags=["core", "box"]
@@ -420,11 +440,17 @@ lab.xray()
 # > **In fact** a login answers *who*. *May you?* is asked again at every single request.
 
 # %% [markdown] id="04-16-text" tags=["core", "text"]
-# Let the robot in, as far as it needs. First the exercise, then three cells to work with. Change the first one, and
-# run all three.
+# Let the robot in, as far as it needs. First the exercise and a guess, then three cells to work with. Change the first
+# one, and run all three.
 
 # %% id="04-16" tags=["core", "exercise"] minutes=4
 lab.exercise("04-e6")
+
+# %% id="04-16-guess" tags=["core", "guess"] minutes=1
+lab.guess("04-g8")
+
+# %% id="04-16-guess-answer" tags=["core", "guess", "solution"]
+lab.answer("04-g8", "b", confidence=2)
 
 # %% id="04-16-policy" tags=["core", "exercise", "policy", "starter"]
 # %%bash
@@ -474,7 +500,7 @@ lab.exercise("04-e6")
 
 # %% id="04-16-push" tags=["core", "exercise"]
 # %%bash --as ci
-# docker push -q "$REGISTRY/my-web-app:1.1-ci" || echo "still refused"
+# docker push -q "$REGISTRY/my-web-app:1.0-ci" || echo "still refused"
 
 # %% id="04-16-check" tags=["core", "exercise"]
 lab.check("04-e6")
@@ -510,8 +536,8 @@ print(f"good for:  {left.total_seconds() / 3600:.0f} hours")
 # a colon and a password; get-login-password unwraps it and prints only the password; docker login stores it under the
 # registry's host; at each request docker shows it, and IAM is asked what you may do now.](images/token.svg)
 #
-# **Picture 4.** base64 is wrapping paper, no lock. There is no list of rights in the token: it says who fetched it. It
-# lives {{fact:token-lifetime}}; {{fact:token-parameters}}.
+# **Picture 4.** base64 is wrapping paper, no lock. There is no list of rights in the token: it stands for whoever
+# fetched it. It lives {{fact:token-lifetime}}; {{fact:token-parameters}}.
 
 # %% id="04-17-e7" tags=["core", "exercise"] minutes=3
 lab.exercise("04-e7")
@@ -738,13 +764,13 @@ lab.look_back("04")
 # %% [markdown] id="04-25" tags=["core", "summary"] minutes=1
 # ## On one screen
 #
-# | command | asks whom | without it you read |
+# | command | asks whom | when something is missing you read |
 # |---|---|---|
 # | `aws ecr create-repository` | ECR's API | `name unknown: The repository with name … does not exist …` |
 # | `aws ecr get-login-password` into `docker login` | ECR's API, then the registry | `no basic auth credentials` |
 # | `docker tag` | nobody: a second name, nothing is sent | `An image does not exist locally with the tag` |
 # | `docker push` | the registry, and IAM at each request | (no right) `not authorized to perform: ecr:…` |
-# | `docker pull` | the same two, for other actions | (no such tag) `manifest unknown` |
+# | `docker pull` | registry, and IAM: `BatchGetImage`, `GetDownloadUrlForLayer` | (no such tag) `manifest unknown` |
 #
 # More than {{fact:token-lifetime}} after the login, push and pull read `authorization token has expired`: log in again.
 
@@ -752,9 +778,9 @@ lab.look_back("04")
 # > **On real AWS**
 # >
 # > - Every account and Region has a host of its own; nothing stands in front of the account number.
-# > - What you store is billed: {{dated:storage-price}}. So is what leaves the Region. There is {{fact:request-price}}.
-# >   Look at AWS's own page before you quote any of it.
-# > - Nobody pushes as administrator. Robots use roles, whose keys end by themselves (lesson 09).
+# > - What you store is billed: {{dated:storage-price}}. So is what leaves the Region. There is
+# >   {{dated:request-price}}. Look at AWS's own page before you quote any of it.
+# > - Nobody should push as administrator. Robots use roles, whose keys end by themselves (lesson 09).
 # > - A new right can take a few seconds to reach every door.
 
 # %% [markdown] id="04-25-yours" tags=["core", "text"]
