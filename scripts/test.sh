@@ -29,7 +29,7 @@ trap tidy EXIT
 trap 'exit 130' INT TERM
 
 # What was asked for, or everything: three runs side by side (much of a test is waiting), each with a home and a temporary
-# folder of its own. The output of the browser's is shown as it comes, that of the others follows.
+# folder of its own. The output of the first is shown as it comes, that of the others follows.
 run() {
     name=$1
     shift
@@ -45,15 +45,15 @@ if [ $# -gt 0 ]; then
     run asked "$@"
     exit
 fi
-clicked="tests/browser tests/explorer tests/decisions"
-course="tests/course tests/notebooks"
+clicked="tests/browser tests/notebooks"
+course="tests/course tests/explorer tests/decisions"
 cloud=$(ls -d tests/*/ tests/test_*.py | sed 's|/$||' | grep -vxE "$(echo "$clicked $course" | tr ' ' '|')|tests/__pycache__")
 run course $course >"$scratch/course.log" 2>&1 &
 first=$!
 run cloud $cloud >"$scratch/cloud.log" 2>&1 &
 second=$!
 status=0
-run browser $clicked || status=$?
+run notebooks $clicked || status=$?
 wait "$first" || status=$?
 cat "$scratch/course.log"
 wait "$second" || status=$?

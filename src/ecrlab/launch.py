@@ -301,11 +301,21 @@ def _ensure_base_image(engine: Engine, home: Home, say: Say) -> None:
         say(f"The base image of the lessons could not be made: {error}")
 
 
+def _stays_taken(port: int) -> bool:
+    """Tell whether the port is another's for a second: of a server just ended, the last thread gives it back."""
+    until = time.monotonic() + 1.0
+    while port_is_taken(port):
+        if time.monotonic() > until:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def _choose_port(home: Home, wanted: int | None, say: Say) -> int:
     """The remembered port is never changed silently: addresses that a learner wrote down would lead elsewhere."""
     remembered = (home.lab / "port").exists()
     port = wanted or home.port
-    if port_is_taken(port):
+    if _stays_taken(port):
         if wanted or remembered:
             raise LaunchError(
                 f"Port {port} of this machine, which the lab's addresses carry, is used by another program. "

@@ -12,7 +12,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +39,27 @@ def _session() -> boto3.session.Session:
     unset = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
     own = botocore.session.Session(session_vars=unset)  # type: ignore[no-untyped-call]
     return boto3.session.Session(botocore_session=own)  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=64)
+def _client(service: str, region: str, key: str, secret: str, endpoint: str, quiet: bool) -> Any:
+    """One client for all that ask alike: making one costs more than most requests. `quiet`: it only looks."""
+    config = Config(  # type: ignore[no-untyped-call]
+        # With 1, botocore adds "(reached max retries: 0)" to AWS's text.
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        connect_timeout=5,
+        read_timeout=60,
+        proxies={},
+        user_agent_extra=LOOKING if quiet else None,
+    )
+    return _session().client(  # type: ignore[no-untyped-call]
+        service,
+        region_name=region,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        endpoint_url=endpoint,
+        config=config,
+    )
 
 
 class Refused(Exception):  # noqa: N818 - the word of the lessons
@@ -105,7 +126,6 @@ class Lab:
         self.folder = folder
         self.mark = 0
         self._quiet = quiet
-        self._clients: dict[tuple[str, str, str], Any] = {}
         self.control = LabClient(home)
         self.clock = Clock(self.control)
         self.hub = Hub(home, self.control, self.sh)
@@ -152,29 +172,7 @@ class Lab:
 
     def client(self, service: str, profile: str = "admin", region: str = REGION) -> Any:
         """Return a boto3 client that speaks to the lab as that profile. It does not repeat refused requests."""
-        key, secret = self._keys(profile)
-        endpoint = f"http://localhost:{self.home.port}"
-        name = (service, region, key + secret + endpoint)
-        if name not in self._clients:
-            config = Config(  # type: ignore[no-untyped-call]
-                retries={
-                    "total_max_attempts": 2,
-                    "mode": "standard",
-                },  # With 1, botocore adds "(reached max retries: 0)" to AWS's text.
-                connect_timeout=5,
-                read_timeout=60,
-                proxies={},
-                user_agent_extra=LOOKING if self._quiet else None,
-            )
-            self._clients[name] = _session().client(  # type: ignore[no-untyped-call]
-                service,
-                region_name=region,
-                aws_access_key_id=key,
-                aws_secret_access_key=secret,
-                endpoint_url=endpoint,
-                config=config,
-            )
-        return self._clients[name]
+        return _client(service, region, *self._keys(profile), f"http://localhost:{self.home.port}", self._quiet)
 
     def last(self) -> int:
         """Return the X-ray's last sequence number."""
