@@ -1,7 +1,7 @@
 """Drill d02: a push from memory. Q72, Q73, Q81."""
 
 # E056: the repository first; E032: the token of that Region; E004 E022: the host in the name; E027: the login;
-# ecr-errors 1 5 75; E061 is not asked.
+# err 1 5 75; E061 is not asked.
 
 from __future__ import annotations
 

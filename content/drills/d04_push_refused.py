@@ -1,6 +1,6 @@
 """Drill d04: a refused push, read aloud; one of four causes. Q130, Q138, Q141."""
 
-# ecr-errors 9 10 27 and the endings of IAM's refusals (I051 ff.); I005 I008: what limits and what beats what;
+# err 9 10 27 and the endings of IAM's refusals (I051 ff.); I005 I008: what limits and what beats what;
 # I023: rights are looked at with every request, so a new login mends nothing; E071: the push's actions.
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Drill d05: three worlds, who may pull. Q120, Q125, Q118."""
 
 # E125 I014: same account either side, across accounts both; I011: naming the account delegates; E126: the login comes
-# from the identity side; I009: union inside an account; 2.2 of iam.md: a boundary and whom the policy names.
+# from the identity side; I009: union inside an account; iam.md 2.2: a boundary and whom the policy names.
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Drill d07: a script deletes everything untagged; what is gone tomorrow? Q110, Q84, Q36."""
 
-# E006: an untagged image is pullable by digest; ecr-errors 54: a child of an index is not deleted, HTTP 200;
-# ecr-errors 55: look at `failures`, not at the exit code; E092: no undelete; 9.2 step 6: lifecycle rules spare
+# E006: an untagged image is pullable by digest; err 54: a child of an index is not deleted, HTTP 200;
+# err 55: look at `failures`, not at the exit code; E092: no undelete; ecr.md 9.2: lifecycle rules spare
 # children; E064: 100 images a call; E079 E084: what a rule selects by; E091: the preview; E015: the last pull may lag;
 # E164: index and children.
 

@@ -1,7 +1,7 @@
 """Drill d08: a slide with mistakes. Q89, Q85, Q75, Q104."""
 
 # E130 E048: encrypted with S3's keys by default; E133 E052: not changeable; E030: twelve hours, fixed; E031 and
-# correction 17: one logs in to a registry; E053: immutable is not undeletable (inferred; shown here); E009: private by
+# corr 17: one logs in to a registry; E053: immutable is not undeletable (inferred; shown here); E009: private by
 # default; E128: a registry policy; E003: registry and repository.
 
 from __future__ import annotations

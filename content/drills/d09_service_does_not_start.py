@@ -1,6 +1,6 @@
 """Drill d09: the service does not start; one of three causes. Q95, Q96, Q99."""
 
-# E151: the execution role pulls, never the task role (Fargate); ecr-errors 131 133 134: ECS's texts, and that a missing
+# E151: the execution role pulls, never the task role (Fargate); err 131 133 134: ECS's texts, and that a missing
 # tag can look like a missing right; E006 E028: tag and digest; E110 is not asked.
 
 from __future__ import annotations

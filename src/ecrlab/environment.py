@@ -71,7 +71,7 @@ def foreign_aws_variables(base: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def _proxy(base: Mapping[str, str]) -> dict[str, str | None]:
-    """With a proxy set and localhost not excepted, aws and curl to localhost fail (lesson sketches, N9)."""
+    """With a proxy set and localhost not excepted, aws and curl to localhost fail (N9)."""
     known = [name.strip() for key in ("NO_PROXY", "no_proxy") for name in base.get(key, "").split(",") if name.strip()]
     names = ",".join(dict.fromkeys([*known, *LOCAL_NAMES]))
     return {"NO_PROXY": names, "no_proxy": names}
@@ -110,7 +110,7 @@ def obeys_endpoint(aws_version: str) -> bool:
     """Tell whether an aws command line of this version obeys ``AWS_ENDPOINT_URL``.
 
     ``aws_version`` is what ``aws --version`` prints. Versions before 1.29.0 and 2.13.0 ignore the variable and call
-    the real AWS (lesson sketches, N10). An unreadable version counts as one that does not obey.
+    the real AWS (N10). An unreadable version counts as one that does not obey.
     """
     version = version_of(aws_version)
     return version >= ((1, 29) if version[:1] == (1,) else (2, 13))

@@ -541,7 +541,7 @@ def _listener(host: str, port: int, listen: bool = True) -> socket.socket:
 
 
 def _in_ecr_s_words(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """An answer of the registry, with ECR's own text for an image that is not there (facts ecr-errors row 7)."""
+    """An answer of the registry, with ECR's own text for an image that is not there (err 7)."""
     if response.status != 404 or request.get(ERROR) != "MANIFEST_UNKNOWN":
         return response
     return web.Response(

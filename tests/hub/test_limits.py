@@ -1,4 +1,4 @@
-"""Pull limits: what counts, on whom, and what is answered (H015 to H020, rows 111 and 112)."""
+"""Pull limits: what counts, on whom, and what is answered (H015 to H020, err 111 and 112)."""
 
 from __future__ import annotations
 

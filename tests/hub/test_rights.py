@@ -34,7 +34,7 @@ def test_a_namespace_may_make_private_ones_instead(hub: Any, lab: Any) -> None:
     assert hub.pull("learner/secret", user="learner").status_code == 200
     for user in (None, "anna"):
         private, missing = hub.pull("learner/secret", user=user), hub.pull("learner/missing", user=user)
-        # Nobody learns whether there is one (row 108).
+        # Nobody learns whether there is one (err 108).
         for answer in (private, missing):
             assert answer.status_code == 401
             assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]

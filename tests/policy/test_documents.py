@@ -1,4 +1,4 @@
-"""What IAM refuses, with its texts (facts/ecr-errors.md D), and what it accepts."""
+"""What IAM refuses, with its texts (facts/errors.md D), and what it accepts."""
 
 import json
 from typing import Any

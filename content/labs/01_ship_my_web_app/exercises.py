@@ -1,6 +1,6 @@
 """Lab 01: its front matter, its checkpoints and its four milestones. They look at what is there, never at how.
 
-Facts: E003 E021 E026 E031 E034 E056 E066 E070 E168; C024 to C029 C038; ecr-errors 1 5 7; N1 N5.
+Facts: E003 E021 E026 E031 E034 E056 E066 E070 E168; C024 to C029 C038; err 1 5 7; N1 N5.
 """
 
 from __future__ import annotations

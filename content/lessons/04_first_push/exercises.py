@@ -1,6 +1,6 @@
 """Lesson 04: its front matter, its checkpoints, its guesses and its exercises.
 
-Facts: E003 E017 E021 E022 E026 to E034 E047 E048 E056 E066 to E068 E070 E071; ecr-errors 1 3 5 7 9 28 47; iam.md 8.
+Facts: E003 E017 E021 E022 E026 to E034 E047 E048 E056 E066 to E068 E070 E071; err 1 3 5 7 9 28 47; iam.md 8.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lesson 06: its front matter, its checkpoints, its guesses and its exercises: ten that count, one answer aloud.
 
 Facts: E047 E070 E071 E073 E124 to E126 E129; I001 to I028 I036 I038 I039 I041 I050 to I061 I065 I067 I086;
-ecr-errors 9 10 11 13 14 18 26 27 87 88 89 101; N12.
+err 9 10 11 13 14 18 26 27 87 88 89 101; N12.
 """
 
 from __future__ import annotations

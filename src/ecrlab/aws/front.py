@@ -38,7 +38,7 @@ EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
 def repository_missing(name: str, account: str) -> OciError:
-    """Return ECR's answer for a repository that does not exist (facts ecr-errors row 5)."""
+    """Return ECR's answer for a repository that does not exist (err 5)."""
     text = f"The repository with name '{name}' does not exist in the registry with id '{account}'"
     return OciError(404, "NAME_UNKNOWN", text)
 
@@ -217,7 +217,7 @@ class EcrFrontDoor(FrontDoor):
         return decision
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
-        """Refuse to move a tag that may not move (facts ecr-errors row 15), and an image that is one too many.
+        """Refuse to move a tag that may not move (err 15), and an image that is one too many.
 
         Pushing the same image again is no move.
         """
@@ -306,7 +306,7 @@ def registry_of(request: web.Request) -> tuple[str, str]:
 def throttle(cloud: Cloud, request: web.Request, asked: Operation, registry: str) -> None:
     """Count a request below /v2/ as the API operations that it stands for, in whose account's registry they count.
 
-    Raises OciError: one of them has a rate in the lab, and it is exceeded (facts ecr-errors rows 64 and 114).
+    Raises OciError: one of them has a rate in the lab, and it is exceeded (err 64 and 114).
     """
     for action in REGISTRY_RULES[asked.name]:
         if cloud.quotas.throttled(registry, action.removeprefix("ecr:")):

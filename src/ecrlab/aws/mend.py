@@ -165,7 +165,7 @@ def _warning(decision: Decision) -> str:
 
 
 def _set(decision: Decision, policies: Policies, pieces: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The rest of the push or pull: granted one by one, each request meets the next denial (facts ecr-errors 10)."""
+    """The rest of the push or pull: granted one by one, each request meets the next denial (err 10)."""
     request = decision.request
     if len(pieces) != 1 or ":repository/" not in request.resource:
         return None

@@ -45,7 +45,7 @@ JSON_NAMES = {
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "SignatureDoesNotMatch": "InvalidSignatureException",
 }
-# AWS lists the values of an enum in an order of its own (facts ecr-errors row 35).
+# AWS lists the values of an enum in an order of its own (err 35).
 ENUM_ORDER = {
     "ImageTagMutability": ("IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"),
 }
@@ -280,7 +280,7 @@ def _numbered(items: Any) -> list[str]:
 def validate(operation: Operation, params: Mapping[str, Any]) -> None:
     """Check ``params`` against every constraint of the model: required, length, range, pattern, enum.
 
-    Raises ApiError with the text of the service: InvalidParameterException for ECR (facts ecr-errors rows 31 and 35),
+    Raises ApiError with the text of the service: InvalidParameterException for ECR (err 31 and 35),
     ValidationError for IAM and STS, which count and list all violations.
     """
     shape = operation.model.input_shape

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 
 from ecrlab.aws.errors import ApiError
 
-# AWS accepts a signature 15 minutes after its time and 5 minutes before (facts ecr-errors row 82).
+# AWS accepts a signature 15 minutes after its time and 5 minutes before (err 82).
 OLD = timedelta(minutes=15)
 EARLY = timedelta(minutes=5)
 MISMATCH = (

@@ -1,6 +1,6 @@
 """What differs between the hub here and Docker Hub: what docs/fidelity.md says of it, as data."""
 
-#: (here, at Docker Hub). Sources are named as in the fact sheet docker-hub.md (H…).
+#: (here, at Docker Hub). Sources are named as in docs/facts/hub.md (H…).
 DIFFERENCES = (
     (
         "One port, `localhost:PORT` (`$HUB`), for registry, `/token` and the HTTP API.",
@@ -68,9 +68,9 @@ CHOICES = (
     "hours of lab time old. When the lab's clock goes back, pulls that then lie ahead are forgotten.",
     "**The headers** stand on answers 200 and 429 to GET and HEAD of a manifest (H018); other answers about a "
     "manifest have `docker-ratelimit-source` only. It shows the address, for accounts too.",
-    "**The sentence over the limit** without a login is that of row 111. With one it is the one of public logs of"
+    "**The sentence over the limit** without a login is that of err 111. With one it is the one of public logs of"
     " January 2026 (“You have reached your pull rate limit as …”), which names the token's `jti`; the documented "
-    "one (row 112) is older.",
+    "one (err 112) is older.",
     "A token lives 300 seconds of lab time, as one of Docker Hub's in a public copy of March 2026 did; the fact "
     "sheet calls the number unconfirmed (H027). What it grants holds until then, whatever is changed meanwhile.",
     "Docker Hub's default for new repositories is unconfirmed (H008); here it is public until it is changed.",

@@ -45,14 +45,14 @@ _INDEXES = frozenset(
     }
 )
 
-#: Without a login (row 111).
+#: Without a login (err 111).
 OVER_ANONYMOUS = "You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit"
 #: With one: Docker Hub's text as logs of January 2026 show it; it names the token.
 OVER_ACCOUNT = (
     "You have reached your pull rate limit as '{user}': {token}. You may increase the limit by upgrading. "
     "https://www.docker.com/increase-rate-limit"
 )
-# The standard sentences of the distribution specification, as Docker Hub sends them (row 107).
+# The standard sentences of the distribution specification, as Docker Hub sends them (err 107).
 UNAUTHORIZED = "authentication required"
 DENIED = "requested access to the resource is denied"
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](?::[0-9]{1,5})?")

@@ -45,7 +45,7 @@ class Repositories:
         except HubError as error:
             if error.status == 400:
                 raise OciError(400, "NAME_INVALID", error.message) from None
-            if error.status != 409:  # the quota of private repositories (row 107)
+            if error.status != 409:  # the quota of private repositories (err 107)
                 raise OciError(403, "DENIED", f"requested access to the resource is denied: {error.message}") from None
 
     def set_private(self, name: str, private: object) -> Repository:

@@ -31,7 +31,7 @@ def is_private(repository: Repository) -> bool:
 def rights(store: Store, accounts: Accounts, login: Login | None, name: str) -> Rights:
     """Return what somebody may do with the repository ``NAMESPACE/NAME``, which need not exist.
 
-    To whoever may not make it, a repository that is missing looks as one that is private (row 108).
+    To whoever may not make it, a repository that is missing looks as one that is private (err 108).
     """
     found = store.repository(REGISTRY, name)
     account = _of_account(accounts, login, name, found)

@@ -45,7 +45,7 @@ class _NotOurs(logging.Filter):
 _LOGGER = logging.getLogger("ecrlab.http")
 _LOGGER.addFilter(_NotOurs())
 
-#: For `aiohttp.web.AppRunner(app, **RUNNER_OPTIONS)`: a larger read buffer makes a push faster (TRIED.md), and a layer
+#: For `aiohttp.web.AppRunner(app, **RUNNER_OPTIONS)`: a larger read buffer makes a push faster (N13), and a layer
 #: is stored as it was sent, whatever Content-Encoding says.
 RUNNER_OPTIONS: Final[dict[str, Any]] = {
     "read_bufsize": 512 * 1024,

@@ -1,6 +1,6 @@
 """Validation: the checks IAM makes when a policy is put, with its MalformedPolicyDocument texts.
 
-The texts are those of facts/ecr-errors.md rows 86 to 96. IAM accepts well-formed actions that do not exist (I028).
+The texts are those of err 86 to 96. IAM accepts well-formed actions that do not exist (I028).
 """
 
 import re

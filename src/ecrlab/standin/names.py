@@ -57,7 +57,7 @@ class Name:
 def parse(text: str) -> Name:
     """Return the parts of an image name.
 
-    Raises NameFormatError with docker's own text (error sheet, rows 120 and 121).
+    Raises NameFormatError with docker's own text (err 120 and 121).
     """
     first, slash, rest = text.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):

@@ -1,4 +1,4 @@
-"""Push and pull, in the order of requests and with the lines that docker prints (fact sheet ecr.md, section 8.1)."""
+"""Push and pull, in the order of requests and with the lines that docker prints (facts, ecr.md 8.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digests: `sha256:…` and `sha512:…` (OCI image specification 1.1, descriptor.md, "Digests")."""
+"""Digests: `sha256:…` and `sha512:…` (OCI image specification 1.1, descriptors, "Digests")."""
 
 import hashlib
 import re

@@ -108,7 +108,7 @@ def _filter(call: Call) -> tuple[str, str | None]:
 
 
 def image_missing(repository: Repository, image_id: Mapping[str, str]) -> ApiError:
-    """Return the error for an image that does not exist (facts ecr-errors row 47)."""
+    """Return the error for an image that does not exist (err 47)."""
     digest, tag = image_id.get("imageDigest", "null"), image_id.get("imageTag", "null")
     return ApiError(
         "ImageNotFoundException",
@@ -187,7 +187,7 @@ def _matches(pattern: str, tag: str) -> bool:
 
 
 def immutable_text(repository: Repository, tag: str) -> str:
-    """Return AWS's sentence about a tag that may not move (facts ecr-errors row 15)."""
+    """Return AWS's sentence about a tag that may not move (err 15)."""
     return (
         f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten because "
         "the tag is immutable."

@@ -1,7 +1,7 @@
 """Lifecycle policies: what their text may say, and what a policy does to the images of a repository.
 
 Pure: no store and no clock. Facts ecr.md section 9, E077 to E092. The texts of refusals are those seen with ECR, whose
-validator speaks of JSON schemas (facts ecr-errors rows 37 to 41).
+validator speaks of JSON schemas (err 37 to 41).
 """
 
 from __future__ import annotations

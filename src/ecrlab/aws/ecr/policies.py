@@ -23,7 +23,7 @@ def check_resource_policy(call: Call, text: str, what: str) -> None:
         policy = parse_policy(text, "resource")
     except PolicyError:
         raise refusal from None
-    # One that names a user or role that does not exist is refused (facts ecr-errors row 33).
+    # One that names a user or role that does not exist is refused (err 33).
     if call.cloud.identities.stranger(policy):
         raise refusal
 

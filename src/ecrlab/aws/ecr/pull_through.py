@@ -365,7 +365,7 @@ async def before_pull(
     """Before a manifest is given out: have it brought from upstream, if the puller may (ecr:BatchImportUpstreamImage).
 
     What is cached is served whatever upstream says (E119). Without the right nothing is brought, and the client is told
-    that there is no such image (facts ecr-errors row 7). Raises OciError: upstream refused what is not cached.
+    that there is no such image (err 7). Raises OciError: upstream refused what is not cached.
     """
     if not due(cloud, repository, reference) or not ask("ecr:BatchImportUpstreamImage").allowed:
         return
@@ -376,5 +376,5 @@ async def before_pull(
             raise OciError(*_REFUSED[error.code], str(error)) from None
 
 
-# Row 17 for the first; the second is a choice. What is missing or unreachable is "Requested image not found" (row 7).
+# err 17 for the first; the second is a choice. What is missing or unreachable is "Requested image not found" (err 7).
 _REFUSED = {"UpstreamAccessDenied": (403, "DENIED"), "UpstreamTooManyRequests": (429, "TOOMANYREQUESTS")}

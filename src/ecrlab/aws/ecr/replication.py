@@ -74,7 +74,7 @@ def _too_many(most: str) -> ApiError:
 def _check_destination(call: Call, destination: Destination) -> None:
     region = destination["region"]
     if (destination["registryId"], region) == (call.account, call.region):
-        # facts ecr-errors row 71
+        # err 71
         raise invalid("replicationConfiguration", "Replication destination cannot be the same as the source registry")
     if region not in regions():
         raise invalid("replicationConfiguration", f"Invalid replication destination region {region}")

@@ -17,7 +17,7 @@ def invalid(member: str, constraint: str) -> ApiError:
 
 
 def not_found(name: str, account: str) -> ApiError:
-    """Return the error for a repository that does not exist (facts ecr-errors row 29)."""
+    """Return the error for a repository that does not exist (err 29)."""
     return ApiError(
         "RepositoryNotFoundException",
         f"The repository with name '{name}' does not exist in the registry with id '{account}'",

@@ -29,7 +29,7 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 class UpstreamError(Exception):
-    """An image could not be had; ``code`` is the failure code of BatchGetImage (facts ecr-errors row 70)."""
+    """An image could not be had; ``code`` is the failure code of BatchGetImage (err 70)."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Handler)
 
 
 def public_operation(*names: str, simplified: str = "") -> Callable[[F], F]:
-    """Register a function as operations of ecr-public, which answer in one Region only (facts ecr-errors row 73)."""
+    """Register a function as operations of ecr-public, which answer in one Region only (err 73)."""
 
     def register(function: F) -> F:
         def handler(call: Call) -> dict[str, Any] | None:
