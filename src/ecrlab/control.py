@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab import __version__, explorer
+from ecrlab import __version__, explorer, inventory
 from ecrlab.aws import decide, seed
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.aws.errors import ApiError
@@ -201,11 +201,11 @@ class Control:
             repositories, images = (int(query[key]) if key in query else None for key in ("repositories", "images"))
         except ValueError:
             raise Refused(400, "repositories and images are numbers.") from None
-        return await self._explored(explorer.read, query.get("repository"), repositories, images)
+        return await self._explored(inventory.read, query.get("repository"), repositories, images)
 
     async def _comparison(self, request: web.Request) -> Answer:
         query = request.query
-        return await self._explored(explorer.compare, query.get("left", ""), query.get("right", ""))
+        return await self._explored(inventory.compare, query.get("left", ""), query.get("right", ""))
 
     async def _explored(self, look: Callable[..., explorer.Tree | explorer.Comparison], *names: Any) -> Answer:
         try:  # in a thread: a large lab takes a second to add up
