@@ -1,8 +1,7 @@
-"""The repository as a whole: which part may know which, and files that must agree with each other."""
+"""The repository as a whole: files that must agree with each other."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
@@ -18,120 +17,11 @@ import ecrlab
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 
-# Arrows of docs/architecture.md: what each part may import of the project. A part that is not named here is free
-# within its own package.
-MAY_KNOW = {
-    "ecrlab.store": (),
-    "ecrlab.policy": (),
-    "ecrlab.oci": ("ecrlab.store",),
-    "ecrlab.scan": (),
-    "ecrlab.aws": (
-        "ecrlab.store",
-        "ecrlab.oci",
-        "ecrlab.policy",
-        "ecrlab.scan",
-        "ecrlab.clock",
-        "ecrlab.xray",
-        "ecrlab.home",
-    ),
-    "ecrlab.hub": ("ecrlab.store", "ecrlab.oci", "ecrlab.clock", "ecrlab.xray"),
-    "ecrlab.home": (),
-    "ecrlab.environment": ("ecrlab.home",),
-    "ecrlab.client": ("ecrlab.home",),
-    "ecrlab.processes": ("ecrlab.home",),
-    "ecrlab.span": (),
-    "ecrlab.engine": ("ecrlab.home", "ecrlab.processes"),
-    "ecrlab_course": (
-        "ecrlab.home",
-        "ecrlab.environment",
-        "ecrlab.launch",
-        "ecrlab.doctor",
-        "ecrlab.decisions",
-        "ecrlab.policy",
-        "ecrlab.processes",
-        "ecrlab.client",
-        "ecrlab.explorer",
-        "ecrlab.engine",
-        "ecrlab.span",
-        "ecrlab.standin",
-    ),
-}
-# Every part of the local cloud may use these; they know nothing of the others.
-EVERYBODY_KNOWS = {"ecrlab": ("__version__",)}
-
-
-def module_of(path: Path) -> str:
-    name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
-    return name.removesuffix(".__init__")
-
-
-def imports_of(path: Path) -> set[str]:
-    """Every module of the project that a file imports, at its top or inside a function, in full."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if node.level:
-                parts = module_of(path).split(".")
-                base = parts if path.name == "__init__.py" else parts[:-1]
-                module = ".".join([*base[: len(base) - node.level + 1], *([module] if module else [])])
-            for alias in node.names:
-                if alias.name in EVERYBODY_KNOWS.get(module, ()):
-                    continue
-                inner = SOURCE / Path(*f"{module}.{alias.name}".split("."))
-                is_module = inner.with_suffix(".py").exists() or (inner / "__init__.py").exists()
-                found.add(f"{module}.{alias.name}" if is_module else module)
-    return {name for name in found if name.split(".")[0] in ("ecrlab", "ecrlab_course")}
-
-
-def within(name: str, part: str) -> bool:
-    return name == part or name.startswith(f"{part}.")
-
-
-def offences(part: str) -> list[str]:
-    allowed = (part, *MAY_KNOW[part])
-    return [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in sorted(SOURCE.rglob("*.py"))
-        if within(module_of(path), part)
-        for name in sorted(imports_of(path))
-        if not any(within(name, other) for other in allowed)
-    ]
-
-
-@pytest.mark.parametrize("part", MAY_KNOW)
-def test_arrows_go_one_way(part: str) -> None:
-    assert offences(part) == []
-
-
-def test_the_local_cloud_knows_nothing_of_the_course() -> None:
-    paths = (SOURCE / "ecrlab").rglob("*.py")
-    assert [str(path) for path in paths if any(within(name, "ecrlab_course") for name in imports_of(path))] == []
-
-
-def test_the_arrow_test_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder in ("ecrlab/store", "ecrlab/oci"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "__init__.py").touch()
-    (tmp_path / "ecrlab/__init__.py").touch()
-    (tmp_path / "ecrlab/store/one.py").write_text("from ecrlab import oci\n")
-    (tmp_path / "ecrlab/store/two.py").write_text("def f():\n    import ecrlab.oci.registry\n")
-    (tmp_path / "ecrlab/store/three.py").write_text("from ..oci import Registry\n")
-    (tmp_path / "ecrlab/store/four.py").write_text("from .one import x\n")
-    monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
-    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    assert [line.split("/")[-1] for line in offences("ecrlab.store")] == [
-        "one.py imports ecrlab.oci",
-        "three.py imports ecrlab.oci",
-        "two.py imports ecrlab.oci.registry",
-    ]
-
 
 def test_the_local_cloud_works_without_the_course_s_packages() -> None:
     """Import every module of ecrlab in a Python where nothing but its own dependencies can be imported."""
-    modules = [module_of(path) for path in sorted((SOURCE / "ecrlab").rglob("*.py")) if path.name != "__main__.py"]
+    files = [path for path in sorted((SOURCE / "ecrlab").rglob("*.py")) if path.name != "__main__.py"]
+    modules = [".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__") for path in files]
     project = toml("pyproject.toml")["project"]
     foreign = [re.split(r"[^A-Za-z0-9_-]", line)[0] for line in project["optional-dependencies"]["course"]]
     program = f"""

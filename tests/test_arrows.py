@@ -1,0 +1,273 @@
+"""Which part of the code may reach which: one table, held against the imports, and against docs/architecture.md.
+
+An arrow is an import, at the top of a module or inside a function. What counts is what a part reaches in the end: who
+imports `launch` also reaches what `launch` imports.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src"
+
+_CLOUD = "store oci policy scan clock home aws hub xray"
+_STARTING = "home processes client engine relay environment span standin"
+
+#: What each part may reach, directly or through others; "ecrlab." is left out. A module belongs to the longest name
+#: here that it begins with.
+MAY_REACH = {
+    # Pure, or the ground: these reach nothing.
+    "store": "",
+    "policy": "",
+    "scan": "",
+    "clock": "",
+    "xray": "",
+    "span": "",
+    "decisions": "",
+    "explorer": "",
+    "home": "",
+    # The cloud. Only server and control know several of its services.
+    "oci": "store",
+    "aws": "store oci policy scan clock home",
+    "hub": "store oci clock xray",
+    "inventory": "store explorer home",
+    "control": f"{_CLOUD} explorer inventory",
+    "server": f"{_CLOUD} explorer inventory control engine processes",
+    "fidelity": _CLOUD,
+    # What begins the lab, and what speaks to it: they reach the cloud by HTTP.
+    "environment": "home",
+    "client": "home",
+    "processes": "home",
+    "standin": "home",
+    "engine": "home processes",
+    "relay": "home processes client engine",
+    "launch": _STARTING,
+    "doctor": f"{_STARTING} launch",
+    # The commands: whoever types them has all of it.
+    "cli": f"{_CLOUD} {_STARTING} explorer inventory control server fidelity launch doctor decisions",
+    # The course: the cloud's services are behind HTTP.
+    "ecrlab_course": f"{_STARTING} launch doctor policy decisions explorer",
+}
+#: Circles that are still there, and the issue that takes each away.
+CIRCLES = {
+    frozenset({"ecrlab.policy.decision", "ecrlab.policy.explanation"}): "20, the cloud's wings",
+    frozenset({"ecrlab.aws.cloud", "ecrlab.aws.last_used", "ecrlab.aws.work"}): "20, the cloud's wings",
+}
+#: Names that every module may take from a package without reaching it.
+_FREE = {"ecrlab": ("__version__",)}
+
+Graph = Mapping[str, set[str]]
+
+
+def module_of(path: Path) -> str:
+    name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module of the project that a file imports, at its top or inside a function, in full."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.update(_from(path, node))
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "import_module":
+            found.update(word.value for word in node.args if isinstance(word, ast.Constant))
+    return {name for name in found if name.split(".")[0] in ("ecrlab", "ecrlab_course")}
+
+
+def _from(path: Path, node: ast.ImportFrom) -> Iterator[str]:
+    module = node.module or ""
+    if node.level:
+        parts = module_of(path).split(".")
+        base = parts if path.name == "__init__.py" else parts[:-1]
+        module = ".".join([*base[: len(base) - node.level + 1], *([module] if module else [])])
+    for alias in node.names:
+        if alias.name in _FREE.get(module, ()):
+            continue
+        inner = SOURCE / Path(*f"{module}.{alias.name}".split("."))
+        is_module = inner.with_suffix(".py").exists() or (inner / "__init__.py").exists()
+        yield f"{module}.{alias.name}" if is_module else module
+
+
+def modules() -> dict[str, set[str]]:
+    """What each module of the project imports of it."""
+    return _modules(SOURCE)
+
+
+@cache
+def _modules(source: Path) -> dict[str, set[str]]:
+    return {module_of(path): imports_of(path) for path in sorted(source.rglob("*.py"))}
+
+
+def part_of(module: str) -> str:
+    """The part a module belongs to; a module that belongs to none is its own name."""
+    name = module.removeprefix("ecrlab.")
+    return max((part for part in MAY_REACH if name == part or name.startswith(f"{part}.")), key=len, default=name)
+
+
+def arrows(imports: Graph) -> dict[str, set[str]]:
+    """The parts that each part imports itself."""
+    found: dict[str, set[str]] = {}
+    for module, others in imports.items():
+        mine = found.setdefault(part_of(module), set())
+        mine.update(part_of(other) for other in others)
+        mine.discard(part_of(module))
+    return found
+
+
+def reached(graph: Graph, start: str) -> set[str]:
+    """All that is reached from there, over any number of arrows; `start` itself only by a circle."""
+    found: set[str] = set()
+    waiting = list(graph.get(start, ()))
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += graph.get(one, ())
+    return found
+
+
+def way(graph: Graph, start: str, end: str) -> str:
+    """The shortest way from one to the other, for a message."""
+    ways = [[start]]
+    for one in ways:  # grows while it is read
+        for other in sorted(graph.get(one[-1], ())):
+            if other == end:
+                return " -> ".join([*one, other])
+            if not any(other in known for known in ways):
+                ways.append([*one, other])
+    raise AssertionError(f"no way from {start} to {end}")
+
+
+def circles(graph: Graph) -> set[frozenset[str]]:
+    """The groups of modules that reach each other."""
+    reach = {module: reached(graph, module) for module in graph}
+    return {
+        frozenset({other for other in reach[module] if module in reach.get(other, ())} | {module})
+        for module in graph
+        if module in reach[module]
+    }
+
+
+def offences(part: str) -> list[str]:
+    """What a part reaches and may not, each with its way."""
+    graph = arrows(modules())
+    return [way(graph, part, other) for other in sorted(reached(graph, part) - {*MAY_REACH[part].split()})]
+
+
+@pytest.mark.parametrize("part", MAY_REACH)
+def test_a_part_reaches_only_what_the_table_says(part: str) -> None:
+    assert offences(part) == []
+
+
+@pytest.mark.parametrize("part", MAY_REACH)
+def test_the_table_allows_nothing_that_nobody_uses(part: str) -> None:
+    assert set(MAY_REACH[part].split()) - reached(arrows(modules()), part) == set()
+
+
+def test_every_module_belongs_to_a_part() -> None:
+    assert {part_of(module) for module in modules()} - {"ecrlab"} == set(MAY_REACH)
+
+
+def test_there_is_no_circle() -> None:
+    assert circles(modules()) == set(CIRCLES)
+
+
+def test_nothing_below_the_course_reaches_it() -> None:
+    below = [module for module in modules() if not module.startswith("ecrlab_course")]
+    assert [module for module in below if any("ecrlab_course" in name for name in reached(modules(), module))] == []
+
+
+def test_the_guard_sees_every_form_of_import_and_what_is_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {
+        "ecrlab/__init__.py": "",
+        "ecrlab/store/__init__.py": "",
+        "ecrlab/store/one.py": "from ecrlab import oci\n",
+        "ecrlab/store/two.py": "def f():\n    import ecrlab.hub.api\n",
+        "ecrlab/store/three.py": "from ..scan import layer\n",
+        "ecrlab/store/four.py": "from .one import x\n",
+        "ecrlab/store/five.py": "from importlib import import_module\nclock = import_module('ecrlab.clock')\n",
+        "ecrlab/oci/__init__.py": "def f():\n    from ecrlab.policy import decision\n",
+        "ecrlab/policy/__init__.py": "",
+        "ecrlab/hub/__init__.py": "",
+        "ecrlab/scan/__init__.py": "",
+        "ecrlab/clock.py": "from ecrlab.store import four\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setitem(globals(), "SOURCE", tmp_path)
+    assert offences("store") == [
+        "store -> clock",
+        "store -> hub",
+        "store -> oci",
+        "store -> oci -> policy",
+        "store -> scan",
+        "store -> clock -> store",
+    ]
+
+
+# ------------------------------------------------------------------------------------------- docs/architecture.md
+
+
+def page() -> str:
+    return (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def drawn(number: int) -> dict[str, set[str]]:
+    """The plain arrows (`a --> b`) of the page's diagrams, the first or the second, by the names of the nodes."""
+    found: dict[str, set[str]] = {}
+    for line in re.findall(r"```mermaid\n(.*?)```", page(), re.S)[number].splitlines():
+        nodes = re.split(r" --> ", re.sub(r"\[.*?\]|\(.*?\)", "", line.strip()))
+        for one, other in pairwise(nodes):
+            for left in one.split(" & "):
+                found.setdefault(left, set()).update(other.split(" & "))
+    return found
+
+
+def fewest(graph: Graph) -> dict[str, set[str]]:
+    """The arrows that no longer way replaces."""
+    return {
+        part: {other for other in others if not any(other in reached(graph, third) for third in others - {other})}
+        for part, others in graph.items()
+    }
+
+
+def test_the_diagram_of_parts_is_the_code_s() -> None:
+    """Every arrow of the code that no longer way replaces, and no other."""
+    wanted = {part: others for part, others in fewest(arrows(modules())).items() if others and part != "ecrlab"}
+    assert drawn(1) == wanted, "\n".join(
+        f"    {part} --> {' & '.join(sorted(others))}" for part, others in sorted(wanted.items())
+    )
+
+
+def test_the_diagram_of_a_request_has_no_arrow_that_the_code_has_not() -> None:
+    """Arrows between the cloud's parts; an arrow with words is a request over the wire, not an import."""
+    real = arrows(modules())
+    names = {"door": "aws"}
+    drawn_arrows = [
+        (names.get(one, one), names.get(other, other)) for one, others in drawn(0).items() for other in others
+    ]
+    between = [(one, other) for one, other in drawn_arrows if one in MAY_REACH and other in MAY_REACH]
+    assert len(between) >= 7
+    assert [(one, other) for one, other in between if other not in real[one]] == []
+
+
+def test_the_table_of_parts_names_each_part_once() -> None:
+    rows = re.findall(r"^\| ((?:`src/[\w./]+`(?:, )?)+) \| .+ \|$", page(), re.M)
+    paths = [path for row in rows for path in re.findall(r"`([\w./]+)`", row)]
+    assert sorted(paths) == sorted(set(paths))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    wholes = {path.removeprefix("src/").removeprefix("ecrlab/").removesuffix(".py") for path in paths}
+    assert set(MAY_REACH) - wholes == set()
