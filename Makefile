@@ -35,7 +35,7 @@ soak: install ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/python bench/registry_fuzz.py
 	$(VENV)/bin/python bench/registry_growth.py
 
-bundle: install ## Make one file from which a room installs without the net (ENGINE=1: with a container engine)
+bundle: install ## Make one file from which a class installs offline (ENGINE=1: with a container engine)
 	@scripts/bundle.sh $(VENV)/bin/python
 
 lock: ## Pin again what pyproject.toml asks for (maintainers)

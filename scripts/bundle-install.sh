@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs ECR Lab from this bundle, without the net. Usage: ./install.sh [FOLDER]   (default: a folder ecrlab here)
+# Installs ECR Lab from this bundle, offline. Usage: ./install.sh [FOLDER]   (default: a folder ecrlab here)
 set -eu
 bundle=$(cd "$(dirname "$0")" && pwd)
 target=${1:-ecrlab}

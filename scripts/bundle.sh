@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes one file from which a room installs without the net: FOLDER/ecrlab-VERSION-PYTHON-PLATFORM.tar.
+# Makes one file from which a class installs offline: FOLDER/ecrlab-VERSION-PYTHON-PLATFORM.tar.
 # It holds the committed files of this checkout, the pinned packages for this Python and this kind of machine, and, with
 # ENGINE=1 on Debian and Ubuntu, the packages of a container engine. Usage: scripts/bundle.sh PYTHON [FOLDER]   (default: dist)
 set -eu
@@ -39,7 +39,7 @@ if [ -n "$engine" ]; then
     echo "Fetching the packages of a container engine (docker.io) for this system."
     mkdir "$stage/$name/engine"
     # With everything that they need; what every installation of the system has (priority required, important,
-    # standard) is not taken along. apt in the room chooses what that machine lacks.
+    # standard) is not taken along. apt on each machine chooses what that machine lacks.
     wanted=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
         --no-enhances docker.io iproute2 busybox-static | grep '^[a-z0-9]' | sort -u)
     # shellcheck disable=SC2086
@@ -63,4 +63,4 @@ cp scripts/bundle_checksums.py "$stage/$name/"
 tar -C "$stage" -cf "$folder/$name.tar.new" "$name"
 mv "$folder/$name.tar.new" "$folder/$name.tar"
 echo "Made $folder/$name.tar ($(du -m "$folder/$name.tar" | cut -f1) MB)."
-echo "In the room: tar -xf $name.tar && $name/install.sh"
+echo "In the classroom: tar -xf $name.tar && $name/install.sh"

@@ -15,7 +15,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     exit 1
 fi
 
-# A virtual environment whose Python was removed or upgraded away does not run any more: make it anew.
+# A virtual environment whose Python was removed or upgraded away does not run any more: make it again.
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     rm -rf "$venv"
     if ! "$python" -m venv "$venv"; then

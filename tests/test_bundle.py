@@ -1,4 +1,4 @@
-"""A room without the net: the bundle installs where no address but this machine's own answers, and the course runs."""
+"""A class offline: the bundle installs where no address but this machine's own answers, and the course runs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / made.stem
 
 
-def test_it_installs_and_a_notebook_runs_without_the_net(bundle: Path, tmp_path: Path) -> None:
+def test_it_installs_and_a_notebook_runs_offline(bundle: Path, tmp_path: Path) -> None:
     assert (
         offline(tmp_path, f"{sys.executable} -c {shlex.quote(NO_NET)}").stdout.strip() == "101"
     )  # network is unreachable
@@ -114,7 +114,7 @@ def test_a_folder_of_something_else_is_left_alone(bundle: Path, tmp_path: Path) 
 
 
 def test_the_engine_s_packages_are_enough_for_a_machine_without_one(bundle: Path, tmp_path: Path) -> None:
-    """apt's own plan, without the net: what would be installed, from the bundle alone. Nothing is installed."""
+    """apt's own plan, offline: what would be installed, from the bundle alone. Nothing is installed."""
     if not (bundle / "engine").is_dir():
         pytest.skip("the bundle has no engine: this is not Debian or Ubuntu")
     without = ("docker.io", "containerd", "runc", "tini", "busybox-static")

@@ -153,7 +153,7 @@ DRILL = Drill(
     ),
     model="Two statements. `ecr:BatchGetImage` and `ecr:GetDownloadUrlForLayer` on the ARN of `shop/orders`. And "
     "`ecr:GetAuthorizationToken` on `*`, which cannot be narrowed, because no repository is part of that question. "
-    "That is no risk by itself: a login says who calls, and each later request is decided anew.",
+    "That is not a risk by itself: a login says who calls, and each later request is decided again.",
     weak="“`ecr:Get*` on the repository.” No login, because that action is asked about no repository; and no manifest, "
     "because `BatchGetImage` begins with Batch.",
     task="Give `runner` exactly that, in any way you like, and have it judged. `aws iam put-user-policy --user-name "

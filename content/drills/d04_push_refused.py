@@ -1,7 +1,7 @@
 """Drill d04: a refused push, read aloud; one of four causes. Q130, Q138, Q141."""
 
 # err 9 10 27 and the endings of IAM's refusals (I051 ff.); I005 I008: what limits and what beats what;
-# I023: rights are looked at with every request, so a new login mends nothing; E071: the push's actions.
+# I023: rights are looked at with every request, so a new login fixes nothing; E071: the push's actions.
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def prepare(lab: Any) -> None:
 
 
 def _opened_too_far(lab: Any) -> list[str]:
-    """Return in words what ci may do that the mend had no reason to open."""
+    """Return in words what ci may do that the fix had no reason to open."""
     asked = [
         (WHO, action, arn(name))
         for name in (NEIGHBOUR, RELEASES)
@@ -82,7 +82,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         return not_yet(
             f"A push as ci still ends at `{refused[0]}`. Rights are looked at with every request, so neither another "
             "login nor another try changes that.",
-            "retry-mends",
+            "retry-fixes",
         )
     if not lab.may((WHO, LOGIN, "*"))[0]:
         return not_yet("The push is allowed now, and the login is not: a push begins with it.", "login-needs-no-right")
@@ -112,11 +112,11 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         )
     if not re.search(TELLING[lab.seed], proof.lower()):
         return not_yet(
-            "Cause and mend are right. The words you give as proof do not show this cause: copy the part of the "
+            "Cause and fix are right. The words you give as proof do not show this cause: copy the part of the "
             "refusal or of the policy that rules the other causes out.",
             "claims-without-showing",
         )
-    return passed("Cause named, shown and mended; everything else is as closed as before.")
+    return passed("Cause named, shown and fixed; everything else is as closed as before.")
 
 
 def work(lab: Any, *statements: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ DRILL = Drill(
             "whole",
             "Only then the policy, and the whole set of push actions at once.",
             FollowUp(
-                "After your mend the next line says `ecr:UploadLayerPart`. What does that tell you about the mend?",
+                "After your fix the next line says `ecr:UploadLayerPart`. What does that tell you about the fix?",
                 "That one action was added, and the push goes on to the next: grant the set of a push, not one by one.",
             ),
         ),
@@ -198,13 +198,13 @@ DRILL = Drill(
     ),
     model="I read the refusal whole, from left to right. Who: the ARN, because the laptop is Dara and the job is ci. "
     "What: the repository's ARN with Region and account. Why: the ending says whether nobody allows it, somebody "
-    "denies it, or a limit leaves it out. Then I open that policy alone, mend that one line, and check that nothing "
+    "denies it, or a limit leaves it out. Then I open that policy alone, fix that one line, and check that nothing "
     "else opened.",
     weak="“Log in again”, or “give it PowerUser and see”. The refusal came after the login, so the login was fine; "
     "and a wide policy may hide the cause, or not help at all against a Deny.",
     task="In this account ci's push of `shop/orders` is refused, for one of the causes below. Get the whole refusal (a "
     "push as `ci`, or `aws ecr initiate-layer-upload --repository-name shop/orders --profile ci`), name the cause, "
-    "copy the words that prove it, and mend it as `admin`, with nothing else opened.",
+    "copy the words that prove it, and fix it as `admin`, with nothing else opened.",
     seconds=180,
     findings=(
         Finding("cause", "The cause", (*CAUSES.values(), NOBODY)),
@@ -221,7 +221,7 @@ DRILL = Drill(
         "wide-is-fixed",
         "allow-beats-deny",
         "boundary-grants",
-        "retry-mends",
+        "retry-fixes",
         "putimage-is-push",
     ),
     sources=(
@@ -268,7 +268,7 @@ DRILL = Drill(
             lambda lab: lab.client("ecr", "ci").get_authorization_token(),
             {"cause": NOBODY, "proof": "denied"},
             seed="region",
-            misconception="retry-mends",
+            misconception="retry-fixes",
             says="another login",
         ),
         Attempt(
@@ -292,7 +292,7 @@ DRILL = Drill(
             power_user,
             {"cause": NOBODY, "proof": "denied"},
             seed="deny",
-            misconception="retry-mends",
+            misconception="retry-fixes",
             says="still ends at",
         ),
         Attempt(
@@ -312,7 +312,7 @@ DRILL = Drill(
             says="the boundary is gone",
         ),
         Attempt(
-            "mended by luck",
+            "fixed by luck",
             right_policy,
             {"cause": CAUSES["region"], "proof": "eu-west-1"},
             seed="name",

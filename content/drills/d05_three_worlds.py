@@ -40,7 +40,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     said = {world: findings.get(world, "") for world in WORLDS}
     works = _pulls(lab, "two")
     if not any(said.values()) and not works:
-        return untouched("Three verdicts to give, and one world to mend.")
+        return untouched("Three verdicts to give, and one world to fix.")
     wrong = [world for world in WORLDS if said[world] != TRUE[world]]
     if wrong:
         world = wrong[0]
@@ -68,18 +68,18 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         return not_yet(
             f"World two pulls, and y may do more than that: {', '.join(sorted(set(more))[:3])}.", "wide-is-fixed"
         )
-    return passed("All three foretold, and world two pulls: both accounts say yes, to this repository only.")
+    return passed("All three predicted, and world two pulls: both accounts say yes, to this repository only.")
 
 
-def mend(lab: Any, *statements: dict[str, Any]) -> None:
+def fix(lab: Any, *statements: dict[str, Any]) -> None:
     lab.client("iam", "other").put_user_policy(UserName="y", PolicyName="pull", PolicyDocument=policy(*statements))
 
 
-def mend_exactly(lab: Any) -> None:
-    mend(lab, allow(list(PULL), arn("world/two")))
+def fix_exactly(lab: Any) -> None:
+    fix(lab, allow(list(PULL), arn("world/two")))
 
 
-def mend_by_group(lab: Any) -> None:
+def fix_by_group(lab: Any) -> None:
     iam = lab.client("iam", "other")
     iam.create_group(GroupName="pullers")
     document = policy(allow(list(PULL), arn("world/*")))
@@ -94,7 +94,7 @@ def widen_the_repository(lab: Any) -> None:
 
 def widen_both(lab: Any) -> None:
     widen_the_repository(lab)
-    mend(lab, allow("ecr:*"))
+    fix(lab, allow("ecr:*"))
 
 
 DRILL = Drill(
@@ -171,27 +171,27 @@ DRILL = Drill(
     prepare=prepare,
     evidence=evidence,
     accepts=(
-        Attempt("an inline policy of y", mend_exactly, TRUE),
-        Attempt("a policy of y's group", mend_by_group, TRUE),
+        Attempt("an inline policy of y", fix_exactly, TRUE),
+        Attempt("a policy of y's group", fix_by_group, TRUE),
     ),
     rejects=(
         Attempt(
             "across by one side",
-            mend_exactly,
+            fix_exactly,
             {**TRUE, "two": "yes"},
             misconception="one-side-is-enough",
             says="World two",
         ),
         Attempt(
             "the account is everybody",
-            mend_exactly,
+            fix_exactly,
             {**TRUE, "three": "yes"},
             misconception="root-means-everybody",
             says="World three",
         ),
         Attempt(
             "both sides always",
-            mend_exactly,
+            fix_exactly,
             {**TRUE, "one": "no"},
             misconception="not-allowed-is-forbidden",
             says="World one",

@@ -60,21 +60,21 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             "untagged-is-garbage",
         )
     if len(images) == 6 and not gone and not code:
-        return untouched("Six images are there. Foretell first, then delete what is really garbage.")
+        return untouched("Six images are there. Predict first, then delete what is really garbage.")
     if gone != "2":
         return not_yet(
-            f"You foretold that the script takes {gone or 'no number of'} images. It asks for four; what does ECR do "
+            f"You predicted that the script takes {gone or 'no number of'} images. It asks for four; what does ECR do "
             "with one that an index names?",
             "untagged-is-garbage",
         )
     if code != "0":
         return not_yet(
-            f"You foretold the exit code {code or '(none)'}. The call is answered with 200 although some images "
+            f"You predicted the exit code {code or '(none)'}. The call is answered with 200 although some images "
             "stay; the answer tells which, under another word.",
             "no-exception-is-success",
         )
     if kept["old"] in images:
-        return not_yet("Foretold right. The one image that nobody needs is still there.", "left-out")
+        return not_yet("Predicted right. The one image that nobody needs is still there.", "left-out")
     return passed("The garbage is gone, the index is whole, and what runs by digest can still be pulled.")
 
 
@@ -108,7 +108,7 @@ def index_first(lab: Any) -> None:
 RIGHT = {"gone": "2", "code": "0"}
 DRILL = Drill(
     id="d07",
-    kind="foretell the deletion",
+    kind="predict the deletion",
     level="S",
     lesson="08",
     situation="Storage costs rise. Dara wants to run `cleanup.sh` tonight: it deletes every image of `shop/web` that "
@@ -213,6 +213,6 @@ DRILL = Drill(
             misconception="no-exception-is-success",
             says="answered with 200",
         ),
-        Attempt("foretold only", None, RIGHT, misconception="left-out", says="still there"),
+        Attempt("predicted only", None, RIGHT, misconception="left-out", says="still there"),
     ),
 )

@@ -121,7 +121,7 @@ DRILL = Drill(
             "right",
             "2 and 4 are right, and you say so: a correction that leaves something standing is heard.",
             FollowUp(
-                "The nightly job fails at its thirteenth hour. Which line of the slide explains it, and what mends it?",
+                "The nightly job fails at its thirteenth hour. Which line of the slide explains it, and what fixes it?",
                 "Line 2. A login right before the push, or the credential helper, which fetches tokens when they are "
                 "needed.",
             ),

@@ -70,7 +70,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             f"the tag {TAG} points at nothing" if digest is None else
             f"`orders-execution` is refused `{(refused or [LOGIN])[0]}`"
         )  # fmt: skip
-        shown = "task-role-pulls" if lab.allowed(TASK, PULL, arn(NAME)) else "retry-mends"
+        shown = "task-role-pulls" if lab.allowed(TASK, PULL, arn(NAME)) else "retry-fixes"
         asks = (
             "Which name does `service.json` ask for, and which names has the image?" if digest is None else
             "Whose right is asked when the image is fetched?"
@@ -164,7 +164,7 @@ DRILL = Drill(
         ),
         Point(
             "small",
-            "Mend the one thing, for this image: no `ecr:*`, no rights for the task role, no rebuild at night.",
+            "Fix the one thing, for this image: no `ecr:*`, no rights for the task role, no rebuild at night.",
             FollowUp(
                 "It runs. What do you change so that it cannot come back this way?",
                 "The role's policy comes from the same file as the service's image name, and the pipeline asks IAM "
@@ -179,10 +179,10 @@ DRILL = Drill(
     model="CannotPull means: before the program ran, the agent could not fetch the image. I check four things, the "
     "cheapest first: does the tag exist, and with which digest; may the execution role log in and pull this "
     "repository; is there a way to it; is it the right platform. I read which role the task names as execution role, "
-    "mend that one thing, and verify the digest.",
+    "fix that one thing, and verify the digest.",
     weak="Restart, more memory, `ecr:*` for the task role. Restarting asks the same question again, and the task "
     "role is never asked.",
-    task="Find the cause, name it, and mend it as `admin`: the execution role must be able to pull "
+    task="Find the cause, name it, and fix it as `admin`: the execution role must be able to pull "
     "`shop/orders:1.4`, with the digest of the release, and nobody gets more than that. No ECS runs here: roles, "
     "policies and images are the real ones of the lab, and IAM is asked as ECS would ask.",
     seconds=180,
@@ -242,7 +242,7 @@ DRILL = Drill(
             says="not the release's",
         ),
         Attempt(
-            "mended, not understood",
+            "fixed, not understood",
             tag_again,
             {"cause": NOT_IT[1]},
             seed="tag",
@@ -254,7 +254,7 @@ DRILL = Drill(
             full_access,
             {"cause": CAUSES["scope"]},
             seed="tag",
-            misconception="retry-mends",
+            misconception="retry-fixes",
             says="which names has the image?",
         ),
     ),

@@ -1,7 +1,7 @@
 """Drill d10: a design for two more Regions. Q92, Q93, Q66, Q101."""
 
 # E107 E108: a rule copies what is pushed after it, settings do not travel; E109: backfill since October 2026; E110:
-# deletes since November 2026; E111: no chain; E112: asynchronous; E004 E032 E168: a registry and a login a Region;
+# deletes since November 2026; E111: no chain; E112: asynchronous; E004 E032 E168: a registry and a login per Region;
 # E057 E059: templates give settings; E138: transfer between Regions costs (second-hand, so no figure here);
 # E142: endpoints.
 
@@ -157,7 +157,7 @@ DRILL = Drill(
             FollowUp(
                 "The image of last week is needed in Mumbai. How does it get there?",
                 "Not by the rule alone: by a backfill (an operation since October 2026), or by copying it, or by "
-                "pushing it anew.",
+                "pushing it again.",
             ),
         ),
         Point(

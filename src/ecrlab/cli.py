@@ -108,7 +108,7 @@ def status(home: Path | None, as_json: bool) -> None:
 @_home_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor_command(home: Path | None, as_json: bool) -> None:
-    """Contact every part, and print the one command that mends what is broken."""
+    """Contact every part, and print the one command that fixes what is broken."""
     place = _home(home)
     findings = doctor.examine(place)
     if as_json:
@@ -118,8 +118,8 @@ def doctor_command(home: Path | None, as_json: bool) -> None:
         for finding in findings:
             colour = _STATES[finding.state]
             console.print(f"[{colour}]{finding.state:>9}[/]  {finding.part:<18}  {escape(finding.seen)}")
-            if finding.mend:
-                console.print(f"{'':>9}  {'':<18}  mend: {escape(finding.mend)}")
+            if finding.fix:
+                console.print(f"{'':>9}  {'':<18}  fix: {escape(finding.fix)}")
         console.print(escape(doctor.summary(place, findings)))
     sys.exit(1 if any(finding.state == "fails" for finding in findings) else 0)
 
@@ -134,7 +134,7 @@ def env(home: Path | None, profile: str) -> None:
     old = doctor.aws_too_old(apply(changes))
     if old is not None:
         click.echo("false")  # What the shell evaluates: nothing is set, and the eval itself fails.
-        _give_up(f"Refused: {old}. Mend: pip install --upgrade awscli")
+        _give_up(f"Refused: {old}. Fix: pip install --upgrade awscli")
     click.echo(shell_lines(changes))
     cleared = [name for name, value in changes.items() if value is None and name.startswith("AWS_")]
     if cleared:
@@ -282,7 +282,7 @@ def fidelity_command(write: Path | None) -> None:
         write.write_text(fidelity.page(), encoding="utf-8")
 
 
-# So that -1h is no unknown option, nor a call for help, and is answered with what the clock can do.
+# So that -1h is not an unknown option, nor a call for help, and is answered with what the clock can do.
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @_home_option
 @click.argument("step", required=False)

@@ -49,7 +49,7 @@ class LabClient:
         """Return ``{"last": number, "rows": [...]}``: the requests above number ``after``, oldest first.
 
         With ``wait`` seconds the call returns as soon as there is one; ``opened`` adds to each decision its context,
-        statements and what would mend it.
+        statements and what would fix it.
         """
         path = f"/_ecrlab/xray?after={after}&wait={wait}&limit={limit}{'&opened=1' if opened else ''}"
         return self._call("GET", path, timeout=wait + 30)
@@ -141,7 +141,7 @@ class LabClient:
         return self._call("POST", "/_ecrlab/hub/limits", limits)
 
     def hub_window(self) -> dict[str, Any]:
-        """Begin the hub's pull windows anew, for everybody."""
+        """Begin the hub's pull windows again, for everybody."""
         return self._call("POST", "/_ecrlab/hub/window", {})
 
     def hub_visibility(self, repository: str, private: bool) -> dict[str, Any]:

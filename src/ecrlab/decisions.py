@@ -21,7 +21,7 @@ def flat(decision: Opened) -> dict[str, Any]:
     """
     empty: dict[str, Any] = {
         "principal": "", "verdict": None, "policy_type": None, "message": "", "context": {}, "statements": [],
-        "hidden": 0, "mend": None, "notes": [],
+        "hidden": 0, "suggestion": None, "notes": [],
     }  # fmt: skip
     found = {**empty, **decision, **(decision.get("opened") or {})}
     found["allowed"] = decision.get("decision") == "allowed"
@@ -83,7 +83,7 @@ def statement_text(statement: object) -> str:
 
 
 def text(decision: Opened, details: bool = False) -> str:
-    """Return a decision in words: verdict, AWS's sentence, why, the statements in play, and what would mend it.
+    """Return a decision in words: verdict, AWS's sentence, why, the statements in play, and what would fix it.
 
     With `details` all statements are listed and the context too; without, those that decided, applied or came near.
     """
@@ -95,7 +95,7 @@ def text(decision: Opened, details: bool = False) -> str:
         lines += _block("", blocked(decision))
     lines += _block("Why: ", str(decision["explanation"]))
     lines += _statements(decision, details)
-    lines += _mend(decision)
+    lines += _suggest(decision)
     if details and decision["context"]:
         lines.append("  Context of the request:")
         lines += [f"    {key} = {_value(value)}" for key, value in sorted(decision["context"].items())]
@@ -134,21 +134,21 @@ def _statements(decision: Opened, details: bool) -> list[str]:
     return lines
 
 
-def _mend(decision: Opened) -> list[str]:
-    mend = decision.get("mend")
-    if not mend:
+def _suggest(decision: Opened) -> list[str]:
+    suggestion = decision.get("suggestion")
+    if not suggestion:
         return []
-    lines = _block("What would do: ", mend["advice"])
-    for piece in mend["statements"]:
-        if len(mend["statements"]) > 1:
+    lines = _block("What would do: ", suggestion["advice"])
+    for piece in suggestion["statements"]:
+        if len(suggestion["statements"]) > 1:
             lines.append(f"  In {piece['where']}:")
         lines += textwrap.indent(statement_text(piece["statement"]), "    ").splitlines()
-    if mend["warning"]:
-        lines += _block("Warning, wider than needed: ", mend["warning"])
-    if mend["set"]:
-        words = set_words(mend["set"])
+    if suggestion["warning"]:
+        lines += _block("Warning, wider than needed: ", suggestion["warning"])
+    if suggestion["set"]:
+        words = set_words(suggestion["set"])
         lines += _block("", words)
-        lines += textwrap.indent(statement_text(mend["set"]["statement"]), "    ").splitlines()
+        lines += textwrap.indent(statement_text(suggestion["set"]["statement"]), "    ").splitlines()
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Contacts every part of the lab and says what works, what does not, and the one command that mends it."""
+"""Contacts every part of the lab and says what works, what does not, and the one command that fixes it."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _LITTLE_DISK = 500 * 1024**2
 
 @dataclass(frozen=True)
 class Finding:
-    """What the doctor saw of one part; ``mend`` is one command, empty when there is nothing to mend."""
+    """What the doctor saw of one part; ``fix`` is one command, empty when there is nothing to fix."""
 
     part: str
     state: State
     seen: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(home: Home, environ: Mapping[str, str] | None = None) -> list[Finding]:
-    """Contact each part of the lab of ``home`` and return what was seen, in the order in which to mend it.
+    """Contact each part of the lab of ``home`` and return what was seen, in the order in which to fix it.
 
     ``environ`` is the environment of the shell that asks. Nothing is started or changed.
     """
@@ -82,7 +82,7 @@ def summary(home: Home, findings: list[Finding]) -> str:
         (finding.seen for finding in findings if finding.part == "engine" and finding.state == "ok"), "no engine"
     )
     free = shutil.disk_usage(_nearest(home.path)).free // 1024**3
-    return f"{'mend: ' + ', '.join(failing) if failing else 'ready'} · {engine} · {free} GB free · local, not AWS"
+    return f"{'fix: ' + ', '.join(failing) if failing else 'ready'} · {engine} · {free} GB free · local, not AWS"
 
 
 def system() -> System:
@@ -123,9 +123,9 @@ def _bash(lab: Mapping[str, str]) -> Finding:
     command = shutil.which("bash", path=lab.get("PATH"))
     if command is not None:
         return Finding("bash", "ok", command)
-    mends = {"windows": "wsl --install", "macos": "brew install bash"}
+    fixes = {"windows": "wsl --install", "macos": "brew install bash"}
     return Finding(
-        "bash", "fails", "no bash, which the lessons' commands need", mends.get(system(), "apt-get install bash")
+        "bash", "fails", "no bash, which the lessons' commands need", fixes.get(system(), "apt-get install bash")
     )
 
 
@@ -137,8 +137,8 @@ def _disk(home: Home) -> Finding:
     seen = f"{home.path}, {free / 1024**3:.1f} GB free"
     if free >= _ENOUGH_DISK:
         return Finding("home", "ok", seen)
-    mend = "docker system prune" if shutil.which("docker") else f"du -sh {home.path}"
-    return Finding("home", "note" if free >= _LITTLE_DISK else "fails", f"{seen}; 2 GB are wanted", mend)
+    fix = "docker system prune" if shutil.which("docker") else f"du -sh {home.path}"
+    return Finding("home", "note" if free >= _LITTLE_DISK else "fails", f"{seen}; 2 GB are wanted", fix)
 
 
 def _shell(home: Home, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -171,8 +171,8 @@ def _aws_version(lab: Mapping[str, str]) -> Finding:
         )
     command = shutil.which("aws", path=lab.get("PATH"))
     if command is None:
-        mend = "make install" if _in_checkout() else "pip install awscli"
-        return Finding("aws version", "fails", "no aws command", mend)
+        fix = "make install" if _in_checkout() else "pip install awscli"
+        return Finding("aws version", "fails", "no aws command", fix)
     return Finding("aws version", "ok", _run([command, "--version"], lab).split(" ")[0])
 
 
@@ -332,8 +332,8 @@ def _engine_reaches_lab(home: Home, engine: Engine) -> Finding:
         )
     if known is not None and known.host:
         return Finding(part, "fails", f"the relay of this lab does not pass requests on: {text}", "ecrlab start")
-    mend = "ecrlab stop && ECRLAB_ENGINE=none ecrlab start"
-    return Finding(part, "fails", f"the engine does not reach localhost:{home.port} of this machine: {text}", mend)
+    fix = "ecrlab stop && ECRLAB_ENGINE=none ecrlab start"
+    return Finding(part, "fails", f"the engine does not reach localhost:{home.port} of this machine: {text}", fix)
 
 
 def _run(command: list[str], environ: Mapping[str, str]) -> str:

@@ -83,7 +83,7 @@ class Home:
         return self.lab / "aws" / "credentials"
 
     def docker_config(self, profile: str) -> Path:
-        """The docker configuration folder of one profile: docker keeps one login a host and port."""
+        """The docker configuration folder of one profile: docker keeps one login per host and port."""
         return self.lab / "docker" / profile
 
     @property

@@ -615,7 +615,7 @@ async def serve(home: Home, port: int | None = None, host: str = "127.0.0.1") ->
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # The hub keeps to itself: what is pulled from it must not make ECR work its decisions out anew.
+    # The hub keeps to itself: what is pulled from it must not make ECR work its decisions out again.
     with Store.open(home.lab) as store, Store.open(home.lab / "hub") as hub:
         server = Server(home, store, hub, host)
         moved = server.open_main(port)

@@ -14,7 +14,7 @@ def seconds_of(text: str) -> float:
     Weeks w, days d, hours h, minutes m or min, seconds s; the sign may be left out.
     """
     if not re.fullmatch(rf"\+?(?:{_PART})+", text):
-        raise ValueError(f"{text!r} is no step of the clock.")
+        raise ValueError(f"{text!r} is not a step of the clock.")
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_PART, text))
 
 

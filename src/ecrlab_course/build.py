@@ -182,7 +182,7 @@ def cleaned(book: Any, paths: Mapping[str, str]) -> Any:
     def settled(text: str) -> str:
         for path, name in paths.items():
             text = text.replace(path, name)
-        # An engine's digests differ from computer to computer, and are no example for anybody.
+        # An engine's digests differ from computer to computer, and serve nobody as an example.
         text = re.sub(r"sha256:[0-9a-f]{12,64}(?![0-9a-f])…?", "sha256:…", text)
         return re.sub(r"\b(localhost:|at port )\d{4,5}\b", rf"\g<1>{PORT}", text)
 
@@ -227,7 +227,7 @@ def build(
     """Make notebooks/, labs/, solutions/ and two pages of docs/; with `check` write nothing and report what differs.
 
     Without `run` the outputs of solved cells whose source did not change are kept; with it every solved notebook is
-    executed anew. `only` names the lessons and labs to make (default: all); what belongs to others is then left as it
+    executed again. `only` names the lessons and labs to make (default: all); what belongs to others is then left as it
     is. Raises BuildError.
     """
     wanted: dict[Path, bytes] = {}

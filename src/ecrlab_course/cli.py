@@ -58,28 +58,28 @@ def _failed(error: Exception) -> NoReturn:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """The ECR Lab course: notebooks, exercises, and the room they open in."""
+    """The ECR Lab course: notebooks, exercises, and JupyterLab in which they open."""
 
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="JupyterLab's port. Default: the first free one from 8888.")
 @click.option("--lab-port", type=click.IntRange(1, 65535), help="The lab's main port. Default: the remembered one.")
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="The learner's folder. Default: work/.")
-@click.option("--projector", is_flag=True, help="For a room: larger type, stronger contrast, one notebook at a time.")
+@click.option("--projector", is_flag=True, help="For a class: larger type, stronger contrast, one notebook at a time.")
 def start(port: int | None, lab_port: int | None, work: Path | None, projector: bool) -> None:
     """Open the course in JupyterLab; Ctrl-C stops everything that this started."""
-    from ecrlab_course import start as room
+    from ecrlab_course import start as opening
     from ecrlab_course.notebook import find_home
 
     try:
-        sys.exit(room.start(_course(), find_home(), lambda line: click.echo(line), port, lab_port, work, projector))
-    except (room.StartError, launch.LaunchError, OSError) as error:
+        sys.exit(opening.start(_course(), find_home(), lambda line: click.echo(line), port, lab_port, work, projector))
+    except (opening.StartError, launch.LaunchError, OSError) as error:
         _give_up(error)
 
 
 @main.command()
 @click.option("--check", is_flag=True, help="Write nothing; end with code 1 when a generated file is not up to date.")
-@click.option("--execute", is_flag=True, help="Run the solved notebooks anew and store their outputs.")
+@click.option("--execute", is_flag=True, help="Run the solved notebooks again and store their outputs.")
 @click.option("--lab-port", type=click.IntRange(1, 65535), help="The port of the lab they run in.")
 @click.argument("lessons", nargs=-1)
 def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, ...]) -> None:

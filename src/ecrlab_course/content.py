@@ -116,7 +116,7 @@ def read(folder: Path) -> Source:
             raise ValueError(f"{path}: the id {identifier} must begin with {lesson.id}-")
     for exercise in exercises.values():
         if exercise.at and exercise.at not in lesson.checkpoints:
-            raise ValueError(f"{path}: {exercise.id} starts at {exercise.at!r}, which is no checkpoint of the lesson")
+            raise ValueError(f"{path}: {exercise.id} starts at {exercise.at!r}, not a checkpoint of the lesson")
     return Source(folder, lesson, exercises, guesses)
 
 
@@ -128,7 +128,7 @@ class Course:
     lessons: dict[str, Source]
     labs: dict[str, Source] = field(default_factory=dict)
     pages: dict[str, Source] = field(default_factory=dict)
-    """Notebooks that are no lessons and hold no exercises: the drills."""
+    """Notebooks that are not lessons and hold no exercises: the drills."""
 
     @property
     def sources(self) -> dict[str, Source]:

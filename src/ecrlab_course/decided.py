@@ -41,7 +41,7 @@ def html(decision: Mapping[str, Any], head: bool = True) -> str:
     if decision.get("message"):
         parts.append(f"<p>AWS says: <q>{escape(decision['message'])}</q></p>")
     parts.append(f"<p>{escape(decision['explanation'])}</p>")
-    parts.append(_mend(decision))
+    parts.append(_suggest(decision))
     parts.append(_statements(decision))
     parts.append(_context(decision))
     return f'<div class="ecr-decision {kind}">{"".join(parts)}</div>'
@@ -54,22 +54,22 @@ def _json(statement: object, label: str) -> str:
     )
 
 
-def _mend(decision: Mapping[str, Any]) -> str:
-    mend = decision.get("mend")
-    if not mend:
+def _suggest(decision: Mapping[str, Any]) -> str:
+    suggestion = decision.get("suggestion")
+    if not suggestion:
         return ""
-    parts = [f'<div class="ecr-mend"><p><b>What would do.</b> {escape(mend["advice"])}</p>']
-    for piece in mend["statements"]:
-        if len(mend["statements"]) > 1:
+    parts = [f'<div class="ecr-suggestion"><p><b>What would do.</b> {escape(suggestion["advice"])}</p>']
+    for piece in suggestion["statements"]:
+        if len(suggestion["statements"]) > 1:
             parts.append(f"<p>In {escape(piece['where'])}:</p>")
         parts.append(_json(piece["statement"], f"Statement for {piece['where']}, to copy"))
-    if mend["warning"]:
+    if suggestion["warning"]:
         parts.append(
             f'<p class="ecr-warning ecr-wait"><span class="ecr-state">! Wider than needed.</span> '
-            f"{escape(mend['warning'])}</p>"
+            f"{escape(suggestion['warning'])}</p>"
         )
-    if mend["set"]:
-        more = mend["set"]
+    if suggestion["set"]:
+        more = suggestion["set"]
         parts.append(
             f"<details><summary>A whole {escape(more['purpose'])}, in one statement</summary>"
             f"<p>{escape(decisions.set_words(more))}</p>"

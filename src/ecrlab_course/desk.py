@@ -44,7 +44,7 @@ KINDS: dict[type[Exercise], str] = {
     Predict: "predict, then run",
     BuildCommand: "build the command",
     Order: "put in order, then run",
-    FixFile: "mend the file, then run",
+    FixFile: "fix the file, then run",
     ReadError: "read the error",
     Match: "match",
     FreeAnswer: "in your own words",
@@ -245,7 +245,7 @@ class Desk:
         return key
 
     def _seen(self, identifier: str) -> bool:
-        """Tell whether the outcome of a prediction is already known; not knowing is no error here."""
+        """Tell whether the outcome of a prediction is already known; not knowing is not an error here."""
         try:
             return self.observed(identifier) is not None
         except Exception:
@@ -347,7 +347,7 @@ class Desk:
         values = {part.name: str(answer.get(part.name, part.default)).strip() for part in item.fields}
         empty = [part.label for part in item.fields if not values[part.name]]
         if empty:
-            return self._judged(item.id, values, untouched(f"Not run: nothing stands in {', '.join(empty)}."))
+            return self._judged(item.id, values, untouched(f"Not run: {', '.join(empty)} is empty."))
 
         def run() -> Result:
             if item.run is not None:
@@ -398,7 +398,7 @@ class Desk:
 
         def judge(lab: Lab, result: Result) -> Verdict:
             if text.strip() == item.start.strip():
-                return untouched("That is the text as it was at first. What it does is shown; now mend it.")
+                return untouched("That is the text as it was at first. What it does is shown; now fix it.")
             return item.judge(lab, text, result)
 
         return self._carried_out(item, text, run, judge)
@@ -460,7 +460,7 @@ class Desk:
         if isinstance(item, EXECUTED):
             kept = record.get("verdict")
             if not kept:
-                first = {Order: "choose the steps", FixFile: f"mend {getattr(item, 'file', '')}"}
+                first = {Order: "choose the steps", FixFile: f"fix {getattr(item, 'file', '')}"}
                 return untouched(f"Nothing was run yet: {first.get(type(item), 'fill the fields')}.")
             return Verdict(Outcome(kept["outcome"]), kept["message"], kept["misconception"])
         if isinstance(item, FreeAnswer):

@@ -1,4 +1,4 @@
-"""The account in which drills play: apart from the lessons', emptied before each drill."""
+"""The account of the drills: apart from the lessons', emptied before each drill."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class DrillLab(Lab):
         return details
 
     def _empty_iam(self, profile: str, account: str) -> None:
-        """Remove every identity of an account but its administrator, who is made anew when anything limits him."""
+        """Remove every identity of an account but its administrator, who is made again when anything limits him."""
         try:
             held = self._administrator(profile, account)
             admin = next(user for user in held["UserDetailList"] if user["UserName"] == "admin")

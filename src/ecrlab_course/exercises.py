@@ -73,7 +73,7 @@ class Lesson:
     sticking: Mapping[str, str] = field(default_factory=dict)
     """Where people get stuck, and what helps: for the facilitator's page."""
     draft: bool = False
-    """True while it is being written: what is still missing is listed, and is no fault."""
+    """True while it is being written: what is still missing is listed, and is not a fault."""
     repositories: tuple[str, ...] = ()
     """Repositories that belong to the lesson: `lab.reset("04")` removes them."""
     users: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 from ecrlab_course.content import Source
 
 MARKS = ("core", "stretch", "demo")
-"""Each cell has one: everybody does it; for who is ahead; the teacher shows it."""
+"""Each cell has one: everybody does it; for those ahead of the class; the teacher shows it."""
 PARAGRAPH_AT_MOST = 5
 MINUTES = (25, 45)
 """Of a lesson, or of a half when a cell called NN-half stands in it."""
@@ -58,7 +58,7 @@ def _cells(book: Any) -> list[str]:
             found.append(f"cell {cell.id} has {' and '.join(marks) or 'no mark'}; one of {', '.join(MARKS)} is wanted")
         minutes = cell.metadata.get("minutes", 1)
         if not isinstance(minutes, int) or minutes < 1:
-            found.append(f"cell {cell.id}: minutes={minutes!r} is no whole number of minutes")
+            found.append(f"cell {cell.id}: minutes={minutes!r} is not a whole number of minutes")
         if cell.cell_type == "markdown":
             found += [
                 f"cell {cell.id}: a paragraph of {lines} lines ({text[:30]}…); at most {PARAGRAPH_AT_MOST}"

@@ -145,12 +145,12 @@ class HomePage:
             findings = doctor.examine(self._lab.home)
             bad = [finding for finding in findings if finding.state == "fails"]
             kind = "ecr-no" if bad else "ecr-ok"
-            mend = "".join(
+            fix = "".join(
                 f"<br>{escape(item.part)}: {escape(item.seen)}"
-                + (f" <code>{escape(item.mend)}</code>" if item.mend else "")
+                + (f" <code>{escape(item.fix)}</code>" if item.fix else "")
                 for item in bad
             )
-            words = f"{escape(doctor.summary(self._lab.home, findings))}{mend}"
+            words = f"{escape(doctor.summary(self._lab.home, findings))}{fix}"
             self._health.value = f'<div class="ecr-verdict {kind}" role="status">This computer: {words}</div>'
         except Exception as error:
             self._health.value = f'<div class="ecr-verdict ecr-wait" role="status">{escape(reason(error))}</div>'

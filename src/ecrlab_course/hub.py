@@ -74,7 +74,7 @@ class Hub:
         return self._control.hub_limits(**{name: value for name, value in given.items() if value != -1})
 
     def new_window(self) -> None:
-        """Begin everybody's pull window anew."""
+        """Begin everybody's pull window again."""
         self._control.hub_window()
 
     @property

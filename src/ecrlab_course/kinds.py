@@ -103,11 +103,11 @@ class Order(Exercise):
 
 @dataclass(frozen=True, kw_only=True)
 class FixFile(Exercise):
-    """A broken file (policy, Dockerfile, task definition) is mended by the learner, and then really used.
+    """A broken file (policy, Dockerfile, task definition) is fixed by the learner, and then really used.
 
     `file` is its name beside the notebook, `start` its broken text. The text is written there before `run` uses it
     (`lab.sh("aws iam put-user-policy ... --policy-document file://trust.json")`), and `reset` of the exercise writes
-    `start` back. Running the text as it was at first shows what is wrong with it and is no attempt.
+    `start` back. Running the text as it was at first shows what is wrong with it and is not an attempt.
     `lab.answer("06-e2", text)`, or `lab.answer("06-e2")` for the file as it lies beside the notebook.
     """
 
@@ -118,10 +118,10 @@ class FixFile(Exercise):
 
     def mistakes(self) -> list[str]:
         """Return what is wrong with the file's name or text."""
-        found = [] if self.start.strip() else ["has no text to mend"]
+        found = [] if self.start.strip() else ["has no text to fix"]
         parts = self.file.split("/")
         if not self.file or self.file.startswith("/") or ".." in parts:
-            found.append(f"names {self.file!r}, which is no place beside the notebook")
+            found.append(f"names {self.file!r}, which is not a place beside the notebook")
         return found
 
 

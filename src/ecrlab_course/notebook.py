@@ -387,7 +387,7 @@ class NotebookLab(Lab):
 
     @spoken
     def projector(self, on: bool = True) -> None:
-        """Show this notebook for a room: larger type, stronger contrast. `lab.projector(False)` ends it."""
+        """Show this notebook for a class: larger type, stronger contrast. `lab.projector(False)` ends it."""
         if self._projector is not None:
             self._projector.update(shown.Shown("", ""))
             self._projector = None
@@ -424,18 +424,17 @@ class NotebookLab(Lab):
 
     @spoken
     def health(self) -> None:
-        """Show what the course needs, each `ok` or the one command that mends it."""
+        """Show what the course needs, each `ok` or the one command that fixes it."""
         findings = doctor.examine(self.home)
         rows = [
-            (item.part, item.state, f"{item.seen}; mend: `{item.mend}`" if item.mend else item.seen)
-            for item in findings
+            (item.part, item.state, f"{item.seen}; fix: `{item.fix}`" if item.fix else item.seen) for item in findings
         ]
         bad = [item for item in findings if item.state == "fails"]
         last = "You can start."
         if self.engine == "none":
             last = "You can start without an engine; where a cell needs one, the lab's stand-in for docker answers."
         if bad:
-            last = "Mend the rows that fail, then run this cell again."
+            last = "Fix the rows that fail, then run this cell again."
         table = shown.table(("part", "state", "seen"), rows)
         show(shown.Shown(f"{table.text}\n{last}", f"{table.html}<p><b>{last}</b></p>"))
 
@@ -644,7 +643,7 @@ def load(shell: Any) -> None:
     shell.events.register("post_run_cell", lab.cell_ended)
 
     def forget(*_info: object) -> None:
-        # IPython does nothing when an extension is loaded twice; a learner runs the first cell again to mend things.
+        # IPython does nothing when an extension is loaded twice; a learner runs the first cell again to fix things.
         shell.extension_manager.loaded.discard("ecrlab_course")
         shell.events.unregister("post_run_cell", forget)
 

@@ -27,9 +27,9 @@ def _now() -> str:
 class KeptFile:
     """One JSON file of the learner: {"version": 1} and a table {id: record} for each of `parts`.
 
-    Every change reads the file anew under a lock, so that two notebooks do not overwrite each other, and replaces it in
-    one step. A file that cannot be read is kept as NAME.damaged-TIME, and the last good copy (NAME.before) is taken up
-    again. A file of a later version is never written to: `change` raises ProgressError.
+    Every change reads the file again under a lock, so that two notebooks do not overwrite each other, and replaces it
+    in one step. A file that cannot be read is kept as NAME.damaged-TIME, and the last good copy (NAME.before) is taken
+    up again. A file of a later version is never written to: `change` raises ProgressError.
     """
 
     parts: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class KeptFile:
     def _before(self) -> Path:
         return self.path.with_name(self.path.name + ".before")
 
-    def _load(self, mend: bool) -> dict[str, Any]:
+    def _load(self, fix: bool) -> dict[str, Any]:
         for path in (self.path, self._before):
             try:
                 text = path.read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ class KeptFile:
                 if not all(isinstance(data.setdefault(part, {}), dict) for part in self.parts):
                     raise ValueError("not a progress file")
             except ValueError:
-                if mend and path == self.path:
+                if fix and path == self.path:
                     os.replace(path, path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
                 continue
             return data
@@ -69,12 +69,12 @@ class KeptFile:
 
     def read(self) -> dict[str, Any]:
         """Return the whole file; empty tables when there is none."""
-        return self._load(mend=False)
+        return self._load(fix=False)
 
     def change(self, edit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Apply `edit` to the file's content, write it, and return the new content."""
         with self._locked():
-            data = self._load(mend=True)
+            data = self._load(fix=True)
             if data["version"] > VERSION:
                 raise ProgressError(
                     f"{self.path} was written by a later version of the course (format {data['version']}, this one "

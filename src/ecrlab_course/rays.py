@@ -165,7 +165,7 @@ def _decision(step: Step) -> str:
 
 
 def _answer(step: Step) -> tuple[str, str]:
-    """Return a class and words for a status. A greeting without a login and a look for a layer are no failures."""
+    """Return a class and words for a status. A greeting without a login and a look for a layer are not failures."""
     if not step.status:
         return "no", "✗ no answer"
     if step.status < 400:

@@ -114,7 +114,7 @@ class Schedule(KeptFile):
         return found if isinstance(found, dict) else {}
 
     def card(self, identifier: str) -> Card | None:
-        """Return the drill's card; None when it was never reviewed, or what the file holds is no card."""
+        """Return the drill's card; None when it was never reviewed, or what the file holds is not a card."""
         try:
             return Card.from_dict(self.record(identifier)["card"])
         except (KeyError, TypeError, ValueError):

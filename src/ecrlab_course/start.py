@@ -40,7 +40,7 @@ PROJECTOR = {
         "overrides": {"code-font-size": "22px", "content-font-size1": "22px", "ui-font-size1": "16px"}
     }
 }
-"""JupyterLab's settings for a room, beside those of jupyter_settings.json; the pages do the rest (projector.css)."""
+"""JupyterLab's settings for a class, beside those of jupyter_settings.json; the pages do the rest (projector.css)."""
 
 
 def _configuration(home: Home, projector: bool = False) -> dict[str, str]:
@@ -120,7 +120,7 @@ def start(
     """Run the course until Ctrl-C, SIGTERM or a closed terminal, then stop everything that this call started.
 
     `port` is JupyterLab's (default: the first free one from 8888), `lab_port` the lab's, `folder` the
-    learner's (default: work/ in the checkout); `projector` opens one notebook at a time, large, for a room. With
+    learner's (default: work/ in the checkout); `projector` opens one notebook at a time, large, for a class. With
     ECRLAB_NO_BROWSER=1 no browser is opened; the address with its token is printed either way. Returns an exit code.
     Raises StartError and
     launch.LaunchError.

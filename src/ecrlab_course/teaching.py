@@ -114,7 +114,7 @@ def _lesson(source: Source, book: Any) -> str:
     can = "\n".join(f"- {verb}" for verb in lesson.verbs)
     parts = [f"### {_title(source)}", f"Afterwards people can\n\n{can}", _sections(book), _checkpoints(source)]
     if lesson.sticking:
-        parts.append("**Where the room gets stuck**\n\n" + _table(("seen", "what helps"), lesson.sticking.items()))
+        parts.append("**Where the class gets stuck**\n\n" + _table(("seen", "what helps"), lesson.sticking.items()))
     parts.append("**Exercises**\n\n" + _exercises(source))
     asked = [
         f"- {item.id}: {item.neighbour.removeprefix('Ask your neighbour: ')}"

@@ -18,14 +18,14 @@ class TemplateError(Exception):
 def new_lesson(root: Path, number: str, slug: str, title: str) -> Path:
     """Make content/lessons/NUMBER_SLUG from the template and return the folder.
 
-    `root` is the checkout; `number` has two digits ("07"), `slug` small letters and underscores (hyphens become
+    `root` is the checkout; `number` has two digits ("07"), `slug` lower-case letters and underscores (hyphens become
     underscores). Raises TemplateError when one of them does not fit, the number is taken, or the plan has none.
     """
     name = slug.replace("-", "_")
     if not re.fullmatch(r"\d\d", number):
         raise TemplateError(f"A lesson's number has two digits, such as 07; seen {number!r}.")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
-        raise TemplateError(f"A lesson's name is small letters, digits and underscores; seen {slug!r}.")
+        raise TemplateError(f"A lesson's name is lower-case letters, digits and underscores; seen {slug!r}.")
     if not title.strip() or re.search(r'["\\\n]', title):
         raise TemplateError(f"The title is one line without quotation marks; seen {title!r}.")
     if number not in [row.id for row in plan(root)]:

@@ -33,8 +33,8 @@ ipywidgets: Any = import_module("ipywidgets")
 
 # What ipywidgets cannot set from Python. JupyterLab takes Enter and the arrow keys for itself, also where a button or a
 # radio button has the focus, unless that control carries this attribute (Lumino, keyboard shortcuts); and
-# radio buttons without a common name are no group: arrows would not move between them. The card's parts come onto the
-# page one by one, so this is done three times; where a page forbids scripts, Tab and the space bar still work.
+# radio buttons without a common name are not a group: arrows would not move between them. The card's parts come onto
+# the page one by one, so this is done three times; where a page forbids scripts, Tab and the space bar still work.
 # A typed text goes to the kernel when the field is left, or half a second after the last key: sent key by key, its end
 # would wait in the browser while the kernel is busy, and a click right behind it would be acted on first.
 KEYBOARD = """

@@ -477,7 +477,7 @@ def test_regions_and_accounts_are_registries_of_their_own(lab: Any, ecr: Any) ->
         lab.client("ecr", region="us-east-9").describe_repositories()
 
 
-def test_credentials_that_are_no_good(lab: Any) -> None:
+def test_credentials_that_are_not_good(lab: Any) -> None:
     wrong = lab.client_with("ecr", "AKIAIOSFODNN7EXAMPLE", "x" * 40)
     refused(
         "UnrecognizedClientException",

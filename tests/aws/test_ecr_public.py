@@ -57,7 +57,7 @@ class Client:
         return self
 
     def push(self, tag: str, content: bytes = b"hello") -> requests.Response:
-        """Push an image of one layer; the first answer that is no success, or the last."""
+        """Push an image of one layer; the first answer that is not a success, or the last."""
         digests = []
         for blob in (content, b"{}"):
             started = self.ask("POST", f"/v2/{self.name}/blobs/uploads/")
@@ -299,7 +299,7 @@ def test_odd_authorization(public: Any, header: str) -> None:
         assert answer.status_code in (200, 401)
 
 
-def test_a_token_is_no_password(lab: Any, public: Any) -> None:
+def test_a_token_is_not_a_password(lab: Any, public: Any) -> None:
     client = Client(uri(public), login(lab))
     token = client.token().json()["token"]
     encoded = base64.b64encode(f"AWS:{token}".encode()).decode()

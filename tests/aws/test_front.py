@@ -89,7 +89,7 @@ def test_wrong_logins(lab: Any, header: str) -> None:
     assert client("GET", "").status_code == 401
 
 
-def test_a_changed_password_is_no_password(http: Http) -> None:
+def test_a_changed_password_is_not_a_password(http: Http) -> None:
     kind, token = http.session.headers["Authorization"].split(" ")
     body = json.loads(base64.b64decode(base64.b64decode(token).decode().split(":")[1]))
     fields = json.loads(base64.b64decode(body["payload"]))
@@ -291,7 +291,7 @@ def test_pull_times_and_immutable_tags(lab: Any, http: Http) -> None:
     http("GET", "app/manifests/v1")
     assert pulled() > first
     ecr.put_image_tag_mutability(repositoryName="app", imageTagMutability="IMMUTABLE")
-    assert http.push("app", "v1").status_code == 201  # the same image again is no move
+    assert http.push("app", "v1").status_code == 201  # the same image again is not a move
     status, code, text = said(http.push("app", "v1", b"another"))
     assert (status, code) == (400, "TAG_INVALID")
     assert text.endswith("cannot be overwritten because the tag is immutable.")

@@ -104,10 +104,10 @@ def test_noting_a_use_writes_nothing_and_a_round_writes_once(tmp_path: Path) -> 
         last.save_at(1000.0 + SAVE_SECONDS)
         last.save_at(1000.0 + 2 * SAVE_SECONDS)  # nothing was used since
         assert store.version == version + 2
-        anew = LastUsed(store)
-        assert anew.get("AKIA1") == (1001.0, "ecr", "us-west-2")
-        assert anew.get("ASIA1") == anew.get("AROA1") == (999.0, "sts", "us-east-1")
-        assert anew.get("AIDA1") is None
+        fresh = LastUsed(store)
+        assert fresh.get("AKIA1") == (1001.0, "ecr", "us-west-2")
+        assert fresh.get("ASIA1") == fresh.get("AROA1") == (999.0, "sts", "us-east-1")
+        assert fresh.get("AIDA1") is None
         # The clock was put back.
         last.note(KEY, 5.0, "ecr", "us-east-1")
         last.save_at(5.0)

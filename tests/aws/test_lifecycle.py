@@ -149,7 +149,7 @@ def test_a_policy_is_kept_compact_and_whole(lab: Any, ecr: Any, images: Images) 
     refused("LifecyclePolicyNotFoundException", missing, ecr.get_lifecycle_policy, **name)
 
 
-def test_what_is_no_policy_is_refused_with_ecrs_words(ecr: Any, images: Images) -> None:
+def test_what_is_not_a_policy_is_refused_with_ecrs_words(ecr: Any, images: Images) -> None:
     begin = "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: '"
     begin += "Lifecycle policy validation failure: "
     for text, words in (
@@ -348,10 +348,10 @@ def test_a_deleted_repository_leaves_nothing_behind(lab: Any, ecr: Any, images: 
     images.preview(rule(1, "any", 1, days=True))
     images.policy(rule(1, "any", 1, days=True))
     ecr.delete_repository(repositoryName="my-web-app", force=True)
-    anew = Images(ecr, "my-web-app")
-    image = anew.push("a", "v1")
+    fresh = Images(ecr, "my-web-app")
+    image = fresh.push("a", "v1")
     lab.control.advance(5 * DAY)
-    assert anew.there() == {image}
+    assert fresh.there() == {image}
     with pytest.raises(ClientError, match="There is no dry run"):
         ecr.get_lifecycle_policy_preview(repositoryName="my-web-app")
     with pytest.raises(ClientError, match="Lifecycle policy does not exist"):

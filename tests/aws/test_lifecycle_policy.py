@@ -309,7 +309,7 @@ def test_a_refused_policy(wrong: Any, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '"x"', '{"rules": NaN}', "[" * 20_000, '{"a":' + "9" * 5000 + "}"]
 )
-def test_what_is_no_json_object(text: str) -> None:
+def test_what_is_not_json_object(text: str) -> None:
     with pytest.raises(PolicyInvalid, match=r"^Could not map policyString into LifecyclePolicy\.$"):
         parse(text)
 

@@ -167,7 +167,7 @@ def test_until_it_is_copied_the_status_is_in_progress(lab: Any) -> None:
     assert [each["status"] for each in settled(lab, "web", "1")] == ["COMPLETE"]
 
 
-def test_the_past_is_not_copied_and_a_push_of_the_same_is_no_push(lab: Any) -> None:
+def test_the_past_is_not_copied_and_a_push_of_the_same_is_not_a_push(lab: Any) -> None:
     lab.repository("web")
     old = lab.push("web", "1")
     configure(lab, EUROPE)
@@ -445,7 +445,7 @@ def test_the_status_needs_an_image_and_a_permission(lab: Any) -> None:
         configure(lab, EUROPE, profile="developer")
 
 
-def test_an_image_that_is_gone_before_its_copy_is_no_failure(lab: Any) -> None:
+def test_an_image_that_is_gone_before_its_copy_is_not_a_failure(lab: Any) -> None:
     configure(lab, EUROPE)
     lab.repository("web")
     lab.repository("api")

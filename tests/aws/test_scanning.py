@@ -232,7 +232,7 @@ def test_an_operating_system_that_is_not_supported(lab: Any, system: bytes | Non
 
 def test_a_damaged_layer_fails_the_scan_and_nothing_else(lab: Any) -> None:
     lab.repository("app")
-    push(lab, "app", "bad", {}, layer=b"this is no tar file")
+    push(lab, "app", "bad", {}, layer=b"this is not a tar file")
     push(lab, "app", "good", glibc(OLD))
     start(lab, "app", "bad")
     start(lab, "app", "good")

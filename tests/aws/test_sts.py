@@ -276,7 +276,7 @@ def test_session_tokens_of_users(lab: Any) -> None:
     with refused("AccessDenied", "Cannot call GetSessionToken with session credentials"):
         sts.get_session_token()
     arn = role(lab, "deploy", trust(), MaxSessionDuration=7200)
-    # A user with a session token is no role: this is no chain.
+    # A user with a session token is not a role: this is not a chain.
     assume(lab, arn, by=keys, DurationSeconds=7200)
     with refused("AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code"):
         lab.client("sts").get_session_token(SerialNumber="arn:aws:iam::123456789012:mfa/admin", TokenCode="123456")

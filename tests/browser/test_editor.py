@@ -1,4 +1,4 @@
-"""The policy editor in JupyterLab: typed into, mended, opened by the keyboard, saved."""
+"""The policy editor in JupyterLab: typed into, fixed, opened by the keyboard, saved."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_policy_editor(page: Page, room: Any, opened: Any, axe: Path) -> Non
     assert lab.accessibility(axe) == []
     picture(page, "editor-broken", editor)
 
-    # Mended by hand, key by key: what ops may do follows.
+    # Fixed by hand, key by key: what ops may do follows.
     text.focus()
     page.keyboard.press("Control+Home")
     for _ in range(6):

@@ -71,20 +71,20 @@ def test_the_second_half(page: Page, opened: Any, axe: Any) -> None:
     # Sort: the right in the token is answered by name.
     lab.run("04-17-e7")
     card = lab.card("04-e7")
-    settled, anew, neither = "settled when the token is fetched", "asked anew at each request", "neither"
+    settled, again, neither = "settled when the token is fetched", "asked again with each request", "neither"
     places = {
         "who you are": settled,
         "whether you may push to my-web-app": settled,
         "until when the login is good": settled,
         "which Region's registries it opens": settled,
-        "whether there is a tag 1.1": anew,
+        "whether there is a tag 1.1": again,
         "your AWS secret key": neither,
     }
     for item, place in places.items():
         card.get_by_label(item, exact=True).select_option(place)
     card.get_by_role("button", name="Answer").click()
     expect(card.locator(".ecr-verdict")).to_contain_text("the right was looked up later than that")
-    card.get_by_label("whether you may push to my-web-app", exact=True).select_option(anew)
+    card.get_by_label("whether you may push to my-web-app", exact=True).select_option(again)
     card.get_by_role("button", name="Answer").click()
     expect(card.locator(".ecr-head")).to_contain_text("passed")
     picture(page, "lesson-04-token", lab.cell("04-17-e7"))
@@ -134,7 +134,7 @@ def test_the_night_job(page: Page, opened: Any) -> None:
     lab.write("04-25-play", 'lab.goto("04", "pushed")')
     lab.run("04-25-play")
 
-    # Mend the file: swallowed errors are named, a login in the loop is right.
+    # Fix the file: swallowed errors are named, a login in the loop is right.
     lab.run("04-19")
     card = lab.card("04-e9")
     area = card.get_by_role("textbox")

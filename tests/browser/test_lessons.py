@@ -211,7 +211,7 @@ def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, 
     lab.run("06-08-xray")
     expect(lab.cell("06-08-xray")).to_contain_text("✗ denied")
 
-    # Mended in the editor: the login in the same statement is named, two statements pass; the matrix follows.
+    # Fixed in the editor: the login in the same statement is named, two statements pass; the matrix follows.
     lab.run_to("06-10", "06-10-editor")
     card, editor = lab.card("06-e3"), lab.cell("06-10-editor").locator(".ecr-editor")
     text = editor.get_by_label("The policy (JSON)")
@@ -259,11 +259,11 @@ def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, 
     card.get_by_role("button", name="Check").click()
     expect(card.locator(".ecr-head")).to_contain_text("passed")
 
-    # Roles: the order is carried out; the trust policy is mended and used.
+    # Roles: the order is carried out; the trust policy is fixed and used.
     lab.run_to("06-26", "06-28")
     expect(lab.cell("06-27")).to_contain_text("assumed-role/deployer/build-42 is not authorized")
     card = lab.card("06-e7")
-    role, assume = "make the role; its trust policy names ci", "ci plays the role (AssumeRole)"
+    role, assume = "make the role; its trust policy names ci", "ci assumes the role (AssumeRole)"
     placed(card, {role: "1", assume: "2", "push my-web-app:night": "3"})
     expect(card.locator(".ecr-verdict")).to_contain_text("the role may do nothing yet", timeout=60_000)
     placed(card, {"give the role the push policy": "3", "push my-web-app:night": "4"})

@@ -1,4 +1,4 @@
-"""Projector mode: a room's last row can read the page, the exercises and the X-ray."""
+"""Projector mode: a classroom's last row can read the page, the exercises and the X-ray."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def smallest(page: Page, selector: str) -> float:
     )
 
 
-def test_started_for_a_room(wall: Page, projected: Room, axe: Path) -> None:
+def test_started_for_a_class(wall: Page, projected: Room, axe: Path) -> None:
     assert "/doc/workspaces/room/tree/00-start-here.ipynb" in projected.address
     lab = Lab(wall, projected, "00-start-here")
     lab.run_to("00-02", "00-12")

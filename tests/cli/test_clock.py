@@ -38,8 +38,8 @@ def test_a_step_in_words(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     "text", ["", "+", "13", "+13", "h", "+h", "+1H", "+1y", "+ 1h", "+1h ", "1h-2m", "++1h", "+1_0h", "\u0661h"]
 )
-def test_what_is_no_step(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no step of the clock\.$"):
+def test_what_is_not_a_step(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a step of the clock\.$"):
         seconds_of(text)
 
 
@@ -71,8 +71,8 @@ def test_clock_shows_moves_and_goes_back(home: Home, ecrlab: Ecrlab) -> None:
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        ("13", "'13' is no step of the clock. Write a step such as +13h, +2d, +1h30m or +45s"),
-        ("tomorrow", "'tomorrow' is no step of the clock."),
+        ("13", "'13' is not a step of the clock. Write a step such as +13h, +2d, +1h30m or +45s"),
+        ("tomorrow", "'tomorrow' is not a step of the clock."),
         ("-1h", "The lab's clock only moves forward. Back to real time: ecrlab clock reset"),
         ("--back", "The lab's clock only moves forward."),
     ],

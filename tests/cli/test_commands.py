@@ -57,9 +57,9 @@ def test_doctor_names_the_command_that_starts_a_stopped_lab(home: Home, ecrlab: 
     answer = ecrlab("doctor", "--json")
     assert answer.returncode == 1
     server = next(finding for finding in json.loads(answer.stdout) if finding["part"] == "server")
-    assert (server["state"], server["mend"]) == ("fails", "ecrlab start")
+    assert (server["state"], server["fix"]) == ("fails", "ecrlab start")
     text = ecrlab("doctor").stdout
-    assert "mend: ecrlab start" in text
+    assert "fix: ecrlab start" in text
     assert text.rstrip().endswith("not AWS")
 
 
@@ -70,7 +70,7 @@ def test_doctor_sees_a_server_that_hangs(lab: Home) -> None:
         finding = found(examine(lab), "server")
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert (finding.state, finding.mend) == ("fails", "ecrlab start")
+    assert (finding.state, finding.fix) == ("fails", "ecrlab start")
     assert f"process {pid} does not answer" in finding.seen
 
 
@@ -80,22 +80,22 @@ def test_doctor_sees_damaged_credentials(lab: Home) -> None:
     for part in ("AWS API", "aws command"):
         assert found(findings, part).state == "fails"
         assert "security token" in found(findings, part).seen
-        assert found(findings, part).mend
+        assert found(findings, part).fix
 
 
 def test_doctor_sees_another_program_at_the_port(home: Home) -> None:
     with socket.create_server(("127.0.0.1", home.port)):
         finding = found(examine(home), "server")
-    assert finding.mend == f"ecrlab start --port {home.port + 1}"
+    assert finding.fix == f"ecrlab start --port {home.port + 1}"
 
 
 def test_doctor_names_foreign_variables_but_not_their_values(home: Home) -> None:
     environ = {**os.environ, "AWS_SESSION_TOKEN": "sesame", "HTTPS_PROXY": "http://user:pass@proxy:1"}
     findings = examine(home, environ)
     shell = found(findings, "this shell")
-    assert (shell.state, shell.mend) == ("note", 'eval "$(ecrlab env)"')
+    assert (shell.state, shell.fix) == ("note", 'eval "$(ecrlab env)"')
     assert "AWS_SESSION_TOKEN" in shell.seen
-    assert found(findings, "proxy").mend == 'eval "$(ecrlab env)"'
+    assert found(findings, "proxy").fix == 'eval "$(ecrlab env)"'
     assert not any("sesame" in finding.seen or "pass@" in finding.seen for finding in findings)
 
 
@@ -132,7 +132,7 @@ def test_doctor_names_role_sessions_that_aws_keeps_in_the_home_folder(lab: Home,
     assert ":assumed-role/deployer/" in asked.stdout, asked.stderr
     finding = found(examine(lab, environ), "role sessions")
     assert (finding.state, str(cache) in finding.seen) == ("note", True)
-    subprocess.run(["bash", "-c", finding.mend], check=True, timeout=60)
+    subprocess.run(["bash", "-c", finding.fix], check=True, timeout=60)
     assert sorted(path.name for path in cache.iterdir()) == ["broken.json", "theirs.json"]
 
 
@@ -141,7 +141,7 @@ def test_doctor_finds_little_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -
     assert found(examine(home), "home").state == "note"
     monkeypatch.setattr(doctor, "_LITTLE_DISK", 1 << 60)
     assert found(examine(home), "home").state == "fails"
-    assert found(examine(home), "home").mend
+    assert found(examine(home), "home").fix
 
 
 def test_every_system_has_one_command_for_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_doctor_refuses_it_too_and_does_not_run_it(home: Home, old_aws: Path) ->
     launch.start(home)
     findings = examine(home)
     assert found(findings, "aws version").state == "fails"
-    assert found(findings, "aws version").mend
+    assert found(findings, "aws version").fix
     assert found(findings, "aws command").state == "not tried"
 
 
@@ -262,7 +262,7 @@ def test_with_its_own_engine_all_parts_are_ok_and_stop_leaves_nothing(
         pid = json.loads((home.run / word).read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
     assert not launch.status(home).running
-    assert found(examine(home), "engine").mend == "ecrlab start"
+    assert found(examine(home), "engine").fix == "ecrlab start"
     assert ecrlab("start").returncode == 0, "after kill -9 of everything the next start must clean up"
     assert [finding for finding in examine(home) if finding.state == "fails"] == []
     ecrlab("stop")

@@ -39,7 +39,7 @@ def test_home_folders_are_the_owners_alone(plain: Home) -> None:
     assert Home(plain.path).port == 4512
 
 
-def test_a_damaged_control_file_is_no_traceback(plain: Home) -> None:
+def test_a_damaged_control_file_is_not_a_traceback(plain: Home) -> None:
     plain.control.write_text('{"port": 45')
     assert plain.port == 4510
     assert plain.read_control() == {}

@@ -132,7 +132,7 @@ def test_a_start_that_fails_shows_the_end_of_the_log_and_what_to_do(home: Home, 
     databases = [path for path in home.lab.rglob("*") if path.is_file() and read(path).startswith(b"SQLite format 3")]
     assert databases
     for path in databases:
-        path.write_bytes(b"this is no database" * 500)
+        path.write_bytes(b"this is not a database" * 500)
     answer = ecrlab("start")
     assert answer.returncode == 1
     assert "ended while it started" in answer.stderr
@@ -230,7 +230,7 @@ def test_a_start_that_fails_stops_the_engine_it_started(
         pytest.skip("no private engine can run here")
     monkeypatch.setenv("ECRLAB_ENGINE", "private")
     home.make()
-    (home.lab / "store.sqlite3").write_bytes(b"this is no database" * 500)
+    (home.lab / "store.sqlite3").write_bytes(b"this is not a database" * 500)
     answer = ecrlab("start")
     assert answer.returncode == 1
     assert "Starting a container engine" in answer.stderr

@@ -42,7 +42,7 @@ def test_who_am_i_and_the_first_repository(aws: Any, lab: Any) -> None:
     ) in output
 
 
-def test_denied_and_mended(aws: Any) -> None:
+def test_denied_and_fixed(aws: Any) -> None:
     status, output = aws("aws ecr create-repository --repository-name by-ci", "ci")
     assert status in REFUSED
     assert (

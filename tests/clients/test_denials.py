@@ -1,6 +1,6 @@
 """A push or a pull with one permission missing: what the registry answers, and how much of it each client shows.
 
-The texts that the clients print are recorded in denials.toml (written anew with ECRLAB_RECORD=1). An answer to HEAD has
+The texts that the clients print are recorded in denials.toml (ECRLAB_RECORD=1 writes them). An answer to HEAD has
 no body, so a client that asks by HEAD first cannot say what is missing.
 """
 

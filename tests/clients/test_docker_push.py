@@ -1,4 +1,4 @@
-"""The story of lesson 04 with the real docker: push as administrator, denied as ci, mended, pulled."""
+"""The story of lesson 04 with the real docker: push as administrator, denied as ci, fixed, pulled."""
 
 from __future__ import annotations
 

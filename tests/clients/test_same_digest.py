@@ -131,7 +131,7 @@ def oras(python: str, sh: Any, source: Path, folder: Path) -> Client:
 
 
 def oras_python() -> str | None:
-    """An interpreter with PyPI's `oras`: ECRLAB_ORAS_PYTHON; it is no dependency of this project."""
+    """An interpreter with PyPI's `oras`: ECRLAB_ORAS_PYTHON; it is not a dependency of this project."""
     python = os.environ.get("ECRLAB_ORAS_PYTHON", "")
     return python if python and subprocess.run([python, "-c", "import oras"], check=False).returncode == 0 else None
 

@@ -56,7 +56,7 @@ def terraform(running_lab: Any, tmp_path: Path, request: pytest.FixtureRequest) 
 
 
 APPLY = ("apply", "-no-color", "-input=false", "-auto-approve")
-# -detailed-exitcode: 0 means that there is nothing to do, 2 that something differs. Each run starts the provider anew,
+# -detailed-exitcode: 0 means that there is nothing to do, 2 that something differs. Each run starts the provider again,
 # which takes it some ten seconds of processor time.
 PLAN = ("plan", "-no-color", "-input=false", "-detailed-exitcode")
 DESTROY = ("destroy", "-no-color", "-input=false", "-auto-approve")
@@ -84,7 +84,7 @@ def test_nothing_drifts(terraform: Any, running_lab: Any) -> None:
     assert {row["error"] for row in rows} <= {None, "NoSuchEntity"}
 
 
-# What is imported anew, by the id that the provider's documentation gives.
+# What is imported again, by the id that the provider's documentation gives.
 IMPORTED = {
     "aws_ecr_repository.app": "team/app",
     "aws_ecr_repository.encrypted": "renamed",

@@ -30,7 +30,7 @@ def the_course() -> Course:
 
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """One running lab for these tests. ECRLAB_ENGINE as given, by default none: the lab's stand-in plays docker."""
+    """One running lab for these tests. ECRLAB_ENGINE as given, by default none: the lab's stand-in acts as docker."""
     home = Home(tmp_path_factory.mktemp("course") / "home")
     before = dict(os.environ)
     os.environ.setdefault("ECRLAB_ENGINE", "none")

@@ -52,5 +52,5 @@ def test_a_build_writes_the_page_and_notices_a_change(tmp_path: Path) -> None:
     assert page in build.build(the_course, check=True).drifted
     assert page in build.build(the_course).written
     assert build.build(the_course, check=True).drifted == ()
-    page.write_text(page.read_text().replace("retry-mends", "retry-helps"))
+    page.write_text(page.read_text().replace("retry-fixes", "retry-helps"))
     assert build.build(the_course, check=True).drifted == (page,)

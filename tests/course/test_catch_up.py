@@ -33,7 +33,7 @@ def test_a_late_comer_has_the_state_after_a_lesson(identifier: str, desk: Desk) 
     assert name == desk.course.lesson(identifier).lesson.final
     assert desk.progress.lesson(identifier)["begun"]
     assert [key for key, record in desk.progress.read()["exercises"].items() if record.get("passed")] == []
-    assert desk.begin(identifier) is False, "the lesson would start anew"
+    assert desk.begin(identifier) is False, "the lesson would start again"
     desk.catch_up(identifier)
 
 

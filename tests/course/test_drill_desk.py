@@ -187,7 +187,7 @@ def test_a_reset_of_the_lab_loses_the_state_and_no_date(drill_desk: DrillDesk) -
 
 
 @pytest.mark.parametrize("locked", ["*", "ecr:*"])
-def test_an_administrator_who_locked_himself_out_is_made_anew(drill_desk: DrillDesk, locked: str) -> None:
+def test_an_administrator_who_locked_himself_out_is_made_again(drill_desk: DrillDesk, locked: str) -> None:
     drill_desk.prepare("d08")
     lab = drill_desk.lab("d08")
     deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": locked, "Resource": "*"}}
@@ -297,7 +297,7 @@ def test_a_short_answer_does_not_uncover_anything_and_evidence_can_be_left_out(d
     assert "again: 4 of 4 points in your own answer, evidence missed. Due again tomorrow." in said
 
 
-def test_a_number_that_is_no_option_is_asked_for_again(drill_desk: DrillDesk) -> None:
+def test_a_number_that_is_not_an_option_is_asked_for_again(drill_desk: DrillDesk) -> None:
     choices = ["3", "one", "1", "2", "", "x"]
     said = talk(drill_desk, [OWN, "", "y", "y", "y", "y", "", "", *choices], "d05")
     assert said.count("A number from 1 to 2, or Enter alone to leave it open.") == 2

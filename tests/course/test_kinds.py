@@ -148,7 +148,7 @@ def test_a_free_answer_is_kept_and_its_missed_points_too(desk: Desk) -> None:
     assert "I push it." in done.message
     assert desk.record(WORDS)["missed"] == ["repository", "name"]
     assert desk.answer(WORDS, {"text": SENTENCE + " Then I check it.", "made": []}).outcome is Outcome.PASSED
-    # Another text wants its points marked anew; the same text keeps them.
+    # Another text wants its points marked again; the same text keeps them.
     assert desk.answer(WORDS, SENTENCE).outcome is Outcome.UNTOUCHED
     desk.reset(WORDS)
     assert desk.text(WORDS) == SENTENCE

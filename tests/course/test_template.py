@@ -91,8 +91,8 @@ def test_its_sources_are_in_the_style_of_the_others(checkout: Path) -> None:
     ("number", "slug", "title", "says"),
     [
         ("7", "x", "T", "two digits"),
-        ("97", "Big", "T", "small letters"),
-        ("97", "../x", "T", "small letters"),
+        ("97", "Big", "T", "lower-case letters"),
+        ("97", "../x", "T", "lower-case letters"),
         ("97", "x", 'a "b"', "quotation marks"),
         ("97", "x", " ", "one line"),
         ("98", "x", "T", "The plan of the course has no lesson 98"),
@@ -126,7 +126,7 @@ def test_the_form_is_held_cell_by_cell(checkout: Path) -> None:
         ("images/one.svg", "images/two.svg", "there is no picture two.svg"),
         ('id="97-05" tags=["core", "run"]', 'id="97-05" tags=["run"]', "cell 97-05 has no mark"),
         ('tags=["core", "run"] minutes=1', 'tags=["core", "demo", "run"] minutes=1', "has core and demo"),
-        ('tags=["core", "run"] minutes=1', 'tags=["core", "run"] minutes=0', "is no whole number"),
+        ('tags=["core", "run"] minutes=1', 'tags=["core", "run"] minutes=0', "is not a whole number"),
     ):
         assert old in good, old
         source.text.write_text(good.replace(old, new, 1))

@@ -1,4 +1,4 @@
-"""A kernel that was started anew says what to do, without a traceback."""
+"""A kernel that was started again says what to do, without a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST decide: the answer is that of a real request, as if other policies stood there, and with what would mend it."""
+"""POST decide: the answer is that of a real request, as if other policies stood there, and with what would fix it."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_a_role_answers_as_its_session(lab: Lab) -> None:
     assert (live["verdict"], live["policy_type"]) == ("ImplicitlyDenied", "session")
     assume = lab.control.decide("ci", "sts:AssumeRole", "role/deployer")
     assert assume["policy_type"] == "identity-based"
-    assert assume["mend"]["enough"]
-    assert assume["mend"]["statements"][0]["statement"]["Resource"] == "arn:aws:iam::123456789012:role/deployer"
+    assert assume["suggestion"]["enough"]
+    assert assume["suggestion"]["statements"][0]["statement"]["Resource"] == "arn:aws:iam::123456789012:role/deployer"
 
 
 @pytest.mark.parametrize(
@@ -123,39 +123,41 @@ def test_notes_say_how_a_resource_was_read(lab: Lab) -> None:
     assert lab.control.decide("ops", "PutImage", address)["resource"] == APP
 
 
-def test_the_smallest_statement_mends_and_nothing_less_is_asked(lab: Lab) -> None:
+def test_the_smallest_statement_fixes_and_nothing_less_is_asked(lab: Lab) -> None:
     answer = lab.control.decide("ops", "ecr:PutImage", "my-web-app")
-    mend = answer["mend"]
-    assert mend["enough"]
-    assert mend["statements"][0]["statement"] == {"Effect": "Allow", "Action": "ecr:PutImage", "Resource": APP}
-    assert mend["warning"] == ""
-    assert len(mend["set"]["actions"]) == 5
-    document = json.dumps(policy(mend["set"]["statement"]))
-    lab.client("iam").put_user_policy(UserName="ops", PolicyName="mend", PolicyDocument=document)
+    suggestion = answer["suggestion"]
+    assert suggestion["enough"]
+    assert suggestion["statements"][0]["statement"] == {"Effect": "Allow", "Action": "ecr:PutImage", "Resource": APP}
+    assert suggestion["warning"] == ""
+    assert len(suggestion["set"]["actions"]) == 5
+    document = json.dumps(policy(suggestion["set"]["statement"]))
+    lab.client("iam").put_user_policy(UserName="ops", PolicyName="suggestion", PolicyDocument=document)
     lab.push("my-web-app", "1", profile="ops")
     assert not lab.control.decide("ops", "ecr:PutImage", "billing")["allowed"]
 
 
-def test_a_mend_is_marked_when_it_is_wider_than_needed(lab: Lab) -> None:
+def test_a_fix_is_marked_when_it_is_wider_than_needed(lab: Lab) -> None:
     every = lab.control.decide("ops", "ecr:DescribeRepositories")
-    assert "also those made later" in every["mend"]["warning"]
+    assert "also those made later" in every["suggestion"]["warning"]
     conditioned = {**allow("ecr:PutImage", APP), "Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}
     lab.client("iam").put_user_policy(UserName="ops", PolicyName="p", PolicyDocument=json.dumps(policy(conditioned)))
-    warned = lab.control.decide("ops", "ecr:PutImage", "my-web-app")["mend"]["warning"]
+    warned = lab.control.decide("ops", "ecr:PutImage", "my-web-app")["suggestion"]["warning"]
     assert "StringEquals on aws:ResourceTag/team" in warned
-    assert "hand out rights" in lab.control.decide("ops", "ecr:SetRepositoryPolicy", "my-web-app")["mend"]["warning"]
+    assert (
+        "hand out rights" in lab.control.decide("ops", "ecr:SetRepositoryPolicy", "my-web-app")["suggestion"]["warning"]
+    )
 
 
-def test_a_deny_has_no_statement_that_mends_it(lab: Lab) -> None:
+def test_a_deny_has_no_statement_that_fixes_it(lab: Lab) -> None:
     deny = {"Effect": "Deny", "Action": "ecr:*", "Resource": "*"}
     lab.client("iam").put_user_policy(UserName="ops", PolicyName="no", PolicyDocument=json.dumps(policy(deny)))
     answer = lab.control.decide("ops", "ecr:BatchGetImage", "my-web-app")
-    assert (answer["verdict"], answer["mend"]["enough"], answer["mend"]["statements"]) == (
+    assert (answer["verdict"], answer["suggestion"]["enough"], answer["suggestion"]["statements"]) == (
         "ExplicitlyDenied",
         False,
         [],
     )
-    assert "No Allow can lift a Deny" in answer["mend"]["advice"]
+    assert "No Allow can lift a Deny" in answer["suggestion"]["advice"]
     assert [row["decided"] for row in answer["statements"]] == [True, False]
 
 
@@ -163,11 +165,11 @@ def test_two_sides_are_two_statements(lab: Lab) -> None:
     lab.client("iam", "partner").detach_user_policy(
         UserName="partner", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
     )
-    mend = lab.control.decide("partner", "ecr:BatchGetImage", "my-web-app")["mend"]
-    assert not mend["enough"]
-    assert [piece["policy_type"] for piece in mend["statements"]] == ["resource-based", "identity-based"]
+    suggestion = lab.control.decide("partner", "ecr:BatchGetImage", "my-web-app")["suggestion"]
+    assert not suggestion["enough"]
+    assert [piece["policy_type"] for piece in suggestion["statements"]] == ["resource-based", "identity-based"]
     ours = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:user/partner"}}
-    assert mend["statements"][0]["statement"] == {**ours, "Action": "ecr:BatchGetImage"}
+    assert suggestion["statements"][0]["statement"] == {**ours, "Action": "ecr:BatchGetImage"}
 
 
 def test_a_wider_statement_is_told_what_else_it_opens(lab: Lab) -> None:
@@ -252,7 +254,7 @@ def test_rows_of_the_xray_open(lab: Lab) -> None:
     denied, allowed = lab.control.xray(after, opened=True)["rows"]
     found = denied["decisions"][0]["opened"]
     assert found["policy_type"] == "identity-based"
-    assert found["mend"]["statements"][0]["statement"]["Action"] == "ecr:ListImages"
+    assert found["suggestion"]["statements"][0]["statement"]["Action"] == "ecr:ListImages"
     assert found["context"]["aws:username"] == "ops"
     assert found["statements"][0]["mismatch"] == "action"
     good = allowed["decisions"][0]["opened"]
@@ -260,7 +262,7 @@ def test_rows_of_the_xray_open(lab: Lab) -> None:
     assert "opened" not in lab.control.xray(after)["rows"][1]["decisions"][0]
 
 
-def test_root_assumes_no_role_and_nothing_mends_that(lab: Lab) -> None:
+def test_root_assumes_no_role_and_nothing_fixes_that(lab: Lab) -> None:
     iam = lab.client("iam")
     trust = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}
     iam.create_role(RoleName="for-nobody", AssumeRolePolicyDocument=json.dumps(policy(trust)))
@@ -271,7 +273,7 @@ def test_root_assumes_no_role_and_nothing_mends_that(lab: Lab) -> None:
         iam.delete_role(RoleName="for-nobody")
     assert (answer["allowed"], answer["verdict"]) == (False, "ImplicitlyDenied")
     assert answer["message"] == answer["reason"] == "Roles may not be assumed by root accounts."
-    assert answer["mend"]["statements"] == []
+    assert answer["suggestion"]["statements"] == []
     said = decisions.text(answer)
     assert said.startswith("✗ not allowed: root may not sts:AssumeRole on role/for-nobody")
     assert "Blocked by" not in said

@@ -94,7 +94,7 @@ def test_where_it_looks_includes_podman_colima_and_rancher(world: dict[str, str]
         assert any(piece in host for host in hosts), piece
 
 
-def test_a_socket_that_is_no_engine_is_passed_over(world: dict[str, str], engine_socket: Serve) -> None:
+def test_a_socket_that_is_not_an_engine_is_passed_over(world: dict[str, str], engine_socket: Serve) -> None:
     world["DOCKER_HOST"] = f"unix://{engine_socket('web', b'<html>hello</html>')}"
     engine = find(environ=world)
     assert engine.kind == "none"

@@ -131,7 +131,7 @@ def test_after_kill_9_of_both_daemons_a_start_cleans_up_and_keeps_the_images(hom
 
 
 @pytest.mark.parametrize("daemon", ["dockerd.json", "containerd.json"])
-def test_after_kill_9_of_one_daemon_the_next_start_mends_it(home: Home, tmp_path: Path, daemon: str) -> None:
+def test_after_kill_9_of_one_daemon_the_next_start_fixes_it(home: Home, tmp_path: Path, daemon: str) -> None:
     build(start_private(home), tmp_path)
     process = Process.remembered(home.run / daemon)
     assert process is not None

@@ -172,7 +172,7 @@ def test_what_an_image_says_of_itself_cannot_write_to_the_terminal(store: Store)
     assert not any(line.startswith("registry forged") for line in words.splitlines())
 
 
-def test_a_config_that_is_not_json_or_gone_is_no_error(store: Store) -> None:
+def test_a_config_that_is_not_json_or_gone_is_not_an_error(store: Store) -> None:
     repository = store.create_repository(REGISTRY, "odd", now=1)
     image = put(store, repository, "1", [BASE])
     path = store.blob_path(json.loads(image.content)["config"]["digest"])

@@ -77,7 +77,7 @@ class HubClient:
         return self.session.get(f"{self.base}/token", params=query, auth=auth, timeout=20)
 
     def push(self, name: str, tag: str = "1", user: str = "learner", secret: str | None = None) -> requests.Response:
-        """Push a small image as a user; the first answer that is no success, or the last."""
+        """Push a small image as a user; the first answer that is not a success, or the last."""
         token = self.token(f"repository:{name}:pull,push", user=user, secret=secret)
         content = os.urandom(40)
         for blob in (content, b"{}"):

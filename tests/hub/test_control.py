@@ -133,7 +133,7 @@ def test_reset_clears_it_and_leaves_the_password(hub: Any, lab: Any) -> None:
         lab.control._call("POST", "/_ecrlab/reset", {"hub": 1})
 
 
-def test_a_user_made_anew_has_no_old_password(hub: Any, lab: Any) -> None:
+def test_a_user_made_again_has_no_old_password(hub: Any, lab: Any) -> None:
     old = hub.user("anna")
     assert hub.token_answer(user="anna").status_code == 200
     lab.control.reset(hub=True)

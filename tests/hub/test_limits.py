@@ -127,7 +127,7 @@ def test_the_clock_may_go_back(hub: Any, lab: Any) -> None:
     assert hub.pull("busybox", "latest").status_code == 200
 
 
-def test_the_lab_changes_limits_and_begins_windows_anew(hub: Any, lab: Any) -> None:
+def test_the_lab_changes_limits_and_begins_windows_again(hub: Any, lab: Any) -> None:
     assert lab.control.hub_limits() == {"anonymous": 100, "account": 200, "window": 21600}
     assert lab.control.hub_limits(window=60, anonymous=1) == {"anonymous": 1, "account": 200, "window": 60}
     assert hub.pull("busybox", "latest").headers["ratelimit-limit"] == "1;w=60"

@@ -1,4 +1,4 @@
-"""Solved notebooks as tests: one test a cell, named by the cell's id, outputs compared strictly by nbval.
+"""Solved notebooks as tests: one test per cell, named by the cell's id, outputs compared strictly by nbval.
 
 What nbval lets through is closed here: cells run in a home and folder of their own, every check is strict, cells tagged
 `volatile` are run and not compared, only the port is sanitised, and after a failure the rest of a notebook is skipped.

@@ -55,7 +55,7 @@ async def test_ranges(client: Any, spec: str, status: int, part: slice | None) -
 
 
 @pytest.mark.parametrize("spec", ["bytes=0-1,5-6", "bytes=5-2", "bytes=x-", "lines=1-2", "bytes=-", ""])
-async def test_what_is_no_range_is_ignored(client: Any, spec: str) -> None:
+async def test_what_is_not_a_range_is_ignored(client: Any, spec: str) -> None:
     name = await client.blob(b"content")
     answer = await client("GET", f"team/web/blobs/{name}", headers={"Range": spec})
     assert (answer.status, answer.body) == (200, b"content")

@@ -145,7 +145,7 @@ GOOD: dict[str, Any] = {
         ({**GOOD, "annotations": []}, "annotations"),
     ],
 )
-async def test_what_is_no_manifest(client: Any, content: Any, says: str) -> None:
+async def test_what_is_not_a_manifest(client: Any, content: Any, says: str) -> None:
     await client.blob(b"x")
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
     answer = await client.manifest(data, "v1")

@@ -185,7 +185,7 @@ def test_keys_ignore_case_and_conditions_are_anded() -> None:
             {"aws:PrincipalTag/team": "x"},
             False,
         ),
-        # A value is text, a multivalued key is no variable.
+        # A value is text, a multivalued key is not a variable.
         (
             "arn:aws:ecr:us-east-1:123456789012:repository/${aws:PrincipalTag/team}",
             {"aws:PrincipalTag/team": "*"},

@@ -230,7 +230,7 @@ def test_any_text_is_refused_in_order(text: str | bytes, kind: Any) -> None:
         parse_policy(text, kind)
     except PolicyError:
         return
-    raise AssertionError("random text is no policy")
+    raise AssertionError("random text is not a policy")
 
 
 @given(

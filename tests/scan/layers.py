@@ -41,7 +41,7 @@ def tar(entries: Iterable[File | tarfile.TarInfo], form: int = tarfile.PAX_FORMA
 
 
 def entry(path: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
-    """Return an entry that is no file: a folder, a link, a device."""
+    """Return an entry that is not a file: a folder, a link, a device."""
     member = tarfile.TarInfo(path)
     member.type, member.linkname = kind, link
     return member

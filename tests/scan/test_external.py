@@ -1,4 +1,4 @@
-"""trivy and grype, each played by a script that looks at what it was given and prints a report of the real form."""
+"""trivy and grype, each replaced by a script that looks at what it was given and prints a report of the real form."""
 
 from __future__ import annotations
 

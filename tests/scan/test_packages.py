@@ -192,7 +192,7 @@ def test_names_that_lead_out_or_are_odd(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_package_data_that_is_no_file_is_not_read(tmp_path: Path, kind: bytes) -> None:
+def test_package_data_that_is_not_a_file_is_not_read(tmp_path: Path, kind: bytes) -> None:
     member = entry(STATUS, kind, "/etc/passwd")
     member.size = 512
     # The next header would be its content.
@@ -212,7 +212,7 @@ def test_package_data_that_is_no_file_is_not_read(tmp_path: Path, kind: bytes) -
         json.dumps({"name": "x\u0000y", "version": "1"}).encode(),
     ],
 )
-def test_bad_metadata_is_no_package(tmp_path: Path, content: bytes) -> None:
+def test_bad_metadata_is_not_a_package(tmp_path: Path, content: bytes) -> None:
     layer = [
         ("node_modules/x/package.json", content),
         ("x.dist-info/METADATA", content),

@@ -81,7 +81,7 @@ def test_equal_versions(kind: str, one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "text"), INVALID)
-def test_what_is_no_version_is_said(kind: str, text: str) -> None:
+def test_what_is_not_a_version_is_said(kind: str, text: str) -> None:
     with pytest.raises(InvalidVersion):
         compare(kind, text, "1.0.0")
 

@@ -40,7 +40,7 @@ def test_a_pull_limit_is_reached_and_reset(sh: Any, image: Callable[..., str], l
     lab.control.advance(3601)
     sh.good(f"docker pull {names[3]}")
 
-    # By the lab: every window begins anew.
+    # By the lab: every window begins again.
     lab.control.hub_limits(anonymous=1)
     assert OVER in sh(f"docker pull {names[4]}")[1]
     lab.control.hub_window()

@@ -43,7 +43,7 @@ def test_a_finding_goes_with_the_update(sh: Any, build: Any) -> None:
     build("1.0", "2.36-9+deb12u5")
     sh.good(f"aws ecr start-image-scan {IMAGE.format('1.0')}")
     assert findings(sh, "1.0") == ["CVE-2024-2961"]
-    # Neither a scan repeated nor another tag for the same image mends it.
+    # Neither a scan repeated nor another tag for the same image fixes it.
     code, text = sh(f"aws ecr start-image-scan {IMAGE.format('1.0')}")
     assert code != 0
     assert "LimitExceededException" in text

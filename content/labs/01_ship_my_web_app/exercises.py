@@ -613,7 +613,7 @@ m2 = LiveCheck(
         "```bash\n%%bash --as ops\n"
         'aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"\n'
         f'docker rmi -f "$REGISTRY/{NAME}:{WANTED}"\ndocker pull "$REGISTRY/{NAME}:{WANTED}"\n```\n\n'
-        "One computer plays both parts here, so the name is taken away first, as if this were the server.\n\n"
+        "One computer does both here, so the name is taken away first, as if this were the server.\n\n"
         "**Why as ops:** who pushes and who runs are two people with two sets of rights. `ops` has the managed policy "
         "*AmazonEC2ContainerRegistryPullOnly*: login, manifest, layers. A server that can push can replace what every "
         "other server will run."
@@ -689,7 +689,7 @@ def m3_judge(state: dict[str, Any]) -> Verdict:
 
 
 def _of_registry(name: str, registry: str) -> bool:
-    """Tell whether a container was started under an address of the registry, or by an image's id, which is no name."""
+    """Tell whether a container was started under an address of the registry, or by an image's id, not a name."""
     host = registry.partition("/")[0]
     ours = name.startswith(f"{registry}/") or (name.startswith(f"{host}/") and ".amazonaws.com/" not in name)
     return ours or re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", name) is not None

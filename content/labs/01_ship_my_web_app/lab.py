@@ -120,7 +120,7 @@ lab.solution("lab-01-m3")
 # %% [markdown] id="lab-01-08-text" tags=["core", "text"] at="pulled"
 # ## Milestone 4
 #
-# Omar asks: *how do I know that this is what you built?* A tag is no answer.
+# Omar asks: *how do I know that this is what you built?* A tag is not an answer.
 
 # %% id="lab-01-08" tags=["core", "exercise"] minutes=6
 lab.exercise("lab-01-m4")

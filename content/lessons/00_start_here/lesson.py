@@ -176,7 +176,7 @@ lab.check("00-e5")
 # %% [markdown] id="00-30" tags=["core","picture"]
 # ![Five cards in order. 1: aws ecr create-repository makes a shelf and asks the ECR API: may I, does it exist? 2: aws
 # ecr get-login-password fetches a token and asks the ECR API: who am I? 3: docker login hands it to docker and asks the
-# registry: is the token good? 4: docker tag gives the image its address and asks nobody: where shall it go? 5: docker
+# registry: is the token good? 4: docker tag gives the image its address and asks nobody: where should it go? 5: docker
 # push sends the bytes and asks the registry and IAM: may I, each time?](images/commands.svg)
 
 # %% [markdown] id="00-31" tags=["core","guess"] minutes=1

@@ -193,17 +193,17 @@ LESSON = Lesson(
     verbs=(
         "take an ECR address apart and name every part of it",
         "push and pull an image, and say what each command asks of whom",
-        "read the refusals that stop a first push, and mend them",
+        "read the refusals that stop a first push, and fix them",
     ),
     words={
         "account": "a closed area at AWS with rights and a bill of its own, named by twelve digits",
         "Region": "the place where AWS runs a registry, such as us-east-1 or eu-west-1: each has its own",
-        "repository URI": "the address of a repository: registry, slash, name; docker wants it in front of the tag",
+        "repository URI": "the address of a repository: registry, slash, name; docker wants it before the tag",
         "authorization token": "what docker shows the registry: it stands for who fetched it, and it lives 12 hours",
         "profile": "a name for a set of AWS keys: admin is you, ci is the build robot",
     },
     needs=(
-        "Nothing but this computer. With no container engine the lab's stand-in plays docker; every exercise counts."
+        "Nothing but this computer. With no container engine the lab's stand-in acts as docker; every exercise counts."
     ),
     checkpoints={
         "fresh": fresh,
@@ -513,8 +513,8 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         )
     if v["service"] != "dkr.ecr":
         return not_yet(
-            f"`{v['account']}.{v['service']}.{v['region']}…` is no registry. `aws` talks to an API host; `docker` "
-            "talks to the registry host, and that one has three more letters in front of `ecr`.",
+            f"`{v['account']}.{v['service']}.{v['region']}…` is not a registry. `aws` talks to an API host; `docker` "
+            "talks to the registry host, and that one has three more letters before `ecr`.",
             "aws-login-is-docker-login",
         )
     if v["account"] == lab.account:
@@ -528,7 +528,7 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         )
     if v["account"] != PARTNER:
         return not_yet(
-            f"`{v['account']}` is no account of this story. The map company's twelve digits stand in the question.",
+            f"`{v['account']}` is not one of the course's accounts. The map company's twelve digits stand above.",
             "left-out",
         )
     if v["region"] != "eu-west-1":
@@ -546,7 +546,7 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     unasked = "invalid reference format" in said or said.startswith("not asked")
     if unasked and v["repository"] != "web/booking":
         return not_yet(
-            f"docker did not ask anybody: `{v['repository']}` is no name of a repository. Such names have small "
+            f"docker did not ask anybody: `{v['repository']}` is not a repository's name. Such names have lower-case "
             "letters and digits, and a slash only between two parts. Write it as the company does.",
             "left-out",
         )
@@ -558,7 +558,7 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         )
     if unasked:
         return not_yet(
-            f"docker did not ask anybody: `{v['repository']}{v['mark']}{v['version']}` is no name of an image. Behind "
+            f"docker did not ask anybody: `{v['repository']}{v['mark']}{v['version']}` is not an image's name. Behind "
             "`:` stands a tag; behind `@` stands a digest, `sha256:` and 64 characters.",
             "tag-is-version",
         )
@@ -601,7 +601,7 @@ e1 = BuildCommand(
     objective="Build an ECR address from account, Region, repository and tag.",
     prompt=(
         "The map company next door has the account **444455556666**. Omar wants its image **web/booking**, version "
-        "**2.3**, and the company keeps it in **Ireland**. Build the address. It is really asked for, with the map "
+        "**2.3**, and the company keeps it in **Ireland**. Build the address. The lab really asks it, with the map "
         "company's own login, so only the address can be wrong."
     ),
     fields=E1_FIELDS,
@@ -657,16 +657,16 @@ e1 = BuildCommand(
             says="the slash is part of the name",
         ),
         Attempt(
-            "a slash in front",
+            "a slash at the start",
             answer={**E1_RIGHT, "repository": "/web/booking"},
             misconception="left-out",
-            says="is no name of a repository",
+            says="is not a repository's name",
         ),
         Attempt(
             "the API's host",
             answer={**E1_RIGHT, "service": "ecr"},
             misconception="aws-login-is-docker-login",
-            says="is no registry",
+            says="is not a registry",
         ),
         Attempt(
             "a tag behind @",
@@ -994,7 +994,7 @@ e4 = Order(
     at="repository",
     objective="Put the steps of a push into an order that works, and know which ones depend on another.",
     prompt=(
-        "A new image, `receipts:1`, from the same Dockerfile. It shall lie in ECR, and ECR shall say so. Six of the "
+        "A new image, `receipts:1`, from the same Dockerfile. Get it into ECR and have ECR confirm it. Six of the "
         "eight steps are needed. Put them in order; the order is really carried out, on a clean registry and with a "
         "docker that has no login. Every order that works is right."
     ),
@@ -1092,7 +1092,7 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
             )
         wrong = [tag for image in images for tag in image["tags"] if tag.lower() == "tested"]
         if wrong:
-            return not_yet(f"I see the tag `{wrong[0]}`. Tags know large and small letters.", "left-out")
+            return not_yet(f"I see the tag `{wrong[0]}`. Tags are case-sensitive.", "left-out")
         if now is not None and len(images) > 1 and now is images[0]:
             return not_yet(
                 "`1.1` names the first image again, and Dara's second has lost its name. Asked for was one more name, "
@@ -1238,7 +1238,7 @@ e5 = LiveCheck(
         'docker tag "$REGISTRY/my-web-app@$OLD" "$REGISTRY/my-web-app:tested"\n'
         'docker push -q "$REGISTRY/my-web-app:tested"\n```\n\n'
         "**Why:** a push under a tag that exists moves the tag; the older image stays, without a name. Its digest is "
-        "computed from its bytes, so nobody can move it. Who deploys `@sha256:…` gets what was tested, whatever "
+        "computed from its bytes, so nobody can move it. Whoever deploys `@sha256:…` gets what was tested, whatever "
         "happens to tags. (Lesson 08 makes tags that cannot move.)"
     ),
     accepts=(Attempt("pull, tag, push", do=e5_docker), Attempt("batch-get-image, put-image", do=e5_api)),
@@ -1569,17 +1569,17 @@ e6 = LiveCheck(
 )
 
 
-# e7: what is settled with the token, what is asked anew
+# e7: what is settled with the token, what is asked again
 
 
-SETTLED, ANEW, NEITHER = "settled", "anew", "neither"
+SETTLED, AGAIN, NEITHER = "settled", "again", "neither"
 e7 = Match(
     id="04-e7",
     at="pushed",
     objective="Tell what a token settles from what is asked again at every request.",
     prompt=(
         "You have seen the robot's old token work with its new right. So when is what decided? **Sort**: settled when "
-        "the token is fetched · asked anew at each request · neither."
+        "the token is fetched · asked again with each request · neither."
     ),
     items=(
         Item(
@@ -1626,7 +1626,7 @@ e7 = Match(
                     "token-is-password",
                 ),
                 Miss(
-                    ANEW,
+                    AGAIN,
                     "docker shows the token at each request, never the key. The key stays with `aws`.",
                     "token-is-password",
                 ),
@@ -1635,18 +1635,18 @@ e7 = Match(
     ),
     bins=(
         Bin(SETTLED, "settled when the token is fetched"),
-        Bin(ANEW, "asked anew at each request"),
+        Bin(AGAIN, "asked again with each request"),
         Bin(NEITHER, "neither"),
     ),
-    correct={"who": SETTLED, "may": ANEW, "end": SETTLED, "region": SETTLED, "tag": ANEW, "key": NEITHER},
+    correct={"who": SETTLED, "may": AGAIN, "end": SETTLED, "region": SETTLED, "tag": AGAIN, "key": NEITHER},
     hints=(
         "Two things you saw today: the robot's old token pushed with a new right, and `get-login-password` wants a "
         "Region.",
         "Ask of each: could it change while the token stays the same?",
-        "Three are settled, two are asked anew, and one thing docker never gets to see.",
+        "Three are settled, two are asked again, and one thing docker never gets to see.",
     ),
     solution=(
-        "**Settled:** who you are, until when, for which Region. **Asked anew:** may you push, is the tag there. "
+        "**Settled:** who you are, until when, for which Region. **Asked again:** may you push, is the tag there. "
         "**Neither:** the secret key; it signs what `aws` sends and goes nowhere.\n\n"
         "**Why it matters:** take a right away, and it is gone as soon as IAM knows, with no logout. Give one, and no "
         "new login is needed. But a token that was copied works for whoever has it until it ends."
@@ -1654,35 +1654,35 @@ e7 = Match(
     accepts=(
         Attempt(
             "all six",
-            answer={"who": SETTLED, "may": ANEW, "end": SETTLED, "region": SETTLED, "tag": ANEW, "key": NEITHER},
+            answer={"who": SETTLED, "may": AGAIN, "end": SETTLED, "region": SETTLED, "tag": AGAIN, "key": NEITHER},
         ),
         Attempt(
             "the same in another order",
-            answer={"key": NEITHER, "tag": ANEW, "may": ANEW, "region": SETTLED, "end": SETTLED, "who": SETTLED},
+            answer={"key": NEITHER, "tag": AGAIN, "may": AGAIN, "region": SETTLED, "end": SETTLED, "who": SETTLED},
         ),
     ),
     rejects=(
         Attempt(
             "rights are in the token",
-            answer={"who": SETTLED, "may": SETTLED, "end": SETTLED, "region": SETTLED, "tag": ANEW, "key": NEITHER},
+            answer={"who": SETTLED, "may": SETTLED, "end": SETTLED, "region": SETTLED, "tag": AGAIN, "key": NEITHER},
             misconception="login-is-permission",
             says="looked up later than that",
         ),
         Attempt(
             "the end can move",
-            answer={"who": SETTLED, "may": ANEW, "end": ANEW, "region": SETTLED, "tag": ANEW, "key": NEITHER},
+            answer={"who": SETTLED, "may": AGAIN, "end": AGAIN, "region": SETTLED, "tag": AGAIN, "key": NEITHER},
             misconception="login-is-forever",
             says="a new one has to be fetched",
         ),
         Attempt(
             "any Region",
-            answer={"who": SETTLED, "may": ANEW, "end": SETTLED, "region": NEITHER, "tag": ANEW, "key": NEITHER},
+            answer={"who": SETTLED, "may": AGAIN, "end": SETTLED, "region": NEITHER, "tag": AGAIN, "key": NEITHER},
             misconception="token-works-everywhere",
             says="does not open the registry in us-east-1",
         ),
         Attempt(
             "the key is in it",
-            answer={"who": SETTLED, "may": ANEW, "end": SETTLED, "region": SETTLED, "tag": ANEW, "key": SETTLED},
+            answer={"who": SETTLED, "may": AGAIN, "end": SETTLED, "region": SETTLED, "tag": AGAIN, "key": SETTLED},
             misconception="token-is-password",
             says="It is not in the token",
         ),
@@ -1691,7 +1691,7 @@ e7 = Match(
 )
 
 
-# e8: read a refusal that docker has put its own guess in front of
+# e8: read a refusal that begins with docker's own guess
 
 
 def e8_cause(lab: Any) -> Result:
@@ -1771,7 +1771,7 @@ e8 = ReadError(
         "When was the login, and when was the pull?",
     ),
     solution=(
-        "**The login is too old.** docker puts its own guess in front when the manifest is denied; what the registry "
+        "**The login is too old.** docker puts its own guess first when the manifest is denied; what the registry "
         "said stands behind the last `denied:`.\n\n"
         "**Why it matters:** whoever reads from the left makes a repository that exists, or asks for a right that is "
         "there. Read from the right. Some clients print no more than `403 Forbidden` in such a case: then ask first "
@@ -1788,7 +1788,7 @@ e8 = ReadError(
 )
 
 
-# e9: mend the nightly script
+# e9: fix the nightly script
 
 
 def e9_run(lab: Any, script: str) -> Result:
@@ -1866,7 +1866,7 @@ def e9_judge(lab: Any, script: str, result: Result) -> Verdict:
         )
     if re.search(r"\bsleep\b", words):
         return not_yet(
-            seen + "The script waits. The builds come too late then, and waiting makes no token younger.", "retry-mends"
+            seen + "The script waits. The builds come too late then, and waiting makes no token younger.", "retry-fixes"
         )
     late = {hour: at for hour, at in arrived.items() if at != hour}
     if late:
@@ -1922,7 +1922,7 @@ STARTER = (Path(__file__).parent / "files" / "nightly.sh").read_text(encoding="u
 
 
 def script(*lines: str, before: str = "") -> str:
-    """Return a nightly script with these lines in its loop; `before` stands in front of the loop."""
+    """Return a nightly script with these lines in its loop; `before` stands before the loop."""
     body = "\n".join(f"  {line}" for line in lines)
     return f"{before}\nfor hour in {' '.join(map(str, NIGHT))}; do\n{body}\ndone\n"
 
@@ -1938,9 +1938,9 @@ e9 = FixFile(
     at="pushed",
     objective="Keep a long-running job logged in.",
     prompt=(
-        "`nightly.sh` pushes at hours 0, 11, 13 and 26 and logs in once. Mend the file until **all four images "
-        "arrive**, each at its own hour. Running it plays the whole night with the lab's clock, as Dara, and then puts "
-        "the clock back."
+        "`nightly.sh` pushes at hours 0, 11, 13 and 26 and logs in once. Fix the file until **all four images "
+        "arrive**, each at its own hour. Running it moves the lab's clock through the whole night, as Dara, and then "
+        "puts it back."
     ),
     file="nightly.sh",
     start=STARTER,
@@ -1996,7 +1996,7 @@ e9 = FixFile(
         Attempt(
             "sleep half a day",
             answer=script(WAIT, TAG, f"{PUSH} || {{ sleep 43200; {PUSH}; }}", before=LOGIN_LINE),
-            misconception="retry-mends",
+            misconception="retry-fixes",
             says="waiting makes no token younger",
         ),
         Attempt(
@@ -2150,7 +2150,7 @@ e10 = BuildCommand(
         "error from a repository made elsewhere. `manifest unknown`: the tag. `authorization token has expired`: a "
         "new login, and no right is missing. `not authorized to perform`: a right.\n\n"
         "**Why sort them:** *who are you*, *what is there* and *may you* are three questions, and the answer to one "
-        "mends nothing of another."
+        "fixes nothing of another."
     ),
     accepts=(
         Attempt("read", do=failing(3), answer=case_answers(3)),
@@ -2195,7 +2195,7 @@ e10 = BuildCommand(
         ),
     ),
     reset=e10_reset,
-    neighbour="Ask your neighbour: which of the six causes would a second try mend?",
+    neighbour="Ask your neighbour: which of the six causes would a second try fix?",
 )
 
 
@@ -2259,9 +2259,7 @@ def e11_judge(state: dict[str, Any]) -> Verdict:
     missing = [tag for tag in ("1.0", "stable") if tag not in tags]
     if missing:
         if "Stable" in tags:
-            return not_yet(
-                "I see the tag `Stable`. Tags know large and small letters: `stable` is another one.", "left-out"
-            )
+            return not_yet("I see the tag `Stable`. Tags are case-sensitive: `stable` is another one.", "left-out")
         if any(name.rpartition(":")[2] in missing for name in local):
             return not_yet(
                 f"On this computer the image has the name `{missing[0]}`. ECR does not know it: a name on the laptop "
@@ -2403,7 +2401,7 @@ e11 = LiveCheck(
         Attempt(
             "only tagged here", do=e11_only_here, misconception="tag-copies", says="a name on the laptop sends nothing"
         ),
-        Attempt("large letter", do=e11_large_letter, misconception="left-out", says="large and small letters"),
+        Attempt("large letter", do=e11_large_letter, misconception="left-out", says="case-sensitive"),
     ),
     reset=e11_reset,
     neighbour="Ask your neighbour: you push `stable` again next week with a new image. What has `1.0` then?",

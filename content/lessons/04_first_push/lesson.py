@@ -5,16 +5,16 @@
 #
 # - **take an ECR address apart** and name every part of it,
 # - **push and pull** an image, and say what each command asks of whom,
-# - **read the refusals** that stop a first push, and mend them.
+# - **read the refusals** that stop a first push, and fix them.
 #
 # Two halves, 32 and 33 minutes; cells marked *more* add 5. Needs nothing but this computer; with no container engine
-# the lab's stand-in plays `docker`. {{neighbours}}
+# the lab's stand-in acts as `docker`. {{neighbours}}
 
 # %% [markdown] id="04-01-story" tags=["core", "text"]
 # Dara has built the booking page of Harbour Bikes. Omar needs it on a server. Today you put ECR between them.
 #
-# ECR will refuse you three times, and once more when a login has grown old. Each time it is right, and each time for
-# another reason. When you can tell the four apart, you can mend most first pushes in the world.
+# ECR will refuse you three times, and once more when a login has expired. Each time it is right, and each time for
+# another reason. When you can tell the four apart, you can fix most first pushes in the world.
 
 # %% [markdown] id="04-01-words" tags=["core", "text"]
 # | new word | in a line |
@@ -77,7 +77,7 @@ lab.answer("04-r3", "b")
 # registry service. us-east-1: the Region. amazonaws.com: AWS. web/booking: the repository. 2.3: the
 # tag.](images/address.svg)
 #
-# **Picture 1.** On AWS the address begins with the account. Here `localhost` and a port stand in front, because this
+# **Picture 1.** On AWS the address begins with the account. Here `localhost` and a port come first, because this
 # ECR runs on your computer. `$REGISTRY` holds everything before the repository, so you rarely type it.
 
 # %% [markdown] id="04-04-letters" tags=["core", "text"]
@@ -203,7 +203,7 @@ lab.answer("04-e3", "b", confidence=2)
 #
 # | ask | answer |
 # |---|---|
-# | who printed it | `docker`; all the words are ECR's: its code in small letters, then its sentence |
+# | who printed it | `docker`; all the words are ECR's: its code in lower case, then its sentence |
 # | which question | *what is there?* You are known now, and still nobody speaks of rights |
 # | words that are mine | two: the repository's name, and the account |
 # | missing in the text | the Region. Look for it in the address |
@@ -277,7 +277,7 @@ lab.xray()
 # docker's. For each but the first, ECR asks IAM about one action. How often the four in the box come, and whether
 # docker asks *is it there?* before an upload, after it or both, depends on the image and on what docker remembers.
 #
-# The `401` in the first row is no refusal of yours: docker knocks without a name, hears *who are you?*, and shows its
+# The `401` in the first row does not refuse you: docker knocks without a name, hears *who are you?*, and shows its
 # token from then on. Without a login it stops there.
 
 # %% [markdown] id="04-12-after" tags=["core", "text"]
@@ -431,7 +431,7 @@ lab.xray()
 # door: is it there? Without the repository: 404, name unknown. Third door: may you? Without a right: 403, not
 # authorized to perform. Behind the third door the image is stored.](images/doors.svg)
 #
-# **Picture 3.** Three refusals, each with its own words and its own way to mend it. *Who are you?* always
+# **Picture 3.** Three refusals, each with its own words and its own way to fix it. *Who are you?* always
 # comes first. Whether AWS looks for the repository or for your right first is not documented, so go by the words.
 
 # %% [markdown] id="04-15-box" tags=["core", "box"]
@@ -545,7 +545,7 @@ lab.exercise("04-e7")
 # %% id="04-17-e7-answer" tags=["core", "exercise", "solution"]
 lab.answer(
     "04-e7",
-    {"who": "settled", "may": "anew", "end": "settled", "region": "settled", "tag": "anew", "key": "neither"},
+    {"who": "settled", "may": "again", "end": "settled", "region": "settled", "tag": "again", "key": "neither"},
 )
 
 # %% id="04-17-e7-check" tags=["core", "exercise"]
@@ -577,7 +577,7 @@ lab.clock.advance(hours=12, minutes=1)
 # **How to read it.** It begins with `denied`, and no right is missing: no person, no action, no resource stands in it.
 # A missing right names all three. What helps is a new login:
 
-# %% id="04-18-mend" tags=["core", "run"]
+# %% id="04-18-fix" tags=["core", "run"]
 # %%bash
 # aws ecr get-login-password |
 #   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
@@ -601,7 +601,7 @@ lab.solution("04-e8")
 # %% [markdown] id="04-19-text" tags=["core", "text"] at="pushed"
 # ## Nobody sits there at hour 13
 #
-# A new login is easy, when somebody is there to type it. Below is the night job as it stands. Mend it in the card, and
+# A new login is easy, when somebody is there to type it. Below is the night job as it stands. Fix it in the card, and
 # let the night run.
 
 # %% id="04-19" tags=["core", "exercise"] minutes=4
@@ -632,7 +632,7 @@ lab.solution("04-e9")
 # %% [markdown] id="04-20-text" tags=["core", "text"] at="pushed"
 # ## Four at once
 #
-# The next cell makes four things fail, truly, and shows what each one said. Another number makes other causes.
+# The next cell makes four things really fail, and shows what each one said. Another number makes other causes.
 
 # %% id="04-20-desk" tags=["core", "run"] minutes=1
 # %%bash
@@ -686,7 +686,7 @@ answer = ecr.batch_get_image(repositoryName="my-web-app", imageIds=[{"imageTag":
 print("images found:", len(answer["images"]))
 print("an exception:  none")
 
-# %% id="04-21-mend" tags=["stretch", "run"]
+# %% id="04-21-fix" tags=["stretch", "run"]
 for failure in answer["failures"]:
     print(failure["imageId"]["imageTag"], failure["failureCode"], failure["failureReason"])
 
@@ -777,7 +777,7 @@ lab.look_back("04")
 # %% [markdown] id="04-25-aws" tags=["core", "box"]
 # > **On real AWS**
 # >
-# > - Every account and Region has a host of its own; nothing stands in front of the account number.
+# > - Every account and Region has a host of its own; nothing comes before the account number.
 # > - What you store is billed: {{dated:storage-price}}. So is what leaves the Region. There is
 # >   {{dated:request-price}}. Look at AWS's own page before you quote any of it.
 # > - Nobody should push as administrator. Robots use roles, whose keys end by themselves (lesson 09).

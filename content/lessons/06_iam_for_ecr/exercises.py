@@ -316,7 +316,7 @@ def roles(lab: Any) -> None:
 
 
 def make_role(lab: Any, name: str, trust: str, rights: str = "") -> None:
-    """Make a role anew, with a trust policy and maybe one inline policy."""
+    """Make a role again, with a trust policy and maybe one inline policy."""
     remove_role(lab, name)
     iam = lab.client("iam")
     iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
@@ -334,16 +334,16 @@ LESSON = Lesson(
         "let another account and a robot in without handing out keys",
     ),
     words={
-        "principal": "who asks: a user, or somebody who plays a role; never a group",
+        "principal": "who asks: a user, or somebody who assumes a role; never a group",
         "action": "what is asked for, such as ecr:BatchGetImage",
         "resource": "the thing that it is asked about, by its ARN; * means any thing, or none",
         "explicit deny": "a statement with the effect Deny that fits the request: it ends the matter",
         "repository policy": "a policy on the thing: who may do what with this repository",
-        "role": "a principal without keys of its own, that others play for a while; its trust policy says who",
+        "role": "a principal without keys of its own, that others assume for a while; its trust policy says who",
         "permissions boundary": "a fence around one user or role: what its policies give counts only inside",
     },
     needs=(
-        "Nothing but this computer. With no container engine the lab's stand-in plays docker; all ten exercises count."
+        "Nothing but this computer. With no container engine the lab's stand-in acts as docker; all exercises count."
     ),
     checkpoints={
         "people": people,
@@ -358,7 +358,7 @@ LESSON = Lesson(
     undo=tidy,
     undoes="its roles and groups, and the partner's own policies",
     sticking={
-        "JSON commas": "the editor says line and word while you type; mend the first line it names, then look again",
+        "JSON commas": "the editor says line and word while you type; fix the first line it names, then look again",
         "who am I now?": "the first line of a cell says it: `%%bash --as ops`",
         "it still works after I took the right away": "the image was on this computer: the cell removes it first",
         "which side is missing?": "the ending of the sentence names the kind of policy; picture 2 says whose it is",
@@ -539,7 +539,7 @@ GUESSES = [
             "everything. Omar pushes again. What happens?"
         ),
         options=(
-            Option("a", "he pushes: an administrator may", "A Deny is no opinion to be outvoted.", "allow-beats-deny"),
+            Option("a", "he pushes: an administrator may", "No Allow outvotes a Deny.", "allow-beats-deny"),
             Option(
                 "b", "refused: the Deny stays", "Yes. One Deny that fits ends the matter, whatever else is allowed."
             ),
@@ -561,7 +561,7 @@ GUESSES = [
         id="06-r5",
         prompt=(
             "**From the first half.** `… is not authorized to perform: ecr:PutImage on resource: … because no "
-            "identity-based policy allows the ecr:PutImage action`. What would mend it?"
+            "identity-based policy allows the ecr:PutImage action`. What would fix it?"
         ),
         options=(
             Option("a", "finding the Deny and removing it", "A Deny says *explicit deny*.", "not-allowed-is-forbidden"),
@@ -734,7 +734,7 @@ e1 = Match(
         "`AccessDeniedException`: known, and no. `user/ops`: the **principal**. `ecr:DescribeImages`: the **action**. "
         "`…repository/my-web-app`: the **resource**. `because no identity-based policy allows`: **nobody allowed "
         "it**.\n\n"
-        "**Why the last piece matters most:** a missing Allow is mended by adding one, as small as it goes. A Deny has "
+        "**Why the last piece matters most:** a missing Allow is fixed by adding one, as small as it goes. A Deny has "
         "to be found, and somebody wrote it for a reason."
     ),
     accepts=(
@@ -854,7 +854,7 @@ e2 = Predict(
 )
 
 
-# e3: mend the policy
+# e3: fix the policy
 
 
 def cells(who: str, *wanted: tuple[str, str]) -> list[tuple[str, str, str]]:
@@ -982,9 +982,9 @@ PAGE = allow((*PULL, PUSH[0]), arn(APP))
 e3 = LiveCheck(
     id="06-e3",
     at="summary-policy",
-    objective="Mend a pull policy: one statement for the login, one for the repository.",
+    objective="Fix a pull policy: one statement for the login, one for the repository.",
     prompt=(
-        "**Mend Omar's policy**, in the editor below or in your own way. He shall log in and pull `my-web-app`; the "
+        "**Fix Omar's policy**, in the editor below or in your own way. He needs to log in and pull `my-web-app`; the "
         "other two lines of the matrix stay ✗. Press **Save**, then **Check**."
     ),
     probe=e3_probe,
@@ -1183,8 +1183,8 @@ e4 = Match(
         "uploads`: **InitiateLayerUpload** · `PATCH`: **UploadLayerPart** · `PUT …?digest`: **CompleteLayerUpload** · "
         "`PUT manifests`: **PutImage**.\n\n"
         "**Why know them?** A push that lacks one of the rights stops in the middle, and the refusal names only the "
-        "next one. Who grants them one by one meets refusal after refusal. So give the set. `BatchGetImage` is in it "
-        "because newer clients read the manifest before they write it."
+        "next one. Whoever grants them one by one meets refusal after refusal. So give the set. `BatchGetImage` is in "
+        "it because newer clients read the manifest before they write it."
     ),
     accepts=(
         Attempt("all six", answer=E4_RIGHT),
@@ -1479,14 +1479,14 @@ E6_NO = (
 
 
 def e6_probe(lab: Any) -> dict[str, Any]:
-    """Ask what the partner and a stranger may do, directly and through roles of ours that the partner may play."""
+    """Ask what the partner and a stranger may do, directly and through roles of ours that the partner may assume."""
     iam = lab.client("iam")
     names = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     ways = {}
     for way in ("partner", *(f"role/{name}" for name in names)):
         if way != "partner":
-            play = [("partner", "sts:AssumeRole", role_arn(way[5:]))]
-            if not all(may(lab, play).values()):
+            assume = [("partner", "sts:AssumeRole", role_arn(way[5:]))]
+            if not all(may(lab, assume).values()):
                 continue
         asked = cells(way, ("ecr:GetAuthorizationToken", "*"), *E6_YES, *E6_NO)
         found = lab.control.decide_all(asked)
@@ -1577,7 +1577,7 @@ def e6_both(lab: Any, principal: object = None, actions: Iterable[str] = PULL) -
 
 
 def e6_role(lab: Any, name: str = "releaser") -> None:
-    """A role of ours that the partner may play, with the right to pull."""
+    """A role of ours that the partner may assume, with the right to pull."""
     trust = document({**let({"AWS": user_arn("partner", PARTNER)}, "sts:AssumeRole")})
     make_role(lab, name, trust, policy_file("pull"))
     partner_may(lab, document(allow("sts:AssumeRole", role_arn(name))))
@@ -1613,7 +1613,7 @@ e6 = LiveCheck(
         + json.dumps(let({"AWS": user_arn("partner", PARTNER)}, PULL), indent=2)
         + '\n```\n\nTheirs, on `user/partner`: the login on `"*"`, and the two actions on our ARN.\n\n'
         "**Why both?** Each account answers for its own half: we say who may have the image, they say what their "
-        "people may ask for. The other way is a role of ours that `partner` may play; then it asks as one of us."
+        "people may ask for. The other way is a role of ours that `partner` may assume; then it asks as one of us."
     ),
     accepts=(
         Attempt("user named, both sides", do=e6_both),
@@ -1741,7 +1741,7 @@ def e7_run(lab: Any, order: tuple[str, ...]) -> Result:
             lines.append(f"{number} {name}: {said}")
             break
         lines.append(f"{number} {name}: ok")
-    data = {"stopped": stopped, "said": said, "played": bool(keys)}
+    data = {"stopped": stopped, "said": said, "assumed": bool(keys)}
     return Result(" → ".join(order), 1 if stopped else 0, "\n".join(lines) + "\n", data)
 
 
@@ -1751,17 +1751,17 @@ def e7_judge(lab: Any, order: tuple[str, ...], result: Result) -> Verdict:
     done = order[: order.index(stopped)] if stopped else order
     seen = f"It ran as far as *{stopped}*, and that said:\n\n`{said}`\n\n" if stopped else ""
     if "member" in order and stopped == "member":
-        return not_yet(seen + "A role has no members. Nobody is put into it; somebody *plays* it.", "role-is-group")
+        return not_yet(seen + "A role has no members. Nobody is put into it; somebody *assumes* it.", "role-is-group")
     if stopped == "assume" and "role" not in done:
-        return not_yet(seen + "Nobody can play a role that nobody has made.", "role-is-group")
+        return not_yet(seen + "Nobody can assume a role that nobody has made.", "role-is-group")
     if stopped == "rights":
         return not_yet(seen + "Rights are put on something. What is missing?", "left-out")
-    if stopped == "push" and result.data["played"]:
+    if stopped == "push" and result.data["assumed"]:
         robot = " The push policy lies on `ci`, and `ci` is not who asks now: read the name." if "robot" in done else ""
-        return not_yet(seen + f"The robot plays the role, and the role may do nothing yet.{robot}", "role-is-group")
+        return not_yet(seen + f"The robot assumes the role, and the role may do nothing yet.{robot}", "role-is-group")
     if stopped == "push":
         return not_yet(
-            seen + "Read the name in it: the robot asked as itself. To have a role at hand is not to play it.",
+            seen + "Read the name in it: the robot asked as itself. To have a role at hand is not to assume it.",
             "role-is-group",
         )
     if stopped:
@@ -1800,32 +1800,32 @@ def e7_reset(lab: Any) -> None:
 e7 = Order(
     id="06-e7",
     at="half-time",
-    objective="Know what a role is made of, and that somebody has to play it.",
+    objective="Know what a role is made of, and that somebody has to assume it.",
     prompt=(
-        "At night the robot shall push by the role `night-shift`, and have no right to push of its own. Four of the "
+        "At night the robot is to push with the role `night-shift`, and have no right to push of its own. Four of the "
         "six steps are needed. The order is really carried out; every order that works is right."
     ),
     steps=(
         Step("push", "push my-web-app:night", "With the keys in hand. IAM is asked about the session's name."),
         Step("member", "put ci into night-shift, as into a group", "There is no such thing: a role has no members."),
-        Step("rights", "give the role the push policy", "What it may do: read at each request, not when it is played."),
+        Step("rights", "give the role the push policy", "What it may do: read at each request, not at AssumeRole."),
         Step("robot", "give ci the push policy", "Works, and stays for good. The role was to make it needless."),
-        Step("assume", "ci plays the role (AssumeRole)", "Three keys come back that end by themselves."),
-        Step("role", "make the role; its trust policy names ci", "Who may play it."),
+        Step("assume", "ci assumes the role (AssumeRole)", "Three keys come back that end by themselves."),
+        Step("role", "make the role; its trust policy names ci", "Who may assume it."),
     ),
     run=e7_run,
     judge=e7_judge,
     hints=(
         e7_hint,
-        "A role has two documents: who may play it, and what it may do. Playing it is a step of its own.",
+        "A role has two documents: who may assume it, and what it may do. Assuming it is a step of its own.",
         "`role`, `rights`, `assume`, `push`. One of the first two may also come later: which?",
     ),
     solution=(
         "**role, rights, assume, push**, or **role, assume, rights, push**.\n\n"
-        "**Why both?** Here the *trust policy* alone decides who plays it, because it names `ci`, in the same account. "
-        "When it names only the account, or the caller lives in another account, the caller's own policy must allow "
-        "`sts:AssumeRole` too. What the role may do is looked up when it does something.\n\n"
-        "And nobody is a member of a role: one plays it for a while, under its name, with keys that end."
+        "**Why both?** Here the *trust policy* alone decides who assumes it, because it names `ci`, in the same "
+        "account. When it names only the account, or the caller lives in another account, the caller's own policy must "
+        "allow `sts:AssumeRole` too. What the role may do is looked up when it does something.\n\n"
+        "And nobody is a member of a role: one assumes it for a while, under its name, with keys that end."
     ),
     accepts=(
         Attempt("rights first", answer=["role", "rights", "assume", "push"]),
@@ -1839,7 +1839,10 @@ e7 = Order(
             says="A role has no members",
         ),
         Attempt(
-            "never played", answer=["role", "rights", "push"], misconception="role-is-group", says="is not to play it"
+            "never assumed",
+            answer=["role", "rights", "push"],
+            misconception="role-is-group",
+            says="is not to assume it",
         ),
         Attempt(
             "the right on the robot",
@@ -1849,7 +1852,7 @@ e7 = Order(
         ),
         Attempt("no role at all", answer=["robot", "push"], misconception="keys-in-ci", says="for good"),
         Attempt(
-            "played before made",
+            "assumed before made",
             answer=["assume", "role", "rights", "push"],
             misconception="role-is-group",
             says="that nobody has made",
@@ -1861,14 +1864,14 @@ e7 = Order(
 )
 
 
-# e8: mend a trust policy
+# e8: fix a trust policy
 
 
 TRUST = (HERE / "releaser-trust.json").read_text(encoding="utf-8")
 
 
 def e8_run(lab: Any, text: str) -> Result:
-    """Make the role releaser with this trust policy, and let three people and a stranger try to play it."""
+    """Make the role releaser with this trust policy, and let three people and a stranger try to assume it."""
     remove_role(lab, "releaser")
     command = "aws iam create-role --role-name releaser --assume-role-policy-document file://releaser-trust.json"
     try:
@@ -1876,25 +1879,25 @@ def e8_run(lab: Any, text: str) -> Result:
     except ClientError as error:
         detail = error.response["Error"]
         return Result(command, 254, f"{detail['Code']}: {detail['Message']}\n", {"code": detail["Code"]})
-    played, lines = [], []
+    assumed, lines = [], []
     for who in ("ci", "ops", "developer"):
         try:
             lab.client("sts", who).assume_role(RoleArn=role_arn("releaser"), RoleSessionName="release-2")
         except ClientError as error:
             lines.append(f"{who}: {error.response['Error']['Message']}")
             continue
-        played.append(who)
-        lines.append(f"{who}: plays releaser")
+        assumed.append(who)
+        lines.append(f"{who}: assumes releaser")
     if may(lab, [(f"{STRANGER}:root", "sts:AssumeRole", role_arn("releaser"))])[
         f"{STRANGER}:root", "sts:AssumeRole", role_arn("releaser")
     ]:
-        played.append("stranger")
-        lines.append(f"account {STRANGER}: may play releaser")
-    return Result(command, 0, "\n".join(lines) + "\n", {"played": played})
+        assumed.append("stranger")
+        lines.append(f"account {STRANGER}: may assume releaser")
+    return Result(command, 0, "\n".join(lines) + "\n", {"assumed": assumed})
 
 
 def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
-    """What IAM said of the document first, then who could play the role."""
+    """What IAM said of the document first, then who could assume the role."""
     if result.code:
         said = result.output.strip()
         if "Resource" in said:
@@ -1907,12 +1910,12 @@ def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
         fault = problem(text, "trust")
         place = f" Look at line {fault.line}, at `{fault.word}`: {fault.hint}." if fault and fault.hint else ""
         return not_yet(f"IAM refused it: `{said}`.{place}", "words-not-reasons")
-    played = result.data["played"]
-    others = [who for who in played if who != "ci"]
-    if "ci" not in played:
+    assumed = result.data["assumed"]
+    others = [who for who in assumed if who != "ci"]
+    if "ci" not in assumed:
         named = ":root" in text or f'"{ACCOUNT}"' in text
         return not_yet(
-            "`ci` cannot play it. "
+            "`ci` cannot assume it. "
             + (
                 "The account is named: it may hand the right on. It has not, for the robot's own policy says nothing "
                 "about the role."
@@ -1924,15 +1927,15 @@ def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
     if others:
         people_of = {"ops": "Omar", "developer": "Dara", "stranger": "a stranger's account"}
         return not_yet(
-            f"`ci` plays it. So {'do' if len(others) > 1 else 'does'} {', '.join(people_of[who] for who in others)}. "
+            f"`ci` assumes it. So {'do' if len(others) > 1 else 'does'} {', '.join(people_of[who] for who in others)}. "
             "A star as principal is everybody with an account at AWS.",
             "wide-is-fixed",
         )
-    return passed("`ci` plays `releaser`, and nobody else of those who tried.")
+    return passed("`ci` assumes `releaser`, and nobody else of those who tried.")
 
 
 def trust(principal: object, **more: Any) -> str:
-    """Return a trust policy that lets this principal play the role."""
+    """Return a trust policy that lets this principal assume the role."""
     return json.dumps({"Version": "2012-10-17", "Statement": [{**let(principal, "sts:AssumeRole"), **more}]}, indent=2)
 
 
@@ -1943,16 +1946,16 @@ def e8_hint(state: Mapping[str, Any]) -> str:
         return "Run it as it is. IAM names one element of it: the first fault. There is a second one behind it."
     if result.code:
         return f"IAM said: {result.output.strip()}"
-    return f"Who could play it: {', '.join(result.data['played']) or 'nobody'}."
+    return f"Who could assume it: {', '.join(result.data['assumed']) or 'nobody'}."
 
 
 e8 = FixFile(
     id="06-e8",
     at="half-time",
-    objective="Mend a trust policy: the right principal, and no resource.",
+    objective="Fix a trust policy: the right principal, and no resource.",
     prompt=(
-        "Somebody left the trust policy of the role `releaser` half done. Mend it, so that **`ci`, and only `ci`**, "
-        "can play the role. It is really used: the role is made with your text, and `ci`, Omar and Dara try."
+        "Somebody left the trust policy of the role `releaser` half done. Fix it, so that **`ci`, and only `ci`**, "
+        "can assume the role. The lab really uses it: the role is made with your text, and `ci`, Omar and Dara try."
     ),
     file="releaser-trust.json",
     start=TRUST,
@@ -2018,7 +2021,7 @@ e8 = FixFile(
 
 
 def e9_cause(lab: Any) -> Result:
-    """Let ci play deployer with a session policy that holds pulling only, and begin an upload."""
+    """Let ci assume deployer with a session policy that holds pulling only, and begin an upload."""
     iam = lab.client("iam")
     try:
         iam.get_role(RoleName="deployer")
@@ -2043,7 +2046,7 @@ e9 = ReadError(
     at="roles",
     objective="Tell from the ending of a refusal which policy to look at.",
     prompt=(
-        "The night job plays the role `deployer` and wants to push. The role's own policy allows the whole push: you "
+        "The night job assumes the role `deployer` and wants to push. The role's own policy allows the whole push: you "
         "attached it. This is what it gets. Which cause fits?"
     ),
     cause=e9_cause,
@@ -2063,7 +2066,7 @@ e9 = ReadError(
         Option(
             "c",
             "the job asked for a narrower session when it took the role",
-            "Yes: a **session policy**. Who plays a role may hand in a policy that narrows this one session.",
+            "Yes: a **session policy**. Whoever assumes a role may hand in a policy that narrows this one session.",
         ),
         Option(
             "d",
@@ -2080,7 +2083,7 @@ e9 = ReadError(
     ),
     correct="c",
     parts=(
-        ("assumed-role/deployer/night-7", "who: somebody who plays `deployer`, in the session `night-7`"),
+        ("assumed-role/deployer/night-7", "who: somebody who assumes `deployer`, in the session `night-7`"),
         ("ecr:InitiateLayerUpload", "wanted to begin an upload"),
         ("repository/my-web-app", "on your repository"),
         ("because no session policy allows", "what was handed in with AssumeRole does not hold it"),
@@ -2151,7 +2154,7 @@ E10_RIGHT = {"one": "deny", "two": "allowed", "three": "nobody", "four": "nobody
 e10 = Match(
     id="06-e10",
     at="half-time",
-    objective="Foretell a verdict from the policies that there are.",
+    objective="Predict a verdict from the policies that there are.",
     prompt=(
         "Six small worlds. In each there are only the policies that are named, and the resource is `my-web-app`. Mark "
         "what IAM will say. It decides them when you answer: nobody has written the verdicts down."
@@ -2310,7 +2313,7 @@ i1 = FreeAnswer(
             "across accounts look at both sides: their identity policy and our repository policy",
             FollowUp(
                 "Could a role replace one side?",
-                "Yes: a role in our account that they may play.",
+                "Yes: a role in our account that they may assume.",
             ),
         ),
     ),
@@ -2324,7 +2327,7 @@ i1 = FreeAnswer(
     ),
     weak=(
         "“I would give it full access and see whether it works”, or “I would log in again”. The first never gets taken "
-        "back. The second mends nothing when the refusal names you: AWS knew you. (It does help against "
+        "back. The second fixes nothing when the refusal names you: AWS knew you. (It does help against "
         "`authorization token has expired`, which names nobody.)"
     ),
     accepts=(

@@ -8,7 +8,7 @@
 # - **let another account and a robot in** without handing out keys.
 #
 # Two halves, 43 and 38 minutes; parts headed *More* add 5. Needs nothing but this computer; with no container engine
-# the lab's stand-in plays `docker`, and all ten exercises count. Before: 05 ECR or Docker Hub · After: 07 elastic.
+# the lab's stand-in acts as `docker`, and all ten exercises count. Before: 05 ECR or Docker Hub · After: 07 elastic.
 
 # %% [markdown] id="06-01-story" tags=["core", "text"]
 # It is three in the morning. Omar has to pull release 1.0 of the booking page, and ECR refuses him. Yesterday somebody
@@ -19,7 +19,7 @@
 # %% [markdown] id="06-01-words" tags=["core", "text"]
 # | new word | in a line |
 # |---|---|
-# | **principal** | who asks: a user, or somebody who plays a role |
+# | **principal** | who asks: a user, or somebody who assumes a role |
 # | **action** | what is asked for, such as `ecr:BatchGetImage` |
 # | **resource** | the thing that it is asked about, by its ARN: service, Region, account, name. `*`: any, or none |
 # | **policy** | a JSON document of *statements*; each allows or denies actions on resources |
@@ -178,7 +178,7 @@ forget_repository_policy(ecr, "my-web-app")
 # be given by a policy of the person.
 
 # %% [markdown] id="06-10-text" tags=["core", "text"] at="summary-policy"
-# ## Mend it
+# ## Fix it
 #
 # Below is an editor with Omar's policy. The matrix beside it says what each line would do; press a field of it, and it
 # says why. Nothing counts before you press **Save**.
@@ -363,7 +363,7 @@ push(lab, "ops", "my-web-app:omar")
 # %% [markdown] id="06-16-box" tags=["core", "box"]
 # > **People say:** "The pull policy restricts pushing."
 # >
-# > **In fact** it does not *allow* pushing. That is no ban: the next policy may allow it. Who wants a ban writes a
+# > **In fact** it does not *allow* pushing. That is not a ban: the next policy may allow it. To ban it, write a
 # > `Deny`.
 
 # %% id="06-17-guess" tags=["core", "guess"] minutes=1
@@ -500,14 +500,14 @@ lab.solution("06-e5")
 # ---
 # # Second half: the other side's policy, roles, fences
 #
-# After it you can let another account pull one image and nothing else, use a role in place of keys, and foretell a
+# After it you can let another account pull one image and nothing else, use a role in place of keys, and predict a
 # verdict.
 #
 # | new word | in a line |
 # |---|---|
 # | **repository policy** | a policy on the *thing*: who may do what with it (AWS: *resource-based*) |
-# | **role** | a principal without keys of its own; others *play* it for a while (AWS: they *assume* it) |
-# | **trust policy** | the policy on a role that says who may play it |
+# | **role** | a principal without keys of its own; others *assume* it for a while |
+# | **trust policy** | the policy on a role that says who may assume it |
 # | **permissions boundary** | a fence around one user or role |
 
 # %% id="06-20-r4" tags=["core", "guess"] minutes=1
@@ -578,7 +578,7 @@ pull(lab, "auditor", "my-web-app:1.0")
 # **How to read it.** *Who*: `user/admin`, yes, you. *Who said no*: a Deny in a **resource-based** policy. So do not
 # search your own rights: look at the repository. The Deny named one action only, so you may still take it away.
 
-# %% id="06-23-mend" tags=["core", "run"]
+# %% id="06-23-fix" tags=["core", "run"]
 from tries import forget_repository_policy
 
 forget_repository_policy(ecr, "my-web-app")
@@ -682,7 +682,7 @@ lab.solution("06-e6")
 # %% [markdown] id="06-26-text" tags=["core", "text"] at="partner"
 # ## Keys that end by themselves
 #
-# The robot's keys lie on a build server for years. Better: a **role**. It has no keys. Who may play it stands in its
+# The robot's keys lie on a build server for years. Better: a **role**. It has no keys. Who may assume it stands in its
 # trust policy, what it may do in a policy like all the others. Two documents, two questions.
 
 # %% id="06-26" tags=["core", "run"] minutes=1
@@ -695,7 +695,7 @@ lab.solution("06-e6")
 #   --policy-document file://policies/push.json
 
 # %% [markdown] id="06-26-boto" tags=["core", "text"]
-# `ci` plays it. Three things come back, and a time at which they end. The first letters tell a session's key (`ASIA`)
+# `ci` assumes it. Three things come back, and a time at which they end. The first letters tell a session's key (`ASIA`)
 # from a user's (`AKIA`).
 
 # %% id="06-26-assume" tags=["core", "run"] minutes=1
@@ -707,7 +707,7 @@ print(keys["AccessKeyId"][:4], "…", sorted(key for key in keys if key != "Expi
 print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() / 60), "minutes")
 
 # %% [markdown] id="06-26-profile" tags=["core", "text"]
-# Nobody copies these by hand. A profile names the role and who plays it, and `aws` fetches the keys itself. It keeps
+# Nobody copies these by hand. A profile names the role and who assumes it, and `aws` fetches the keys itself. It keeps
 # them in `~/.aws/cli/cache` until they end, and no setting of `aws` names another place. A `HOME` of its own, for this
 # cell alone, keeps the lab out of your real one.
 
@@ -728,7 +728,7 @@ print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() /
 # %% [markdown] id="06-27-box" tags=["core", "box"]
 # > **People say:** "Put the robot into the role."
 # >
-# > **In fact** nobody is *in* a role. One plays it for a while, asks under its name, and has its rights, not one's own.
+# > **In fact** nobody is *in* a role. One assumes it for a while and asks under its name, with its rights only.
 
 # %% id="06-28" tags=["core", "exercise"] minutes=3
 lab.exercise("06-e7")
@@ -900,7 +900,7 @@ lab.look_back("06")
 # | `with an explicit deny in …` | somebody said no | the policy of the kind that it names |
 # | `because no permissions boundary allows` | outside the fence | the boundary of that user or role |
 # | `because no session policy allows` | the session was narrowed | the call that began it |
-# | `because no role trust policy allows` | not one of those who may play it | the role's trust policy |
+# | `because no role trust policy allows` | not one of those who may assume it | the role's trust policy |
 #
 # **Five lines.** Nothing is allowed until something allows it. Allows add up. One Deny ends it. Across accounts both
 # sides. A fence never gives.
@@ -920,7 +920,7 @@ lab.look_back("06")
 # > - CloudTrail keeps pushes and pulls on record. IAM has a *policy simulator*: it answers without a try, as the matrix
 # >   here does.
 # > - The sentence may end with the ARN of the policy that denied. When several kinds deny, it names one of them.
-# > - Robots outside AWS play roles with a token of their own (lesson 09), so that no key lies anywhere.
+# > - Robots outside AWS assume roles with a token of their own (lesson 09), so that no key lies anywhere.
 
 # %% [markdown] id="06-36-yours" tags=["core", "text"]
 # ## Yours to play

@@ -11,7 +11,7 @@
 # uncover the points of a good answer and tick what you said; then comes the question that follows, and a task of one to
 # three minutes in which you show it. What you could not show comes back tomorrow, what you could, later and later.
 #
-# Drills play in an account of their own, 777788889999, which is emptied before each: they harm no lesson.
+# Drills take place in an account of their own, 777788889999, which is emptied before each: they harm no lesson.
 
 # %% id="drills-02" tags=["core","run","volatile"]
 # %load_ext ecrlab_course

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from ecrlab.aws import mend
 from ecrlab.aws.access import RULES, Target, public_target, question, repository_target
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr_public.registry import key as public_key
 from ecrlab.aws.identities import Document, Principal, parsed
+from ecrlab.aws.mend import where as place_of_policy
+from ecrlab.aws.mend import with_statement
 from ecrlab.aws.opened import opened, reason
 from ecrlab.aws.seed import ADMINISTRATOR, PEOPLE
 from ecrlab.home import ACCOUNT, REGION
@@ -354,7 +355,7 @@ def document_of(document: object, kind: PolicyKind, where: str) -> Policy:
     try:
         return parsed(text, kind)
     except PolicyError as error:
-        raise Unanswerable(f"The policy for {where} is no policy: {error.code}: {error.message}") from None
+        raise Unanswerable(f"The policy for {where} is not a policy: {error.code}: {error.message}") from None
 
 
 def _edited(cloud: Cloud, principal: Principal, target: Target, policies: Policies, edits: Iterable[Edit]) -> Policies:
@@ -570,7 +571,7 @@ def proposal(cloud: Cloud, asked: Asking, statement: object) -> dict[str, Any]:
     decision = asked.decide()
     kind = decision.policy_type if not decision.allowed and decision.policy_type is not None else "identity-based"
     try:
-        after = mend.with_statement(asked.policies, kind, statement)
+        after = with_statement(asked.policies, kind, statement)
     except PolicyError as error:
         raise Unanswerable(f"The statement is none: {error.code}: {error.message}") from None
     enough = evaluate(asked.request, after).allowed
@@ -579,7 +580,7 @@ def proposal(cloud: Cloud, asked: Asking, statement: object) -> dict[str, Any]:
         found += _opened_to(cloud, asked, kind, statement)
     return {
         "enough": enough,
-        "where": mend.where(asked.request, asked.policies, kind),
+        "where": place_of_policy(asked.request, asked.policies, kind),
         "opens": found[:200],
         "count": len(found),
         "warning": _opens_words(found),
@@ -632,7 +633,7 @@ def _opened_to(cloud: Cloud, asked: Asking, kind: PolicyType, statement: object)
         policies = replace(asked.policies, identity=identity, boundary=boundary, session=session)
         context = {key: value for key, value in request.context.items() if not key.startswith("aws:Principal")}
         trial = replace(request, principal=other.arn, context={**context, **other.context})
-        after = mend.with_statement(policies, kind, statement)
+        after = with_statement(policies, kind, statement)
         if not evaluate(trial, policies).allowed and evaluate(trial, after).allowed:
             yield {"principal": other.arn, "action": request.action, "resource": request.resource}
 

@@ -219,7 +219,7 @@ class EcrFrontDoor(FrontDoor):
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
         """Refuse to move a tag that may not move (err 15), and an image that is one too many.
 
-        Pushing the same image again is no move.
+        Pushing the same image again is not a move.
         """
         for tag in manifest.tags:
             if immutable(repository_now(tx, repository), tag):

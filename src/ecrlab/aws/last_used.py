@@ -61,7 +61,7 @@ class LastUsed:
             for id, use in noted.items():
                 self._table.put(id, use._asdict())
         for id, use in noted.items():
-            # Not one that was noted anew while this was written.
+            # Not one that was noted again while this was written.
             if self._unsaved.get(id) is use:
                 del self._unsaved[id]
 

@@ -1,4 +1,4 @@
-"""What would mend a denial: the smallest statement that turns it, where it belongs, and what else it would open."""
+"""What would fix a denial: the smallest statement that turns it, where it belongs, and what else it would open."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _HANDS_OUT = (
 )  # fmt: skip
 
 
-def mend(decision: Decision, policies: Policies) -> dict[str, Any] | None:
+def suggest(decision: Decision, policies: Policies) -> dict[str, Any] | None:
     """Return what would turn a denial into a yes, with exactly this action and this resource; None when allowed.
 
     Keys: enough (one statement would do), statements (each: policy_type, where, statement; empty when no Allow can

@@ -159,7 +159,7 @@ class PublicFrontDoor(FrontDoor):
     def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
         """ECR Public shows no time of the last pull; here pulls are counted, when there is a rate for them.
 
-        An image that an index names comes with it: it is no pull of its own.
+        An image that an index names comes with it: it is not a pull of its own.
         """
         quotas, principal = self._cloud.quotas, request[RECORD].principal
         if quotas.buckets and not self._cloud.store.parents(repository, manifest.digest):

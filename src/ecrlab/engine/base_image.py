@@ -131,7 +131,7 @@ def archive(busybox: bytes, commands: list[str], architecture: str) -> bytes:
 
 
 def static_for(program: bytes) -> str | None:
-    """Return the processor of a Linux program that needs no other file (GOARCH name), or None when it is no such."""
+    """Return the processor of a Linux program that needs no other file (GOARCH name), or None when it is not one."""
     if program[:4] != b"\x7fELF" or len(program) < 64:
         return None
 

@@ -83,7 +83,7 @@ class HubControl:
         return vars(self._hub.pulls.set_limits(body))
 
     async def window(self, body: Answer) -> Answer:
-        """Begin every pull window anew."""
+        """Begin every pull window again."""
         return {"reset": self._hub.pulls.reset()}
 
     async def visibility(self, body: Answer) -> Answer:

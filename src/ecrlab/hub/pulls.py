@@ -18,7 +18,7 @@ MOST, LONGEST = 10_000, 366 * 86400
 
 @dataclass(frozen=True)
 class Limits:
-    """Pulls in a window of ``window`` seconds; None is no limit."""
+    """Pulls in a window of ``window`` seconds; None means no limit."""
 
     anonymous: int | None = ANONYMOUS
     account: int | None = ACCOUNT
@@ -91,7 +91,7 @@ class Pulls:
             self.counts.put(puller.key, {"times": [*self._times(puller.key), self._clock.time()]})
 
     def reset(self) -> int:
-        """Begin all windows anew; return how many pullers had counted pulls."""
+        """Begin all windows again; return how many pullers had counted pulls."""
         keys = [key for key, _ in self.counts.items()]
         for key in keys:
             self.counts.delete(key)

@@ -99,7 +99,7 @@ def _refused(status: int, text: str, headers: dict[str, str] | None = None) -> w
 
 
 def _parsed(scope: str) -> tuple[str | None, tuple[str, ...]]:
-    """Return the repository and the actions of a scope, with None for what is no repository's."""
+    """Return the repository and the actions of a scope, with None for what is not a repository's."""
     kind, _, rest = scope.partition(":")
     name, _, actions = rest.rpartition(":")
     name = names.full(name)

@@ -32,7 +32,7 @@ def blob_headers(blob: Blob) -> dict[str, str]:
 async def send_blob(request: web.Request, blob: Blob) -> web.StreamResponse:
     """Answer a GET with a blob's content and return the answer when it has been sent.
 
-    One byte range is served (RFC 9110, section 14). Several at once, or what is no range, are ignored, as the RFC
+    One byte range is served (RFC 9110, section 14). Several at once, or what is not a range, are ignored, as the RFC
     allows: the client gets the whole.
 
     Raises:

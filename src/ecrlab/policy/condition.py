@@ -70,7 +70,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def date(text: str) -> Decimal | None:
     """Read a date as seconds since 1970: a W3C form of ISO 8601 (no zone: UTC) or the seconds themselves.
 
-    Four digits are a year, as in ISO 8601. None when it is no date.
+    Four digits are a year, as in ISO 8601. None when it is not a date.
     """
     found = _DATE.fullmatch(text) if text.isascii() else None
     if not found:

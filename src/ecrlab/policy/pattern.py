@@ -135,7 +135,7 @@ class Pattern:
         """Put the request's values for the variables; None when one has no value and no default.
 
         A variable with no value equals nothing, and a multivalued key cannot be a variable (AWS: IAM User Guide,
-        policy variables). A value is text: a star in it is no wildcard.
+        policy variables). A value is text: a star in it is not a wildcard.
         """
         resolved: list[str | Wild] = []
         for part in self.parts:

@@ -193,7 +193,7 @@ def _culprit(document: object, places: _Map, message: str, kind: PolicyKind) -> 
         if key not in _TOP:
             return places.key(key), _like(key, _TOP)
         if key == "Version" and value not in ("2012-10-17", "2008-10-17"):
-            return places.value(key), 'the version of the policy language is "2012-10-17"; it is no date to change'
+            return places.value(key), 'the version of the policy language is "2012-10-17"; it is not a date to change'
         if key == "Id" and not isinstance(value, str):
             return places.value(key), "a text"
     if "Statement" not in document:

@@ -67,7 +67,7 @@ def parse(text: str) -> Advisories:
 def _advisory(item: Mapping[str, Any]) -> Advisory:
     cvss = item.get("cvss") or {}
     if item["severity"] not in SEVERITIES:
-        raise ValueError(f"{item['id']}: {item['severity']} is no severity")
+        raise ValueError(f"{item['id']}: {item['severity']} is not a severity")
     return Advisory(
         id=item["id"],
         kind=item["kind"],

@@ -21,7 +21,7 @@ _CHUNK = 256 * 1024
 
 
 class Unreadable(Exception):  # noqa: N818 - the word for what is wrong with the layer
-    """A layer that is no tar file, or a damaged one; the text says how."""
+    """A layer that is not a tar file, or a damaged one; the text says how."""
 
 
 class TooLarge(Unreadable):

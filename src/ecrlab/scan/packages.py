@@ -22,7 +22,7 @@ ENTRIES = 1_000_000
 PACKAGES = 100_000
 DATABASE_BYTES = 32 * 2**20  # a whole dpkg or apk database
 HEAD_BYTES = 256 * 1024  # of a file that says what is wanted at its beginning
-TEXT_LENGTH = 256  # of a name or a version; longer ones are no such thing
+TEXT_LENGTH = 256  # of a name or a version; longer ones are neither
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _whole(parse: _Parser) -> Callable[[Entry], list[Package]]:
 
 
 def _shown(path: str) -> str:
-    """Return a path as text that can be written: bytes that are no UTF-8 are replaced."""
+    """Return a path as text that can be written: bytes that are not UTF-8 are replaced."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

@@ -11,13 +11,13 @@ from packaging.version import Version
 
 
 class InvalidVersion(ValueError):  # noqa: N818 - the word of the packaging library
-    """A text that is no version of its kind."""
+    """A text that is not a version of its kind."""
 
 
 def compare(kind: str, one: str, other: str) -> int:
     """Return a number below 0 when version ``one`` is older than ``other``, 0 when they are equal, else one above 0.
 
-    ``kind`` is one of `KINDS`. Raises InvalidVersion when either text is no version of that kind.
+    ``kind`` is one of `KINDS`. Raises InvalidVersion when either text is not a version of that kind.
     """
     return KINDS[kind](one, other)
 
@@ -37,7 +37,7 @@ def debian(one: str, other: str) -> int:
     for text in (one, other):
         found = _DEBIAN.fullmatch(text)
         if found is None:
-            raise InvalidVersion(f"'{text}' is no Debian version")
+            raise InvalidVersion(f"'{text}' is not a Debian version")
         parts.append((int(found[1] or 0), found[2], found[3] or "0"))
     (epoch, upstream, revision), (other_epoch, other_upstream, other_revision) = parts
     return (
@@ -95,7 +95,7 @@ def alpine(one: str, other: str) -> int:
 def _alpine_parts(text: str) -> tuple[list[str], str, list[tuple[int, int]], int]:
     found = _ALPINE.fullmatch(text)
     if found is None:
-        raise InvalidVersion(f"'{text}' is no Alpine version")
+        raise InvalidVersion(f"'{text}' is not an Alpine version")
     suffixes = [
         (_ALPINE_SUFFIXES.index(name), int(number or 0)) for name, number in re.findall(r"_([a-z]+)(\d*)", found[3])
     ]
@@ -126,7 +126,7 @@ def node(one: str, other: str) -> int:
 def _node_key(text: str) -> tuple[tuple[int, int, int], bool, list[tuple[bool, int, str]]]:
     found = _NODE.fullmatch(text)
     if found is None:
-        raise InvalidVersion(f"'{text}' is no semantic version")
+        raise InvalidVersion(f"'{text}' is not a semantic version")
     before = found[4].split(".") if found[4] else []
     identifiers = [(False, int(item), "") if item.isdecimal() else (True, 0, item) for item in before]
     return (int(found[1]), int(found[2]), int(found[3])), not before, identifiers

@@ -70,7 +70,7 @@ def load(images: Images, source: IO[bytes]) -> list[str]:
         shutil.copyfileobj(source, file)
         file.seek(0)
         if not tarfile.is_tarfile(file):
-            raise from_daemon("this is no image archive: it is no tar file")
+            raise from_daemon("this is not an image archive: it is not a tar file")
         file.seek(0)
         with tarfile.open(fileobj=file, mode="r:*") as tar:
             for item in json.loads(_member(tar, "manifest.json").read()):
@@ -91,7 +91,7 @@ def _member(tar: tarfile.TarFile, path: str) -> IO[bytes]:
     except KeyError:
         file = None
     if file is None:
-        raise from_daemon(f"this is no image archive of docker's: it has no {path}")
+        raise from_daemon(f"this is not an image archive of docker's: it has no {path}")
     return file
 
 
@@ -104,7 +104,7 @@ def _keep_layer(images: Images, file: IO[bytes]) -> Layer:
         try:
             return layers.keep_tar(images, plain)
         except tarfile.TarError as error:
-            raise DockerError(f"a layer of this archive is no tar file: {error}") from error
+            raise DockerError(f"a layer of this archive is not a tar file: {error}") from error
 
 
 def make_manifest(images: Images, config: bytes, stack: list[Layer]) -> bytes:

@@ -519,7 +519,7 @@ class _Builder:
         """Return what one source names: (name, {"": entry}) for a file, (name, {inner path: entry}) for a folder."""
         if re.match(r"(https?|git|ssh)://|git@", source):
             raise DockerError(
-                f"ADD {source}: ECR Lab's stand-in for docker fetches nothing from the net; "
+                f"ADD {source}: ECR Lab's stand-in for docker fetches nothing from the internet; "
                 "copy the file into the folder"
             )
         clean = posixpath.normpath(source.lstrip("/"))

@@ -15,7 +15,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?|\[[0-
 
 
 class NameFormatError(ValueError):
-    """A text that is no image name; the message is docker's own."""
+    """A text that is not an image name; the message is docker's own."""
 
 
 @dataclass(frozen=True)

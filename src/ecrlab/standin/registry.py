@@ -78,7 +78,7 @@ class Answer:
     body: bytes = b""
 
     def refusal(self) -> RefusedError:
-        """Return what docker makes of an answer that is no success."""
+        """Return what docker makes of an answer that is not a success."""
         if not 400 <= self.status < 500:
             return RefusedError(f"received unexpected HTTP status: {self.status} {self.reason}")
         # A Bearer challenge's own error comes first (distribution's client: HandleErrorResponse).

@@ -83,7 +83,7 @@ def since(text: str) -> str:
 
 
 def image_rows(images: list[Image], reference: str, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Return one row a name, as `docker images` lists them, with the fields that --format knows."""
+    """Return one row per name, as `docker images` lists them, with the fields that --format knows."""
     rows: list[dict[str, Any]] = []
     for image in images:
         tags = {shown(tag) for tag in image.tags}

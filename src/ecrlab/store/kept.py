@@ -12,7 +12,7 @@ _Value = TypeVar("_Value")
 class Kept(Generic[_Key, _Value]):
     """Values that follow from their key and from what the store holds, and from nothing else.
 
-    Any write to the store makes all of them be worked out anew at the next look; so does reaching `most` of them.
+    Any write to the store makes all of them be worked out again at the next look; so does reaching `most` of them.
     Inside a transaction of the asking thread nothing is kept or taken: what it has written so far may yet be undone.
     Safe from any thread.
 

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from pathlib import Path
 
-#: Bytes of uploads kept there: enough for a room that pulls what was just pushed.
+#: Bytes of uploads kept there: enough for a class that pulls what was just pushed.
 LIMIT = 512 << 20
 
 

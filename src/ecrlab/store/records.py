@@ -12,7 +12,7 @@ class Repository:
 
     `registry` is opaque ("123456789012/us-east-1", "hub"); `created` is in epoch seconds, as the caller gave it;
     `attributes` is the caller's own JSON object. `id` is never used again, so a record of a repository that was
-    deleted and made anew does not reach the new one.
+    deleted and made again does not reach the new one.
     """
 
     id: int

@@ -1,5 +1,5 @@
 # What Terraform's AWS provider can say about ECR and ECR Public; test_terraform.py applies it, changes the variables,
-# imports it anew and destroys it.
+# imports it again and destroys it.
 
 terraform {
   required_providers {

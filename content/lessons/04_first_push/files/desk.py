@@ -1,6 +1,6 @@
 """Four things that fail, each for its own reason: `python desk.py 7`. Another number gives other reasons.
 
-The reasons are made truly: logins, repositories, tags, rights and the lab's clock are put into the state that fails,
+The reasons are real: logins, repositories, tags, rights and the lab's clock are put into the state that fails,
 and then docker runs.
 """
 

@@ -1,4 +1,4 @@
-"""Amazon Elastic Container Registry, a module a noun. Importing it registers the operations."""
+"""Amazon Elastic Container Registry, one module per noun. Importing it registers the operations."""
 
 from ecrlab.aws.ecr import (
     backfill,

@@ -51,7 +51,7 @@ TAGS_PER_IMAGE = 100
 
 
 def checked(text: str, most: int | None = None) -> str:
-    """Return a policy's text as ECR keeps it; raise ApiError with ECR's words when it is no policy.
+    """Return a policy's text as ECR keeps it; raise ApiError with ECR's words when it is not a policy.
 
     ``most``: how many rules it may have (None: as many as at AWS).
     """

@@ -31,7 +31,7 @@ ONE_SCHEMA = "instance failed to match exactly one schema (matched 0 out of 2)"
 
 
 class PolicyInvalid(ValueError):  # noqa: N818 (an answer, not a failure)
-    """A text that is no lifecycle policy; the message is ECR's."""
+    """A text that is not a lifecycle policy; the message is ECR's."""
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def create_pull_through_cache_rule(call: Call) -> dict[str, Any]:
         raise invalid("credentialArn", f"A credentialArn is required for the upstream registry {kind}")
     found = _ECR.fullmatch(host)
     if found is not None and found[2] not in regions():
-        raise invalid("upstreamRegistryUrl", f"'{found[2]}' is no AWS Region")
+        raise invalid("upstreamRegistryUrl", f"'{found[2]}' is not an AWS Region")
     if found is not None and found[1] != call.account and "customRoleArn" not in params:
         raise invalid("customRoleArn", "A customRoleArn is required for a registry of another account")
     _check_role(call, params.get("customRoleArn"))
@@ -248,7 +248,7 @@ _LOCKS: defaultdict[tuple[str, str, str], threading.Lock] = defaultdict(threadin
 
 
 def bring(cloud: Cloud, rule: Mapping[str, Any], repository: Repository, reference: str) -> None:
-    """Bring an image from upstream, a tag anew when the last look is a day old. Blocks: off the event loop.
+    """Bring an image from upstream, a tag again when the last look is a day old. Blocks: off the event loop.
 
     Raises UpstreamError; then nothing has changed, and what was cached is still there.
     """

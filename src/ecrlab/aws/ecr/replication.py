@@ -113,7 +113,7 @@ def destinations_of(cloud: Cloud, repository: Repository, deletes: bool = False)
 
 @on_push
 def pushed(cloud: Cloud, push: Push) -> None:
-    """A replica is not replicated again, and what was there already is no push, unless it was in the archive (facts
+    """A replica is not replicated again, and what was there already is not a push, unless it was in the archive (facts
     E095, E108, E111).
     """
     restored = status_of(push.manifest) != "ACTIVE"
@@ -213,7 +213,7 @@ def wait_for_regions(cloud: Cloud, repository: Repository, destination: Destinat
 def copy(cloud: Cloud, repository: Repository, digest: str, tag: str | None, destination: Destination) -> None:
     """Copy an image with its layers and, when it is an index, its images; all of it or nothing. Raises Failed.
 
-    A tag that may not move at the destination is left out (facts E113). An image that was deleted since is no failure.
+    A tag that may not move at the destination is left out (E113). An image that was deleted since is not a failure.
     """
     acts: list[Act] = []
     try:

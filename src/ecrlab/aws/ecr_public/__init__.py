@@ -1,4 +1,4 @@
-"""Amazon ECR Public, a module a noun. Importing it registers the operations."""
+"""Amazon ECR Public, one module per noun. Importing it registers the operations."""
 
 from ecrlab.aws.ecr_public import catalog, images, login, policies, registries, repositories
 

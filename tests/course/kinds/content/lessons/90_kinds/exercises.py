@@ -57,7 +57,7 @@ LESSON = Lesson(
     id="90",
     title="Kinds of exercises",
     minutes=5,
-    verbs=("order", "mend", "match"),
+    verbs=("order", "fix", "match"),
     checkpoints={"fresh": fresh, "made": made},
     repositories=(NAME,),
     users=("ops",),
@@ -177,8 +177,8 @@ def least(lab: Any, text: str, result: Result) -> Verdict:
 e2 = FixFile(
     id="90-e2",
     at="made",
-    objective="Mend a policy.",
-    prompt="ops has to push to `kinds` and nowhere else. **Mend the policy.**",
+    objective="Fix a policy.",
+    prompt="ops has to push to `kinds` and nowhere else. **Fix the policy.**",
     file="kinds-policy.json",
     start=policy("ecr:PushImage") + "\n",
     run=try_policy,
@@ -221,7 +221,7 @@ e3 = ReadError(
         Option("a", "nobody is logged in", "Then the text would not name a person.", "login-is-permission"),
         Option("b", "the repository is missing", "The text names the repository as something known.", "403-is-missing"),
         Option("c", "ops has no right to upload", "The text names person, action and resource."),
-        Option("d", "the token has expired", "An expired token is named as such.", "retry-mends"),
+        Option("d", "the token has expired", "An expired token is named as such.", "retry-fixes"),
     ),
     correct="c",
     parts=(
@@ -239,7 +239,7 @@ e3 = ReadError(
     rejects=(
         Attempt("no login", answer="a", confidence=3, misconception="login-is-permission", says="You were certain"),
         Attempt("missing", answer="b", misconception="403-is-missing", says="something known"),
-        Attempt("expired", answer="d", misconception="retry-mends", says="named as such"),
+        Attempt("expired", answer="d", misconception="retry-fixes", says="named as such"),
     ),
     reset=fresh,
 )
