@@ -49,7 +49,7 @@ def batch_check_layer_availability(call: Call) -> dict[str, Any]:
 def _is_archived(call: Call, repository: Repository, digest: str) -> bool:
     """Tell whether every image that has the layer is in the archive."""
     store = call.cloud.store
-    images = [store.manifest(repository, image) for image in store.parents(repository, digest)]
+    images = [store.manifest_by_digest(repository, image) for image in store.parents(repository, digest)]
     return bool(images) and all(image is not None and "status" in image.attributes for image in images)
 
 
