@@ -446,6 +446,21 @@ def ask(
     return decision
 
 
+def allowed_as_if(call: Call, action: str, target: Target) -> bool:
+    """Tell whether the caller might do ``action`` if ``target`` had the policy that it has here. Nothing is noted."""
+    request, policies = question(
+        call.cloud,
+        call.principal,
+        action,
+        target,
+        region=call.region,
+        now=call.now,
+        source_ip=call.source_ip,
+        user_agent=call.user_agent,
+    )
+    return evaluate(request, policies).allowed
+
+
 def authorize(call: Call) -> None:
     """Ask IAM everything that an API operation needs; raise AccessDenied with AWS's sentence at the first refusal."""
     rule = RULES[call.service, call.operation]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from ecrlab.aws.access import Target, allowed_as_if, repository_target
 from ecrlab.aws.ecr.request import (
     account_of,
     change,
@@ -12,6 +14,7 @@ from ecrlab.aws.ecr.request import (
     repository_of,
 )
 from ecrlab.aws.errors import ApiError
+from ecrlab.aws.mend import way_out
 from ecrlab.aws.operations import Call, operation
 from ecrlab.policy import PolicyError, parse_policy
 from ecrlab.store import Repository
@@ -28,11 +31,28 @@ def check_resource_policy(call: Call, text: str, what: str) -> None:
         raise refusal
 
 
+def refuse_lockout(call: Call, text: str, target: Target) -> None:
+    """Refuse, without ``force``, a policy of ``target`` that would keep its author from setting another one.
+
+    Facts A025; AWS's text is not known, only what the parameter is for.
+    """
+    as_if = replace(target, policy=parse_policy(text, "resource"))
+    if call.params.get("force") or allowed_as_if(call, f"{call.service}:SetRepositoryPolicy", as_if):
+        return
+    raise invalid(
+        "PolicyText",
+        "The policy would prevent you from setting another policy in the future. To set it all the same, use force. "
+        f"The lab has no root user. {way_out(target.arn)}",
+    )
+
+
 @operation("ecr", "SetRepositoryPolicy")
 def set_repository_policy(call: Call) -> dict[str, Any]:
     text = call.params["policyText"]
     repository = repository_of(call)
     check_resource_policy(call, text, "repository")
+    account, _, region = repository.registry.partition("/")
+    refuse_lockout(call, text, repository_target(call.cloud, account, region, repository.name, repository))
     change(call, repository, policy=text)
     return _policy(repository, text)
 
