@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ecrlab.aws.arns import REPOSITORY
 from ecrlab.aws.ecr import lifecycle, scanning
 from ecrlab.aws.ecr.request import (
     account_of,
@@ -158,13 +158,8 @@ def put_image_tag_mutability(call: Call) -> dict[str, Any]:
 
 
 def _by_arn(call: Call) -> Repository:
-    arn = call.params["resourceArn"]
-    found = re.fullmatch(r"arn:aws[\w-]*:ecr:([\w-]+):(\d{12}):repository/(.+)", arn)
-    if not found:
-        raise ApiError(
-            "InvalidParameterException",
-            f"Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN {arn}'",
-        )
+    found = REPOSITORY.fullmatch(call.params["resourceArn"])
+    assert found is not None  # check_arns has seen it
     region, account, name = found.groups()
     repository = call.cloud.store.repository(f"{account}/{region}", name)
     if repository is None or region != call.region:
