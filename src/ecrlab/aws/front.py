@@ -178,10 +178,18 @@ class EcrFrontDoor(FrontDoor):
     def _check_mount(
         self, request: web.Request, principal: Principal, access: Access, account: str, region: str
     ) -> None:
-        """Mounting is off unless the account turned it on, and needs the right to read the source (facts E076)."""
+        """Mounting is off unless the account turned it on, and needs the right to read the source and the same
+        encryption, with the same key, on both sides (facts E076).
+        """
         enabled = self._cloud.registry_settings(account, region).get("BLOB_MOUNTING") == "ENABLED"
         source = access.source_repository
         if not enabled or source is None or source[0] != f"{account}/{region}":
+            raise MountDeclined
+        origin, here = (
+            self._repository(account, region, source[1]),
+            self._repository(account, region, access.repository or ""),
+        )
+        if origin is not None and here is not None and _encryption(origin) != _encryption(here):
             raise MountDeclined
         if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", account, region, source[1]).allowed:
             raise MountDeclined
@@ -370,6 +378,11 @@ def caller_of(cloud: Cloud, token: Token) -> Principal:
     # Deleted since: the password is still good, but nothing allows anything any more.
     arn = f"arn:aws:iam::{token.account}:user/{token.name}"
     return Principal("user", token.account, arn, token.unique_id, token.name, token.unique_id, token.access_key)
+
+
+def _encryption(repository: Repository) -> Any:
+    """Return the encryption's type and its key, as kept since the repository was made."""
+    return repository.attributes["encryption"]
 
 
 def repository_now(tx: Store, repository: Repository) -> Repository:

@@ -293,7 +293,9 @@ def validate(operation: Operation, params: Mapping[str, Any]) -> None:
     if not isinstance(shape, StructureShape):
         return
     if operation.is_json:
-        for path, _, constraint in chain(_violations(shape, params, ""), _of_images(operation, shape, params)):
+        for path, _, constraint in chain(
+            _violations(shape, params, ""), _of_images(operation, shape, params), _together(params)
+        ):
             raise ApiError(
                 "InvalidParameterException",
                 f"Invalid parameter at '{path}' failed to satisfy constraint: '{constraint}'",
@@ -311,6 +313,19 @@ def validate(operation: Operation, params: Mapping[str, Any]) -> None:
 def fits(pattern: str, text: str) -> bool:
     """Tell whether the whole of ``text`` is of a pattern of the models, or of `IMAGE_TAG` or `IMAGE_DIGEST`."""
     return _compiled(pattern).fullmatch(text) is not None
+
+
+def _together(params: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Yield the parameters of a page that are given with what is asked for by name.
+
+    The models of DescribeImages, DescribeRepositories and GetLifecyclePolicyPreview say that they cannot be used
+    together (facts A007); the text is theirs, as the refusal's was not seen.
+    """
+    for named, what in (("imageIds", "images"), ("repositoryNames", "repositories")):
+        for member in ("nextToken", "maxResults"):
+            if params.get(named) and params.get(member) is not None:
+                text = f"This option cannot be used when you specify {what} with {named}"
+                yield member, params[member], text
 
 
 def _of_images(operation: Operation, shape: Shape, value: Any) -> Iterator[tuple[str, Any, str]]:

@@ -16,19 +16,33 @@ from ecrlab.aws.ecr.request import (
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.mend import way_out
 from ecrlab.aws.operations import Call, operation
-from ecrlab.policy import PolicyError, parse_policy
+from ecrlab.policy import PolicyError, Statement, parse_policy
 from ecrlab.store import Repository
 
 
 def check_resource_policy(call: Call, text: str, what: str) -> None:
+    """Refuse what is no policy of a "repository" or "registry", and one that names a user or role that is not there.
+
+    Of a repository, also one that names the login, which no repository's policy can give (facts A026, A027; of a
+    registry neither was seen). Raises ApiError.
+    """
     refusal = invalid("PolicyText", f"Invalid {what} policy provided")
     try:
         policy = parse_policy(text, "resource")
     except PolicyError:
         raise refusal from None
-    # One that names a user or role that does not exist is refused (facts ecr-errors row 33).
-    if call.cloud.identities.stranger(policy):
+    if what == "repository" and any(map(_names_login, policy.statements)):
         raise refusal
+    if call.cloud.identities.stranger(policy):
+        raise invalid("PolicyText", "Principal not found") if what == "repository" else refusal
+
+
+def _names_login(statement: Statement) -> bool:
+    """Tell whether a statement is about the login by its name; a pattern that covers it is accepted, as in ecr:*."""
+    named = {action.lower() for action in statement.actions.values}
+    return not statement.actions.negated and bool(
+        named & {"ecr:getauthorizationtoken", "ecr-public:getauthorizationtoken"}
+    )
 
 
 def refuse_lockout(call: Call, text: str, target: Target) -> None:
