@@ -159,26 +159,40 @@ def shell_lines(changes: Mapping[str, str | None]) -> str:
 
 @main.command()
 @_home_option
-@click.option("--repository", "repositories", multiple=True, help="Only this repository. May be repeated.")
-@click.option("--user", "users", multiple=True, help="Only the rights of this user. May be repeated.")
+@click.option("--repository", "repositories", multiple=True, help="Only this repository, with its images. Repeatable.")
+@click.option(
+    "--policy-of",
+    "policies",
+    multiple=True,
+    help="Only the policy of this repository: the way out when it locks everybody out. Repeatable.",
+)
+@click.option("--user", "users", multiple=True, help="Only the rights of this user. Repeatable.")
 @click.option("--account", help="The account of these repositories. Default: the learner's own.")
 @click.option("--region", help=f"The region of these repositories. Default: {REGION}.")
+@click.option("--public", is_flag=True, help="These repositories are in ECR Public.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(
     home: Path | None,
     repositories: tuple[str, ...],
+    policies: tuple[str, ...],
     users: tuple[str, ...],
     account: str | None,
     region: str | None,
+    public: bool,
     yes: bool,
 ) -> None:
     """Put the lab back to its start: repositories, images, users, rights, clock. Progress and work stay."""
     place = _home(home)
-    if not (repositories or users or yes) and sys.stdin.isatty():
+    if not (repositories or policies or users or yes) and sys.stdin.isatty():
         click.confirm(f"Remove all repositories, images and changed rights of the lab in {place.path}?", abort=True)
     try:
         answer = LabClient(place).reset(
-            repositories=list(repositories) or None, users=list(users) or None, account=account, region=region
+            repositories=list(repositories) or None,
+            policies=list(policies) or None,
+            users=list(users) or None,
+            account=account,
+            region=region,
+            public=public,
         )
     except LabError as error:
         _give_up(error)

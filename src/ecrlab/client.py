@@ -187,12 +187,19 @@ class LabClient:
         *,
         repositories: Sequence[str] | None = None,
         users: Sequence[str] | None = None,
+        policies: Sequence[str] | None = None,
         account: str | None = None,
         region: str | None = None,
+        public: bool = False,
         hub: bool = False,
     ) -> dict[str, Any]:
-        """Put the lab, or only these repositories or users or the hub, back to the start; return what was removed."""
+        """Put the lab, or only these repositories, users, policies of repositories or the hub, back to the start.
+
+        ``public``: the repositories are ECR Public's. Returns what was removed.
+        """
         body = {
+            "policies": policies,
+            "public": public or None,
             "repositories": repositories,
             "users": users,
             "account": account,

@@ -297,17 +297,20 @@ class Control:
     async def _reset(self, request: web.Request) -> Answer:
         body = await self._body(request)
         account, region = self._account(body), body.get("region", REGION)
+        registry = f"{account}/{PUBLIC if body.get('public') is True else region}"
         removed: list[str] = []
         parts = False
-        for key in ("repositories", "users"):
+        for key in ("policies", "repositories", "users"):
             names = body.get(key)
             if names is None:
                 continue
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise Refused(400, f"{key} is a list of names.")
             parts = True
-            if key == "repositories":
-                removed += seed.reset_repositories(self._cloud, f"{account}/{region}", names)
+            if key == "policies":
+                removed += seed.reset_policies(self._cloud, registry, names)
+            elif key == "repositories":
+                removed += seed.reset_repositories(self._cloud, registry, names)
             else:
                 for name in names:
                     removed += seed.reset_user(self._cloud, account, name)

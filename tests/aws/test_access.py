@@ -126,7 +126,7 @@ def test_context_keys_of_tags_names_and_the_lab_clock(lab: Any) -> None:
         ops.list_images(repositoryName="red")
     statement = {
         "Effect": "Allow",
-        "Action": "ecr:CreateRepository",
+        "Action": ["ecr:CreateRepository", "ecr:TagResource"],
         "Resource": "arn:aws:ecr:*:*:repository/${aws:username}/*",
         "Condition": {
             "StringEquals": {"aws:RequestTag/team": "blue"},

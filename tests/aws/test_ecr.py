@@ -358,8 +358,22 @@ def test_layers_part_by_part(lab: Any, ecr: Any) -> None:
     small = ecr.initiate_layer_upload(repositoryName="app")["uploadId"]
     number = small
     part(0, b"tiny")
-    with pytest.raises(ClientError, match="Layer parts must be at least 5 MiB in size"):
-        part(4, b"more")
+    part(4, b"more")
+    # Of CompleteLayerUpload, not of UploadLayerPart (facts A018).
+    for whole in (b"tinymore", b"another"):
+        params = {"repositoryName": "app", "uploadId": number, "layerDigests": [digest(whole)]}
+        refused(
+            "LayerPartTooSmallException",
+            "Layer parts must be at least 5 MiB in size.",
+            ecr.complete_layer_upload,
+            **params,
+        )
+    number = ecr.initiate_layer_upload(repositoryName="app")["uploadId"]
+    part(0, content[:half])
+    part(half, content[half : half + 1])
+    part(half + 1, content[half + 1 :])
+    with pytest.raises(ClientError, match="LayerPartTooSmallException"):
+        ecr.complete_layer_upload(repositoryName="app", uploadId=number, layerDigests=[digest(content)])
     upload(ecr, "app", content)
     with pytest.raises(ClientError, match="LayerAlreadyExistsException"):
         upload(ecr, "app", content)
@@ -410,8 +424,66 @@ def test_repository_policies(lab: Any, ecr: Any) -> None:
     ecr.list_images(repositoryName="app")
     invalid = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
     nobody = {**statement, "Principal": {"AWS": "arn:aws:iam::123456789012:user/nobody"}}
-    for wrong in ("{", json.dumps({"Version": "2012-10-17", "Statement": [nobody]})):
-        refused("InvalidParameterException", invalid, ecr.set_repository_policy, repositoryName="app", policyText=wrong)
+    refused("InvalidParameterException", invalid, ecr.set_repository_policy, repositoryName="app", policyText="{")
+    unknown = json.dumps({"Version": "2012-10-17", "Statement": [nobody]})
+    invalid = invalid.replace("Invalid repository policy provided", "Principal not found")
+    refused("InvalidParameterException", invalid, ecr.set_repository_policy, repositoryName="app", policyText=unknown)
+
+
+@pytest.mark.parametrize("service", ["ecr", "ecr-public"])
+def test_repository_policies_as_the_public_record_has_them(lab: Any, service: str) -> None:
+    """Facts A026 to A028."""
+    client = lab.client(service)
+    client.create_repository(repositoryName="app")
+    ops = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:user/ops"},
+        "Action": f"{service}:PutImage",
+    }
+
+    def told(*statements: dict[str, Any]) -> str:
+        text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        try:
+            client.set_repository_policy(repositoryName="app", policyText=text)
+        except ClientError as error:
+            return str(error.response["Error"]["Message"]).partition("constraint: ")[2]
+        assert client.get_repository_policy(repositoryName="app")["policyText"] == text
+        return ""
+
+    for name in ("user/nobody", "role/nobody"):
+        nobody = {"AWS": ["arn:aws:iam::123456789012:user/ops", f"arn:aws:iam::123456789012:{name}"]}
+        assert told({**ops, "Principal": nobody}) == "'Principal not found'"
+        assert told({**ops, "Principal": None, "NotPrincipal": nobody, "Effect": "Deny"}) != ""
+        deny = {"Effect": "Deny", "NotPrincipal": nobody, "Action": f"{service}:PutImage"}
+        assert told(deny) == "'Principal not found'"
+    for action in (f"{service}:GetAuthorizationToken", [f"{service}:PutImage", f"{service}:getauthorizationtoken"]):
+        for effect in ("Allow", "Deny"):
+            assert told({**ops, "Effect": effect, "Action": action}) == "'Invalid repository policy provided'"
+    assert told({**ops, "Action": f"{service}:Get*"}) == ""
+    assert told({**ops, "Sid": "Push"}, {**ops, "Sid": "Push", "Action": f"{service}:ListImages"}) == ""
+
+
+def test_what_cannot_be_used_together(lab: Any) -> None:
+    """The models of ecr and ecr-public say so (facts A007)."""
+    for service in ("ecr", "ecr-public"):
+        client = lab.client(service)
+        client.create_repository(repositoryName="app")
+        images = {"repositoryName": "app", "imageIds": [{"imageTag": "1"}]}
+        calls = [
+            (client.describe_images, images, "images with imageIds"),
+            (client.describe_repositories, {"repositoryNames": ["app"]}, "repositories with repositoryNames"),
+        ]
+        if service == "ecr":
+            calls.append((client.get_lifecycle_policy_preview, images, "images with imageIds"))
+        for call, params, what in calls:
+            for member, value in (("maxResults", 5), ("nextToken", "x")):
+                text = (
+                    f"Invalid parameter at '{member}' failed to satisfy constraint: 'This option cannot be used when "
+                    f"you specify {what}'"
+                )
+                refused("InvalidParameterException", text, call, **params, **{member: value})
+        assert client.describe_repositories(repositoryNames=["app"])["repositories"]
+        assert client.describe_repositories(maxResults=5)["repositories"]
 
 
 def test_registry_policy_and_settings(ecr: Any) -> None:

@@ -252,3 +252,26 @@ def test_what_is_left_out_is_said_at_once(lab: Any) -> None:
         assert answer.status_code == 400
         assert "UnknownOperationException" in answer.text
         assert f"{service}:{name}" in answer.text
+
+
+@pytest.mark.parametrize("kind", ["User", "Group"])
+def test_a_name_in_other_letters_is_taken_by_its_own_holder(lab: Any, kind: str) -> None:
+    """Facts A043."""
+    iam = lab.client("iam")
+    create, update, read = (getattr(iam, f"{verb}_{kind.lower()}") for verb in ("create", "update", "get"))
+    create(**{f"{kind}Name": "Ann"})
+    renamed = {f"{kind}Name": "Ann", f"New{kind}Name": "ANN"}
+    refused("EntityAlreadyExists", f"{kind} with name ANN already exists.", update, **renamed)
+    update(**{f"{kind}Name": "Ann", f"New{kind}Name": "Ann", "NewPath": "/team/"})
+    assert read(**{f"{kind}Name": "Ann"})[kind]["Path"] == "/team/"
+
+
+def test_what_create_role_does_not_answer(lab: Any) -> None:
+    """Facts A049."""
+    iam = lab.client("iam")
+    for more in ({}, {"MaxSessionDuration": 7200}):
+        role = iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=TRUST, **more)["Role"]
+        read = iam.get_role(RoleName="deploy")["Role"]
+        assert read == {**role, "MaxSessionDuration": more.get("MaxSessionDuration", 3600), "RoleLastUsed": {}}
+        assert not {"MaxSessionDuration", "RoleLastUsed"} & set(role)
+        iam.delete_role(RoleName="deploy")

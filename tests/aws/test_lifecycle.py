@@ -445,3 +445,25 @@ def test_events_of_services_stand_among_those_of_requests(lab: Any, images: Imag
     assert "PolicyExecutionEvent" not in [each["EventName"] for each in other.lookup_events()["Events"]]
     elsewhere = lab.client("cloudtrail", region="eu-west-1").lookup_events()["Events"]
     assert "PolicyExecutionEvent" not in [each["EventName"] for each in elsewhere]
+
+
+def test_rules_come_back_by_their_priority(lab: Any) -> None:
+    """Facts A033."""
+    ecr = lab.client("ecr")
+    ecr.create_repository(repositoryName="app")
+    rules = [
+        {
+            "rulePriority": priority,
+            "selection": {
+                "tagStatus": "tagged",
+                "tagPrefixList": [f"v{priority}"],
+                "countType": "imageCountMoreThan",
+                "countNumber": 1,
+            },
+            "action": {"type": "expire"},
+        }
+        for priority in (10, 2, 30, 1)
+    ]
+    ecr.put_lifecycle_policy(repositoryName="app", lifecyclePolicyText=json.dumps({"rules": rules}))
+    kept = json.loads(ecr.get_lifecycle_policy(repositoryName="app")["lifecyclePolicyText"])
+    assert kept == {"rules": sorted(rules, key=lambda rule: rule["rulePriority"])}

@@ -331,7 +331,8 @@ def test_what_is_accepted() -> None:
         archived_for(50, 365),
     )
     assert [each.priority for each in accepted.rules] == [1, 3, 7, 20, 21, 40, 50]
-    assert compact('{ "rules" : [\n{"a": "é"} ] }') == '{"rules":[{"a":"é"}]}'
+    kept = '{"rules":[{"rulePriority":1},{"rulePriority":2,"description":"é"}]}'
+    assert compact('{ "rules" : [\n{"rulePriority": 2, "description": "é"}, {"rulePriority": 1} ] }') == kept
 
 
 # ---------------------------------------------------------------------------------------------------- what always holds

@@ -45,12 +45,25 @@ def test_a_custom_policy_and_its_matched_statement(lab: Any) -> None:
     assert matched == {
         "SourcePolicyId": "PolicyInputList.1",
         "SourcePolicyType": "IAM Policy",
-        "StartPosition": {"Line": 5, "Column": 5},
+        "StartPosition": {"Line": 5, "Column": 6},
         "EndPosition": {"Line": 9, "Column": 6},
     }
     assert (delete["EvalDecision"], delete["MatchedStatements"]) == ("implicitDeny", [])
     assert "EvalDecisionDetails" not in put
     assert "ResourceSpecificResults" not in put
+
+
+def test_columns_stand_behind_the_braces_as_aws_counts(lab: Any) -> None:
+    """Recorded (facts A055): a brace at column 39, counted from 0, is 41; the one that closes, at 111, is 113."""
+    text = json.dumps({"Version": "2012-10-17", "Statement": allow("ecr:PutImage", resource="x" * 11)})
+    text = text.replace("x" * 11, "*")
+    assert text.index('{"Effect"') == 39
+    [result] = lab.client("iam").simulate_custom_policy(PolicyInputList=[text], ActionNames=["ecr:PutImage"])[
+        "EvaluationResults"
+    ]
+    [matched] = result["MatchedStatements"]
+    assert matched["StartPosition"] == {"Line": 1, "Column": 41}
+    assert matched["EndPosition"] == {"Line": 1, "Column": text.index("}") + 2}
 
 
 def test_one_result_for_an_action_with_one_for_each_resource_inside(lab: Any) -> None:

@@ -194,3 +194,9 @@ def test_union_has_all_statements() -> None:
 def test_unknown_kind_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="no policy kind 'group'"):
         read_policy(policy(ALLOW), "group")  # type: ignore[arg-type]
+
+
+def test_a_repository_policy_may_say_a_sid_twice() -> None:
+    """Facts A028; places of later faults are found all the same."""
+    twice = [{**ALLOW, "Sid": "A", "Principal": "*"}, {**ALLOW, "Sid": "A", "Principal": "*"}]
+    assert validate(policy(*twice), "resource") is None

@@ -1663,7 +1663,7 @@ e6 = LiveCheck(
         ),
         Attempt(
             "the login in our policy",
-            do=lambda lab: share(lab, document(let({"AWS": PARTNER}, (*PULL, "ecr:GetAuthorizationToken")))),
+            do=lambda lab: share(lab, document(let({"AWS": PARTNER}, (*PULL, "ecr:GetAuth*")))),
             misconception="repo-policy-gives-login",
             says="The partner needs it at home",
         ),

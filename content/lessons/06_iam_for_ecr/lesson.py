@@ -163,8 +163,9 @@ lab.guess("06-g1")
 lab.answer("06-g1", "b", confidence=2)
 
 # %% [markdown] id="06-09-text" tags=["core", "text"]
-# This lab's repository takes such a policy without a word. `tries.py` lies beside this notebook: log in, pull and push
-# as somebody, without docker, and a line that says how it ended. The last line of the cell takes the policy away again.
+# ECR refuses a repository's policy that names the login: *Invalid repository policy provided*. With a star it goes
+# through: `ecr:Get*` covers the login too. `tries.py` lies beside this notebook: log in, pull and push as somebody,
+# without docker, and a line that says how it ended. The last line of the cell takes the policy away again.
 
 # %% id="06-09-run" tags=["core", "run"] minutes=1
 from tries import forget_repository_policy, login, policy

@@ -32,12 +32,14 @@ class Rule:
     """What an operation needs: ``actions``, each asked on the resources that ``target`` finds in the parameters.
 
     ``target`` is one of `TARGETS`; "none" means that IAM is not asked. ``keys`` names the context keys that the
-    parameters add (functions in `KEYS`).
+    parameters add (functions in `KEYS`). ``tagging`` is asked as well, on the same resources, when the request brings
+    tags: whoever makes something with tags needs the right to tag it (facts A030, A031).
     """
 
     actions: tuple[str, ...]
     target: str
     keys: tuple[str, ...] = ()
+    tagging: str = ""
 
 
 def _ecr_rules() -> dict[str, Rule]:
@@ -69,7 +71,7 @@ def _ecr_rules() -> dict[str, Rule]:
         }.get(name, ())
         # ListImageReferrers has no permission of its own (facts I063).
         action = "BatchGetImage" if name == "ListImageReferrers" else name
-        rules[name] = Rule((f"ecr:{action}",), target, keys)
+        rules[name] = Rule((f"ecr:{action}",), target, keys, "ecr:TagResource" if name == "CreateRepository" else "")
     return rules
 
 
@@ -91,14 +93,15 @@ def _ecr_public_rules() -> dict[str, Rule]:
             "TagResource": ("request tags",),
             "UntagResource": ("tag keys",),
         }.get(name, ())
-        rules[name] = Rule((f"ecr-public:{name}",), target, keys)
+        tagging = "ecr-public:TagResource" if name == "CreateRepository" else ""
+        rules[name] = Rule((f"ecr-public:{name}",), target, keys, tagging)
     return rules
 
 
 def _iam_rules() -> dict[str, Rule]:
     """IAM: the action is called like the operation; the resource is the user, group, role or policy it names."""
-    rules = {}
-    for name in service_model("iam").operation_names:
+    rules, names = {}, service_model("iam").operation_names
+    for name in names:
         shape = service_model("iam").operation_model(name).input_shape
         members = set(shape.members) if shape is not None else set()
         if "GroupName" in members:
@@ -122,7 +125,9 @@ def _iam_rules() -> dict[str, Rule]:
             keys += ("request tags",)
         if "TagKeys" in members:
             keys += ("tag keys",)
-        rules[name] = Rule((f"iam:{name}",), target, keys)
+        tag = f"Tag{name.removeprefix('Create')}"
+        tagging = f"iam:{tag}" if name != tag and "Tags" in members and tag in names else ""
+        rules[name] = Rule((f"iam:{name}",), target, keys, tagging)
     return rules
 
 
@@ -441,14 +446,30 @@ def ask(
     return decision
 
 
+def allowed_as_if(call: Call, action: str, target: Target) -> bool:
+    """Tell whether the caller might do ``action`` if ``target`` had the policy that it has here. Nothing is noted."""
+    request, policies = question(
+        call.cloud,
+        call.principal,
+        action,
+        target,
+        region=call.region,
+        now=call.now,
+        source_ip=call.source_ip,
+        user_agent=call.user_agent,
+    )
+    return evaluate(request, policies).allowed
+
+
 def authorize(call: Call) -> None:
     """Ask IAM everything that an API operation needs; raise AccessDenied with AWS's sentence at the first refusal."""
     rule = RULES[call.service, call.operation]
     keys: Context = {}
     for name in rule.keys:
         keys.update(KEYS[name](call))
+    actions = (*rule.actions, rule.tagging) if rule.tagging and _tag_pairs(call.params) else rule.actions
     for target in TARGETS[rule.target](call):
-        for action in rule.actions:
+        for action in actions:
             require(call, action, target, keys)
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ecrlab.aws import account, cloudtrail, ecr, ecr_public, iam, simulation, sts
 from ecrlab.aws.access import authorize
+from ecrlab.aws.arns import check_arns
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Key, Principal
@@ -129,6 +130,7 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
     def run() -> dict[str, Any]:
         call.params = record.parameters = parse(operation, body)
         validate(operation, call.params)
+        check_arns(operation, call.params)
         authorize(call)
         record.result = HANDLERS[operation.service, operation.name](call) or {}
         return record.result

@@ -343,7 +343,7 @@ def _registry_call(call: Call, row: Row, event: Event) -> tuple[dict[str, Any], 
 def _manifest(call: Call, row: Row, digest: str) -> str | None:
     """The manifest's text, as long as the registry has it."""
     repository = call.cloud.store.repository(f"{row['account']}/{row['region']}", _parts(row)["name"])
-    found = call.cloud.store.manifest(repository, digest) if repository is not None and digest else None
+    found = call.cloud.store.manifest_by_digest(repository, digest) if repository is not None and digest else None
     return found.content.decode("utf-8", "replace")[:LONGEST] if found is not None else None
 
 

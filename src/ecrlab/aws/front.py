@@ -19,6 +19,7 @@ from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr.missing import Missing, made
 from ecrlab.aws.ecr.pull_through import before_pull, rule_for
 from ecrlab.aws.identities import Document, Principal
+from ecrlab.aws.protocol import IMAGE_TAG, fits
 from ecrlab.aws.quotas import RATE_EXCEEDED, Exceeded, layer_too_large
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
@@ -120,10 +121,13 @@ class EcrFrontDoor(FrontDoor):
         return f"{account}/{region}", found[3]
 
     async def authorize(self, request: web.Request, access: Access) -> None:
-        """Authenticate (401; 403 when expired), look for the repository or have it made (404), then ask IAM (403)."""
+        """Authenticate (401; 403 when expired), check the tag (400), look for the repository or have it made (404), and
+        ask IAM (403).
+        """
         account, region = registry_of(request)
         principal = self._authenticate(request, account, region)
         request[RECORD].operation = access.operation.value
+        check_tag(access)
         if self._cloud.quotas.buckets:
             throttle(self._cloud, request, access.operation, f"{principal.account}/{region}")
         name = access.repository
@@ -174,10 +178,18 @@ class EcrFrontDoor(FrontDoor):
     def _check_mount(
         self, request: web.Request, principal: Principal, access: Access, account: str, region: str
     ) -> None:
-        """Mounting is off unless the account turned it on, and needs the right to read the source (facts E076)."""
+        """Mounting is off unless the account turned it on, and needs the right to read the source and the same
+        encryption, with the same key, on both sides (facts E076).
+        """
         enabled = self._cloud.registry_settings(account, region).get("BLOB_MOUNTING") == "ENABLED"
         source = access.source_repository
         if not enabled or source is None or source[0] != f"{account}/{region}":
+            raise MountDeclined
+        origin, here = (
+            self._repository(account, region, source[1]),
+            self._repository(account, region, access.repository or ""),
+        )
+        if origin is not None and here is not None and _encryption(origin) != _encryption(here):
             raise MountDeclined
         if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", account, region, source[1]).allowed:
             raise MountDeclined
@@ -223,7 +235,7 @@ class EcrFrontDoor(FrontDoor):
         """
         for tag in manifest.tags:
             if immutable(repository_now(tx, repository), tag):
-                there = tx.manifest(repository, tag)
+                there = tx.manifest_by_tag(repository, tag)
                 if there is not None and there.digest != manifest.digest:
                     raise OciError(400, "TAG_INVALID", immutable_text(repository, tag))
         check_image(self._cloud, tx, repository, manifest)
@@ -303,6 +315,24 @@ def registry_of(request: web.Request) -> tuple[str, str]:
     return record.account, record.region
 
 
+_MANIFESTS = frozenset(
+    {Operation.HEAD_MANIFEST, Operation.GET_MANIFEST, Operation.PUT_MANIFEST, Operation.DELETE_MANIFEST}
+)
+
+
+def check_tag(access: Access) -> None:
+    """Refuse what is no tag at ECR with 400, which says more than that there is no such image (facts A003, A004).
+
+    The text is the API's; the code `UNSUPPORTED` before it was seen in answers to a PUT (carvel kbld, "Using with AWS
+    ECR"). A reference with a colon is a digest, and is judged as one.
+    """
+    tag = access.reference or ""
+    if access.operation in _MANIFESTS and ":" not in tag and not fits(IMAGE_TAG, tag):
+        constraint = f"must satisfy regular expression '{IMAGE_TAG}'"
+        text = f"Invalid parameter at 'imageTag' failed to satisfy constraint: '{constraint}'"
+        raise OciError(400, "UNSUPPORTED", text)
+
+
 def throttle(cloud: Cloud, request: web.Request, asked: Operation, registry: str) -> None:
     """Count a request below /v2/ as the API operations that it stands for, in whose account's registry they count.
 
@@ -348,6 +378,11 @@ def caller_of(cloud: Cloud, token: Token) -> Principal:
     # Deleted since: the password is still good, but nothing allows anything any more.
     arn = f"arn:aws:iam::{token.account}:user/{token.name}"
     return Principal("user", token.account, arn, token.unique_id, token.name, token.unique_id, token.access_key)
+
+
+def _encryption(repository: Repository) -> Any:
+    """Return the encryption's type and its key, as kept since the repository was made."""
+    return repository.attributes["encryption"]
 
 
 def repository_now(tx: Store, repository: Repository) -> Repository:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import Attached, Decision, Policies, Policy, PolicyKind, PolicyType, Request, evaluate, read_policy
 from ecrlab.policy.decision import type_name
 
@@ -36,6 +37,9 @@ _HANDS_OUT = (
     "iam:deleteuserpermissionsboundary", "iam:deleterolepermissionsboundary",
 )  # fmt: skip
 
+# What whoever is locked out of a repository by its own policy tries first.
+_UNLOCKS = (":setrepositorypolicy", ":deleterepositorypolicy")
+
 
 def suggest(decision: Decision, policies: Policies) -> dict[str, Any] | None:
     """Return what would turn a denial into a yes, with exactly this action and this resource; None when allowed.
@@ -54,6 +58,8 @@ def suggest(decision: Decision, policies: Policies) -> dict[str, Any] | None:
             f"No Allow can lift a Deny. Change or remove statement {row.label} of {row.origin}, "
             "if it was not meant for this request."
         )
+        if row.origin.policy_type == "resource-based" and decision.request.action.lower().endswith(_UNLOCKS):
+            advice += " " + way_out(decision.request.resource)
         return {"enough": False, "statements": [], "advice": advice, "warning": "", "set": None}
     request = decision.request
     pieces: list[dict[str, Any]] = []
@@ -74,6 +80,18 @@ def suggest(decision: Decision, policies: Policies) -> dict[str, Any] | None:
         "warning": _warning(decision),
         "set": _set(decision, policies, pieces),
     }
+
+
+def way_out(resource: str) -> str:
+    """Return in a sentence how a repository's policy is removed that lets nobody remove it.
+
+    At AWS the account's root user does it.
+    """
+    service, region, account, path = resource.split(":", 5)[2:]
+    options = " --public" if service == "ecr-public" else f" --region {region}" if region != REGION else ""
+    options += f" --account {account}" if account != ACCOUNT else ""
+    name = path.removeprefix("repository/")
+    return f"If it locks everybody out, remove the whole policy: ecrlab reset --policy-of {name}{options}"
 
 
 def smallest(request: Request, kind: PolicyType) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -49,6 +50,11 @@ JSON_NAMES = {
 ENUM_ORDER = {
     "ImageTagMutability": ("IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"),
 }
+
+# What ECR asks of a tag and of a digest beyond its model, as its refusals give them (facts A001, A003).
+IMAGE_TAG = "[a-zA-Z0-9-_.]+"
+IMAGE_DIGEST = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+_BEYOND_THE_MODEL = {"ImageTag": IMAGE_TAG, "ImageDigest": IMAGE_DIGEST}
 
 
 @dataclass(frozen=True)
@@ -287,7 +293,9 @@ def validate(operation: Operation, params: Mapping[str, Any]) -> None:
     if not isinstance(shape, StructureShape):
         return
     if operation.is_json:
-        for path, _, constraint in _violations(shape, params, ""):
+        for path, _, constraint in chain(
+            _violations(shape, params, ""), _of_images(operation, shape, params), _together(params)
+        ):
             raise ApiError(
                 "InvalidParameterException",
                 f"Invalid parameter at '{path}' failed to satisfy constraint: '{constraint}'",
@@ -300,6 +308,53 @@ def validate(operation: Operation, params: Mapping[str, Any]) -> None:
     if found:
         count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected: "
         raise ApiError("ValidationError", count + "; ".join(found), 400)
+
+
+def fits(pattern: str, text: str) -> bool:
+    """Tell whether the whole of ``text`` is of a pattern of the models, or of `IMAGE_TAG` or `IMAGE_DIGEST`."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+def _together(params: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Yield the parameters of a page that are given with what is asked for by name.
+
+    The models of DescribeImages, DescribeRepositories and GetLifecyclePolicyPreview say that they cannot be used
+    together (facts A007); the text is theirs, as the refusal's was not seen.
+    """
+    for named, what in (("imageIds", "images"), ("repositoryNames", "repositories")):
+        for member in ("nextToken", "maxResults"):
+            if params.get(named) and params.get(member) is not None:
+                text = f"This option cannot be used when you specify {what} with {named}"
+                yield member, params[member], text
+
+
+def _of_images(operation: Operation, shape: Shape, value: Any) -> Iterator[tuple[str, Any, str]]:
+    """Yield the tags and digests that ECR refuses although its model has them.
+
+    They are named without their place in a list: DescribeImages says 'imageTag' (https://github.com/datawire/forge/issues/99,
+    2017) and 'imageDigest' (https://github.com/pulumi/pulumi-aws/issues/2466, 2023). What can fail for each image by
+    itself says so in its answer instead (facts A001).
+    """
+    answer = operation.model.output_shape
+    if isinstance(answer, StructureShape) and "failures" in answer.members:
+        return
+    for member, each in _images(shape, value):
+        pattern = _BEYOND_THE_MODEL[member.name]
+        if not fits(pattern, each):
+            yield member.name[:1].lower() + member.name[1:], each, f"must satisfy regular expression '{pattern}'"
+
+
+def _images(shape: Shape, value: Any) -> Iterator[tuple[Shape, str]]:
+    """Yield every tag and digest of an image among the parameters, with its shape."""
+    if shape.name in _BEYOND_THE_MODEL:
+        yield shape, value
+    elif isinstance(shape, StructureShape):
+        for name, member in shape.members.items():
+            if value.get(name) is not None:
+                yield from _images(member, value[name])
+    elif isinstance(shape, ListShape):
+        for each in value:
+            yield from _images(shape.member, each)
 
 
 def _quoted(value: Any) -> str:
@@ -341,7 +396,7 @@ def _violations(shape: Shape, value: Any, path: str, query: bool = False) -> Ite
                 names = ENUM_ORDER.get(shape.name, enum)
                 yield path, value, f"Member must satisfy enum value set: [{', '.join(names)}]"
             pattern = _pattern_text(shape)
-            if pattern and not _compiled(pattern).fullmatch(value):
+            if pattern and not fits(pattern, value):
                 text = (
                     f"Member must satisfy regular expression pattern: {pattern}"
                     if query

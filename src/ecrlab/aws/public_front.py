@@ -14,7 +14,7 @@ from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr_public.login import SCOPE
 from ecrlab.aws.ecr_public.registry import HOST, LOGOS, account_of_alias, key
 from ecrlab.aws.ecr_public.request import REGION
-from ecrlab.aws.front import EXPIRED, caller_of, check_image, largest_layer, password_of, throttle, too_many
+from ecrlab.aws.front import EXPIRED, caller_of, check_image, check_tag, largest_layer, password_of, throttle, too_many
 from ecrlab.aws.identities import Principal
 from ecrlab.aws.quotas import ANONYMOUS_PULLS, PULLS
 from ecrlab.aws.record import RECORD
@@ -123,6 +123,7 @@ class PublicFrontDoor(FrontDoor):
             raise OciError(401, "DENIED", "Not Authorized")
         if access.repository is None or access.registry is None:
             return
+        check_tag(access)
         account, name = access.registry.partition("/")[0], access.repository
         if self._cloud.store.repository(access.registry, name) is None:
             raise _missing(name, account)

@@ -210,7 +210,7 @@ class Quotas:
         https://github.com/namespacelabs/foundation/issues/649 (2022-06-23).
         """
         where = f"repository with name '{repository.name}' in registry with id '{_id(repository.registry)}'"
-        there, most = store.manifest(repository, digest), self.value(repository.registry, IMAGES)
+        there, most = store.manifest_by_digest(repository, digest), self.value(repository.registry, IMAGES)
         if there is None and most is not None and store.count_manifests(repository) >= most:
             raise Exceeded(f"The {where} already has the maximum allowed number of images which is '{most}'")
         most, tags = self.value(repository.registry, TAGS), () if there is None else there.tags

@@ -97,6 +97,21 @@ def reset_repositories(cloud: Cloud, registry: str, names: Iterable[str]) -> lis
     return removed
 
 
+def reset_policies(cloud: Cloud, registry: str, names: Iterable[str]) -> list[str]:
+    """Remove the policies of the repositories among ``names``, whoever they lock out; return these in words.
+
+    What the account's root user does at AWS. The images stay.
+    """
+    removed = []
+    with cloud.store.transaction() as store:
+        for name in names:
+            repository = store.repository(registry, name)
+            if repository is not None and repository.attributes.get("policy"):
+                store.update_repository(registry, name, {**repository.attributes, "policy": None})
+                removed.append(f"policy of repository {name} of {registry}")
+    return removed
+
+
 def reset_all(cloud: Cloud) -> list[str]:
     """Put the whole lab back to the start: repositories, identities, settings, clock. Ports and secrets stay."""
     removed = []

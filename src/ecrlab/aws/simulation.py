@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ecrlab.aws.access import RULES
+from ecrlab.aws.arns import entity_of
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.iam import paged
 from ecrlab.aws.identities import Document, Identities, parsed
@@ -104,13 +105,9 @@ def _inputs(texts: Iterable[str], name: str, kind: PolicyKind) -> tuple[Source, 
 
 def _entity(call: Call, arn: str) -> tuple[str, Document]:
     """Return ("user" | "group" | "role", document) of an ARN of the caller's account."""
-    parts = arn.split(":", 5)
-    kind, slash, path = parts[5].partition("/") if len(parts) == 6 else ("", "", "")
-    if parts[:3] != ["arn", "aws", "iam"] or kind not in ("user", "group", "role") or not slash or not path:
-        raise _invalid(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
-    name = path.rpartition("/")[2]
+    account, kind, name = entity_of(arn)
     found = call.cloud.identities.get(f"{kind}s", call.account, name)
-    if found is None or parts[4] not in ("", call.account):
+    if found is None or account not in ("", call.account):
         raise ApiError("NoSuchEntityException", f"The {kind} with name {name} cannot be found.")
     return kind, found
 
@@ -167,13 +164,10 @@ def _caller(call: Call, source: tuple[str, Document] | None) -> tuple[str, str, 
         if with_resource:
             raise _invalid("Invalid caller - Caller cannot be null or empty.")
         return f"arn:aws:iam::{call.account}:user/simulated", call.account, {}
-    parts = arn.split(":", 5)
-    kind, slash, path = parts[5].partition("/") if len(parts) == 6 else ("", "", "")
-    if parts[:3] != ["arn", "aws", "iam"] or kind not in ("user", "group", "role") or not slash or not path:
-        raise _invalid(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+    account, kind, name = entity_of(arn)
+    account = account or call.account
     if with_resource and kind != "user":
         raise _invalid("Invalid caller - Caller must be an IAM user in this context.")
-    name, account = path.rpartition("/")[2], parts[4] or call.account
     keys: dict[str, str | tuple[str, ...]] = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": account}
     holder = call.cloud.identities.get(f"{kind}s", account, name) if account == call.account else None
     if kind == "user":
@@ -256,7 +250,8 @@ def _statement(simulation: Simulation, row: Row) -> dict[str, Any]:
     return {
         "SourcePolicyId": source.id,
         "SourcePolicyType": "IAM Policy" if identity else "Resource Policy",
-        "StartPosition": {"Line": start[0], "Column": start[1]},
+        # One column behind each of the two braces, as AWS counts (facts A055).
+        "StartPosition": {"Line": start[0], "Column": start[1] + 1},
         "EndPosition": {"Line": end[0], "Column": end[1]},
     }
 

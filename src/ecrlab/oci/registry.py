@@ -151,7 +151,8 @@ class Registry:
             return await self._ping(request)
         if path == "/v2/_catalog":
             return await self._catalog(request)
-        match = _PATH.fullmatch(path)
+        # A slash written as %2F belongs to what the path ends with, so that the door can say what is wrong with it.
+        match = _PATH.fullmatch(path) or _PATH.fullmatch(request.rel_url.path_safe)
         if match is None:
             raise OciError(404, "UNSUPPORTED", f"there is nothing at {path[:300]}")
         kind, reference, name = str(match.lastgroup), match[match.lastgroup or 0], match["name"]

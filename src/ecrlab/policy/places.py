@@ -211,7 +211,7 @@ def _culprit(document: object, places: _Map, message: str, kind: PolicyKind) -> 
         if found is not None:
             return found
         sid = statement.get("Sid")
-        if sid and sid in seen:
+        if kind != "resource" and sid and sid in seen:
             return places.value(*at, "Sid"), "an earlier statement has this Sid"
         seen.add(sid)
     return whole, ""

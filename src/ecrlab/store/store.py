@@ -436,7 +436,7 @@ class Store:
                     "ON CONFLICT (repository, tag) DO UPDATE SET digest=excluded.digest",
                     (repository.id, tag, digest),
                 )
-            stored = self.manifest(repository, digest)
+            stored = self.manifest_by_digest(repository, digest)
         if stored is None:
             raise StoreError(f"manifest {digest} was written and cannot be read")
         return stored
@@ -447,17 +447,28 @@ class Store:
         return self._database.row(query, (repository.id, reference.digest)) is not None
 
     def manifest(self, repository: Repository, reference: str) -> Manifest | None:
-        """The manifest under a tag or a digest, or None."""
+        """The manifest under a reference as it stands in an address, or None: a digest has a colon, a tag has none."""
         if ":" in reference:
-            row = self._database.row(
-                f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.digest=?", (repository.id, reference)
-            )
-        else:
-            row = self._database.row(
-                f"SELECT {_MANIFEST} FROM tags t JOIN manifests m ON m.repository=t.repository AND m.digest=t.digest "
-                "WHERE t.repository=? AND t.tag=?",
-                (repository.id, reference),
-            )
+            return self.manifest_by_digest(repository, reference)
+        return self.manifest_by_tag(repository, reference)
+
+    def manifest_by_digest(self, repository: Repository, digest: str) -> Manifest | None:
+        """The manifest of this digest, or None, whatever tags there are."""
+        row = self._database.row(
+            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.digest=?", (repository.id, digest)
+        )
+        return self._with_tags(repository, row)
+
+    def manifest_by_tag(self, repository: Repository, tag: str) -> Manifest | None:
+        """The manifest that the tag points at, or None, whatever digests there are."""
+        row = self._database.row(
+            f"SELECT {_MANIFEST} FROM tags t JOIN manifests m ON m.repository=t.repository AND m.digest=t.digest "
+            "WHERE t.repository=? AND t.tag=?",
+            (repository.id, tag),
+        )
+        return self._with_tags(repository, row)
+
+    def _with_tags(self, repository: Repository, row: tuple[Any, ...] | None) -> Manifest | None:
         if row is None:
             return None
         tags = self._database.rows(

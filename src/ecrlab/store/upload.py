@@ -25,7 +25,7 @@ MAX_PIECES = 1024
 class Upload:
     """One upload session of one repository, in a temporary file; it ends with the process.
 
-    `size` is the number of bytes received so far, `parts` the number of parts for whoever counts them; `moved` tells
+    `size` is the number of bytes received so far, `parts` the sizes of the parts for whoever cuts it so; `moved` tells
     that its file has become a blob. Write within `writing()`; `append` and `truncate` block, so call them off the event
     loop. No file is made before the first byte.
     """
@@ -34,7 +34,7 @@ class Upload:
         self.id, self.repository, self.path, self.algorithm = id, repository, path, algorithm
         self._cache = cache
         self.size = 0
-        self.parts = 0
+        self.parts: list[int] = []
         self.used = time.monotonic()
         self._claim = threading.Lock()
         # Held while a thread writes, so that the file is never closed, and its number reused, under a write.

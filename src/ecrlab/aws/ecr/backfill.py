@@ -251,7 +251,7 @@ def _one(cloud: Cloud, task: Task, key: str, image: Task) -> bool:
         if document is None:
             return False
         failed: Failed | None = None
-        if repository is None or store.manifest(repository, image["digest"]) is None:
+        if repository is None or store.manifest_by_digest(repository, image["digest"]) is None:
             failed = Failed("ImageNotFound")
         else:
             wait_for_regions(cloud, repository, document["destination"])

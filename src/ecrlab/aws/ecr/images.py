@@ -22,6 +22,7 @@ from ecrlab.aws.ecr.request import (
 from ecrlab.aws.ecr.scan_settings import scan_shown
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.protocol import IMAGE_DIGEST, fits
 from ecrlab.oci import OciError, parse_manifest
 from ecrlab.store import Manifest, ReferencesMissing, Repository
 
@@ -52,7 +53,8 @@ def image_detail(call: Call, repository: Repository, manifest: Manifest) -> dict
     if size is None:
         # The largest image of a manifest list (facts E012).
         children = (
-            call.cloud.store.manifest(repository, str(entry.get("digest"))) for entry in document.get("manifests", ())
+            call.cloud.store.manifest_by_digest(repository, str(entry.get("digest")))
+            for entry in document.get("manifests", ())
         )
         size = max((image_size(child.content) or 0 for child in children if child), default=0)
     config = document.get("config")
@@ -76,25 +78,36 @@ def image_detail(call: Call, repository: Repository, manifest: Manifest) -> dict
 
 
 def find_image(call: Call, repository: Repository, image_id: Mapping[str, str]) -> Manifest | None:
-    """Return the image that an imageId names; with tag and digest both must fit."""
-    digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
-    manifest = call.cloud.store.manifest(repository, str(digest or tag))
-    if manifest is None or (digest and tag and tag not in manifest.tags):
-        return None
-    return manifest
+    """Return the image that an imageId names, None when there is none.
+
+    A digest is looked up as a digest and a tag as a tag, whatever they look like (facts A001, A002); with both, both
+    must fit.
+    """
+    digest, tag, store = image_id.get("imageDigest"), image_id.get("imageTag"), call.cloud.store
+    if digest is None:
+        return None if tag is None else store.manifest_by_tag(repository, tag)
+    manifest = store.manifest_by_digest(repository, digest)
+    return manifest if manifest is not None and (tag is None or tag in manifest.tags) else None
 
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
-def image_failure(image_id: Mapping[str, str]) -> dict[str, Any]:
-    if not image_id:
+def image_failure(call: Call, repository: Repository, image_id: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entry of ``failures`` for an imageId that names no image (facts A001, A002, ecr-errors 55 and 56).
+
+    A tag that is there and is not the digest's has a code and a reason of its own (LocalStack's tests of
+    BatchGetImage and BatchDeleteImage, 2024).
+    """
+    digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
+    if digest is None and tag is None:
         code, reason = "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
-    elif "imageDigest" in image_id and not DIGEST.fullmatch(image_id["imageDigest"]):
-        code, reason = (
-            "InvalidImageDigest",
-            "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
-        )
+    elif digest is not None and not fits(IMAGE_DIGEST, digest):
+        code = "InvalidImageDigest"
+        reason = f"Invalid request parameters: image digest should satisfy the regex '{IMAGE_DIGEST}'"
+    elif digest is not None and tag is not None and call.cloud.store.manifest_by_tag(repository, tag) is not None:
+        code = "ImageTagDoesNotMatchDigest"
+        reason = "Invalid request parameters: given tag does not map to the given digest"
     else:
         code, reason = "ImageNotFound", "Requested image not found"
     return {"imageId": dict(image_id), "failureCode": code, "failureReason": reason}
@@ -140,7 +153,7 @@ def describe_images(call: Call) -> dict[str, Any]:
     if ids:
         found = {}
         for image_id in ids:
-            manifest = find_image(call, repository, image_id) if image_id else None
+            manifest = find_image(call, repository, image_id)
             if manifest is None:
                 raise image_missing(repository, image_id)
             found[manifest.digest] = manifest
@@ -218,7 +231,7 @@ def put_image(call: Call) -> dict[str, Any]:
         ) from None
     with call.cloud.store.transaction() as store:
         repository = repository_of(call)
-        existing = store.manifest(repository, digest)
+        existing = store.manifest_by_digest(repository, digest)
         # One in the archive is restored by being pushed again (facts E095).
         there = existing is not None and "status" not in existing.attributes
         if existing is not None and there and (tag is None or tag in existing.tags):
@@ -228,7 +241,7 @@ def put_image(call: Call) -> dict[str, Any]:
                 f"Image with digest '{digest}'{tagged} already exists in the repository with name '{repository.name}' "
                 f"in registry with id '{account_of(repository)}'",
             )
-        if tag and immutable(repository, tag) and store.manifest(repository, tag) is not None:
+        if tag and immutable(repository, tag) and store.manifest_by_tag(repository, tag) is not None:
             raise ApiError("ImageTagAlreadyExistsException", immutable_text(repository, tag))
         call.cloud.quotas.check_image(store, repository, digest, tag)
         try:
@@ -268,12 +281,12 @@ def batch_delete_image(call: Call) -> dict[str, Any]:
         # Indexes first, so that one call can delete an index together with its images.
         ids = sorted(
             call.params["imageIds"],
-            key=lambda image_id: not is_index(find_image(call, repository, image_id) if image_id else None),
+            key=lambda image_id: not is_index(find_image(call, repository, image_id)),
         )
         for image_id in ids:
-            manifest = find_image(call, repository, image_id) if image_id else None
+            manifest = find_image(call, repository, image_id)
             if manifest is None:
-                failures.append(image_failure(image_id))
+                failures.append(image_failure(call, repository, image_id))
                 continue
             whole = "imageTag" not in image_id or manifest.tags == (image_id["imageTag"],)
             if whole and store.parents(repository, manifest.digest):

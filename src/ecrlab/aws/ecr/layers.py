@@ -49,7 +49,7 @@ def batch_check_layer_availability(call: Call) -> dict[str, Any]:
 def _is_archived(call: Call, repository: Repository, digest: str) -> bool:
     """Tell whether every image that has the layer is in the archive."""
     store = call.cloud.store
-    images = [store.manifest(repository, image) for image in store.parents(repository, digest)]
+    images = [store.manifest_by_digest(repository, image) for image in store.parents(repository, digest)]
     return bool(images) and all(image is not None and "status" in image.attributes for image in images)
 
 
@@ -104,10 +104,8 @@ def upload_layer_part(call: Call) -> dict[str, Any]:
                     extra={**named, "lastValidByteReceived": upload.size - 1},
                 )
             _check_quotas(call, upload, len(data))
-            if upload.size % PART_SIZE and upload.size < SMALLEST_PART:
-                raise ApiError("LayerPartTooSmallException", "Layer parts must be at least 5 MiB in size.")
             upload.append(data)
-            upload.parts += 1
+            upload.parts.append(len(data))
     except UploadBusy:
         raise invalid("uploadId", "Another request is writing to this upload") from None
     return {**named, "lastByteReceived": upload.size - 1}
@@ -118,7 +116,7 @@ def _check_quotas(call: Call, upload: Upload, size: int) -> None:
     most = quotas.largest_layer(registry)
     if most is not None and upload.size + size > most:
         raise Exceeded(layer_too_large(most))
-    if not quotas.allows(registry, LAYER_PARTS, upload.parts + 1):
+    if not quotas.allows(registry, LAYER_PARTS, len(upload.parts) + 1):
         raise Exceeded(
             f"The upload with id '{call.params['uploadId']}' already has the maximum allowed number of layer parts "
             f"which is '{quotas.value(registry, LAYER_PARTS)}'"
@@ -136,6 +134,8 @@ def complete_layer_upload(call: Call) -> dict[str, Any]:
         raise ApiError(
             "EmptyUploadException", f"The upload with id '{call.params['uploadId']}' {where} has no layer parts"
         )
+    if any(size < SMALLEST_PART for size in upload.parts[:-1]):  # declared for this operation alone (facts A018)
+        raise ApiError("LayerPartTooSmallException", "Layer parts must be at least 5 MiB in size.")
     digest = next((d for d in call.params["layerDigests"] if d.startswith("sha256:")), call.params["layerDigests"][0])
     if not DIGEST.fullmatch(digest):
         raise invalid("layerDigests", "Invalid layer digest")

@@ -210,7 +210,7 @@ def _carry_out_once(cloud: Cloud, key: str, now: float) -> bool:
 
 def _act(cloud: Cloud, repository: Repository, action: Action, now: float) -> None:
     store = cloud.store
-    manifest = store.manifest(repository, action.image.digest)
+    manifest = store.manifest_by_digest(repository, action.image.digest)
     if manifest is None:
         return
     if action.action == "expire":

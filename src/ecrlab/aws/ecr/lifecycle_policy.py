@@ -271,8 +271,10 @@ def document_of(text: str) -> dict[str, Any]:
 
 
 def compact(text: str) -> str:
-    """Return a valid policy's text as ECR keeps it: the same JSON without white space."""
-    return json.dumps(document_of(text), separators=(",", ":"), ensure_ascii=False)
+    """Return a valid policy's text as ECR keeps it: without white space, its rules by their priority (facts A033)."""
+    document = document_of(text)
+    rules = sorted(document["rules"], key=lambda rule: int(rule["rulePriority"]))
+    return json.dumps({**document, "rules": rules}, separators=(",", ":"), ensure_ascii=False)
 
 
 def _rule(document: Mapping[str, Any]) -> Rule:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from ecrlab.aws.access import Target, allowed_as_if, repository_target
 from ecrlab.aws.ecr.request import (
     account_of,
     change,
@@ -12,20 +14,51 @@ from ecrlab.aws.ecr.request import (
     repository_of,
 )
 from ecrlab.aws.errors import ApiError
+from ecrlab.aws.mend import way_out
 from ecrlab.aws.operations import Call, operation
-from ecrlab.policy import PolicyError, parse_policy
+from ecrlab.policy import PolicyError, Statement, parse_policy
 from ecrlab.store import Repository
 
 
 def check_resource_policy(call: Call, text: str, what: str) -> None:
+    """Refuse what is no policy of a "repository" or "registry", and one that names a user or role that is not there.
+
+    Of a repository, also one that names the login, which no repository's policy can give (facts A026, A027; of a
+    registry neither was seen). Raises ApiError.
+    """
     refusal = invalid("PolicyText", f"Invalid {what} policy provided")
     try:
         policy = parse_policy(text, "resource")
     except PolicyError:
         raise refusal from None
-    # One that names a user or role that does not exist is refused (err 33).
-    if call.cloud.identities.stranger(policy):
+    if what == "repository" and any(map(_names_login, policy.statements)):
         raise refusal
+    # One that names a user or role that does not exist is refused (A026, err 33).
+    if call.cloud.identities.stranger(policy):
+        raise invalid("PolicyText", "Principal not found") if what == "repository" else refusal
+
+
+def _names_login(statement: Statement) -> bool:
+    """Tell whether a statement is about the login by its name; a pattern that covers it is accepted, as in ecr:*."""
+    named = {action.lower() for action in statement.actions.values}
+    return not statement.actions.negated and bool(
+        named & {"ecr:getauthorizationtoken", "ecr-public:getauthorizationtoken"}
+    )
+
+
+def refuse_lockout(call: Call, text: str, target: Target) -> None:
+    """Refuse, without ``force``, a policy of ``target`` that would keep its author from setting another one.
+
+    Facts A025; AWS's text is not known, only what the parameter is for.
+    """
+    as_if = replace(target, policy=parse_policy(text, "resource"))
+    if call.params.get("force") or allowed_as_if(call, f"{call.service}:SetRepositoryPolicy", as_if):
+        return
+    raise invalid(
+        "PolicyText",
+        "The policy would prevent you from setting another policy in the future. To set it all the same, use force. "
+        f"The lab has no root user. {way_out(target.arn)}",
+    )
 
 
 @operation("ecr", "SetRepositoryPolicy")
@@ -33,6 +66,8 @@ def set_repository_policy(call: Call) -> dict[str, Any]:
     text = call.params["policyText"]
     repository = repository_of(call)
     check_resource_policy(call, text, "repository")
+    account, _, region = repository.registry.partition("/")
+    refuse_lockout(call, text, repository_target(call.cloud, account, region, repository.name, repository))
     change(call, repository, policy=text)
     return _policy(repository, text)
 

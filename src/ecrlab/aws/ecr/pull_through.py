@@ -328,7 +328,7 @@ def _copy(cloud: Cloud, source: Repository, target: Repository, reference: str) 
     for item in parse_manifest(manifest.content, manifest.media_type).references:
         if item.kind == "blob":
             cloud.store.mount_blob(source, target, item.digest)
-        elif cloud.store.manifest(target, item.digest) is None:
+        elif cloud.store.manifest_by_digest(target, item.digest) is None:
             keep(cloud.store, target, *_copy(cloud, source, target, item.digest), cloud.clock.time())
     return manifest.digest, manifest.media_type, manifest.content
 

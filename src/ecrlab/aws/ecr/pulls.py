@@ -14,6 +14,7 @@ from ecrlab.aws.ecr.templates import NotCreated
 from ecrlab.aws.ecr.upstream import UpstreamError
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.protocol import IMAGE_DIGEST, IMAGE_TAG, fits
 from ecrlab.store import Repository
 
 
@@ -33,10 +34,10 @@ def batch_get_image(call: Call) -> dict[str, Any]:
     left_out = pull_left_out(call.cloud, account_of(repository), call.region, call.principal)
     for image_id in call.params["imageIds"]:
         failure = _bring(call, rule, repository, image_id) if rule is not None else None
-        manifest = find_image(call, repository, image_id) if image_id else None
+        manifest = find_image(call, repository, image_id)
         # One in the archive cannot be pulled (facts E094).
         if manifest is None or "status" in manifest.attributes:
-            failures.append(failure or image_failure(image_id))
+            failures.append(failure or image_failure(call, repository, image_id))
             continue
         images.append(image_shown(repository, manifest, image_id.get("imageTag")))
         if pull_counts(manifest, call.now) and not left_out:
@@ -63,8 +64,10 @@ def _bring(
     call: Call, rule: Mapping[str, Any], repository: Repository, image_id: Mapping[str, str]
 ) -> dict[str, Any] | None:
     """Have an image brought from upstream; return the failure when upstream did not give it."""
-    reference = image_id.get("imageDigest") or image_id.get("imageTag")
-    if not reference or not due(call.cloud, repository, reference):
+    digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
+    named = fits(IMAGE_TAG, tag or "") if digest is None else fits(IMAGE_DIGEST, digest)
+    reference = digest or tag
+    if not named or not reference or not due(call.cloud, repository, reference):
         return None
     if not _asked(call, "ecr:BatchImportUpstreamImage"):
         return None

@@ -19,7 +19,7 @@ from ecrlab.aws.quotas import Exceeded
 from ecrlab.aws.service_roles import REPLICATION, ask_as, assumed, service_role
 from ecrlab.aws.work import NotNow, Task, worker
 from ecrlab.oci import parse_manifest
-from ecrlab.store import Manifest, ReferencesMissing, Repository
+from ecrlab.store import Manifest, ReferencesMissing, Repository, Store
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
@@ -146,7 +146,7 @@ def _note(
 ) -> None:
     """Keep how far the copy of an image is, with the image."""
     with cloud.store.transaction() as store:
-        manifest = store.manifest(repository, digest)
+        manifest = store.manifest_by_digest(repository, digest)
         if manifest is None:
             return
         kept = dict(manifest.attributes.get("replication", {}))
@@ -162,9 +162,8 @@ def _place(destination: Destination) -> str:
 @operation("ecr", "DescribeImageReplicationStatus")
 def describe_image_replication_status(call: Call) -> dict[str, Any]:
     repository, image_id = repository_of(call), call.params["imageId"]
-    failure = image_failure(image_id)
-    if failure["failureCode"] in ("MissingDigestAndTag", "InvalidImageDigest"):
-        raise ApiError("InvalidParameterException", failure["failureReason"])
+    if not image_id:
+        raise ApiError("InvalidParameterException", image_failure(call, repository, image_id)["failureReason"])
     manifest = find_image(call, repository, image_id)
     if manifest is None:
         raise image_missing(repository, image_id)
@@ -218,7 +217,7 @@ def copy(cloud: Cloud, repository: Repository, digest: str, tag: str | None, des
     acts: list[Act] = []
     try:
         with cloud.store.transaction() as store:
-            if store.manifest(repository, digest) is None:
+            if store.manifest_by_digest(repository, digest) is None:
                 return
             image = {"repositoryName": repository.name, "imageDigest": digest, **({"imageTag": tag} if tag else {})}
             target = _target(cloud, repository, destination, image, acts)
@@ -274,11 +273,11 @@ def _replicator(cloud: Cloud, account: str) -> Principal:
 
 def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag: str | None) -> None:
     store = cloud.store
-    manifest = store.manifest(source, digest)
+    manifest = store.manifest_by_digest(source, digest)
     if manifest is None:
         raise Failed("ImageNotFound")
     if tag is not None:
-        there = store.manifest(target, tag)
+        there = store.manifest_by_tag(target, tag)
         if there is not None and there.digest != digest and immutable(target, tag):
             tag = None
     parsed = parse_manifest(manifest.content, manifest.media_type)
@@ -290,7 +289,7 @@ def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag
                 raise Failed(failed.code, str(failed), child=True) from None
         else:
             store.mount_blob(source, target, reference.digest)
-    before = store.manifest(target, tag or digest)
+    before = _there(store, target, digest, tag)
     try:
         cloud.quotas.check_image(store, target, digest, tag)
         stored = store.put_manifest(
@@ -309,6 +308,11 @@ def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag
     except Exceeded as error:
         raise Failed("LimitExceeded", str(error)) from None
     cloud.image_pushed(Push(target, stored, tag, before is None or before.digest != digest, replicated=True))
+
+
+def _there(store: Store, target: Repository, digest: str, tag: str | None) -> Manifest | None:
+    """Return what the destination has under the tag, for an image without one under the digest."""
+    return store.manifest_by_tag(target, tag) if tag else store.manifest_by_digest(target, digest)
 
 
 # ------------------------------------------------------------------------------------------------- replicated deletions
@@ -332,7 +336,7 @@ def carry_out_deletion(cloud: Cloud, task: Task) -> None:
     account, region = destination["registryId"], destination["region"]
     with cloud.store.transaction() as store:
         target = store.repository(f"{account}/{region}", task["name"])
-        found = None if target is None else store.manifest(target, task["tag"] or task["digest"])
+        found = None if target is None else _there(store, target, task["digest"], task["tag"])
         if target is None or found is None or found.digest != task["digest"]:
             return
         where = repository_target(cloud, account, region, target.name, target)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ecrlab.aws.arns import REPOSITORY
 from ecrlab.aws.ecr import lifecycle, scanning
+from ecrlab.aws.ecr.encryption import encryption_of
 from ecrlab.aws.ecr.request import (
     account_of,
     change,
@@ -75,22 +76,12 @@ def mutability_of(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"mutability": value, "exclusions": filters or []}
 
 
-def encryption_of(params: Mapping[str, Any]) -> dict[str, str]:
-    encryption = dict(params.get("encryptionConfiguration") or {"encryptionType": "AES256"})
-    if encryption["encryptionType"] == "AES256" and "kmsKey" in encryption:
-        raise invalid("encryptionConfiguration", "kmsKey can only be given with encryptionType KMS or KMS_DSSE")
-    return encryption
-
-
 def new_attributes(params: Mapping[str, Any], account: str, region: str) -> dict[str, Any]:
     """Return what a new repository is kept with, from the parameters of CreateRepository (facts E048)."""
-    encryption = encryption_of(params)
-    if encryption["encryptionType"] != "AES256" and "kmsKey" not in encryption:
-        encryption["kmsKey"] = f"arn:aws:kms:{region}:{account}:alias/aws/ecr"
     return {
         **mutability_of(params),
         "scan_on_push": (params.get("imageScanningConfiguration") or {}).get("scanOnPush", False),
-        "encryption": encryption,
+        "encryption": encryption_of(params, account, region),
         "tags": checked_tags(params.get("tags", ())),
         "policy": None,
     }
@@ -158,13 +149,8 @@ def put_image_tag_mutability(call: Call) -> dict[str, Any]:
 
 
 def _by_arn(call: Call) -> Repository:
-    arn = call.params["resourceArn"]
-    found = re.fullmatch(r"arn:aws[\w-]*:ecr:([\w-]+):(\d{12}):repository/(.+)", arn)
-    if not found:
-        raise ApiError(
-            "InvalidParameterException",
-            f"Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN {arn}'",
-        )
+    found = REPOSITORY.fullmatch(call.params["resourceArn"])
+    assert found is not None  # check_arns has seen it
     region, account, name = found.groups()
     repository = call.cloud.store.repository(f"{account}/{region}", name)
     if repository is None or region != call.region:

@@ -58,7 +58,7 @@ def _artifact_type(manifest: Manifest) -> str | None:
 
 def _note(store: Store, repository: Repository, digest: str, kind: str, scan: Mapping[str, Any]) -> None:
     """Inside a transaction, so that nothing else that is kept with the image is lost."""
-    manifest = store.manifest(repository, digest)
+    manifest = store.manifest_by_digest(repository, digest)
     if manifest is not None:
         scans = {**manifest.attributes.get("scans", {}), kind: dict(scan)}
         store.update_manifest(repository, digest, attributes={**manifest.attributes, "scans": scans})
@@ -103,7 +103,7 @@ def start_image_scan(call: Call) -> dict[str, Any]:
     image_id = call.params["imageId"]
     with call.cloud.store.transaction():
         repository = repository_of(call)
-        manifest = find_image(call, repository, image_id) if image_id else None
+        manifest = find_image(call, repository, image_id)
         if manifest is None:
             raise image_missing(repository, image_id)
         kind, _, _ = setting_of(call.cloud, repository)
@@ -174,7 +174,7 @@ def scan_registry(cloud: Cloud, task: Task) -> None:
             continue
         for listed in cloud.store.manifests(repository):
             with cloud.store.transaction() as store:
-                manifest = store.manifest(repository, listed.digest)
+                manifest = store.manifest_by_digest(repository, listed.digest)
                 if manifest is None or "status" in manifest.attributes or _artifact_type(manifest) is not None:
                     continue
                 scan = scan_of(manifest, kind)
@@ -206,12 +206,12 @@ def scan(cloud: Cloud, task: Task) -> None:
     if cloud.is_off(task["registry"].partition("/")[2]):
         raise NotNow
     repository = cloud.store.repository(task["registry"], task["name"])
-    manifest = repository and repository.id == task["id"] and cloud.store.manifest(repository, task["digest"])
+    manifest = repository and repository.id == task["id"] and cloud.store.manifest_by_digest(repository, task["digest"])
     if not repository or not manifest:
         return  # deleted since
     outcome, found = _scanned(cloud.store, repository, manifest, kind)
     with cloud.store.transaction() as store:
-        now_kept = store.manifest(repository, manifest.digest)
+        now_kept = store.manifest_by_digest(repository, manifest.digest)
         started = now_kept and scan_of(now_kept, kind)
         if not started:
             return
@@ -312,7 +312,7 @@ def _kept(finding: Finding) -> dict[str, Any]:
 @operation("ecr", "DescribeImageScanFindings", simplified=_SELECTION)
 def describe_image_scan_findings(call: Call) -> dict[str, Any]:
     repository, image_id = repository_of(call), call.params["imageId"]
-    manifest = find_image(call, repository, image_id) if image_id else None
+    manifest = find_image(call, repository, image_id)
     if manifest is None:
         raise image_missing(repository, image_id)
     kind, frequency, _ = setting_of(call.cloud, repository)

@@ -69,7 +69,7 @@ def delete_signing_configuration(call: Call) -> dict[str, Any]:
 @operation("ecr", "DescribeImageSigningStatus")
 def describe_image_signing_status(call: Call) -> dict[str, Any]:
     repository, image_id = repository_of(call), call.params["imageId"]
-    manifest = find_image(call, repository, image_id) if image_id else None
+    manifest = find_image(call, repository, image_id)
     if manifest is None:
         raise image_missing(repository, image_id)
     return {
@@ -93,7 +93,7 @@ def _statuses(manifest: Manifest | None) -> dict[str, dict[str, str]]:
 
 def _note(store: Store, repository: Repository, digest: str, profile: str, status: Mapping[str, str]) -> None:
     """Inside a transaction, so that nothing else that is kept with the image is lost."""
-    manifest = store.manifest(repository, digest)
+    manifest = store.manifest_by_digest(repository, digest)
     if manifest is not None:
         statuses = {**_statuses(manifest), profile: dict(status)}
         store.update_manifest(repository, digest, attributes={**manifest.attributes, "signing": statuses})
@@ -157,7 +157,7 @@ def sign(cloud: Cloud, task: Task) -> None:
     if cloud.is_off(region):
         raise NotNow
     repository = cloud.store.repository(task["registry"], task["name"])
-    image = repository and repository.id == task["id"] and cloud.store.manifest(repository, task["digest"])
+    image = repository and repository.id == task["id"] and cloud.store.manifest_by_digest(repository, task["digest"])
     if not repository or not image:
         return  # deleted since
     now = cloud.clock.time()
@@ -173,7 +173,10 @@ def sign(cloud: Cloud, task: Task) -> None:
     media_type = "application/vnd.oci.image.manifest.v1+json"
     parsed = parse_manifest(content, media_type)
     with cloud.store.transaction() as store:
-        if _statuses(store.manifest(repository, image.digest)).get(task["profile"], {}).get("status") != "IN_PROGRESS":
+        if (
+            _statuses(store.manifest_by_digest(repository, image.digest)).get(task["profile"], {}).get("status")
+            != "IN_PROGRESS"
+        ):
             return
         store.put_manifest(
             repository,

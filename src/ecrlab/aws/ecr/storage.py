@@ -48,7 +48,7 @@ def update_image_storage_class(call: Call) -> dict[str, Any]:
     image_id, wanted = call.params["imageId"], call.params["targetStorageClass"]
     with call.cloud.store.transaction() as store:
         repository = repository_of(call)
-        manifest = find_image(call, repository, image_id) if image_id else None
+        manifest = find_image(call, repository, image_id)
         if manifest is None:
             raise image_missing(repository, image_id)
         status = status_of(manifest)
@@ -75,7 +75,7 @@ def update_image_storage_class(call: Call) -> dict[str, Any]:
 
 
 def _is_held(store: Store, repository: Repository, manifest: Manifest) -> bool:
-    parents = (store.manifest(repository, digest) for digest in store.parents(repository, manifest.digest))
+    parents = (store.manifest_by_digest(repository, digest) for digest in store.parents(repository, manifest.digest))
     return any(is_index(parent) and status_of(parent) != "ARCHIVED" for parent in parents if parent is not None)
 
 
@@ -96,13 +96,13 @@ def _restore(cloud: Cloud, key: str, document: dict[str, Any]) -> None:
         repository = store.repository(document["registry"], document["name"])
         if repository is None or key != _key(repository, document["digest"]):
             return
-        manifest = store.manifest(repository, document["digest"])
+        manifest = store.manifest_by_digest(repository, document["digest"])
         if manifest is None or status_of(manifest) != "ACTIVATING":
             return
         _activate(store, repository, manifest, document["due"])
         details = {"imageDigest": manifest.digest, "targetStorageClass": "STANDARD", "result": "SUCCESS"}
         note(cloud, repository, "ImageActivationEvent", {**details, "imageStatus": "ACTIVE"}, document["due"])
-        restored = store.manifest(repository, manifest.digest)
+        restored = store.manifest_by_digest(repository, manifest.digest)
         for tag in manifest.tags or (None,):
             if restored is not None:
                 cloud.image_pushed(Push(repository, restored, tag))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.access import repository_target
 from ecrlab.aws.ecr import lifecycle
+from ecrlab.aws.ecr.encryption import encryption_of
 from ecrlab.aws.ecr.missing import Missing, maker
 from ecrlab.aws.ecr.policies import check_resource_policy
-from ecrlab.aws.ecr.repositories import checked_tags, encryption_of, mutability_of, new_attributes
+from ecrlab.aws.ecr.repositories import checked_tags, mutability_of, new_attributes
 from ecrlab.aws.ecr.request import invalid, page_after, page_of, page_size
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Document, Principal
@@ -42,7 +43,7 @@ def _key(account: str, region: str, prefix: str) -> str:
 def _checked(call: Call, template: Mapping[str, Any]) -> None:
     """Refuse a template that no repository could be made by."""
     mutability_of(template)
-    encryption_of(template)
+    encryption_of(template, call.account, call.region)
     checked_tags(template.get("resourceTags", ()))
     if template.get("repositoryPolicy"):
         check_resource_policy(call, template["repositoryPolicy"], "repository")

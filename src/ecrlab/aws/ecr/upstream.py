@@ -171,7 +171,7 @@ def fetch(
         if item.kind == "blob":
             if store.blob(repository, item.digest) is None:
                 _download(store, upstream, repository, item)
-        elif store.manifest(repository, item.digest) is None:
+        elif store.manifest_by_digest(repository, item.digest) is None:
             keep(store, repository, *fetch(store, upstream, repository, item.digest, now), now)
     return digest, media_type, content
 

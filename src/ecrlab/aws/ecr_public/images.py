@@ -41,7 +41,7 @@ def describe_image_tags(call: Call) -> dict[str, Any]:
     shown, token = page_of(store.tags(repository, after=last, limit=size + 1), size, lambda item: (item[0],))
     details = []
     for tag, digest in shown:
-        manifest = store.manifest(repository, digest)
+        manifest = store.manifest_by_digest(repository, digest)
         assert manifest is not None  # a tag goes with its image
         detail = private_images.image_detail(call, repository, manifest)
         details.append(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab.aws.ecr.policies import check_resource_policy
+from ecrlab.aws.access import public_target
+from ecrlab.aws.ecr.policies import check_resource_policy, refuse_lockout
 from ecrlab.aws.ecr.request import change, repository_named
 from ecrlab.aws.ecr_public.request import public_operation, repository_of
 from ecrlab.aws.errors import ApiError
@@ -21,6 +22,7 @@ def _shown(repository: Repository, text: str) -> dict[str, Any]:
 def set_repository_policy(call: Call) -> dict[str, Any]:
     repository, text = repository_of(call), call.params["policyText"]
     check_resource_policy(call, text, "repository")
+    refuse_lockout(call, text, public_target(call.cloud, repository.registry.partition("/")[0], repository.name))
     return _shown(change(call, repository, policy=text), text)
 
 

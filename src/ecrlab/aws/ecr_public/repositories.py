@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from ecrlab.aws.arns import PUBLIC_REPOSITORY
 from ecrlab.aws.ecr.repositories import checked_tags
-from ecrlab.aws.ecr.request import change, invalid, not_empty, not_found, page_after, page_of, page_size
+from ecrlab.aws.ecr.request import change, not_empty, not_found, page_after, page_of, page_size
 from ecrlab.aws.ecr_public.catalog import catalog_shown, checked_catalog
 from ecrlab.aws.ecr_public.registry import address, alias, key
 from ecrlab.aws.ecr_public.request import public_operation, registry_id, repository_of
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call
 from ecrlab.store import Repository
-
-_ARN = re.compile(r"arn:aws:ecr-public::(\d{12}):repository/(.+)")
 
 
 def repository_shown(call: Call, repository: Repository) -> dict[str, Any]:
@@ -78,10 +76,8 @@ def delete_repository(call: Call) -> dict[str, Any]:
 
 
 def _by_arn(call: Call) -> Repository:
-    arn = call.params["resourceArn"]
-    found = _ARN.fullmatch(arn)
-    if found is None:
-        raise invalid("resourceArn", f"Invalid ARN {arn}")
+    found = PUBLIC_REPOSITORY.fullmatch(call.params["resourceArn"])
+    assert found is not None  # check_arns has seen it
     repository = call.cloud.store.repository(key(found[1]), found[2])
     if repository is None:
         raise not_found(found[2], found[1])
