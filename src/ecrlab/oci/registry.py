@@ -30,7 +30,7 @@ from .body import read_bounded, receive
 from .download import blob_headers, send_blob
 from .error import API_VERSION, MountDeclined, OciError, from_store
 from .front_door import Access, FrontDoor, Key, Operation
-from .manifest import OCI_INDEX, ParsedManifest, parse_manifest
+from .manifest import OCI_INDEX, ParsedManifest
 from .record import BYTES_OUT, ERROR
 
 
@@ -192,7 +192,7 @@ class Registry:
             raise _not_allowed(request, ("GET",))
         await self._door.authorize(request, Access(Operation.CATALOG))
         registry = await self._door.catalog(request)
-        count, last = _page(request)
+        count, last = self._page(request)
         if count == 0:
             return web.json_response({"repositories": []}, headers=API_VERSION)
         found = self._store.repositories(registry, "", last, None if count is None else count + 1)
@@ -269,6 +269,7 @@ class Registry:
         try:
             with upload.writing():
                 await self._receive(call, upload)
+            self._door.check_upload(upload)
             return self._created(call, await self._run(self._store.finish_upload, upload, digest))
         except BaseException:
             if self._store.upload(repository, upload.id) is not None:
@@ -300,6 +301,7 @@ class Registry:
         _check_digest(digest)
         with upload.writing():
             await self._receive(call, upload, self._chunk(call, upload))
+        self._door.check_upload(upload)
         try:
             blob = await self._run(self._store.finish_upload, upload, digest)
         except NotFound:
@@ -403,7 +405,8 @@ class Registry:
             message = "a tag has 1 to 128 letters, digits, _ . or -, and does not begin with . or -"
             raise OciError(400, "MANIFEST_INVALID", f"invalid tag: {message}", {"tag": tag[:200]})
         content = await read_bounded(call.request, MAX_MANIFEST, _too_large)
-        parsed = parse_manifest(content, call.request.headers.get("Content-Type", "").split(";")[0].strip())
+        media_type = call.request.headers.get("Content-Type", "").split(";")[0].strip()
+        parsed = self._door.read_manifest(content, media_type)
         digest = call.reference if tag is None else digest_of(content)
         await self._run(self._store_manifest, call, repository, digest, tag, content, parsed)
         headers = {
@@ -468,9 +471,18 @@ class Registry:
                 tx.delete_tag(repository, tag)
             self._door.after_delete_manifest(tx, repository, manifest, tag)
 
+    def _page(self, request: web.Request) -> tuple[int | None, str | None]:
+        """How many names to list, None for all, and the one to list from."""
+        count, last = request.query.get("n"), request.query.get("last")
+        if count is not None and not re.fullmatch("[0-9]{1,9}", count):
+            raise OciError(400, "PAGINATION_NUMBER_INVALID", f"n={count[:40]!r} is not a number from 0 on")
+        if not _encodable(last):
+            raise OciError(400, "PAGINATION_NUMBER_INVALID", "last is not text")
+        return self._door.page(None if count is None else int(count)), last
+
     async def _list_tags(self, call: "_Call") -> web.Response:
         repository = await self._authorize(call, Operation.LIST_TAGS)
-        count, last = _page(call.request)
+        count, last = self._page(call.request)
         if count == 0:
             return web.json_response({"name": call.name, "tags": []}, headers=API_VERSION)
         found = self._store.tags(repository, last, None if count is None else count + 1)
@@ -560,15 +572,6 @@ def _encodable(text: str | None) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _page(request: web.Request) -> tuple[int | None, str | None]:
-    count, last = request.query.get("n"), request.query.get("last")
-    if count is not None and not re.fullmatch("[0-9]{1,9}", count):
-        raise OciError(400, "PAGINATION_NUMBER_INVALID", f"n={count[:40]!r} is not a number from 0 on")
-    if not _encodable(last):
-        raise OciError(400, "PAGINATION_NUMBER_INVALID", "last is not text")
-    return None if count is None else int(count), last
 
 
 def _next(request: web.Request, **query: str) -> str:
