@@ -169,12 +169,17 @@ class Registry:
     async def _authorize(
         self, call: "_Call", operation: Operation, source: Key | None = None, reference: str | None = None
     ) -> Repository:
-        access = Access(operation, *call.key, reference or call.reference or None, source)
-        await self._door.authorize(call.request, access)
-        repository = self._repositories.get(call.key, lambda: self._store.repository(*call.key))
+        repository = await self._look(call, operation, source, reference)
         if repository is None:
             raise OciError(404, "NAME_UNKNOWN", "repository name not known to registry", {"name": call.name})
         return repository
+
+    async def _look(
+        self, call: "_Call", operation: Operation, source: Key | None = None, reference: str | None = None
+    ) -> Repository | None:
+        access = Access(operation, *call.key, reference or call.reference or None, source)
+        await self._door.authorize(call.request, access)
+        return self._repositories.get(call.key, lambda: self._store.repository(*call.key))
 
     async def _run(self, function: Callable[..., _T], *arguments: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
@@ -489,14 +494,16 @@ class Registry:
         return _listing(call.request, {"name": call.name}, "tags", [tag for tag, _ in found], count)
 
     async def _list_referrers(self, call: "_Call") -> web.Response:
-        repository = await self._authorize(call, Operation.LIST_REFERRERS)
+        # Nothing refers to anything in a repository that is not there, and a 404 would say that there is no such API
+        # (OCI distribution 1.1, "Listing Referrers").
+        repository = await self._look(call, Operation.LIST_REFERRERS)
         _check_digest(call.reference)
         query = call.request.query
         artifact_type = query.get("artifactType") or None
-        last, entries, size, more = query.get("last"), [], 0, True
+        last, entries, size, more = query.get("last"), [], 0, repository is not None
         if not _encodable(artifact_type) or not _encodable(last):
             raise OciError(400, "UNSUPPORTED", "the query is not text")
-        while more and size < _REFERRERS_PAGE:
+        while repository is not None and more and size < _REFERRERS_PAGE:
             found = self._store.referrers(repository, call.reference, artifact_type, last, 50)
             more = len(found) == 50
             for manifest in found:
