@@ -52,7 +52,6 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
 
     def collect(self) -> Iterator[Cell]:
         self.nb = nbformat.read(self.path, as_version=4)
-        self.skip_compare = (*self.skip_compare, "text/html")
         for number, cell in enumerate(self.nb.cells):
             if cell.cell_type == "code":
                 options: Any = defaultdict(bool)
