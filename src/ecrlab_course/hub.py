@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import http.client
 import json
 from collections.abc import Callable, Mapping
@@ -33,13 +35,10 @@ class Hub:
         self._control = control
         self._sh = sh
         self._agent = f"ecrlab-hub {quiet_agent}".strip()
-        self._passwords: dict[str, str] = {}
 
     def looking(self, agent: str) -> Hub:
         """Return this hub as a check sees it, with `agent` in the name of the program that asks."""
-        view = Hub(self._home, self._control, self._sh, agent)
-        view._passwords = self._passwords
-        return view
+        return Hub(self._home, self._control, self._sh, agent)
 
     @property
     def address(self) -> str:
@@ -47,10 +46,20 @@ class Hub:
         return f"localhost:{self._home.hub_port}"
 
     def password(self, user: str = LEARNER) -> str:
-        """Return a user's password: the learner's, or that of a user made by `user` here. Raises KeyError."""
+        """Return a user's password: the learner's, or that of a user made by `user`. Raises KeyError."""
         if user == LEARNER:
-            return self._home.hub_password.read_text(encoding="utf-8").strip()
-        return self._passwords[user]
+            return self._secret()
+        if user not in self.users:
+            raise KeyError(user)
+        return self._password_for(user)
+
+    def _secret(self) -> str:
+        return self._home.hub_password.read_text(encoding="utf-8").strip()
+
+    def _password_for(self, user: str) -> str:
+        """The password of a user made here. It follows from the learner's, so that it outlives this kernel."""
+        mark = hmac.digest(self._secret().encode(), f"hub user {user}".encode(), "sha256")
+        return base64.urlsafe_b64encode(mark[:15]).decode()
 
     def login(self, user: str = LEARNER, secret: str | None = None, profile: str = "admin") -> str:
         """Log docker in as a user of the hub, with `secret` (default: the password); return what docker prints.
@@ -88,10 +97,24 @@ class Hub:
         return {str(found["name"]): bool(found["private"]) for found in self._control.hub()["repositories"]}
 
     def user(self, name: str, **more: Any) -> str:
-        """Make a user, or take the one made here before; return the password. `more`: plan, default_private."""
-        if name not in self._passwords:
-            self._passwords[name] = str(self._control.hub_user(name, **more)["password"])
-        return self._passwords[name]
+        """Make a user, or take the one made here before; return the password. `more`: plan, default_private.
+
+        Raises HubError when the user was made elsewhere, with a password that is not known here.
+        """
+        if name == LEARNER:
+            return self._secret()
+        password = self._password_for(name)
+        if name not in self.users:
+            self._control.hub_user(name, password=password, **more)
+            return password
+        try:
+            self.api("POST", "/v2/users/login", {"username": name, "password": password})
+        except HubError:
+            raise HubError(
+                f"There is a user {name} already, made outside this course, with a password of their own. Take another "
+                "name, or put the hub back to its start: lab.hub.reset()"
+            ) from None
+        return password
 
     def api(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, user: str | None = None
@@ -114,5 +137,4 @@ class Hub:
 
     def reset(self) -> None:
         """Put the hub back to its start: users, repositories, limits, windows."""
-        self._passwords.clear()
         self._control.reset(hub=True)

@@ -377,6 +377,8 @@ def test_layers_part_by_part(lab: Any, ecr: Any) -> None:
     upload(ecr, "app", content)
     with pytest.raises(ClientError, match="LayerAlreadyExistsException"):
         upload(ecr, "app", content)
+    upload(ecr, "app", CONFIG)
+    ecr.put_image(repositoryName="app", imageManifest=manifest(content))
     url = ecr.get_download_url_for_layer(repositoryName="app", layerDigest=digest(content))["downloadUrl"]
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url) as answer:

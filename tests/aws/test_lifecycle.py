@@ -47,7 +47,13 @@ class Images:
             "digest": digest(CONFIG),
             "size": len(CONFIG),
         }
-        document = {"schemaVersion": 2, "mediaType": OCI, "config": config, "layers": [], "annotations": {"name": name}}
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI,
+            "config": config,
+            "layers": [config],
+            "annotations": {"name": name},
+        }
         return self.put(json.dumps({**document, **more}), *tags)
 
     def index(self, *children: str, tag: str) -> str:

@@ -170,3 +170,23 @@ def test_a_layer_pushed_before_is_mounted_only_when_the_account_says_so(
     assert any("mount=" in row["path"] and row["status"] == 202 for row in rows)
     lab.client("ecr").put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     assert "Mounted from" in sh.good("docker push $REGISTRY/three:1")
+
+
+def test_an_image_without_layers_is_refused_and_the_hub_takes_it(sh: Any, lab: Any, tmp_path: Any) -> None:
+    """``FROM scratch`` and a LABEL (facts A016); layers of a history entry alone are fine."""
+    lab.repository("my-web-app")
+    sh.login()
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
+    build = f"DOCKER_BUILDKIT=0 docker build -q -t {APP}:void {tmp_path}"
+    sh.good(build)
+    status, output = sh(f"docker push {APP}:void")
+    assert status == 1
+    assert (
+        "unsupported: Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Image has to have at least 1 "
+        "layer'"
+    ) in output
+    assert lab.client("ecr").list_images(repositoryName="my-web-app")["imageIds"] == []
+    sh.good("docker login -u learner --password-stdin $HUB < $HUB_PASSWORD_FILE")
+    sh.good(f"docker tag {APP}:void $HUB/learner/void:1 && docker push $HUB/learner/void:1")
+    (tmp_path / "Dockerfile").write_text('FROM scratch\nENV A=1\nCOPY Dockerfile /\nLABEL a=b\nCMD ["x"]\n')
+    sh.good(f"{build} && docker push {APP}:void")

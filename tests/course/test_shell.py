@@ -97,3 +97,28 @@ def _alive(pid: int) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+NOISE = (
+    "WARNING: IPv4 forwarding is disabled. Networking will not work.",
+    " ---> [Warning] IPv4 forwarding is disabled. Networking will not work.",
+)
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_what_docker_says_of_forwarding_is_left_out(noise: str) -> None:
+    """The lab's own engine forwards nothing, on purpose; everything else that is said of it stays."""
+    pieces: list[str] = []
+    script = (
+        f"echo before; printf 'WARN'; echo '{noise}' >&2; echo '{noise}' >&2; echo '> {noise}'; printf '%s' '{noise}'"
+    )
+    code, output = run(script, write=pieces.append)
+    assert (code, output) == (0, f"before\nWARN{noise}\n> {noise}\n")
+    assert "".join(pieces) == output
+    halves = f"printf '%s' '{noise[:20]}'; sleep 0.3; echo '{noise[20:]}'; echo after"
+    assert run(halves) == (0, "after\n")
+
+
+def test_a_long_line_arrives_whole() -> None:
+    code, output = run("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo -n end")
+    assert (code, output) == (0, "x" * 3_000_000 + "\nend")

@@ -164,6 +164,15 @@ def test_lab_hub(engine: Any, hub: Any, lab: Any, monkeypatch: pytest.MonkeyPatc
     course.hub.user("anna")
     assert course.hub.user("anna") == course.looking().hub.password("anna")
     assert course.hub.api("GET", "/v2/access-tokens", user="anna")["count"] == 0
+    after_a_restart = Lab(lab.home)
+    assert after_a_restart.hub.user("anna") == course.hub.password("anna") == after_a_restart.hub.password("anna")
+    assert "Login Succeeded" in after_a_restart.hub.login("anna", profile="developer")
+    assert after_a_restart.hub.user("learner") == course.hub.password()
+    hub.user("otto")
+    with pytest.raises(HubError, match="a user otto already"):
+        course.hub.user("otto")
+    with pytest.raises(KeyError):
+        course.hub.password("nobody")
     with pytest.raises(HubError, match="401"):
         course.hub.api("GET", "/v2/access-tokens")
     assert course.hub.repositories == {"library/busybox": False, "ratelimitpreview/test": False}
@@ -174,6 +183,8 @@ def test_lab_hub(engine: Any, hub: Any, lab: Any, monkeypatch: pytest.MonkeyPatc
     course.hub.logout()
     course.hub.reset()
     assert course.hub.users == ["learner"]
+    course.hub.user("anna")
+    assert course.hub.api("GET", "/v2/access-tokens", user="anna")["count"] == 0
 
 
 def test_ctr_pulls_and_pushes(sh: Any, engine: Any, hub: Any) -> None:

@@ -171,3 +171,16 @@ def test_rights_stay_in_a_token_until_it_ends(hub: Any, lab: Any) -> None:
     lab.control.hub_visibility("learner/app", True)
     assert hub.ask("GET", "/v2/learner/app/manifests/1", token).status_code == 200
     assert hub.pull("learner/app").status_code == 401
+
+
+def test_nothing_refers_to_what_nobody_pushed_yet(hub: Any) -> None:
+    """200 and an empty index, not 404, which would say that there is no referrers API (OCI distribution 1.1)."""
+    path = f"/v2/learner/new/referrers/sha256:{'0' * 64}"
+    answer = hub.ask("GET", path, hub.token("repository:learner/new:pull", user="learner"))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/vnd.oci.image.index.v1+json"
+    assert answer.json()["manifests"] == []
+    filtered = hub.ask("GET", f"{path}?artifactType=a/b", hub.token("repository:learner/new:pull", user="learner"))
+    assert (filtered.json()["manifests"], filtered.headers["OCI-Filters-Applied"]) == ([], "artifactType")
+    # Who may not read it is not told whether it is there.
+    assert hub.ask("GET", path, hub.token("repository:learner/new:pull")).status_code == 401

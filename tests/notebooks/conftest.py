@@ -52,7 +52,6 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
 
     def collect(self) -> Iterator[Cell]:
         self.nb = nbformat.read(self.path, as_version=4)
-        self.skip_compare = (*self.skip_compare, "text/html")
         for number, cell in enumerate(self.nb.cells):
             if cell.cell_type == "code":
                 options: Any = defaultdict(bool)
@@ -61,12 +60,18 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
 
     def setup(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ecrlab-solved-"))
-        work = self.folder / "work"
+        work, self.temporary = self.folder / "work", self.folder / "tmp"
         work.mkdir()
+        self.temporary.mkdir()
         self.home = Home(self.folder / "home")
         launch.start(self.home, port=free_port(5640))
         before = dict(os.environ)
-        os.environ.update(ECRLAB_HOME=str(self.home.path), ECRLAB_STRICT="1", PYTHONWARNINGS="default")
+        os.environ.update(
+            ECRLAB_HOME=str(self.home.path),
+            ECRLAB_STRICT="1",
+            PYTHONWARNINGS="default",
+            TMPDIR=str(self.temporary),
+        )
         try:
             self.kernel = RunningKernel(CURRENT_ENV_KERNEL_NAME, cwd=str(work), startup_timeout=60)
         finally:
@@ -77,7 +82,10 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
     def teardown(self) -> None:
         super().teardown()
         launch.stop(self.home)
+        left = sorted(path.name for path in self.temporary.iterdir())
         shutil.rmtree(self.folder, ignore_errors=True)
+        # Nothing cleans a temporary folder up on a computer that is used for years, and keys may lie in it.
+        assert not left, f"{self.path.name} left these behind in the temporary folder: {left}"
 
 
 class Solved(pytest.File):

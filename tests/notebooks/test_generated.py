@@ -16,8 +16,9 @@ import pytest
 
 from ecrlab import launch
 from ecrlab.home import Home, read_json
-from ecrlab_course import build
+from ecrlab_course import build, decided
 from ecrlab_course.content import Source, course
+from ecrlab_course.display import projector, style
 from ecrlab_course.start import free_port
 
 LESSONS = list(course().sources.values())
@@ -126,3 +127,13 @@ def test_unsolved_notebook_fails_exactly_its_checks(
     for cell, said in failed.items():
         assert "ECRLAB_STRICT=1 asks for passed" in said[0], (cell, said)
     assert os.environ["ECRLAB_STRICT"] == "1"
+
+
+def test_stored_html_has_the_style_of_today() -> None:
+    """In volatile cells too, whose outputs nothing else compares."""
+    today = {style(), decided.style(), projector()}
+    for path in sorted((course().root / "solutions").glob("*.ipynb")):
+        for cell in code(path):
+            for output in cell.outputs:
+                stored = re.findall("<style.*?</style>", output.get("data", {}).get("text/html", ""), re.DOTALL)
+                assert set(stored) <= today, f"{path.name}, cell {cell.id}: ecrlab_course build --execute"

@@ -117,3 +117,10 @@ async def test_ping_and_what_is_not_there(client: Any) -> None:
     assert (answer.status, answer.headers["Allow"], answer.code) == (405, "GET", "UNSUPPORTED")
     assert (await client("DELETE", "/v2/")).status == 405
     assert (await client("POST", "_catalog")).status == 405
+
+
+async def test_nothing_refers_to_what_nobody_pushed_yet(client: Any, digest: Any) -> None:
+    answer = await client("GET", f"team/new/referrers/{digest(b'x')}")
+    assert (answer.status, answer.json["manifests"]) == (200, [])
+    assert (await client("GET", "team/new/referrers/sha256:zz")).status == 400
+    assert (await client("GET", "team/new/tags/list")).code == "NAME_UNKNOWN"

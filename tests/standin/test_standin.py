@@ -45,6 +45,31 @@ def test_it_says_what_it_is(standin: World) -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    ["images", "pull localhost:4510/web", "push localhost:4510/web", "build .", "login -u AWS localhost:4510"],
+)
+def test_without_a_lab_it_says_so(standin: World, command: str, tmp_path: Path) -> None:
+    """Not "no such image" or "no basic auth credentials", and nothing is left in the working folder."""
+    if any((folder / ".ecrlab").is_dir() for folder in tmp_path.parents):
+        pytest.skip("there is a lab above the temporary folder")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    plain = {name: text for name, text in standin.environment.items() if name not in ("ECRLAB_HOME", "DOCKER_CONFIG")}
+
+    def docker(line: str) -> subprocess.CompletedProcess[str]:
+        words = ["docker", *line.split()]
+        return subprocess.run(words, env=plain, cwd=tmp_path, input="x", capture_output=True, text=True, check=False)
+
+    done = docker(command)
+    assert done.returncode == 125
+    assert "ECRLAB_HOME is not set" in done.stderr
+    assert 'eval "$(ecrlab env)"' in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["Dockerfile"]
+    assert docker("version").returncode == 0
+    (tmp_path / ".ecrlab").mkdir()
+    assert docker("images").returncode == 0
+
+
+@pytest.mark.parametrize(
     "command", ["run --rm x", "exec a b", "ps", "stats", "diff a", "compose up", "buildx build .", "volume ls"]
 )
 def test_what_needs_an_engine_is_refused(standin: World, command: str) -> None:

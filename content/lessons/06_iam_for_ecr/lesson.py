@@ -710,12 +710,13 @@ print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() /
 # %% [markdown] id="06-26-profile" tags=["core", "text"]
 # Nobody copies these by hand. A profile names the role and who assumes it, and `aws` fetches the keys itself. It keeps
 # them in `~/.aws/cli/cache` until they end, and no setting of `aws` names another place. A `HOME` of its own, for this
-# cell alone, keeps the lab out of your real one.
+# cell alone, keeps the lab out of your real one; the `trap` removes it, and the keys in it, when the cell ends.
 
 # %% id="06-27" tags=["core", "fail"] minutes=2
 # %%bash --as ci --fails 'assumed-role/deployer/build-42 is not authorized'
 # cat deployer.config
-# export AWS_CONFIG_FILE=deployer.config HOME=$(mktemp -d)
+# away=$(mktemp -d); trap 'rm -rf "$away"' EXIT
+# export AWS_CONFIG_FILE=deployer.config HOME=$away
 # aws ecr delete-repository --repository-name my-web-app --profile deployer
 
 # %% [markdown] id="06-27-card" tags=["core", "text"]

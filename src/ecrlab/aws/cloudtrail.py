@@ -187,6 +187,8 @@ _CODES = {
     "DIGEST_INVALID": "InvalidLayerException",
     "MANIFEST_BLOB_UNKNOWN": "LayersNotFoundException",
     "MANIFEST_INVALID": "InvalidParameterException",
+    "UNSUPPORTED": "InvalidParameterException",
+    "BLOB_UPLOAD_INVALID": "EmptyUploadException",
 }
 _PATH = re.compile(
     r"/v2/(?:\d{12}\.dkr[.-]ecr[^/]*/)?(?P<name>.+?)"

@@ -15,17 +15,19 @@ from ecrlab.aws.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_
 from ecrlab.aws.cloud import Cloud, Push, Pusher, registry_name
 from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import immutable, immutable_text, pull_counts
-from ecrlab.aws.ecr.layers import blob_path
+from ecrlab.aws.ecr.layers import blob_path, empty_upload
+from ecrlab.aws.ecr.manifests import ManifestRefused, read_manifest
 from ecrlab.aws.ecr.missing import Missing, made
 from ecrlab.aws.ecr.pull_through import before_pull, rule_for
+from ecrlab.aws.ecr.request import constraint_text
 from ecrlab.aws.identities import Document, Principal
 from ecrlab.aws.protocol import IMAGE_TAG, fits
 from ecrlab.aws.quotas import RATE_EXCEEDED, Exceeded, layer_too_large
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
-from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
+from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation, ParsedManifest
 from ecrlab.policy import Decision
-from ecrlab.store import Blob, Kept, Manifest, Repository, Store
+from ecrlab.store import Blob, Kept, Manifest, Repository, Store, Upload
 
 # The host of a registry in the path: standard, FIPS and dual-stack form (facts E017 to E020).
 _HOST = re.compile(
@@ -35,6 +37,8 @@ _HOST = re.compile(
 _Question = tuple[str, str, str, str, str, int, str, str]
 # The same, of a HEAD: Authorization header, account, Region, path, second, source address, User-Agent.
 _Head = tuple[str, str, str, str, int, str, str]
+#: Names in a page of a listing when the client says no number, and the most it may ask for (facts A005, A006).
+_PAGE, _LARGEST_PAGE = 100, 1000
 EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
 
 
@@ -44,7 +48,34 @@ def repository_missing(name: str, account: str) -> OciError:
     return OciError(404, "NAME_UNKNOWN", text)
 
 
-class EcrFrontDoor(FrontDoor):
+class AmazonFrontDoor(FrontDoor):
+    """What the registries of ECR and ECR Public do not take, although the specification allows it.
+
+    That ECR Public does as ECR is inferred.
+    """
+
+    def check_upload(self, upload: Upload) -> None:
+        """Refuse a blob of no bytes (facts A017)."""
+        if upload.size == 0:
+            raise OciError(400, "BLOB_UPLOAD_INVALID", empty_upload(upload.repository, upload.id))
+
+    def read_manifest(self, content: bytes, media_type: str) -> ParsedManifest:
+        """Refuse what ECR does not accept with the API's text (facts A013)."""
+        try:
+            return read_manifest(content, media_type)
+        except ManifestRefused as refused:
+            text = constraint_text("ImageManifest", refused.constraint)
+            raise OciError(refused.status, "UNSUPPORTED", text) from None
+
+    def page(self, count: int | None) -> int | None:
+        """Give out pages as ListImages and DescribeRepositories do, which stand behind listings (facts A005, A006)."""
+        if count is not None and count > _LARGEST_PAGE:
+            constraint = f"Member must have value less than or equal to {_LARGEST_PAGE}"
+            raise OciError(405, "UNSUPPORTED", constraint_text("maxResults", constraint))
+        return _PAGE if count is None else count
+
+
+class EcrFrontDoor(AmazonFrontDoor):
     """Stands before every registry of the lab.
 
     ``request[RECORD]`` names the account and the Region of the registry whose port a request came in by. What was
@@ -185,11 +216,11 @@ class EcrFrontDoor(FrontDoor):
         source = access.source_repository
         if not enabled or source is None or source[0] != f"{account}/{region}":
             raise MountDeclined
-        origin, here = (
-            self._repository(account, region, source[1]),
-            self._repository(account, region, access.repository or ""),
-        )
-        if origin is not None and here is not None and _encryption(origin) != _encryption(here):
+        origin = self._repository(account, region, source[1])
+        if origin is None or not self._cloud.store.parents(origin, access.reference or ""):
+            raise MountDeclined  # no image of the source names the layer (facts A020)
+        here = self._repository(account, region, access.repository or "")
+        if here is not None and _encryption(origin) != _encryption(here):
             raise MountDeclined
         if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", account, region, source[1]).allowed:
             raise MountDeclined

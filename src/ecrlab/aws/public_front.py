@@ -14,12 +14,22 @@ from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr_public.login import SCOPE
 from ecrlab.aws.ecr_public.registry import HOST, LOGOS, account_of_alias, key
 from ecrlab.aws.ecr_public.request import REGION
-from ecrlab.aws.front import EXPIRED, caller_of, check_image, check_tag, largest_layer, password_of, throttle, too_many
+from ecrlab.aws.front import (
+    EXPIRED,
+    AmazonFrontDoor,
+    caller_of,
+    check_image,
+    check_tag,
+    largest_layer,
+    password_of,
+    throttle,
+    too_many,
+)
 from ecrlab.aws.identities import Principal
 from ecrlab.aws.quotas import ANONYMOUS_PULLS, PULLS
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import TOKEN_SECONDS, Token, make_token, read_token, sign_url
-from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
+from ecrlab.oci import Access, Key, MountDeclined, OciError, Operation
 from ecrlab.store import Blob, Manifest, Repository, Store
 
 # The Region in a Bearer token, so that a password is none.
@@ -41,7 +51,7 @@ _PUSHES = frozenset(
 _NAME = re.compile(rf"(?:{re.escape(HOST)}/)?([a-z0-9._-]+)/(.+)")
 
 
-class PublicFrontDoor(FrontDoor):
+class PublicFrontDoor(AmazonFrontDoor):
     """Stands before the public registries of all accounts; the alias in the name says whose is meant.
 
     Args:

@@ -80,7 +80,9 @@ CHOICES = (
     "`admin` of a team, and `repo:admin` of an access token, add the action `delete`.",
     "Names of users and organisations are 2 to 30 lower-case letters, digits, `-` and `_`.",
     "`/v2/_catalog` asks for the scope `registry:catalog:*`, which nobody is granted.",
-    "A repository's name with a dot or a third part is refused when it is pushed to (400 `NAME_INVALID`, H003).",
+    "A repository's name with a dot or a third part, of one character or of more than 255 is refused when it is pushed "
+    "to (400 `NAME_INVALID`, H003). At Docker Hub such a push was seen to end as “unauthorized: authentication "
+    "required” (https://github.com/moby/moby/issues/32230, 2017), which does not name the cause.",
 )
 
 #: Operations of the HTTP API that are here, as in Docker's API reference ("Docker HUB API", version beta).

@@ -7,9 +7,10 @@ from typing import Protocol
 
 from aiohttp import web
 
-from ecrlab.store import Blob, Exists, Manifest, Repository, Store
+from ecrlab.store import Blob, Exists, Manifest, Repository, Store, Upload
 
 from .error import OciError
+from .manifest import ParsedManifest, parse_manifest
 
 #: Where the store keeps a repository: (registry, repository name).
 Key = tuple[str, str]
@@ -82,6 +83,30 @@ class FrontDoor(Protocol):
         None: as many as the disk holds.
         """
         return None
+
+    def check_upload(self, upload: Upload) -> None:
+        """Called before an upload becomes a blob, when all its bytes are there.
+
+        Raises:
+            OciError: it does not become one, and is left as it is.
+        """
+        return
+
+    def read_manifest(self, content: bytes, media_type: str) -> ParsedManifest:
+        """What a manifest that is pushed is and names; `media_type` is what the client says it is, or "".
+
+        Raises:
+            OciError: it is not taken here.
+        """
+        return parse_manifest(content, media_type)
+
+    def page(self, count: int | None) -> int | None:
+        """How many names a page of a listing (tags, catalog) has when `count` are asked for; None stands for all.
+
+        Raises:
+            OciError: no such page is given.
+        """
+        return count
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
         """Called in a worker thread inside the transaction that stores `manifest`, before it does: what it writes to

@@ -30,7 +30,7 @@ from .body import read_bounded, receive
 from .download import blob_headers, send_blob
 from .error import API_VERSION, MountDeclined, OciError, from_store
 from .front_door import Access, FrontDoor, Key, Operation
-from .manifest import OCI_INDEX, ParsedManifest, parse_manifest
+from .manifest import OCI_INDEX, ParsedManifest
 from .record import BYTES_OUT, ERROR
 
 
@@ -170,12 +170,17 @@ class Registry:
     async def _authorize(
         self, call: "_Call", operation: Operation, source: Key | None = None, reference: str | None = None
     ) -> Repository:
-        access = Access(operation, *call.key, reference or call.reference or None, source)
-        await self._door.authorize(call.request, access)
-        repository = self._repositories.get(call.key, lambda: self._store.repository(*call.key))
+        repository = await self._look(call, operation, source, reference)
         if repository is None:
             raise OciError(404, "NAME_UNKNOWN", "repository name not known to registry", {"name": call.name})
         return repository
+
+    async def _look(
+        self, call: "_Call", operation: Operation, source: Key | None = None, reference: str | None = None
+    ) -> Repository | None:
+        access = Access(operation, *call.key, reference or call.reference or None, source)
+        await self._door.authorize(call.request, access)
+        return self._repositories.get(call.key, lambda: self._store.repository(*call.key))
 
     async def _run(self, function: Callable[..., _T], *arguments: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
@@ -193,7 +198,7 @@ class Registry:
             raise _not_allowed(request, ("GET",))
         await self._door.authorize(request, Access(Operation.CATALOG))
         registry = await self._door.catalog(request)
-        count, last = _page(request)
+        count, last = self._page(request)
         if count == 0:
             return web.json_response({"repositories": []}, headers=API_VERSION)
         found = self._store.repositories(registry, "", last, None if count is None else count + 1)
@@ -270,6 +275,7 @@ class Registry:
         try:
             with upload.writing():
                 await self._receive(call, upload)
+            self._door.check_upload(upload)
             return self._created(call, await self._run(self._store.finish_upload, upload, digest))
         except BaseException:
             if self._store.upload(repository, upload.id) is not None:
@@ -301,6 +307,7 @@ class Registry:
         _check_digest(digest)
         with upload.writing():
             await self._receive(call, upload, self._chunk(call, upload))
+        self._door.check_upload(upload)
         try:
             blob = await self._run(self._store.finish_upload, upload, digest)
         except NotFound:
@@ -404,7 +411,8 @@ class Registry:
             message = "a tag has 1 to 128 letters, digits, _ . or -, and does not begin with . or -"
             raise OciError(400, "MANIFEST_INVALID", f"invalid tag: {message}", {"tag": tag[:200]})
         content = await read_bounded(call.request, MAX_MANIFEST, _too_large)
-        parsed = parse_manifest(content, call.request.headers.get("Content-Type", "").split(";")[0].strip())
+        media_type = call.request.headers.get("Content-Type", "").split(";")[0].strip()
+        parsed = self._door.read_manifest(content, media_type)
         digest = call.reference if tag is None else digest_of(content)
         await self._run(self._store_manifest, call, repository, digest, tag, content, parsed)
         headers = {
@@ -469,23 +477,34 @@ class Registry:
                 tx.delete_tag(repository, tag)
             self._door.after_delete_manifest(tx, repository, manifest, tag)
 
+    def _page(self, request: web.Request) -> tuple[int | None, str | None]:
+        """How many names to list, None for all, and the one to list from."""
+        count, last = request.query.get("n"), request.query.get("last")
+        if count is not None and not re.fullmatch("[0-9]{1,9}", count):
+            raise OciError(400, "PAGINATION_NUMBER_INVALID", f"n={count[:40]!r} is not a number from 0 on")
+        if not _encodable(last):
+            raise OciError(400, "PAGINATION_NUMBER_INVALID", "last is not text")
+        return self._door.page(None if count is None else int(count)), last
+
     async def _list_tags(self, call: "_Call") -> web.Response:
         repository = await self._authorize(call, Operation.LIST_TAGS)
-        count, last = _page(call.request)
+        count, last = self._page(call.request)
         if count == 0:
             return web.json_response({"name": call.name, "tags": []}, headers=API_VERSION)
         found = self._store.tags(repository, last, None if count is None else count + 1)
         return _listing(call.request, {"name": call.name}, "tags", [tag for tag, _ in found], count)
 
     async def _list_referrers(self, call: "_Call") -> web.Response:
-        repository = await self._authorize(call, Operation.LIST_REFERRERS)
+        # Nothing refers to anything in a repository that is not there, and a 404 would say that there is no such API
+        # (OCI distribution 1.1, "Listing Referrers").
+        repository = await self._look(call, Operation.LIST_REFERRERS)
         _check_digest(call.reference)
         query = call.request.query
         artifact_type = query.get("artifactType") or None
-        last, entries, size, more = query.get("last"), [], 0, True
+        last, entries, size, more = query.get("last"), [], 0, repository is not None
         if not _encodable(artifact_type) or not _encodable(last):
             raise OciError(400, "UNSUPPORTED", "the query is not text")
-        while more and size < _REFERRERS_PAGE:
+        while repository is not None and more and size < _REFERRERS_PAGE:
             found = self._store.referrers(repository, call.reference, artifact_type, last, 50)
             more = len(found) == 50
             for manifest in found:
@@ -561,15 +580,6 @@ def _encodable(text: str | None) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _page(request: web.Request) -> tuple[int | None, str | None]:
-    count, last = request.query.get("n"), request.query.get("last")
-    if count is not None and not re.fullmatch("[0-9]{1,9}", count):
-        raise OciError(400, "PAGINATION_NUMBER_INVALID", f"n={count[:40]!r} is not a number from 0 on")
-    if not _encodable(last):
-        raise OciError(400, "PAGINATION_NUMBER_INVALID", "last is not text")
-    return None if count is None else int(count), last
 
 
 def _next(request: web.Request, **query: str) -> str:

@@ -72,13 +72,21 @@ def err(text: str) -> None:
 
 
 def home() -> Path:
-    """Return the folder of the lab."""
+    """Return the folder of the lab. Raises DockerError when nothing says which lab is meant."""
     given = os.environ.get("ECRLAB_HOME")
     if given:
         return Path(given).expanduser().absolute()
     from ecrlab.home import Home
 
-    return Home.find().path
+    found = Home.find().path
+    if not found.is_dir():
+        raise DockerError(
+            "ECR Lab's stand-in for docker does not know which lab's images and logins are meant: ECRLAB_HOME is not "
+            f"set, and there is no folder .ecrlab in {found.parent} or above it. In the course's folder, run "
+            'eval "$(ecrlab env)" first.',
+            NEEDS_ENGINE,
+        )
+    return found
 
 
 def store() -> Images:

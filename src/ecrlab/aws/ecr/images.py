@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecrlab.aws.cloud import Push, Pusher
+from ecrlab.aws.ecr.manifests import ManifestRefused, read_manifest
 from ecrlab.aws.ecr.request import (
     account_of,
     invalid,
@@ -23,7 +24,6 @@ from ecrlab.aws.ecr.scan_settings import scan_shown
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.protocol import IMAGE_DIGEST, fits
-from ecrlab.oci import OciError, parse_manifest
 from ecrlab.store import Manifest, ReferencesMissing, Repository
 
 PULL_TIME_STEP = 24 * 3600  # facts E015
@@ -212,23 +212,15 @@ def put_image(call: Call) -> dict[str, Any]:
     content = call.params["imageManifest"].encode()
     tag, given = call.params.get("imageTag"), call.params.get("imageDigest")
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
-    document = manifest_document(content)
-    media_type = call.params.get("imageManifestMediaType") or document.get("mediaType")
-    if not document:
-        raise invalid("ImageManifest", "Invalid JSON syntax")
-    if not isinstance(media_type, str):
-        raise ApiError("InvalidParameterException", "image manifest mediatype not provided in manifest or parameter")
+    try:
+        parsed = read_manifest(content, call.params.get("imageManifestMediaType"))
+    except ManifestRefused as refused:
+        raise invalid("ImageManifest", refused.constraint) from None
     if given and given != digest:
         raise ApiError(
             "ImageDigestDoesNotMatchException",
             f"Provided digest '{given}' does not match the digest calculated by Amazon ECR '{digest}'",
         )
-    try:
-        parsed = parse_manifest(content, media_type)
-    except OciError as error:
-        raise invalid(
-            "ImageManifest", f"Invalid image manifest provided: {error.message.removeprefix('manifest invalid: ')}"
-        ) from None
     with call.cloud.store.transaction() as store:
         repository = repository_of(call)
         existing = store.manifest_by_digest(repository, digest)
@@ -248,7 +240,7 @@ def put_image(call: Call) -> dict[str, Any]:
             manifest = store.put_manifest(
                 repository,
                 digest,
-                media_type,
+                parsed.media_type,
                 content,
                 parsed.references,
                 parsed.subject,

@@ -61,6 +61,13 @@ def get_download_url_for_layer(call: Call) -> dict[str, Any]:
             "LayersNotFoundException",
             f"The layer with digest '{digest}' does not exist in {repository_named(repository)}",
         )
+    if not call.cloud.store.parents(repository, digest):
+        # Facts A019, ecr-errors row 61: the text is the documented one.
+        raise ApiError(
+            "LayerInaccessibleException",
+            "The specified layer is not available because it is not associated with an image. Unassociated image "
+            "layers may be cleaned up at any time.",
+        )
     path = blob_path(repository, digest)
     return {"downloadUrl": f"http://{call.host}{sign_url(call.cloud.secret, path)}", "layerDigest": digest}
 
@@ -73,6 +80,14 @@ def blob_path(repository: Repository, digest: str) -> str:
 @operation("ecr", "InitiateLayerUpload")
 def initiate_layer_upload(call: Call) -> dict[str, Any]:
     return {"uploadId": str(UUID(call.cloud.store.start_upload(repository_of(call)).id)), "partSize": PART_SIZE}
+
+
+def empty_upload(repository: Repository, upload_id: str) -> str:
+    """Return ECR's text for an upload that ends without a byte (facts A017)."""
+    return (
+        f"The upload with id '{upload_id}' in the repository with name '{repository.name}' in registry with id "
+        f"'{account_of(repository)}' cannot be completed because it does not have any parts"
+    )
 
 
 def _no_upload(call: Call, repository: Repository) -> ApiError:
@@ -131,9 +146,7 @@ def complete_layer_upload(call: Call) -> dict[str, Any]:
         raise _no_upload(call, repository)
     where = f"in {repository_named(repository)}"
     if upload.size == 0:
-        raise ApiError(
-            "EmptyUploadException", f"The upload with id '{call.params['uploadId']}' {where} has no layer parts"
-        )
+        raise ApiError("EmptyUploadException", empty_upload(repository, call.params["uploadId"]))
     if any(size < SMALLEST_PART for size in upload.parts[:-1]):  # declared for this operation alone (facts A018)
         raise ApiError("LayerPartTooSmallException", "Layer parts must be at least 5 MiB in size.")
     digest = next((d for d in call.params["layerDigests"] if d.startswith("sha256:")), call.params["layerDigests"][0])

@@ -10,10 +10,13 @@ from ecrlab.aws.operations import Call
 from ecrlab.store import Repository
 
 
+def constraint_text(member: str, constraint: str) -> str:
+    """Return ECR's sentence about a parameter."""
+    return f"Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'"
+
+
 def invalid(member: str, constraint: str) -> ApiError:
-    return ApiError(
-        "InvalidParameterException", f"Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'"
-    )
+    return ApiError("InvalidParameterException", constraint_text(member, constraint))
 
 
 def not_found(name: str, account: str) -> ApiError:

@@ -11,7 +11,8 @@ from contextlib import closing
 from urllib.parse import quote, urlsplit
 
 from ecrlab.aws.address import Address
-from ecrlab.oci import OciError, parse_manifest
+from ecrlab.aws.ecr.manifests import ManifestRefused, read_manifest
+from ecrlab.oci import parse_manifest
 from ecrlab.store import DigestMismatch, Manifest, Reference, Repository, Store, digest_of
 
 _ACCEPT = ", ".join(
@@ -164,9 +165,10 @@ def fetch(
     if ":" in reference and digest != reference:
         raise UpstreamError("UpstreamUnavailable", "The upstream registry sent another image than was asked for.")
     try:
-        parsed = parse_manifest(content, media_type)
-    except OciError as error:
-        raise UpstreamError("UpstreamUnavailable", f"The upstream registry sent no image: {error.message}") from None
+        parsed = read_manifest(content, media_type)
+    except ManifestRefused as refused:
+        text = f"The upstream registry sent what Amazon ECR does not take: {refused.constraint}"
+        raise UpstreamError("UpstreamUnavailable", text) from None
     for item in parsed.references:
         if item.kind == "blob":
             if store.blob(repository, item.digest) is None:
