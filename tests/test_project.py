@@ -162,3 +162,25 @@ def text(name: str) -> str:
 
 def toml(name: str) -> dict[str, Any]:
     return tomllib.loads(text(name))
+
+
+def syllabus() -> str:
+    """The README's table: content/course.toml, each lab behind its lesson, with a link to what is written."""
+    plan = toml("content/course.toml")
+    rows = ["| number | title | state |", "|---|---|---|"]
+    for lesson in plan["lesson"]:
+        rows.append(_of_the_syllabus(f"notebooks/{lesson['id']}-*.ipynb", lesson["id"], lesson["title"]))
+        for lab in plan["lab"]:
+            if lab["after"] == lesson["id"]:
+                number = lab["id"].removeprefix("lab-")
+                rows.append(_of_the_syllabus(f"labs/{number}-*.ipynb", f"lab {number}", lab["title"]))
+    return "\n".join(rows) + "\n"
+
+
+def _of_the_syllabus(pattern: str, name: str, title: str) -> str:
+    written = [path.relative_to(ROOT) for path in ROOT.glob(pattern)]
+    return f"| {name} | [{title}]({written[0]}) | ready |" if written else f"| {name} | {title} | coming |"
+
+
+def test_the_readme_s_syllabus_is_the_course_s() -> None:
+    assert syllabus() in text("README.md"), f"README.md wants this table:\n{syllabus()}"

@@ -19,7 +19,7 @@ lab.lesson("00")
 
 # %% [markdown] id="00-03" tags=["core","text"]
 # The next cell is your **home page**. Come back to it: it shows what is done, where you stopped, whether this computer
-# is well, and it puts a lesson back to its start. Click a lesson on the map to open it.
+# is ready, and it puts a lesson back to its start. Click a lesson on the map to open it.
 
 # %% id="00-04" tags=["core","run","volatile"] minutes=1
 lab.map()
