@@ -195,14 +195,11 @@ class Words:
 
     def _readable(self, word: str, shape: Shape, first: int, accepted: int) -> str:
         """The word with something to read where any letter does, when that is as good."""
-        filler = shape.letters[0]
-        for place in range(len(word) - 1, -1, -1):
-            if word[place] != filler:
-                continue
-            for fill in ("-any", "any") if place else ("any",):
-                trial = word[:place] + fill + word[place + 1 :]
-                if shape.fits(trial) and self.accepted(self.after(trial, first)) == accepted:
-                    return trial
+        cuts = [place for place in range(len(word)) if word[place] == shape.letters[0]]
+        trials = [word[:cut] + fill + word[cut + 1 :] for cut in reversed(cuts) for fill in ("-any"[cut == 0 :], "any")]
+        for trial in (*trials, f"{word}-any"):
+            if shape.fits(trial) and self.accepted(self.after(trial, first)) == accepted:
+                return trial
         return word
 
     def _step(self, state: int, letter: str) -> int:

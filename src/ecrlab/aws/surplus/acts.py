@@ -28,6 +28,12 @@ _TELLING = (
     "ecs:UpdateService", "eks:DeleteCluster", "organizations:LeaveOrganization", "ssm:GetParameter",
     "sns:Publish", "sqs:SendMessage", "cloudformation:DeleteStack",
 )  # fmt: skip
+# What everybody understands comes first among its like.
+_FIRST = (
+    "iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:CreateAccessKey", "ecr:SetRepositoryPolicy",
+    "ecr:PutRegistryPolicy", "sts:AssumeRole", "ecr:DeleteRepository", "ecr:BatchDeleteImage", "ecr:PutImage",
+    "ecr:BatchGetImage",
+)  # fmt: skip
 _READS = re.compile(r"(?:Get|List|Describe|BatchGet|BatchCheck|Lookup|Simulate|Validate|Decode)")
 
 
@@ -51,6 +57,11 @@ def tier(action: str) -> int:
     if action.lower().startswith((*HANDS_OUT, "sts:assumerole")):
         return 0
     return 2 if _READS.match(action.partition(":")[2]) else 1
+
+
+def telling(action: str) -> tuple[int, int]:
+    """Return how little an action tells of what is at stake: its tier, and its place among its like."""
+    return tier(action), _FIRST.index(action) if action in _FIRST else len(_FIRST)
 
 
 def wild(text: str) -> bool:
@@ -107,7 +118,7 @@ def groups(
     for action, matched in _foreign(statements):
         if any(map(granting, matched)) and looked_at(action, FOREIGN):
             found[FOREIGN, action.partition(":")[0], (), matched] = [action]
-    return [Group(*key, tuple(sorted(names, key=lambda name: (tier(name), name)))) for key, names in found.items()]
+    return [Group(*key, tuple(sorted(names, key=lambda name: (telling(name), name)))) for key, names in found.items()]
 
 
 def _foreign(statements: Sequence[Statement]) -> Iterator[tuple[str, tuple[int, ...]]]:

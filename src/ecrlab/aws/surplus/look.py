@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ecrlab.aws.access import request_context
 from ecrlab.aws.cloud import Cloud, regions
-from ecrlab.aws.surplus.acts import FOREIGN, Group, asked, covered, groups, keys, services, tier, wild
+from ecrlab.aws.surplus.acts import FOREIGN, Group, asked, covered, groups, keys, services, telling, tier, wild
 from ecrlab.aws.surplus.callers import EVERYTHING, OF_CALLER, Asker
 from ecrlab.aws.surplus.reach import Place, Reach
 from ecrlab.aws.surplus.wish import Wish
@@ -61,7 +61,8 @@ class Hit:
             tier(self.action),
             self.asked_elsewhere,
             self.half != "",
-            self.place.known is (":Create" in self.action),
+            telling(self.action),
+            not self.place.known,
             not self.ordinary,
             len(self.place.target.arn),
         )
@@ -194,6 +195,8 @@ class Look:
         conditions = [each.lookup for number in group.matched for each in self.spoken[number].conditions]
         tagged = any(key.startswith(_TAGS_OF_RESOURCE) for key in conditions)
         seen: set[object] = set()
+        if ":Create" in group.actions[0]:  # what exists is not made
+            places = sorted(places, key=lambda place: place.known)
         for place in places:
             if self.within and place.target.account not in self.within:
                 continue
