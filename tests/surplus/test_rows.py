@@ -357,3 +357,17 @@ def test_a_wish_that_cannot_be_read_is_refused_in_words(world: Any) -> None:
     ):
         with pytest.raises(Unanswerable, match=words):
             beyond(world.cloud, {"wanted": given})
+
+
+def test_a_service_that_only_a_resource_names_is_looked_at(world: Any) -> None:
+    buckets = {"Effect": "Allow", "NotAction": ["ecr:PutImage", "iam:*"], "Resource": "arn:aws:s3:::*"}
+    world.user("ops", *PULLS, buckets)
+    assert world.beyond(E3)["surplus"]["action"].startswith("s3:")
+
+
+def test_what_exists_hides_nothing_that_may_be_made(world: Any) -> None:
+    """The repository has no tag; one of its name in another Region may have it."""
+    tagged = {"Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}
+    world.user("ops", *PULLS, allow("ecr:PutImage", APP.replace(REGION, "*"), **tagged))
+    surplus = world.beyond(E3)["surplus"]
+    assert (surplus["known"], surplus["resource"]) == (False, APP.replace(REGION, "eu-west-1"))

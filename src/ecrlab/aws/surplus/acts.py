@@ -128,7 +128,9 @@ def _foreign(statements: Sequence[Statement]) -> Iterator[tuple[str, tuple[int, 
     # Actions have no variables: a pattern always resolves.
     words = Words((pattern(value, Style.GLOB, False).resolve({}) or [] for value in written), Style.GLOB)
     spelled = {**{each.lower(): each for each in _TELLING}, **written}
-    named = (value.partition(":")[0] for value in written if ":" in value)
+    named = [value.partition(":")[0] for value in written if ":" in value]
+    arns = (value.split(":") for statement in statements if statement.resources for value in statement.resources.values)
+    named += [parts[2] for parts in arns if len(parts) > 2]
     others = [service for service in named if service not in services() and not wild(service)]
     for service in dict.fromkeys([*others, _TELLING[0].partition(":")[0]]):
         front = service + ":"

@@ -133,9 +133,11 @@ class Reach:
             state = self._words.after(region + ":", front)
             here = {account for where, account in there if where == region}
             told = tuple(self._tells(region, account) for account in self._accounts)
-            if (state, told) in seen and not here:
-                continue
-            seen.add((state, told))
+            # A Region where something exists stands for no other: what exists is not what may be made.
+            if not here:
+                if (state, told) in seen:
+                    continue
+                seen.add((state, told))
             for account in self._told_accounts(f"arn:aws:ecr:{region}:", ":repository/", region, here):
                 yield region, account
 
