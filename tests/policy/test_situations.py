@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecrlab.policy.condition import condition
@@ -49,6 +49,7 @@ on_presence = st.builds(
 on_fixed = st.builds(lambda values: condition("StringEquals", "aws:fixed", tuple(values), True), strings)
 
 
+@settings(deadline=None)
 @given(st.lists(on_text | on_number | on_address | on_many | on_presence | on_fixed, min_size=1, max_size=4))
 def test_whatever_the_conditions_can_say_is_said(conditions: list[object]) -> None:
     asked = [each for each in conditions if hasattr(each, "holds")]

@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecrlab.policy.pattern import Style, pattern
@@ -30,6 +30,7 @@ def found(texts: list[str], style: Style, shape: Shape) -> dict[tuple[bool, ...]
     }
 
 
+@settings(deadline=None)
 @given(globs)
 def test_every_class_of_texts_has_its_word(texts: list[str]) -> None:
     here = found(texts, Style.GLOB, AB)
@@ -40,6 +41,7 @@ def test_every_class_of_texts_has_its_word(texts: list[str]) -> None:
             assert vector(texts, Style.GLOB, "".join(letters)) in here
 
 
+@settings(deadline=None)
 @given(arns)
 def test_colons_part_an_arn_as_in_evaluation(texts: list[str]) -> None:
     here = found(texts, Style.ARN, ABC_COLON)
