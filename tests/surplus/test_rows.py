@@ -371,3 +371,31 @@ def test_what_exists_hides_nothing_that_may_be_made(world: Any) -> None:
     world.user("ops", *PULLS, allow("ecr:PutImage", APP.replace(REGION, "*"), **tagged))
     surplus = world.beyond(E3)["surplus"]
     assert (surplus["known"], surplus["resource"]) == (False, APP.replace(REGION, "eu-west-1"))
+
+
+def test_a_role_is_looked_at_beside_its_player(world: Any) -> None:
+    plays = Grant("sts:AssumeRole", RELEASER, who="partner")
+    pulls = (Grant(PULL, APP, who="role/releaser"), Grant(LOGIN, who="role/releaser"))
+    wanted = Wanted(("partner", "role/releaser"), (plays, *pulls), doors=RELEASER)
+    world.user("partner", allow("sts:AssumeRole", RELEASER), account=PARTNER_ACCOUNT)
+    world.role("releaser", let({"AWS": PARTNER}, "sts:AssumeRole"), *PULLS)
+    found = world.beyond(wanted)
+    assert (found["verdict"], found["missing"]) == (NOTHING, [])
+    world.role("releaser", let({"AWS": [PARTNER, THIRD]}, "sts:AssumeRole"), *PULLS)
+    assert world.beyond(wanted)["surplus"]["who"] == f"anybody in account {THIRD}"
+    world.role("releaser", let({"AWS": PARTNER}, "sts:AssumeRole"), *PULLS, allow("ecr:PutImage", APP))
+    surplus = world.beyond(wanted)["surplus"]
+    assert (surplus["who"], surplus["action"]) == ("role/releaser", "ecr:PutImage")
+    # An external id is asked of the partner: with the right one it is the wish's, and nobody else has it.
+    locked = let({"AWS": PARTNER}, "sts:AssumeRole", Condition={"StringEquals": {"sts:ExternalId": "x-1"}})
+    world.role("releaser", locked, *PULLS)
+    assert world.beyond(wanted)["verdict"] == NOTHING
+
+
+def test_a_condition_on_ids_cannot_be_told(world: Any) -> None:
+    world.user("ops", *PULLS)
+    ids = {"Condition": {"StringLike": {"aws:userid": "AROAXYZ:*"}}}
+    world.repository("my-web-app", let("*", list(PULL), **ids))
+    found = world.beyond(E3)
+    assert found["verdict"] == "cannot tell"
+    assert "aws:userid" in found["why"]

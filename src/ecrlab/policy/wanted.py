@@ -50,7 +50,8 @@ class Grant:
 class Wanted:
     """What principals were to be able to do; `ecrlab.aws.surplus` finds what they can do beyond it.
 
-    ``who`` are the principals looked at, from everywhere they may get rights; empty: only ``doors`` are looked at.
+    ``who`` are the principals looked at, from everywhere they may get rights; empty: only ``doors`` are looked at. A
+    role that they may assume is looked at when it is named beside them.
     ``may`` was asked for. ``passes`` was not, and passes without a remark. ``doors`` are resources whose own policies
     are looked at alone, for anybody they let in: repositories' ARNs and "role/NAME"; None: the repositories that
     ``may`` names. ``within`` are accounts; what touches the resources of others is left out; empty: nothing is.

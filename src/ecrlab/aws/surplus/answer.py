@@ -170,6 +170,9 @@ def _from_outside(cloud: Cloud, now: float, door: tuple[Place, str], wish: Wish,
     place, kind = door
     policies = [each for each in (place.target.policy, place.registry) if each is not None]
     service = "sts" if kind == "role to assume" else "ecr"
+    conditions = [each for policy in policies for statement in policy.statements for each in statement.conditions]
+    if any(each.lookup == "aws:userid" for each in conditions):
+        found.unsure.append(f"a condition of {place.target.arn} is about aws:userid, and callers' ids are not made up")
     for asker in at_door(place.target.account, policies, wish) if policies else ():
         provider = asker.caller.kind is Kind.PROVIDER
 

@@ -7,7 +7,7 @@ others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ecrlab.aws.access import Target, public_target, repository_target
@@ -18,11 +18,10 @@ from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION
 from ecrlab.policy import Policy
 from ecrlab.policy.words import ACCOUNT as TWELVE_DIGITS
 from ecrlab.policy.words import ARN_REST, ENTITY, NAME, Words
+from ecrlab.store import Repository
 
 STRANGERS = ("111122223333", "222233334444", "333344445555", "666677778888", "888899990000")
 """Accounts that nobody in the course belongs to; AWS's documentation uses the first one (facts I049)."""
-MOST = 300
-"""The most repositories of a registry that are looked at one by one."""
 
 
 @dataclass(frozen=True)
@@ -102,20 +101,20 @@ class Reach:
 
     def _repositories(self, kind: str) -> Iterator[Place]:
         cloud = self._cloud
-        there: dict[tuple[str, str], list[str]] = {}
+        there: dict[tuple[str, str], dict[str, Repository]] = {}
         for key in cloud.store.registries():
             account, _, region = key.partition("/")
             if region in regions():
-                there[region, account] = [each.name for each in cloud.store.repositories(key, limit=MOST)]
+                there[region, account] = {each.name: each for each in cloud.store.repositories(key)}
         for key, settings in cloud.settings.items():
             account, _, region = key.partition("/")
             if settings.get("policy"):
-                there.setdefault((region, account), [])
+                there.setdefault((region, account), {})
         for region, account in self._registries(there):
             registry = cloud.registry_policy(account, region)
-            known = there.get((region, account), [])
-            for name in known:
-                yield self.place(repository_target(cloud, account, region, name), region, registry=registry)
+            known = there.get((region, account), {})
+            for name, found in known.items():
+                yield self.place(repository_target(cloud, account, region, name, found), region, registry=registry)
             stem = f"arn:aws:ecr:{region}:{account}:repository/"
             if kind == "repositories":  # asked when a request names none
                 yield self.place(Target(stem + "*", account, {}), region, registry=registry)
@@ -124,7 +123,7 @@ class Reach:
                     continue
                 yield Place(repository_target(cloud, account, region, name), region, registry, False, accepted)
 
-    def _registries(self, there: dict[tuple[str, str], list[str]]) -> Iterator[tuple[str, str]]:
+    def _registries(self, there: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         """Region and account of every registry that is there, and of one for each way to tell others apart."""
         first = dict.fromkeys([REGION, *(region for region, _ in there), "eu-west-1", *sorted(regions())])
         seen: set[object] = set()
@@ -161,7 +160,7 @@ class Reach:
             yield self.place(Target(f"arn:aws:ecr-public::{account}:registry/{account}", account, {}))
             return
         for account in self._told_accounts("arn:aws:ecr-public::", ":repository/", REGION):
-            known = [each.name for each in cloud.store.repositories(f"{account}/public", limit=MOST)]
+            known = [each.name for each in cloud.store.repositories(f"{account}/public")]
             for name in known:
                 yield self.place(public_target(cloud, account, name))
             stem = f"arn:aws:ecr-public::{account}:repository/"
