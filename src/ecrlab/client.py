@@ -72,6 +72,13 @@ class LabClient:
         answers: list[dict[str, Any]] = self._call("POST", "/_ecrlab/decide", body, timeout=60)["decisions"]
         return answers
 
+    def beyond(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask what principals may do beyond what was wanted (`ecrlab.aws.surplus.beyond`).
+
+        ``wanted`` is what `ecrlab.policy.wanted.Wanted.to_json` returns.
+        """
+        return self._call("POST", "/_ecrlab/beyond", {"wanted": wanted})
+
     def actions(self) -> dict[str, str]:
         """Return every action of the lab's services, with the kind of thing it is asked about ("*": none)."""
         return self._call("GET", "/_ecrlab/actions")

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from ecrlab import __version__, explorer, inventory
-from ecrlab.aws import decide, seed
+from ecrlab.aws import decide, seed, surplus
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.quotas import PUBLIC, NoQuota
@@ -73,6 +73,7 @@ class Control:
             ("GET", "xray"): self._rows,
             ("GET", "actions"): self._actions,
             ("POST", "decide"): self._decide,
+            ("POST", "beyond"): self._beyond,
             ("POST", "who"): self._who,
             ("GET", "tree"): self._tree,
             ("GET", "comparison"): self._comparison,
@@ -184,6 +185,9 @@ class Control:
 
     async def _decide(self, request: web.Request) -> Answer:
         return await self._asked(decide.decide, request)
+
+    async def _beyond(self, request: web.Request) -> Answer:
+        return await self._asked(surplus.beyond, request)
 
     async def _who(self, request: web.Request) -> Answer:
         return await self._asked(decide.who, request)

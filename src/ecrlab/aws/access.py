@@ -376,9 +376,8 @@ KEYS: dict[str, Callable[[Call], Context]] = {
 # ----------------------------------------------------------------------------------------------------------- asking IAM
 
 
-def question(
-    cloud: Cloud,
-    principal: Principal,
+def request_context(
+    own: Mapping[str, str | tuple[str, ...]],
     action: str,
     target: Target,
     *,
@@ -386,15 +385,14 @@ def question(
     now: float,
     source_ip: str,
     user_agent: str,
-    keys: Mapping[str, str | tuple[str, ...]] | None = None,
-) -> tuple[Request, Policies]:
-    """Return one question to IAM and the policies in force for it, read now.
+) -> Context:
+    """Return the condition keys of a request: the caller's ``own``, those of the request, and the target's.
 
     The transport to AWS is always TLS, so ``aws:SecureTransport`` is "true" though the lab speaks plain HTTP.
     """
     moment = datetime.fromtimestamp(now, UTC)
     context: Context = {
-        **principal.context,
+        **own,
         "aws:RequestedRegion": region,
         "aws:SourceIp": source_ip,
         "aws:UserAgent": user_agent,
@@ -410,6 +408,25 @@ def question(
             context[f"ecr:ResourceTag/{tag}"] = value
         elif action.startswith("iam:"):
             context[f"iam:ResourceTag/{tag}"] = value
+    return context
+
+
+def question(
+    cloud: Cloud,
+    principal: Principal,
+    action: str,
+    target: Target,
+    *,
+    region: str,
+    now: float,
+    source_ip: str,
+    user_agent: str,
+    keys: Mapping[str, str | tuple[str, ...]] | None = None,
+) -> tuple[Request, Policies]:
+    """Return one question to IAM and the policies in force for it, read now."""
+    context = request_context(
+        principal.context, action, target, region=region, now=now, source_ip=source_ip, user_agent=user_agent
+    )
     if keys:
         context.update(keys)
     identity, boundary, session = cloud.identities.policies_of(principal)

@@ -29,13 +29,13 @@ _KIND: dict[PolicyType, PolicyKind] = {
     "permissions boundary": "boundary",
     "session": "session",
 }
-# Actions that hand out rights (access level "permissions management" in facts iam.md 10, and credentials).
-_HANDS_OUT = (
+HANDS_OUT = (
     "ecr:setrepositorypolicy", "ecr:putregistrypolicy", "ecr-public:setrepositorypolicy", "iam:put", "iam:attach",
     "iam:addusertogroup", "iam:createaccesskey", "iam:createpolicyversion", "iam:setdefaultpolicyversion",
     "iam:updateassumerolepolicy", "iam:createloginprofile", "iam:updateloginprofile", "iam:passrole",
     "iam:deleteuserpermissionsboundary", "iam:deleterolepermissionsboundary",
 )  # fmt: skip
+"""How actions begin that hand out rights: access level "permissions management" (facts iam.md 10), and credentials."""
 
 # What whoever is locked out of a repository by its own policy tries first.
 _UNLOCKS = (":setrepositorypolicy", ":deleterepositorypolicy")
@@ -177,7 +177,7 @@ def _warning(decision: Decision) -> str:
             f"{row.mismatch.condition.operator} on {row.mismatch.condition.key}. The statement here has no condition, "
             "so it opens more than that one means to."
         )
-    if request.action.lower().startswith(_HANDS_OUT):
+    if request.action.lower().startswith(HANDS_OUT):
         words.append("Who may do this can hand out rights, also to themselves.")
     return " ".join(words)
 
