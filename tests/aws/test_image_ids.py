@@ -51,7 +51,7 @@ def refusal(call: Any, **params: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("operation", ["batch_delete_image", "batch_get_image"])
 @pytest.mark.parametrize("wrong", WRONG_DIGESTS)
-def test_a_tag_is_no_digest(lab: Any, pushed: str, operation: str, wrong: str) -> None:
+def test_a_tag_is_not_a_digest(lab: Any, pushed: str, operation: str, wrong: str) -> None:
     call = getattr(lab.client("ecr"), operation)
     answer = call(repositoryName="app", imageIds=[{"imageDigest": wrong}])
     assert not answer.get("images")
@@ -68,7 +68,7 @@ def test_a_tag_is_no_digest(lab: Any, pushed: str, operation: str, wrong: str) -
 
 
 @pytest.mark.parametrize("operation", ["batch_delete_image", "batch_get_image"])
-def test_a_digest_is_no_tag(lab: Any, pushed: str, operation: str) -> None:
+def test_a_digest_is_not_a_tag(lab: Any, pushed: str, operation: str) -> None:
     call = getattr(lab.client("ecr"), operation)
     for wrong in (pushed, *WRONG_TAGS):
         answer = call(repositoryName="app", imageIds=[{"imageTag": wrong}])
@@ -180,7 +180,7 @@ def test_ecr_public_reads_image_ids_alike(lab: Any) -> None:
 
 @pytest.mark.parametrize("tag", ["a+b", "a%20b", "%C3%BCmlaut", "a%2Fb%20c"])
 @pytest.mark.parametrize("method", ["HEAD", "GET", "PUT", "DELETE"])
-def test_the_registry_answers_400_to_what_is_no_tag(lab: Any, pushed: str, method: str, tag: str) -> None:
+def test_the_registry_answers_400_to_what_is_not_a_tag(lab: Any, pushed: str, method: str, tag: str) -> None:
     login = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     for repository in ("app", "not-there"):
         with closing(HTTPConnection("127.0.0.1", lab.port, timeout=30)) as connection:

@@ -93,7 +93,7 @@ def test_with_force_it_locks_and_the_lab_has_a_way_out(lab: Any, service: str, t
             call(repositoryName="app")
     assert told(policy()).startswith("AccessDenied")
     row = lab.control.xray(after=lab.control.xray()["last"] - 1, opened=True)["rows"][0]
-    advice = row["decisions"][-1]["opened"]["mend"]["advice"]
+    advice = row["decisions"][-1]["opened"]["suggestion"]["advice"]
     command = "ecrlab reset --policy-of app" + (" --public" if public else "")
     assert advice.endswith(f"remove the whole policy: {command}")
     run = [*command.split()[1:], "--home", str(lab.home.path)]

@@ -246,7 +246,7 @@ def test_06_e6_both_halves_alone(world: Any) -> None:
     assert world.beyond(Wanted("partner", E6.may, within=ACCOUNT))["verdict"] == NOTHING
 
 
-def test_06_e6_an_organisation_is_no_third_account_s_lock(world: Any) -> None:
+def test_06_e6_an_organisation_does_not_lock_out_a_third_account(world: Any) -> None:
     world.user("partner", allow(LOGIN), allow(list(PULL), APP), account=PARTNER_ACCOUNT)
     world.repository("my-web-app", let("*", list(PULL), Condition={"StringEquals": {"aws:PrincipalOrgID": "o-a1"}}))
     surplus = world.beyond(E6)["surplus"]
@@ -258,7 +258,7 @@ def test_06_e6_an_organisation_is_no_third_account_s_lock(world: Any) -> None:
     assert world.beyond(E6)["surplus"]["principal"] == f"arn:aws:iam::{PARTNER_ACCOUNT}:user/part-any"
 
 
-def test_06_e8_who_else_may_play_the_role(world: Any) -> None:
+def test_06_e8_who_else_may_assume_the_role(world: Any) -> None:
     ci = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ci"}
     world.role("releaser", let(ci, "sts:AssumeRole"))
     assert world.beyond(E8)["verdict"] == NOTHING
@@ -295,7 +295,7 @@ def test_06_e8_who_else_may_play_the_role(world: Any) -> None:
     assert world.beyond(E8)["surplus"]["action"] == "sts:AssumeRoleWithWebIdentity"
 
 
-def test_d05_wanted_actions_are_no_surplus(world: Any) -> None:
+def test_d05_wanted_actions_are_not_surplus(world: Any) -> None:
     """Drill d05: both accounts say yes to one pull; and to more than that."""
     y = {"AWS": f"arn:aws:iam::{PARTNER_ACCOUNT}:user/y"}
     wanted = Wanted(f"{PARTNER_ACCOUNT}:user/y", (Grant(PULL, APP), Grant(LOGIN)))

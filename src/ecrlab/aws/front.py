@@ -352,7 +352,7 @@ _MANIFESTS = frozenset(
 
 
 def check_tag(access: Access) -> None:
-    """Refuse what is no tag at ECR with 400, which says more than that there is no such image (facts A003, A004).
+    """Refuse what is not a tag at ECR with 400, which says more than that there is no such image (facts A003, A004).
 
     The text is the API's; the code `UNSUPPORTED` before it was seen in answers to a PUT (carvel kbld, "Using with AWS
     ECR"). A reference with a colon is a digest, and is judged as one.

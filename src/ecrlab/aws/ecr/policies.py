@@ -21,7 +21,7 @@ from ecrlab.store import Repository
 
 
 def check_resource_policy(call: Call, text: str, what: str) -> None:
-    """Refuse what is no policy of a "repository" or "registry", and one that names a user or role that is not there.
+    """Refuse what is not a policy of a "repository" or "registry", and one that names a user or role that is not there.
 
     Of a repository, also one that names the login, which no repository's policy can give (facts A026, A027; of a
     registry neither was seen). Raises ApiError.
