@@ -51,9 +51,11 @@ def places(text: str) -> list[tuple[int, str]]:
     text = text.replace("_", " ")
     for plain in (_NAMES, _PLAIN):
         text = plain.sub(lambda match: re.sub(r"\S", ".", match[0]), text)
+    low = text.lower()
     return sorted(
         (text.count("\n", 0, match.start()) + 1, phrase)
         for phrase, pattern in words().items()
+        if max(phrase.lower().split(), key=len) in low  # most texts have no word of it: quicker than the pattern
         for match in pattern.finditer(text)
     )
 
