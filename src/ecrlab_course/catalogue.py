@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ecrlab_course.content import Course, Source
-from ecrlab_course.desk import KINDS
 from ecrlab_course.exercises import Choice, Exercise, FreeAnswer, Match, Option, Predict, ReadError
 from ecrlab_course.misconceptions import MISCONCEPTIONS
+from ecrlab_course.session import KINDS
 
 PAGE = "docs/exercises.md"
 _HEAD = """# The exercises

@@ -16,12 +16,12 @@ from rich.table import Table
 from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.environment import apply
-from ecrlab_course.desk import AnswerError, reason
 from ecrlab_course.display import ICONS
-from ecrlab_course.drill_desk import COLUMNS, Done, DrillDesk, when, why
+from ecrlab_course.drill_session import COLUMNS, Done, DrillSession, when, why
 from ecrlab_course.drills import LEVELS, Drill
 from ecrlab_course.exercises import Outcome
 from ecrlab_course.schedule import PASSED, Due
+from ecrlab_course.session import AnswerError, reason
 
 KEPT = "Kept as it is. `ecrlab_course drill` goes on here."
 
@@ -33,21 +33,21 @@ def console() -> Console:
     return made
 
 
-def table(desk: DrillDesk, queue: list[Due]) -> Table:
+def table(session: DrillSession, queue: list[Due]) -> Table:
     """Return all drills with what is due when."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for head in COLUMNS:
         made.add_column(head, no_wrap=head != "kind")
-    for row in desk.rows(queue):
+    for row in session.rows(queue):
         made.add_row(*row)
     return made
 
 
 class Conversation:
-    """One session. `ask` reads a line (it raises EOFError at the end); `console` shows."""
+    """One evening of drills. `ask` reads a line (it raises EOFError at the end); `console` shows."""
 
-    def __init__(self, desk: DrillDesk, console: Console, ask: Callable[[str], str] = input) -> None:
-        self.desk = desk
+    def __init__(self, session: DrillSession, console: Console, ask: Callable[[str], str] = input) -> None:
+        self.session = session
         self.console = console
         self._ask = ask
         self._lab = True
@@ -68,9 +68,9 @@ class Conversation:
                 return answer[0] == "y"
             self.console.print("y or n, please.")
 
-    # A session -------------------------------------------------------------------------------------------------------
+    # A whole evening --------------------------------------------------------------------------------------------------
 
-    def session(self, queue: list[Due]) -> None:
+    def go_through(self, queue: list[Due]) -> None:
         """Do the drills of the queue, one after the other, as long as the learner wants to."""
         for number, item in enumerate(queue):
             if number and not self.yes(f"\n{len(queue) - number} more today, the next is {item.id}. Go on?"):
@@ -79,8 +79,8 @@ class Conversation:
 
     def drill(self, identifier: str, because: str = "") -> Done:
         """Do one drill from where it stands to its rating."""
-        drill, desk = self.desk.drill(identifier), self.desk
-        begun = desk.begin(identifier)
+        drill, session = self.session.drill(identifier), self.session
+        begun = session.begin(identifier)
         head = f"{drill.id} · {drill.kind} · {LEVELS[drill.level]} · lesson {drill.lesson}"
         self.title(head + (f" · {because}" if because else ""))
         self._build(identifier)
@@ -91,48 +91,48 @@ class Conversation:
         self._answer(identifier, begun)
         self._points(drill)
         self._evidence(drill)
-        done = desk.finish(identifier, without_lab=not self._lab)
-        due = when(done.due, desk.schedule.clock())
+        done = session.finish(identifier, without_lab=not self._lab)
+        due = when(done.due, session.schedule.clock())
         self.console.print(f"\n[bold]{done.rating}[/bold]: {done.why}. Due again {due}.", highlight=False)
         return done
 
     def _build(self, identifier: str) -> None:
         try:
-            launch.start(self.desk.home, lambda line: self.console.print(line, highlight=False, markup=False))
-            if not self.desk.ready(identifier):
-                self.desk.prepare(identifier)
+            launch.start(self.session.home, lambda line: self.console.print(line, highlight=False, markup=False))
+            if not self.session.ready(identifier):
+                self.session.prepare(identifier)
             self._lab = True
         except (launch.LaunchError, LabError, OSError) as error:
             self._lab = False
             self.console.print(f"{reason(error)}\nThis drill goes on without its evidence.", markup=False)
 
     def _answer(self, identifier: str, begun: bool) -> None:
-        opened = self.desk.opened(identifier)
+        opened = self.session.opened(identifier)
         lines = str(opened.get("text", "")).splitlines()
         if lines:
             self.title("Your answer so far")
             self.console.print("\n".join(lines), markup=False, highlight=False)
-        while not self.desk.opened(identifier).get("revealed"):
+        while not self.session.opened(identifier).get("revealed"):
             self.title(f"{'Go on with it' if lines else 'Your answer'}; an empty line ends it")
             while line := self._ask("> ").strip():
                 lines.append(line)
-                self.desk.write(identifier, "\n".join(lines))
+                self.session.write(identifier, "\n".join(lines))
             try:
-                self.desk.reveal(identifier)
+                self.session.reveal(identifier)
             except AnswerError as error:
                 self.console.print(str(error), markup=False)
 
     def _points(self, drill: Drill) -> None:
-        desk, identifier = self.desk, drill.id
-        if "made" not in desk.opened(identifier):
+        session, identifier = self.session, drill.id
+        if "made" not in session.opened(identifier):
             self.title("Key points: did your answer make them?")
             for point in drill.points:
-                ticked = desk.opened(identifier).get("ticked", {})
+                ticked = session.opened(identifier).get("ticked", {})
                 if point.key not in ticked:
                     self.say(f"- {point.text}")
-                    desk.tick(identifier, point.key, self.yes("  Made?"))
-            ticked = desk.opened(identifier).get("ticked", {})
-            follow_up = desk.mark(identifier, [key for key, made in ticked.items() if made])
+                    session.tick(identifier, point.key, self.yes("  Made?"))
+            ticked = session.opened(identifier).get("ticked", {})
+            follow_up = session.mark(identifier, [key for key, made in ticked.items() if made])
             self.title("And then?")
             self.say(follow_up.question)
             self._ask("Say it, then press Enter. ")
@@ -145,15 +145,15 @@ class Conversation:
     # Evidence --------------------------------------------------------------------------------------------------------
 
     def _evidence(self, drill: Drill) -> None:
-        if not self._lab or self.desk.opened(drill.id).get("evidence") == PASSED:
+        if not self._lab or self.session.opened(drill.id).get("evidence") == PASSED:
             return
         self.title(f"Show it, in about {drill.seconds} s")
         self.say(drill.task)
         people = f"; profiles: admin, {', '.join(drill.people)}" if drill.people else ""
         self.console.print(
-            f"Account {self.desk.lab(drill.id).account}, registry {self.desk.lab(drill.id).registry}{people}."
+            f"Account {self.session.lab(drill.id).account}, registry {self.session.lab(drill.id).registry}{people}."
         )
-        command = f"{shlex.quote(sys.argv[0])} drill --home {shlex.quote(str(self.desk.home.path))} --env"
+        command = f"{shlex.quote(sys.argv[0])} drill --home {shlex.quote(str(self.session.home.path))} --env"
         self.console.print(f'In another terminal: eval "$({command})"; or s for a shell here.', markup=False)
         while True:
             word = self._ask("Enter: check · s: shell · h: hint · p: build the state again · x: leave it out > ")
@@ -163,7 +163,7 @@ class Conversation:
             if word == "s":
                 self._shell(drill)
             elif word == "h":
-                tip = self.desk.hint(drill.id)
+                tip = self.session.hint(drill.id)
                 self.say(f"**Hint {tip.number} of {len(drill.hints)}.** {tip.text}")
             elif word == "p":
                 self._build_again(drill)
@@ -182,7 +182,7 @@ class Conversation:
                 findings[finding.key] = self._chosen(finding.options)
             else:
                 findings[finding.key] = self._ask(f"{finding.label} > ").strip()
-        verdict = self.desk.check(drill.id, findings)
+        verdict = self.session.check(drill.id, findings)
         self.say(f"{ICONS[verdict.outcome]} **{verdict.outcome.value}** {verdict.message}")
         return verdict.outcome is Outcome.PASSED
 
@@ -196,13 +196,13 @@ class Conversation:
 
     def _build_again(self, drill: Drill) -> None:
         try:
-            self.desk.prepare(drill.id)
+            self.session.prepare(drill.id)
             self.console.print("The state is as it was at first.")
         except Exception as error:
             self.console.print(reason(error), markup=False)
 
     def _shell(self, drill: Drill) -> None:
-        lab = self.desk.lab(drill.id)
+        lab = self.session.lab(drill.id)
         environ = apply(lab.variables(), os.environ)
         environ["PS1"] = f"({drill.id}) \\W$ "
         self.console.print("`exit` comes back here.", markup=False)

@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import Any
 
 from ecrlab_course.cards import ActingCard
-from ecrlab_course.desk import reason
 from ecrlab_course.display import Shown, escape, markdown, note, plain, style, table, verdict_html
-from ecrlab_course.drill_desk import COLUMNS, Done, DrillDesk, when
+from ecrlab_course.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills import LEVELS, Drill, Finding
 from ecrlab_course.exercises import Verdict
 from ecrlab_course.inputs import WIDE
 from ecrlab_course.schedule import PASSED, Due
+from ecrlab_course.session import reason
 from ecrlab_course.widgets import KEYBOARD
 
 ipywidgets: Any = import_module("ipywidgets")
@@ -51,9 +51,9 @@ def static(drill: Drill) -> str:
     )
 
 
-def listing(desk: DrillDesk, queue: list[Due]) -> Shown:
+def listing(session: DrillSession, queue: list[Due]) -> Shown:
     """Return all drills as a table: what is due today, and what when."""
-    return table(COLUMNS, desk.rows(queue))
+    return table(COLUMNS, session.rows(queue))
 
 
 def _bar(*buttons: Any) -> Any:
@@ -63,16 +63,16 @@ def _bar(*buttons: Any) -> Any:
 
 
 class DrillCard(ActingCard):
-    """One drill on the page. It calls the desk and shows what the desk says; all state is the desk's."""
+    """One drill on the page. It calls the session and shows what the session says; all state is the session's."""
 
-    def __init__(self, desk: DrillDesk, identifier: str, because: str = "") -> None:
-        self.desk = desk
-        self.drill = desk.drill(identifier)
+    def __init__(self, session: DrillSession, identifier: str, because: str = "") -> None:
+        self.session = session
+        self.drill = session.drill(identifier)
         self._because = because
         self._keyboard = KEYBOARD.replace("ID", f"ecr-{identifier}-{next(_cards)}")
         self._done: Done | None = None
         self._lab_words = ""
-        opened = desk.opened(identifier)
+        opened = session.opened(identifier)
         self._head, self._said, self._tip = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self._next, self._told, self._end = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self._area = ipywidgets.Textarea(
@@ -94,7 +94,7 @@ class DrillCard(ActingCard):
             for point in self.drill.points
         }  # fmt: skip
         for key, tick in self._ticks.items():
-            tick.observe(lambda change, key=key: desk.tick(identifier, key, bool(change["new"])), "value")
+            tick.observe(lambda change, key=key: session.tick(identifier, key, bool(change["new"])), "value")
         self._fields = {finding.key: self._field(finding, opened) for finding in self.drill.findings}
         self._points = ipywidgets.VBox(
             [
@@ -152,17 +152,17 @@ class DrillCard(ActingCard):
     # Acting ----------------------------------------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        if self._done is None and self._area.value != self.desk.opened(self.drill.id).get("text", ""):
-            self.desk.write(self.drill.id, self._area.value)
+        if self._done is None and self._area.value != self.session.opened(self.drill.id).get("text", ""):
+            self.session.write(self.drill.id, self._area.value)
 
     def _uncover(self) -> None:
         self._keep()
-        self.desk.reveal(self.drill.id)
+        self.session.reveal(self.drill.id)
         self._said.value = ""
         self.refresh()
 
     def _mark(self) -> None:
-        self.desk.mark(self.drill.id, [key for key, tick in self._ticks.items() if tick.value])
+        self.session.mark(self.drill.id, [key for key, tick in self._ticks.items() if tick.value])
         self.refresh()
 
     def _show_answers(self) -> None:
@@ -172,31 +172,31 @@ class DrillCard(ActingCard):
     def _check(self) -> None:
         self._tip.value = ""
         self._said.value = '<div class="ecr-soft" role="status">Looking…</div>'
-        self._say(self.desk.check(self.drill.id, {key: str(field.value) for key, field in self._fields.items()}))
+        self._say(self.session.check(self.drill.id, {key: str(field.value) for key, field in self._fields.items()}))
 
     def _hint(self) -> None:
-        tip = self.desk.hint(self.drill.id)
+        tip = self.session.hint(self.drill.id)
         self._tip.value = (
             f'<div role="status">{note(f"Hint {tip.number} of {len(self.drill.hints)}", tip.text).html}</div>'
         )
 
     def _build(self) -> None:
-        self.desk.prepare(self.drill.id)
+        self.session.prepare(self.drill.id)
         self._said.value = '<div class="ecr-soft" role="status">The state is as it was at first.</div>'
         self.refresh()
 
     def _end_it(self) -> None:
         self._keep()
-        self._done = self.desk.finish(self.drill.id, without_lab=bool(self._lab_words))
+        self._done = self.session.finish(self.drill.id, without_lab=bool(self._lab_words))
         self._said.value = self._tip.value = ""
         self.refresh()
 
     def prepare(self) -> None:
         """Begin the drill and build its state, unless it stands; what is wrong with the lab is said in the card."""
-        self.desk.begin(self.drill.id)
+        self.session.begin(self.drill.id)
         try:
-            if not self.desk.ready(self.drill.id):
-                self.desk.prepare(self.drill.id)
+            if not self.session.ready(self.drill.id):
+                self.session.prepare(self.drill.id)
             self._lab_words = ""
         except Exception as error:
             self._lab_words = reason(error)
@@ -210,7 +210,7 @@ class DrillCard(ActingCard):
 
     def refresh(self) -> None:
         """Show what stands in the drills' file."""
-        opened, drill = self.desk.opened(self.drill.id), self.drill
+        opened, drill = self.session.opened(self.drill.id), self.drill
         marked, over = "made" in opened, self._done is not None
         for part, shown in (
             (self._written, not opened.get("revealed") and not over),
@@ -235,7 +235,7 @@ class DrillCard(ActingCard):
         if marked:
             self._show_marked(opened)
         if self._done is not None:
-            due = when(self._done.due, self.desk.schedule.clock())
+            due = when(self._done.due, self.session.schedule.clock())
             ended = note(f"{self._done.rating}: due again {due}", f"{self._done.why}.\n\nThe next one: `lab.drill()`")
             self._end.value = f'<div role="status">{ended.html}</div>'
 
@@ -250,7 +250,7 @@ class DrillCard(ActingCard):
             parts += [note("Left out", left)] if left else []
             parts += [note("A model answer", drill.model), note("The weak answer people give", drill.weak)]
             self._told.value = f'<div role="status">{"".join(part.html for part in parts)}</div>'
-        lab = self.desk.lab(drill.id)
+        lab = self.session.lab(drill.id)
         people = (
             f"; also <code>--as drill/{'</code>, <code>--as drill/'.join(drill.people)}</code>" if drill.people else ""
         )

@@ -13,8 +13,8 @@ from ecrlab import doctor
 from ecrlab.home import Home
 from ecrlab_course import home_page
 from ecrlab_course.content import Course
-from ecrlab_course.desk import Desk, reason
 from ecrlab_course.display import Shown, escape, style
+from ecrlab_course.session import Session, reason
 from ecrlab_course.widgets import KEYBOARD
 
 ipywidgets: Any = import_module("ipywidgets")
@@ -43,7 +43,7 @@ class Host(Protocol):
 
     home: Home
     course: Course
-    desk: Desk
+    session: Session
 
     @property
     def engine(self) -> str:
@@ -103,7 +103,7 @@ class HomePage:
     # Showing ---------------------------------------------------------------------------------------------------------
 
     def _draw(self) -> Shown:
-        progress = self._lab.desk.progress.read()
+        progress = self._lab.session.progress.read()
         engine = self._lab.engine != "none"
         place = home_page.place(self._lab.course, progress, engine)
         here = place.source.lesson.id if place else ""

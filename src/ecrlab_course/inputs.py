@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Any
 
 from ecrlab_course import judging
-from ecrlab_course.desk import SURE, AnswerError, Desk
 from ecrlab_course.display import escape, markdown, plain
 from ecrlab_course.exercises import (
     BuildCommand,
@@ -21,6 +20,7 @@ from ecrlab_course.exercises import (
     Predict,
     ReadError,
 )
+from ecrlab_course.session import SURE, AnswerError, Session
 
 ipywidgets: Any = import_module("ipywidgets")
 
@@ -30,11 +30,11 @@ WIDE = {"description_width": "initial"}
 class Inputs:
     """The inputs of one exercise: none for work that is done in the lab itself.
 
-    `parts` are the widgets in their order; `read` returns the answer as `Desk.answer` takes it.
+    `parts` are the widgets in their order; `read` returns the answer as `Session.answer` takes it.
     """
 
-    def __init__(self, desk: Desk, item: Exercise | Guess) -> None:
-        self.desk = desk
+    def __init__(self, session: Session, item: Exercise | Guess) -> None:
+        self.session = session
         self.id = item.id
         self.parts: list[Any] = []
         self._sure: Any = None
@@ -49,7 +49,7 @@ class Inputs:
             self._sure.value = 2
 
     def refresh(self) -> None:
-        """Follow what the desk knows now."""
+        """Follow what the session knows now."""
 
     @property
     def confidence(self) -> int | None:
@@ -60,7 +60,7 @@ class Inputs:
         """Add the question how sure the learner is."""
         self._sure = ipywidgets.RadioButtons(
             options=[(word, number) for number, word in SURE.items()],
-            value=self.desk.record(self.id).get("confidence") or 2,
+            value=self.session.record(self.id).get("confidence") or 2,
             description="How sure are you?",
             style=WIDE,
         )
@@ -71,12 +71,12 @@ class Inputs:
 class Gaps(Inputs):
     """The gaps of a command, and the command as they make it."""
 
-    def __init__(self, desk: Desk, item: BuildCommand) -> None:
-        super().__init__(desk, item)
+    def __init__(self, session: Session, item: BuildCommand) -> None:
+        super().__init__(session, item)
         self.item = item
         self._fields: dict[str, Any] = {}
         self._preview = ipywidgets.HTML()
-        kept = desk.record(item.id).get("answer") or {}
+        kept = session.record(item.id).get("answer") or {}
         for part in item.fields:
             value = kept.get(part.name, part.default)
             if part.options is None:
@@ -110,14 +110,14 @@ class Gaps(Inputs):
 class Options(Inputs):
     """One of several options; for predictions and errors also how sure the learner is."""
 
-    def __init__(self, desk: Desk, item: Choice | Predict | Guess | ReadError) -> None:
-        super().__init__(desk, item)
+    def __init__(self, session: Session, item: Choice | Predict | Guess | ReadError) -> None:
+        super().__init__(session, item)
         if isinstance(item, ReadError):
-            failure = desk.failure(item.id)
+            failure = session.failure(item.id)
             said = f"$ {failure.command}\n{failure.output.strip()}"
             self.parts.append(ipywidgets.HTML(f"<pre>{escape(said)}</pre>"))
-        options = desk.options(item.id)
-        kept = desk.record(item.id).get("answer")
+        options = session.options(item.id)
+        kept = session.record(item.id).get("answer")
         names = {Choice: "Your answer", ReadError: "Which cause fits?"}
         self._choice = ipywidgets.RadioButtons(
             options=[(plain(option.text), option.key) for option in options],
@@ -144,11 +144,11 @@ class Options(Inputs):
 class Places(Inputs):
     """The steps of an Order, each with a number to choose, and the order that the numbers make."""
 
-    def __init__(self, desk: Desk, item: Order) -> None:
-        super().__init__(desk, item)
+    def __init__(self, session: Session, item: Order) -> None:
+        super().__init__(session, item)
         self.item = item
         self._preview = ipywidgets.HTML()
-        order = list(desk.record(item.id).get("answer") or ())
+        order = list(session.record(item.id).get("answer") or ())
         numbers = [("left out", 0), *((str(number), number) for number in range(1, len(item.steps) + 1))]
         self._places = {
             step.key: ipywidgets.Dropdown(
@@ -195,9 +195,9 @@ class Places(Inputs):
 class Sorting(Inputs):
     """The items of a Match, each with a bin to choose, and how sure the learner is."""
 
-    def __init__(self, desk: Desk, item: Match) -> None:
-        super().__init__(desk, item)
-        placed = desk.record(item.id).get("answer") or {}
+    def __init__(self, session: Session, item: Match) -> None:
+        super().__init__(session, item)
+        placed = session.record(item.id).get("answer") or {}
         bins = [("choose", ""), *((plain(place.text), place.key) for place in item.bins)]
         keys = {place.key for place in item.bins}
         self._bins = {
@@ -231,10 +231,10 @@ class Sorting(Inputs):
 class Text(Inputs):
     """A text area. What is typed is kept as a draft at once, so that it outlives the kernel."""
 
-    def __init__(self, desk: Desk, item: FixFile | FreeAnswer, name: str, rows: int) -> None:
-        super().__init__(desk, item)
+    def __init__(self, session: Session, item: FixFile | FreeAnswer, name: str, rows: int) -> None:
+        super().__init__(session, item)
         self._area = ipywidgets.Textarea(
-            value=desk.text(item.id), description=name, rows=rows, continuous_update=False, style=WIDE
+            value=session.text(item.id), description=name, rows=rows, continuous_update=False, style=WIDE
         )
         self._area.observe(lambda _change: self._keep(), "value")
         box = ipywidgets.VBox([self._area])
@@ -244,8 +244,8 @@ class Text(Inputs):
         self.parts = [box]
 
     def _keep(self) -> None:
-        if self._area.value != self.desk.text(self.id):
-            self.desk.draft(self.id, self._area.value)
+        if self._area.value != self.session.text(self.id):
+            self.session.draft(self.id, self._area.value)
 
     def read(self) -> str:
         """Return the text as it stands."""
@@ -254,20 +254,20 @@ class Text(Inputs):
         return str(self._area.value)
 
     def clear(self) -> None:
-        """Show the text that the desk has after a reset."""
-        self._area.value = self.desk.text(self.id)
+        """Show the text that the session has after a reset."""
+        self._area.value = self.session.text(self.id)
 
 
 class OwnWords(Text):
     """An answer in the learner's own words; once it is kept, the key points to tick.
 
-    `act` is called with what to do when the ticks are confirmed: the answer that `Desk.answer` takes.
+    `act` is called with what to do when the ticks are confirmed: the answer that `Session.answer` takes.
     """
 
-    def __init__(self, desk: Desk, item: FreeAnswer, act: Callable[[Any], None]) -> None:
-        super().__init__(desk, item, "Your own answer", rows=6)
+    def __init__(self, session: Session, item: FreeAnswer, act: Callable[[Any], None]) -> None:
+        super().__init__(session, item, "Your own answer", rows=6)
         self.item = item
-        made = (desk.record(item.id).get("answer") or {}).get("made", [])
+        made = (session.record(item.id).get("answer") or {}).get("made", [])
         self._ticks = {
             point.key: ipywidgets.Checkbox(
                 value=point.key in made, description=plain(point.text), indent=False, style=WIDE
@@ -294,7 +294,7 @@ class OwnWords(Text):
 
     def refresh(self) -> None:
         """Show the key points once the answer is kept."""
-        kept = (self.desk.record(self.id).get("answer") or {}).get("text", "")
+        kept = (self.session.record(self.id).get("answer") or {}).get("text", "")
         self._points.layout.display = None if judging.words(kept) >= self.item.fewest_words else "none"
 
     def clear(self) -> None:
@@ -305,18 +305,18 @@ class OwnWords(Text):
         self.refresh()
 
 
-def inputs(desk: Desk, item: Exercise | Guess, act: Callable[[Any], None]) -> Inputs:
+def inputs(session: Session, item: Exercise | Guess, act: Callable[[Any], None]) -> Inputs:
     """Return the inputs of an exercise's kind. `act` carries out a second answer (FreeAnswer: the ticks)."""
     if isinstance(item, BuildCommand):
-        return Gaps(desk, item)
+        return Gaps(session, item)
     if isinstance(item, Order):
-        return Places(desk, item)
+        return Places(session, item)
     if isinstance(item, Match):
-        return Sorting(desk, item)
+        return Sorting(session, item)
     if isinstance(item, FixFile):
-        return Text(desk, item, item.file, rows=min(max(len(item.start.splitlines()) + 2, 6), 24))
+        return Text(session, item, item.file, rows=min(max(len(item.start.splitlines()) + 2, 6), 24))
     if isinstance(item, FreeAnswer):
-        return OwnWords(desk, item, act)
+        return OwnWords(session, item, act)
     if isinstance(item, Choice | Predict | Guess | ReadError):
-        return Options(desk, item)
-    return Inputs(desk, item)
+        return Options(session, item)
+    return Inputs(session, item)

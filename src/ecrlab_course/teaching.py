@@ -10,9 +10,9 @@ from typing import Any
 
 from ecrlab_course import form
 from ecrlab_course.content import Course, Source
-from ecrlab_course.desk import KINDS
 from ecrlab_course.exercises import Exercise
 from ecrlab_course.misconceptions import MISCONCEPTIONS
+from ecrlab_course.session import KINDS
 
 PAGE = "docs/teaching.md"
 TEMPLATE = "content/teaching.md"

@@ -9,7 +9,6 @@ from typing import Any
 
 from ecrlab_course import judging
 from ecrlab_course.cards import ActingCard
-from ecrlab_course.desk import EXECUTED, KINDS, SURE, Desk
 from ecrlab_course.display import escape, markdown, note, plain, state, style, verdict_html
 from ecrlab_course.exercises import (
     BuildCommand,
@@ -27,6 +26,7 @@ from ecrlab_course.exercises import (
     Verdict,
 )
 from ecrlab_course.inputs import OwnWords, inputs
+from ecrlab_course.session import EXECUTED, KINDS, SURE, Session
 
 # ipywidgets carries no types that a strict check could use.
 ipywidgets: Any = import_module("ipywidgets")
@@ -84,13 +84,13 @@ def kind(item: Exercise | Guess) -> str:
     return "guess, not counted" if isinstance(item, Guess) else KINDS[type(item)]
 
 
-def _wanted(desk: Desk, item: Exercise | Guess) -> list[str]:
+def _wanted(session: Session, item: Exercise | Guess) -> list[str]:
     """Return the lines of the text form between the prompt and the commands: what there is to choose or to fill in."""
     lines: list[str] = []
     if isinstance(item, ReadError):
-        kept = desk.record(item.id).get("result")
+        kept = session.record(item.id).get("result")
         lines += [f"$ {kept['command']}", *kept["output"].strip().splitlines(), ""] if kept else []
-    lines += [f"  {option.key}  {plain(option.text)}" for option in desk.options(item.id)]
+    lines += [f"  {option.key}  {plain(option.text)}" for option in session.options(item.id)]
     if isinstance(item, BuildCommand):
         lines.append(f"  {item.template}")
         for part in item.fields:
@@ -141,10 +141,10 @@ def asked(item: Exercise | Guess) -> str:
     return item.prompt
 
 
-def form(desk: Desk, item: Exercise | Guess) -> str:
+def form(session: Session, item: Exercise | Guess) -> str:
     """Return the exercise as plain text, with the lines that answer it: deterministic, for terminals and tests."""
     name = "Guess" if isinstance(item, Guess) else "Exercise"
-    lines = [f"{name} {item.id} · {kind(item)}", "", *asked(item).strip().splitlines(), "", *_wanted(desk, item)]
+    lines = [f"{name} {item.id} · {kind(item)}", "", *asked(item).strip().splitlines(), "", *_wanted(session, item)]
     call = _call(item)
     lines += ["", call] if call else []
     if isinstance(item, Exercise):
@@ -152,13 +152,13 @@ def form(desk: Desk, item: Exercise | Guess) -> str:
     return "\n".join(lines)
 
 
-def static(desk: Desk, item: Exercise | Guess) -> str:
+def static(session: Session, item: Exercise | Guess) -> str:
     """Return the exercise as HTML for a page where nothing runs."""
     name = "Guess" if isinstance(item, Guess) else "Exercise"
     inside = ""
-    listed: list[tuple[str, str]] = [(option.key, option.text) for option in desk.options(item.id)]
+    listed: list[tuple[str, str]] = [(option.key, option.text) for option in session.options(item.id)]
     if isinstance(item, ReadError):
-        kept = desk.record(item.id).get("result")
+        kept = session.record(item.id).get("result")
         inside = f"<pre>$ {escape(kept['command'])}\n{escape(kept['output'].strip())}</pre>" if kept else ""
     elif isinstance(item, BuildCommand):
         inside = f"<pre>{escape(item.template)}</pre>"
@@ -179,10 +179,10 @@ def static(desk: Desk, item: Exercise | Guess) -> str:
 
 
 class Card(ActingCard):
-    """One exercise on the page. It calls the desk and shows what the desk says; all state is the desk's."""
+    """One exercise on the page. It calls the session and shows what the session says; all state is the session's."""
 
-    def __init__(self, desk: Desk, item: Exercise | Guess) -> None:
-        self.desk = desk
+    def __init__(self, session: Session, item: Exercise | Guess) -> None:
+        self.session = session
         self.item = item
         self._keyboard = KEYBOARD.replace("ID", f"ecr-{item.id}-{next(_cards)}")
         self._head = ipywidgets.HTML()
@@ -190,7 +190,7 @@ class Card(ActingCard):
         self._hinted = ipywidgets.HTML()
         self._solved = ipywidgets.HTML()
         self._buttons: dict[str, Any] = {}
-        self._inputs = inputs(desk, item, lambda given: self._soon(lambda: self._take(given())))
+        self._inputs = inputs(session, item, lambda given: self._soon(lambda: self._take(given())))
         parts: list[Any] = [self._head, ipywidgets.HTML(markdown(asked(item))), *self._inputs.parts, self._bar()]
         if isinstance(self._inputs, OwnWords):
             parts.append(self._inputs.points)
@@ -229,23 +229,23 @@ class Card(ActingCard):
     def _take(self, given: Any) -> None:
         if isinstance(self.item, EXECUTED):
             self._said.value = '<div class="ecr-soft" role="status">Running…</div>'
-        self._say(self.desk.answer(self.item.id, given, self._inputs.confidence))
+        self._say(self.session.answer(self.item.id, given, self._inputs.confidence))
 
     def _check(self) -> None:
-        self._say(self.desk.check(self.item.id))
+        self._say(self.session.check(self.item.id))
 
     def _hint(self) -> None:
-        tip = self.desk.hint(self.item.id)
+        tip = self.session.hint(self.item.id)
         self._without_help()
         self._hinted.value = note(f"Hint {tip.number} of 3", tip.text).html
 
     def _solution(self) -> None:
-        said = note("Solution", self.desk.solution(self.item.id)).html
+        said = note("Solution", self.session.solution(self.item.id)).html
         self._without_help()
         self._solved.value = said
 
     def _reset(self) -> None:
-        self.desk.reset(self.item.id)
+        self.session.reset(self.item.id)
         self._inputs.clear()
         self._without_help()
         self.refresh()
@@ -261,7 +261,7 @@ class Card(ActingCard):
         if verdict.outcome is Outcome.PASSED:
             # A hint for what is done misleads; an opened solution has the reasons in it and stays.
             self._hinted.value = ""
-        result = self.desk.record(self.item.id).get("result")
+        result = self.session.record(self.item.id).get("result")
         output = ""
         if isinstance(self.item, EXECUTED) and result and result["output"].strip():
             output = f"<pre>{escape(result['output'].strip())}</pre>"
@@ -272,24 +272,24 @@ class Card(ActingCard):
         elif self._guess_is_kept() and verdict.outcome is Outcome.UNTOUCHED:
             self._said.value = f'<div class="ecr-verdict ecr-idle" role="status">{markdown(verdict.message)}</div>'
         else:
-            self._said.value = output + verdict_html(self.desk.with_pass(self.item.id, verdict))
+            self._said.value = output + verdict_html(self.session.with_pass(self.item.id, verdict))
         self.refresh()
 
     def _guess_is_kept(self) -> bool:
         """Tell whether a guess was made: it waits for what happens, and is not untouched any more."""
-        return isinstance(self.item, Predict | Guess) and "answer" in self.desk.record(self.item.id)
+        return isinstance(self.item, Predict | Guess) and "answer" in self.session.record(self.item.id)
 
     def _waits_for_ticks(self) -> bool:
         """Tell whether an answer in the learner's own words is kept and its points are not marked yet."""
         if not isinstance(self.item, FreeAnswer):
             return False
-        answer = self.desk.record(self.item.id).get("answer") or {}
+        answer = self.session.record(self.item.id).get("answer") or {}
         return "made" not in answer and judging.words(answer.get("text", "")) >= self.item.fewest_words
 
     def refresh(self) -> None:
         """Show the exercise's outcome as the progress file has it."""
         self._inputs.refresh()
-        record = self.desk.record(self.item.id)
+        record = self.session.record(self.item.id)
         outcome = Outcome(record.get("outcome", Outcome.UNTOUCHED.value))
         name = "Guess" if isinstance(self.item, Guess) else "Exercise"
         word = state(outcome)
@@ -313,4 +313,4 @@ class Card(ActingCard):
 
     def show(self) -> None:
         """Display the card; where widgets do not run, its text or static form is shown."""
-        self._display(form(self.desk, self.item), static(self.desk, self.item))
+        self._display(form(self.session, self.item), static(self.session, self.item))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ecrlab_course.content import Course, course
-from ecrlab_course.desk import Desk
 from ecrlab_course.exercises import Attempt, Exercise, LiveCheck
 from ecrlab_course.progress import Progress
+from ecrlab_course.session import Session
 
 from . import proof
 from .conftest import PATH, furnished
@@ -23,8 +23,10 @@ REJECTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in
 
 
 @pytest.fixture
-def desk(request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk with an empty progress file, in a lab where nobody but admin has a right left.
+def session(
+    request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> Session:
+    """A session with an empty progress file, in a lab where nobody but admin has a right left.
 
     So no exercise counts on rights that the lesson before it happened to leave.
     """
@@ -34,22 +36,22 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, mon
         monkeypatch.setenv("PATH", PATH)  # without the other lab's stand-in
     lab = furnished(home, tmp_path, the_course)
     proof.take_rights(lab)
-    return Desk(lab, Progress(tmp_path / "progress.json"), the_course)
+    return Session(lab, Progress(tmp_path / "progress.json"), the_course)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
-def test_untouched(exercise: Exercise, desk: Desk) -> None:
-    proof.untouched(desk, exercise)
+def test_untouched(exercise: Exercise, session: Session) -> None:
+    proof.untouched(session, exercise)
 
 
 @pytest.mark.parametrize(("exercise", "made"), REJECTS)
-def test_wrong_attempt_is_refused_by_name(exercise: Exercise, made: Attempt, desk: Desk) -> None:
-    proof.refused(desk, exercise, made)
+def test_wrong_attempt_is_refused_by_name(exercise: Exercise, made: Attempt, session: Session) -> None:
+    proof.refused(session, exercise, made)
 
 
 @pytest.mark.parametrize(("exercise", "made"), ACCEPTS)
-def test_right_attempt_is_accepted(exercise: Exercise, made: Attempt, desk: Desk) -> None:
-    proof.accepted(desk, exercise, made)
+def test_right_attempt_is_accepted(exercise: Exercise, made: Attempt, session: Session) -> None:
+    proof.accepted(session, exercise, made)
 
 
 def test_every_judge_of_a_live_check_is_pure() -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from ecrlab_course import build, form
 from ecrlab_course.content import Course, course, read
-from ecrlab_course.desk import Desk
 from ecrlab_course.exercises import Outcome
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
+from ecrlab_course.session import Session
 from ecrlab_course.template import TemplateError, new_lesson
 
 ROOT = Path(__file__).parents[2]
@@ -60,18 +60,18 @@ def test_a_finished_lesson_may_lack_nothing(checkout: Path) -> None:
 
 
 def test_its_exercise_is_judged_right(checkout: Path, lab: Lab, tmp_path: Path) -> None:
-    desk = Desk(lab, Progress(tmp_path / "progress.json"), made(checkout))
-    exercise = desk.course.exercises["97-e1"]
+    session = Session(lab, Progress(tmp_path / "progress.json"), made(checkout))
+    exercise = session.course.exercises["97-e1"]
     for attempt in (*exercise.accepts, *exercise.rejects):
-        desk.goto("97", "fresh")
-        desk.answer("97-e1", attempt.answer, attempt.confidence)
+        session.goto("97", "fresh")
+        session.answer("97-e1", attempt.answer, attempt.confidence)
         assert attempt.do is not None
         attempt.do(lab)
-        verdict = desk.check("97-e1")
+        verdict = session.check("97-e1")
         assert verdict.outcome is (Outcome.PASSED if attempt in exercise.accepts else Outcome.NOT_YET), attempt.name
         assert attempt.says in verdict.message
         assert verdict.misconception == attempt.misconception
-        desk.reset("97-e1")
+        session.reset("97-e1")
 
 
 def test_its_sources_are_in_the_style_of_the_others(checkout: Path) -> None:

@@ -84,8 +84,8 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-class Desk:
-    """One learner's desk: the lab, the progress file and the course.
+class Session:
+    """One learner's session: the lab, the progress file and the course.
 
     No method raises because of what the learner did; AnswerError is for answers of a wrong form, KeyError for unknown
     ids. Verdicts are recorded in the progress file.

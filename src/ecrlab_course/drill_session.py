@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ecrlab.home import Home
-from ecrlab_course.desk import AnswerError, Tip, reason
 from ecrlab_course.drill_lab import DrillLab
 from ecrlab_course.drills import LEVELS, Drill
 from ecrlab_course.exercises import FollowUp, Outcome, Verdict
@@ -25,6 +24,7 @@ from ecrlab_course.schedule import (
     confident_misses,
     rating,
 )
+from ecrlab_course.session import AnswerError, Tip, reason
 
 FEWEST_WORDS = 8
 """Words that an answer of one's own has at least."""
@@ -46,7 +46,7 @@ def schedule_of(home: Home, clock: Callable[[], datetime] = lambda: datetime.now
     return Schedule(home.progress.with_name("drills.json"), clock)
 
 
-class DrillDesk:
+class DrillSession:
     """One learner's drills.
 
     What was typed is on the disk before anything else happens, so an interrupted drill goes on where it stopped.
