@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.home import Home, read_json
-from ecrlab_course.content import ContentError, Course, Source, course
+from ecrlab_course.checkout import ContentError
+from ecrlab_course.content import Course, Source, course
 from ecrlab_course.progress import ProgressError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _session_of(the_course: Course, home: Path | None, folder: Path) -> Session:
 
 
 def _failed(error: Exception) -> NoReturn:
-    from ecrlab_course.session import reason
+    from ecrlab_course.trouble import reason
 
     _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
 
@@ -125,7 +126,7 @@ def check_content() -> None:
 @click.argument("title")
 def new_lesson(number: str, slug: str, title: str) -> None:
     """Make a draft from the template: NUMBER (07), SLUG (elastic_scale) and TITLE ("Elastic")."""
-    from ecrlab_course.content import course_root
+    from ecrlab_course.checkout import course_root
     from ecrlab_course.template import TemplateError
     from ecrlab_course.template import new_lesson as make
 
@@ -152,7 +153,7 @@ def exercises(count: bool, home: Path | None, lesson: str | None) -> None:
         click.echo(sum(1 for item in found.values() if item.counts and (engine or not item.engine)))
         return
     for key, item in found.items():
-        click.echo(f"{key}  {type(item).__name__:<12}  {item.objective}{'' if item.counts else ' (does not count)'}")
+        click.echo(f"{key}  {item.kind:<13}  {item.objective}{'' if item.counts else ' (does not count)'}")
 
 
 @main.command()

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from ecrlab_course.exercises import Exercise, Guess, Lesson, by_id
-
-
-class ContentError(Exception):
-    """No folder `content/lessons` was found, or a lesson in it cannot be read."""
-
-
-def course_root() -> Path:
-    """Return the checkout: the nearest folder with `content/lessons` above this package, else above the working folder.
-
-    Raises ContentError when neither has one.
-    """
-    for start in (Path(__file__).resolve(), Path.cwd().resolve() / "x"):
-        for folder in start.parents:
-            if (folder / "content" / "lessons").is_dir():
-                return folder
-    raise ContentError(
-        "The course's folder content/lessons was not found, neither above the installed package nor above "
-        f"{Path.cwd()}. Open the notebook inside a checkout of the course."
-    )
+from ecrlab_course.authoring.lesson import Lesson
+from ecrlab_course.checkout import ContentError, course_root
+from ecrlab_course.kinds.base import Exercise
+from ecrlab_course.kinds.guess import Guess
 
 
 @dataclass(frozen=True)
@@ -95,6 +80,16 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def by_id(items: Sequence[Exercise]) -> dict[str, Exercise]:
+    """Return the exercises by id; raise ValueError when an id occurs twice."""
+    found: dict[str, Exercise] = {}
+    for item in items:
+        if item.id in found:
+            raise ValueError(f"two exercises are called {item.id}")
+        found[item.id] = item
+    return found
 
 
 def read(folder: Path) -> Source:

@@ -11,7 +11,9 @@ from typing import Any
 from ecrlab.home import Home
 from ecrlab_course.drill_lab import DrillLab
 from ecrlab_course.drills import LEVELS, Drill
-from ecrlab_course.exercises import FollowUp, Outcome, Verdict
+from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.kinds.free_answer import FollowUp
+from ecrlab_course.kinds.verdict import Outcome, Verdict
 from ecrlab_course.progress import Progress
 from ecrlab_course.schedule import (
     DUE_A_DAY,
@@ -24,7 +26,8 @@ from ecrlab_course.schedule import (
     confident_misses,
     rating,
 )
-from ecrlab_course.session import AnswerError, Tip, reason
+from ecrlab_course.session import Tip
+from ecrlab_course.trouble import reason
 
 FEWEST_WORDS = 8
 """Words that an answer of one's own has at least."""

@@ -19,9 +19,10 @@ from ecrlab.environment import apply
 from ecrlab_course.display import ICONS
 from ecrlab_course.drill_session import COLUMNS, Done, DrillSession, when, why
 from ecrlab_course.drills import LEVELS, Drill
-from ecrlab_course.exercises import Outcome
+from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.kinds.verdict import Outcome
 from ecrlab_course.schedule import PASSED, Due
-from ecrlab_course.session import AnswerError, reason
+from ecrlab_course.trouble import reason
 
 KEPT = "Kept as it is. `ecrlab_course drill` goes on here."
 

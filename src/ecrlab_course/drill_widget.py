@@ -11,10 +11,10 @@ from ecrlab_course.cards import ActingCard
 from ecrlab_course.display import Shown, escape, markdown, note, plain, style, table, verdict_html
 from ecrlab_course.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills import LEVELS, Drill, Finding
-from ecrlab_course.exercises import Verdict
-from ecrlab_course.inputs import WIDE
+from ecrlab_course.kinds.inputs import WIDE
+from ecrlab_course.kinds.verdict import Verdict
 from ecrlab_course.schedule import PASSED, Due
-from ecrlab_course.session import reason
+from ecrlab_course.trouble import reason
 from ecrlab_course.widgets import KEYBOARD
 
 ipywidgets: Any = import_module("ipywidgets")

@@ -13,7 +13,7 @@ from ecrlab_course import decided
 from ecrlab_course.display import escape, style
 from ecrlab_course.editor import FORBIDDEN, MEANING, PARTLY, Cell, Editor, EditorError, Matrix
 from ecrlab_course.lab import Lab
-from ecrlab_course.session import reason
+from ecrlab_course.trouble import reason
 
 ipywidgets: Any = import_module("ipywidgets")
 

@@ -14,7 +14,7 @@ from typing import Any
 from ecrlab_course.content import Course, Source
 from ecrlab_course.course_plan import plan
 from ecrlab_course.display import Shown, escape
-from ecrlab_course.exercises import Exercise
+from ecrlab_course.kinds.base import Exercise
 
 
 class State(StrEnum):

@@ -14,7 +14,8 @@ from ecrlab.home import Home
 from ecrlab_course import home_page
 from ecrlab_course.content import Course
 from ecrlab_course.display import Shown, escape, style
-from ecrlab_course.session import Session, reason
+from ecrlab_course.session import Session
+from ecrlab_course.trouble import reason
 from ecrlab_course.widgets import KEYBOARD
 
 ipywidgets: Any = import_module("ipywidgets")

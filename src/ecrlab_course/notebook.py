@@ -26,19 +26,22 @@ from ecrlab.span import ahead
 from ecrlab_course import decided, drill_widget, home_page, rays
 from ecrlab_course import display as shown
 from ecrlab_course import explorer as drawing
-from ecrlab_course.content import ContentError, Course, course, course_root
+from ecrlab_course.checkout import ContentError, course_root
+from ecrlab_course.content import Course, course
 from ecrlab_course.drill_lab import DrillLab
 from ecrlab_course.drill_session import DrillSession, when, why
 from ecrlab_course.drill_widget import DrillCard
 from ecrlab_course.drills import drills
 from ecrlab_course.editor import EditorError
 from ecrlab_course.editor_widget import PolicyEditor
-from ecrlab_course.exercises import Guess, Outcome, Verdict
 from ecrlab_course.home_widget import HomePage
+from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.kinds.verdict import Outcome, Verdict
 from ecrlab_course.lab import Clock, Lab, Refused
 from ecrlab_course.progress import Progress, ProgressError
-from ecrlab_course.session import EXECUTED, AnswerError, Session, reason
+from ecrlab_course.session import Session
 from ecrlab_course.shell import ShellError
+from ecrlab_course.trouble import reason
 from ecrlab_course.widgets import Card
 from ecrlab_course.work import copy_missing
 
@@ -129,11 +132,9 @@ class NotebookLab(Lab):
     def cell_ended(self, *_info: object) -> None:
         """Compare the predictions that were waiting for this cell, and show the outcome in their cards and the map."""
         with contextlib.suppress(Exception):
-            for identifier in self.session.pending():
-                if self.session.observed(identifier) is not None:
-                    verdict = self.session.check(identifier)
-                    if identifier in self._cards:
-                        self._cards[identifier].told(verdict)
+            for identifier, verdict in self.session.settle():
+                if identifier in self._cards:
+                    self._cards[identifier].told(verdict)
         with contextlib.suppress(Exception):
             if self._home_page is not None:
                 self._home_page.refresh()
@@ -216,7 +217,7 @@ class NotebookLab(Lab):
         """
         verdict = self.session.answer(identifier, fields if fields else answer, confidence)
         kept = self.session.record(identifier).get("result")
-        if kept and isinstance(self.session.exercise(identifier), EXECUTED):
+        if kept and self.session.exercise(identifier).runs:
             sys.stdout.write(f"$ {kept['command']}\n{kept['output']}")
             sys.stdout.flush()
         self._tell(identifier, verdict)
@@ -235,8 +236,7 @@ class NotebookLab(Lab):
         verdict = self.session.check(identifier)
         self._tell(identifier, verdict)
         item = self.session.exercise(identifier)
-        possible = not isinstance(item, Guess) and not (item.engine and self.engine == "none")
-        counts = possible and not isinstance(item, Guess) and item.counts
+        counts = item.counts and not (item.engine and self.engine == "none")
         if os.environ.get("ECRLAB_STRICT") == "1" and counts and verdict.outcome is not Outcome.PASSED:
             raise CellFailed(f"{identifier} is {verdict.outcome.value}, and ECRLAB_STRICT=1 asks for passed.")
 

@@ -9,7 +9,7 @@ import nbformat
 
 from ecrlab_course import build, catalogue
 from ecrlab_course.content import course, course_root
-from ecrlab_course.misconceptions import MISCONCEPTIONS
+from ecrlab_course.kinds.misconceptions import MISCONCEPTIONS
 
 KINDS = Path(__file__).parent / "kinds"
 

@@ -31,8 +31,8 @@ from ecrlab_course.drill_terminal import Conversation
 from ecrlab_course.drill_widget import DrillCard, form, listing
 from ecrlab_course.drills import LEVELS, Attempt, Drill, drills
 from ecrlab_course.exercises import Outcome, Point
+from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.schedule import Schedule
-from ecrlab_course.session import AnswerError
 
 OWN = "A registry keeps images, and a container is what a server makes from one of them."
 DRILLS = drills()

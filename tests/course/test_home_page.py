@@ -15,7 +15,8 @@ from ecrlab_course.content import Course, course
 from ecrlab_course.course_plan import neighbours, plan
 from ecrlab_course.exercises import Outcome
 from ecrlab_course.home_page import State
-from ecrlab_course.session import KEPT, Session
+from ecrlab_course.messages import say
+from ecrlab_course.session import Session
 from ecrlab_course.widgets import Card
 
 from . import proof
@@ -140,12 +141,12 @@ def test_a_pass_is_kept_and_a_wrong_answer_after_it_is_said(session: Session) ->
     session.answer("00-e2", "d")
     verdict = session.answer("00-e2", "a")
     assert verdict.outcome is Outcome.NOT_YET
-    assert KEPT in session.with_pass("00-e2", verdict).message
+    assert say("card.pass_kept") in session.with_pass("00-e2", verdict).message
     assert session.record("00-e2")["passed"]
     stops = {stop.id: stop for stop in home_page.stops(session.course, session.progress.read())}
     assert stops["00"].done == 1
     other = session.answer("00-e5", "a")
-    assert KEPT not in session.with_pass("00-e5", other).message
+    assert say("card.pass_kept") not in session.with_pass("00-e5", other).message
 
 
 def test_first_guesses_are_read_back_where_they_are_answered(session: Session) -> None:

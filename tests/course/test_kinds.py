@@ -11,9 +11,10 @@ import pytest
 from ecrlab.home import Home
 from ecrlab_course.content import course
 from ecrlab_course.exercises import Attempt, Exercise, Match, Option, Order, Outcome, ReadError, Step, not_yet, passed
+from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
-from ecrlab_course.session import AnswerError, Session
+from ecrlab_course.session import Session
 from ecrlab_course.widgets import Card, form, static
 
 from . import proof
@@ -100,7 +101,7 @@ def test_the_steps_are_explained_after_a_right_order_and_not_before(session: Ses
 
 def test_the_file_is_written_run_and_put_back(session: Session) -> None:
     item = session.exercise(FILE)
-    path = session.path(item)
+    path = item.path(session.entry(FILE))
     first = session.answer(FILE, item.start)
     assert first.outcome is Outcome.UNTOUCHED
     assert "not authorized" in session.record(FILE)["result"]["output"]
@@ -110,17 +111,17 @@ def test_the_file_is_written_run_and_put_back(session: Session) -> None:
     assert session.answer(FILE, None).outcome is Outcome.PASSED
     session.reset(FILE)
     assert path.read_text() == item.start
-    assert session.text(FILE) == item.start
+    assert item.text(session.entry(FILE)) == item.start
 
 
 def test_a_failure_is_made_once_and_again_after_a_reset(session: Session) -> None:
-    first = session.failure(ERROR)
+    first = session.exercise(ERROR).failure(session.entry(ERROR))
     assert "ecr:InitiateLayerUpload" in first.output
     last = session.lab.last()
-    assert session.failure(ERROR) == first
+    assert session.exercise(ERROR).failure(session.entry(ERROR)) == first
     assert session.lab.last() == last
     session.reset(ERROR)
-    session.failure(ERROR)
+    session.exercise(ERROR).failure(session.entry(ERROR))
     assert session.lab.last() > last
 
 
@@ -153,7 +154,7 @@ def test_a_free_answer_is_kept_and_its_missed_points_too(session: Session) -> No
     # Another text wants its points marked anew; the same text keeps them.
     assert session.answer(WORDS, SENTENCE).outcome is Outcome.UNTOUCHED
     session.reset(WORDS)
-    assert session.text(WORDS) == SENTENCE
+    assert session.exercise(WORDS).text(session.entry(WORDS)) == SENTENCE
     assert session.check(WORDS).outcome is Outcome.UNTOUCHED
 
 
@@ -164,7 +165,7 @@ def test_a_draft_outlives_the_card(session: Session) -> None:
         assert Card(session, session.exercise(identifier))._inputs.read() == "half a sen"
         assert session.check(identifier).outcome is Outcome.UNTOUCHED
     session.answer(WORDS, SENTENCE)
-    assert session.text(WORDS) == SENTENCE
+    assert session.exercise(WORDS).text(session.entry(WORDS)) == SENTENCE
 
 
 def test_what_does_not_count_is_left_out_of_the_count() -> None:
@@ -223,7 +224,7 @@ def test_two_steps_of_one_number_are_refused(session: Session) -> None:
 
 
 def test_text_forms_name_what_to_answer(session: Session) -> None:
-    session.failure(ERROR)
+    session.exercise(ERROR).failure(session.entry(ERROR))
     wanted = {
         ORDER: ["  create  Create the repository", 'Answer: lab.answer("90-e1", [STEP, STEP, …])'],
         FILE: ["  kinds-policy.json:", '      "Version": "2012-10-17"', 'lab.answer("90-e2")'],
