@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -24,6 +25,8 @@ def attempt(session: Session, exercise: Exercise, made: Attempt) -> Verdict:
     def answer() -> None:
         if made.answer is None:
             return
+        if made.first is not None:
+            session.answer(exercise.id, made.first)
         given = made.answer(session.lab) if callable(made.answer) else made.answer
         sure = made.confidence if isinstance(exercise, Predict | ReadError | Match) else None
         session.answer(exercise.id, given, sure)
@@ -158,12 +161,13 @@ def refused(session: Session, exercise: Exercise, made: Attempt) -> None:
     assert verdict.outcome is Outcome.NOT_YET, verdict
     assert verdict.misconception == made.misconception, verdict
     assert made.says in verdict.message
+    assert verdict.name == made.verdict
     before = snapshot(session)
     assert session.check(exercise.id) == verdict
     assert snapshot(session) == before
     record = session.record(exercise.id)
     assert record["first"] == "not yet"
-    assert record["history"][-1]["misconception"] == made.misconception
+    assert record["history"][-1].get("misconception") == made.misconception
     if made.answer is not None and isinstance(exercise, ReadError | Match):
         assert record["history"][-1]["confidence"] == made.confidence
         assert record["first_confidence"] == made.confidence
@@ -179,9 +183,48 @@ def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
     place(session, exercise)
     verdict = attempt(session, exercise, made)
     assert verdict.outcome is Outcome.PASSED, verdict
+    assert verdict.name == made.verdict
     before = snapshot(session)
     assert session.check(exercise.id) == verdict
     assert snapshot(session) == before
     assert session.record(exercise.id)["passed"]
     session.reset(exercise.id)
     assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+
+
+def left(session: Session, exercise: Exercise, made: Attempt) -> None:
+    """An attempt that is neither right nor wrong leaves it untouched, with words of its own."""
+    place(session, exercise)
+    verdict = attempt(session, exercise, made)
+    assert verdict.outcome is Outcome.UNTOUCHED, verdict
+    assert verdict.name == made.verdict
+    assert session.check(exercise.id) == verdict
+    session.reset(exercise.id)
+    assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+
+
+def together(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Return the attempts that do nothing in the lab: an answer that was made from the document, and no more."""
+    return [each for each in attempts if each.said and not each.verdict and each.do is None]
+
+
+def alone(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Return the attempts that want a lab in the exercise's starting state."""
+    attempts = list(attempts)
+    return [each for each in attempts if each not in together(attempts)]
+
+
+def all_refused(session: Session, exercise: Exercise) -> None:
+    """As `refused`, for all wrong answers that do nothing in the lab: the state is built and looked at once."""
+    place(session, exercise)
+    before = snapshot(session)
+    for made in together(exercise.rejects):
+        verdict = attempt(session, exercise, made)
+        assert verdict.outcome is Outcome.NOT_YET, (made.name, verdict)
+        assert verdict.misconception == made.misconception, made.name
+        assert made.says in verdict.message, made.name
+        assert session.check(exercise.id) == verdict
+        session.reset(exercise.id)
+        assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+    if exercise.reset is None:
+        assert snapshot(session) == before

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,3 +59,35 @@ class Lesson:
     def called(self) -> str:
         """What a learner reads: "Lesson 04", "Lab 01"."""
         return f"Lab {self.id.removeprefix('lab-')}" if self.id.startswith("lab-") else f"Lesson {self.id}"
+
+
+def nothing(lab: Any) -> None:
+    """Nothing has to be built."""
+
+
+def read_lesson(page: Page, checkpoints: Mapping[str, Callable[[Any], object]]) -> Lesson:
+    """Return what lesson.md (a lab's lab.md) declares.
+
+    Front matter: title, minutes, needs, start, end, follows, draft, repositories, users, undo (a function of state.py).
+    Sections: # Afterwards (a list: three things the learner can do), # New words (a list, word: meaning), # Where
+    people get stuck (## what is seen, and what helps), # Undone (what `undo` takes away).
+    """
+    words = [item.partition(": ") for item in page.bullets("New words", wanted=False)]
+    sticking = {part.title: part.text for part in page.parts("Where people get stuck", wanted=False)}
+    undo = page.named_function("undo")
+    page.listed("facts")
+    places = dict(checkpoints) or {"fresh": nothing}
+    fields: dict[str, Any] = {key: page.word(key) for key in ("start", "end", "follows", "needs") if page.word(key)}
+    for key in ("start", "end"):
+        if page.word(key) and page.word(key) not in places:
+            page.fault(page.line(key), f"{key}: state.py has no checkpoint {page.word(key)!r}: {', '.join(places)}")
+    undoes = page.text("Undone") if undo else ""
+    verbs = tuple(page.bullets("Afterwards"))
+    title, minutes = page.word("title", wanted=True), page.number("minutes", 0)
+    draft, repositories, users = page.flag("draft"), page.listed("repositories"), page.listed("users")
+    page.close()
+    return Lesson(
+        id=page.id, title=title, minutes=minutes, verbs=verbs, checkpoints=places, sticking=sticking, draft=draft,
+        words={word: meaning for word, _, meaning in words}, repositories=repositories, users=users, undo=undo,
+        undoes=undoes, **fields,
+    )  # fmt: skip

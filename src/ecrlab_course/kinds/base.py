@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from ecrlab_course.display import markdown
 from ecrlab_course.kinds.entry import Entry
@@ -12,6 +12,9 @@ from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.kinds.misconceptions import known
 from ecrlab_course.kinds.verdict import Verdict
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 HINTS = 3
 Hint: TypeAlias = str | Callable[[Any], str]
@@ -86,6 +89,11 @@ class Question:
     """False: a strict run does not ask for it, and it is not among what a lesson counts as done."""
     reset: Callable[[Any], object] | None = None
     """Undoes what the learner did for this exercise alone; None: nothing in the lab needs undoing."""
+
+    @classmethod
+    def read(cls, page: Page) -> Question:
+        """Return what a document declares; what is wrong becomes a fault of the page."""
+        raise NotImplementedError
 
     # In words
 
@@ -191,9 +199,9 @@ class Exercise(Question):
         if len(self.rejects) < self.fewest_rejects:
             problems.append(f"has {len(self.rejects)} rejected attempts; {self.fewest_rejects} or more are wanted")
         for attempt in self.rejects:
-            if not attempt.misconception or not (attempt.says or attempt.verdict):
+            if not (attempt.misconception or attempt.said) or not (attempt.says or attempt.verdict):
                 problems.append(f"the rejected attempt {attempt.name!r} needs a misconception and `says`")
-            else:
+            elif attempt.misconception:
                 known(attempt.misconception)
         names = [attempt.name for attempt in (*self.accepts, *self.rejects, *self.leaves)]
         if len(set(names)) != len(names):

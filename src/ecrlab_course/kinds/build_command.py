@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecrlab_course.display import escape
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.executed import Executed
 from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.options import call
-from ecrlab_course.kinds.verdict import Result, Verdict
+from ecrlab_course.kinds.verdict import NOTHING, Result, Verdict
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,32 @@ class BuildCommand(Executed):
     template: str
     judge: Callable[[Any, dict[str, str], Result], Verdict]
     run: Callable[[Any, dict[str, str]], Result] | None = None
+
+    @classmethod
+    def read(cls, page: Page) -> BuildCommand:
+        """Read `command:`, `fields:` (name to label) and `widths:`, `defaults:`, `choices:` of some of them.
+
+        eN.py has class Seen(lab, values, result), judge(seen), TRIES (values, or a function of the lab), and may have
+        run(lab, values). For hints of a command that did not run yet, `result` is of no command.
+        """
+        labels, widths = page.table("fields", wanted=True), page.table("widths")
+        defaults, choices = page.table("defaults"), page.table("choices")
+        fields = tuple(
+            Field(
+                name, label, tuple(re.split(r"\s*\|\s*", choices[name])) if name in choices else None,
+                defaults.get(name, ""), int(widths.get(name, 20)),
+            )
+            for name, label in labels.items()
+        )  # fmt: skip
+        read = page.judged(
+            cls, lambda seen: lambda state: seen(state["lab"], state["values"], state["result"] or NOTHING)
+        )
+        return cls(
+            **page.common(), **read.attempts, hints=read.hints, fields=fields,
+            template=page.word("command", wanted=True),
+            judge=lambda lab, values, result: read.judge(read.seen(lab, values, result)),
+            run=page.code.get("run"),
+        )  # fmt: skip
 
     def command(self, values: Mapping[str, str]) -> str:
         """Return the command line that the values make."""
@@ -80,7 +110,7 @@ class BuildCommand(Executed):
     def state(self, entry: Entry) -> Any:
         """Return the values and what their run did."""
         values = entry.answer or {part.name: part.default for part in self.fields}
-        return {"values": values, "result": entry.result}
+        return {"values": values, "result": entry.result, "lab": entry.looking}
 
     def lines(self, entry: Entry) -> list[str]:
         """Return the command and its gaps."""

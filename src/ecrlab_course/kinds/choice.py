@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecrlab_course.kinds.base import Attempt, Exercise
 from ecrlab_course.kinds.entry import Entry
@@ -12,17 +12,22 @@ from ecrlab_course.kinds.inputs import Inputs, confident
 from ecrlab_course.kinds.options import (
     Option,
     OptionInputs,
+    accepted,
     call,
     check_key,
     chosen_of,
     missed,
     option_html,
     option_lines,
+    rejected,
     said_of,
     wrong_options,
 )
 from ecrlab_course.kinds.verdict import Verdict, passed, untouched
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,16 @@ class Choice(Exercise):
 
     options: tuple[Option, ...] | Callable[[Any], tuple[Option, ...]]
     correct: str | Callable[[Any], str]
+
+    @classmethod
+    def read(cls, page: Page) -> Choice:
+        """Read `right:` and # Options. Tried: every option, and the right one after a wrong one."""
+        options = page.options()
+        right = page.right_option(options)
+        return cls(
+            **page.common(), hints=page.hints(), options=options, correct=right, accepts=accepted(options, right),
+            rejects=rejected(options, right),
+        )  # fmt: skip
 
     def offered(self, entry: Entry) -> tuple[Option, ...]:
         """Return the options, computed from live state where they are."""

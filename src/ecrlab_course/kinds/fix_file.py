@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecrlab_course.display import escape
 from ecrlab_course.kinds.entry import LONGEST_TEXT, AnswerError, Entry
@@ -13,9 +13,12 @@ from ecrlab_course.kinds.executed import Executed
 from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.kinds.lab_view import LabView
 from ecrlab_course.kinds.options import call
-from ecrlab_course.kinds.verdict import Result, Verdict, untouched
+from ecrlab_course.kinds.verdict import NOTHING, Result, Verdict, untouched
 from ecrlab_course.kinds.writing import Text
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 ROWS = (6, 24)
 
@@ -36,6 +39,25 @@ class FixFile(Executed):
     start: str
     run: Callable[[Any, str], Result]
     judge: Callable[[Any, str, Result], Verdict]
+
+    @classmethod
+    def read(cls, page: Page) -> FixFile:
+        """Read `file:`, a file of the lesson's files/ as it is at first.
+
+        eN.py has run(lab, text), class Seen(lab, text, result), judge(seen) and TRIES (texts).
+        """
+        file = page.word("file", wanted=True)
+        path = page.path.parent / "files" / file
+        if file and not path.is_file():
+            page.fault(page.line("file"), f"file: there is no files/{file} in the lesson's folder")
+        read = page.judged(
+            cls, lambda seen: lambda state: seen(state["lab"], state["text"], state["result"] or NOTHING)
+        )
+        return cls(
+            **page.common(), **read.attempts, hints=read.hints, file=file, run=page.coded("run"),
+            start=path.read_text(encoding="utf-8") if path.is_file() else "",
+            judge=lambda lab, text, result: read.judge(read.seen(lab, text, result)),
+        )  # fmt: skip
 
     def mistakes(self) -> list[str]:
         """Return what is wrong with the file's name or text."""
@@ -90,7 +112,7 @@ class FixFile(Executed):
 
     def state(self, entry: Entry) -> Any:
         """Return the text and what its run did."""
-        return {"text": self.text(entry), "result": entry.result}
+        return {"text": self.text(entry), "result": entry.result, "lab": entry.looking}
 
     def undone(self, entry: Entry) -> dict[str, Any]:
         """Write the text of the start back."""

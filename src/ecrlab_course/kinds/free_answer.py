@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecrlab_course.authoring.sections import Part, name_of
 from ecrlab_course.display import note, plain
-from ecrlab_course.kinds.base import Exercise, Hint, keys_of, twice
+from ecrlab_course.kinds.base import Attempt, Exercise, Hint, keys_of, twice
 from ecrlab_course.kinds.entry import LONGEST_TEXT, AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.options import call
 from ecrlab_course.kinds.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.kinds.writing import Text
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 TOO_SHORT = "words-not-reasons"
 """The misconception that an answer of a few words shows."""
@@ -77,6 +81,35 @@ class FreeAnswer(Exercise):
     solution: str = ""
     counts: bool = False
     fewest_words: int = 12
+
+    @classmethod
+    def read(cls, page: Page) -> FreeAnswer:
+        """Read the question (the first paragraph; more is the prompt), # Points, # A good answer and # A weak answer.
+
+        A point is ## key, its text, and as a quote the next question and, below it, the answer. # Hints and # Solution
+        may be left out. Tried: the good answer with all points and with none, and its first words.
+        """
+        common = page.common(prompt=False, counts=cls.counts)
+        question, _, more = page.prompt().partition("\n\n")
+        model, fewest = page.text("A good answer"), page.number("fewest_words", cls.fewest_words)
+        points = tuple(_point(part) for part in page.parts("Points"))
+        short = " ".join(model.split()[: min(fewest - 1, 3)])
+        keys = [point.key for point in points]
+        return cls(
+            **{**common, "prompt": more}, question=question.strip("* "), points=points, model=model,
+            weak=page.text("A weak answer"), fewest_words=fewest,
+            hints=page.hints({"words"}, lambda state: state, wanted=False) or cls.hints,
+            accepts=(
+                Attempt(say("free-answer.try_all"), answer={"text": model, "made": keys}),
+                Attempt(say("free-answer.try_none"), answer={"text": model, "made": []}),
+            ),
+            rejects=(
+                Attempt(
+                    say("free-answer.try_short"), answer=short, misconception=TOO_SHORT,
+                    says=say("free-answer.few_words", words=count(short)),
+                ),
+            ),
+        )  # fmt: skip
 
     def mistakes(self) -> list[str]:
         """Return what is wrong with the points and the two answers."""
@@ -190,6 +223,11 @@ class FreeAnswer(Exercise):
     def inputs(self, entry: Entry, act: Callable[[Callable[[], Any]], None]) -> Inputs:
         """Return the text to write, and the points to tick."""
         return OwnWords(entry, self, act)
+
+
+def _point(part: Part) -> Point:
+    question, _, answer = part.quoted.partition("\n\n")
+    return Point(name_of(part.title), part.own, FollowUp(question, answer.strip()) if question else None)
 
 
 def count(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecrlab_course.kinds.base import Question
 from ecrlab_course.kinds.comparing import Observe, compared, keep_guess, observed
@@ -23,6 +23,9 @@ from ecrlab_course.kinds.options import (
 from ecrlab_course.kinds.verdict import Outcome, Verdict, not_yet, passed, untouched
 from ecrlab_course.messages import say
 
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
+
 
 @dataclass(frozen=True, kw_only=True)
 class Guess(Question):
@@ -39,6 +42,21 @@ class Guess(Question):
     answered_in: str = ""
     """A first guess: the lesson whose `lab.look_back` answers it with what the learner thought. Wants `correct`."""
     counts: bool = False
+
+    @classmethod
+    def read(cls, page: Page) -> Guess:
+        """Read # Options and `right:`, or `observe:`; `answered_in:` makes a first guess of it."""
+        options = page.options()
+        observe, later = page.named_function("observe"), page.word("answered_in")
+        right = page.word("right", wanted=observe is None)
+        if right and right not in by_key(options):
+            page.fault(
+                page.line("right"), f"right: no option is called {right!r}; there are: {', '.join(by_key(options))}"
+            )
+        return cls(
+            id=page.id, prompt=page.prompt(), options=options, correct=right or None, observe=observe,
+            confidence=page.flag("confidence", default=True), answered_in=later,
+        )  # fmt: skip
 
     def seen(self, entry: Entry) -> str | None:
         """Return the key that is right, or that happened; None while nothing did."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.verdict import Verdict
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,12 @@ class LiveCheck(Exercise):
 
     probe: Callable[[Any], Any]
     judge: Callable[[Any], Verdict]
+
+    @classmethod
+    def read(cls, page: Page) -> LiveCheck:
+        """Read # Passed, # Untouched and # Not yet, and eN.py: class Seen(lab), judge(seen) -> name, TRIES."""
+        read = page.judged(cls, lambda seen: lambda state: state)
+        return cls(**page.common(), **read.attempts, hints=read.hints, probe=read.seen, judge=read.judge)
 
     def take(self, entry: Entry, answer: Any, confidence: int | None) -> None:
         """Refuse: the answer is the lab itself."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecrlab_course.authoring.sections import Part, name_of
 from ecrlab_course.display import escape, plain
-from ecrlab_course.kinds.base import Exercise, keys_of, twice
+from ecrlab_course.kinds.base import Attempt, Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, confident, ui
 from ecrlab_course.kinds.misconceptions import known
 from ecrlab_course.kinds.options import call, certain_words, listed
 from ecrlab_course.kinds.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,31 @@ class Match(Exercise):
     items: tuple[Item, ...]
     bins: tuple[Bin, ...]
     correct: Mapping[str, str] | Callable[[Any], Mapping[str, str]]
+
+    @classmethod
+    def read(cls, page: Page) -> Match:
+        """Read `bins:` and # Items (## key → bin = misconception, the text, as a quote what is said of a wrong place).
+
+        A quote may answer one bin by a line `bin: ...`, or `bin = misconception: ...`. Tried: every wrong place, one of
+        them as certain, and all right after one wrong.
+        """
+        bins = page.table("bins", wanted=True)
+        parts = page.parts("Items")
+        items, correct = tuple(_item(page, part, bins) for part in parts), {}
+        for part in parts:
+            correct[name_of(part.title)] = page.place(part)
+            if page.place(part) not in bins:
+                page.fault(part.line, f"## {part.title}: its place is no bin (## key → bin): {', '.join(bins)}")
+        wrong = list(_misplacings(items, bins, correct))
+        return cls(
+            **page.common(), items=items, bins=tuple(Bin(key, text) for key, text in bins.items()), correct=correct,
+            hints=page.hints({"placed", "fit", "number"}, lambda state: _numbers(state, len(items))),
+            accepts=(
+                Attempt(say("match.try_all"), answer=correct),
+                Attempt(say("match.try_after"), answer=correct, first=wrong[0].answer if wrong else None),
+            ),
+            rejects=tuple(wrong),
+        )  # fmt: skip
 
     def mistakes(self) -> list[str]:
         """Return what is wrong with items, bins and the right places."""
@@ -160,6 +190,43 @@ class Match(Exercise):
             for miss in part.misses:
                 if miss.misconception:
                     yield f"{part.text} → {bins[miss.bin]}", miss.misconception, miss.feedback
+
+
+def _item(page: Page, part: Part, bins: Mapping[str, str]) -> Item:
+    """Return an item of a document, with an answer for each bin that its quote names."""
+    misconception, misses, general = page.misconception(part), [], []
+    for line in part.quoted.splitlines():
+        found = re.match(r"([\w-]+)(?: = ([\w-]+))?: (.*)", line)
+        if found and found[1] in bins:
+            misses.append(Miss(found[1], found[3], found[2] or misconception))
+        else:
+            general.append(line)
+    said = "\n".join(general).strip()
+    left = set(bins) - {page.place(part)} - {miss.bin for miss in misses}
+    if left and not said:
+        page.fault(part.line, f"## {part.title}: nothing is said of it in {', '.join(sorted(left))} (> ...)")
+    if not part.own:
+        page.fault(part.line, f"## {part.title}: the item has no text above its quote")
+    return Item(name_of(part.title), part.own, said, misconception, tuple(misses))
+
+
+def _misplacings(items: Sequence[Item], bins: Mapping[str, str], correct: Mapping[str, str]) -> Iterator[Attempt]:
+    """Yield an attempt for every wrong place, all other items right; the first one is certain."""
+    confidence = 3
+    for item in items:
+        for place in bins:
+            if place != correct[item.key]:
+                miss = item.miss(place)
+                yield Attempt(
+                    f"{item.text} → {bins[place]}", answer={**correct, item.key: place}, confidence=confidence,
+                    misconception=miss.misconception, says=miss.feedback, said=miss.feedback,
+                )  # fmt: skip
+                confidence = 2
+
+
+def _numbers(state: Mapping[str, Any], number: int) -> dict[str, int]:
+    """Return what hints may name: how many items are placed, how many of them fit, how many there are."""
+    return {"placed": len(state["placed"]), "fit": len(state["placed"]) - len(state["wrong"]), "number": number}
 
 
 class Sorting(Inputs):

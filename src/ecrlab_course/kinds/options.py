@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ecrlab_course.display import escape, plain
@@ -13,6 +13,8 @@ from ecrlab_course.kinds.inputs import WIDE, Inputs, sure, ui
 from ecrlab_course.kinds.misconceptions import known
 from ecrlab_course.kinds.verdict import Verdict, not_yet
 from ecrlab_course.messages import say
+
+Act = Callable[[Any], object]
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,49 @@ def said_of(options: Sequence[Option], attempt: Attempt) -> str:
     """Return what the option that an attempt chooses is answered with; "" when it chooses none."""
     option = by_key(options).get(attempt.answer) if isinstance(attempt.answer, str) else None
     return option.feedback if option is not None else ""
+
+
+def accepted(options: Sequence[Option], right: str, do: Act | None = None) -> tuple[Attempt, ...]:
+    """Return the attempts at the right option: at once, and after a wrong one (with `do`: guessed, and certain)."""
+    option = by_key(options).get(right)
+    if option is None:
+        return ()
+    name = f"“{option.text}”"
+    if do is not None:
+        certain = say("options.try_certain", option=name)
+        return Attempt(name, do, right, confidence=1), Attempt(certain, do, right, confidence=3)
+    wrong = next((each.key for each in options if each.key != right), None)
+    return Attempt(name, answer=right), Attempt(say("options.try_after", option=name), answer=right, first=wrong)
+
+
+def rejected(
+    options: Sequence[Option], right: str, do: Act | None = None, certain: bool = False
+) -> tuple[Attempt, ...]:
+    """Return the attempts at every wrong option; with `certain` the first of them once more, given as certain."""
+    found = [
+        Attempt(
+            f"“{option.text}”", do, option.key, misconception=option.misconception, says=option.feedback,
+            said=option.feedback,
+        )
+        for option in options
+        if option.key != right
+    ]  # fmt: skip
+    if certain and found:
+        first = found[0]
+        sure = replace(
+            first, name=say("options.try_certain", option=first.name), confidence=3, says=say("sure.certain_miss")
+        )
+        found.append(sure)
+    return tuple(found)
+
+
+def named_apart(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """Return the attempts, those of a name that was there before with a number behind it."""
+    found: list[Attempt] = []
+    for attempt in attempts:
+        same = sum(1 for each in attempts[: len(found)] if each.name == attempt.name)
+        found.append(replace(attempt, name=f"{attempt.name}, {same + 1}") if same else attempt)
+    return tuple(found)
 
 
 class OptionInputs(Inputs):

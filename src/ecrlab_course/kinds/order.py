@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ecrlab_course.authoring.sections import name_of
 from ecrlab_course.display import markdown, plain
 from ecrlab_course.kinds.base import keys_of, twice
 from ecrlab_course.kinds.entry import AnswerError, Entry
@@ -13,8 +14,11 @@ from ecrlab_course.kinds.executed import Executed
 from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.lab_view import LabView
 from ecrlab_course.kinds.options import call, listed
-from ecrlab_course.kinds.verdict import Outcome, Result, Verdict
+from ecrlab_course.kinds.verdict import NOTHING, Outcome, Result, Verdict
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,21 @@ class Order(Executed):
     steps: tuple[Step, ...]
     run: Callable[[Any, tuple[str, ...]], Result]
     judge: Callable[[Any, tuple[str, ...], Result], Verdict]
+
+    @classmethod
+    def read(cls, page: Page) -> Order:
+        """Read # Steps (## key, the text, and as a quote what the step does).
+
+        eN.py has run(lab, order), class Seen(lab, order, result), judge(seen) and TRIES (lists of keys).
+        """
+        steps = tuple(Step(name_of(part.title), part.own, part.quoted) for part in page.parts("Steps"))
+        read = page.judged(
+            cls, lambda seen: lambda state: seen(state["lab"], state["order"], state["result"] or NOTHING)
+        )
+        return cls(
+            **page.common(), **read.attempts, hints=read.hints, steps=steps, run=page.coded("run"),
+            judge=lambda lab, order, result: read.judge(read.seen(lab, order, result)),
+        )  # fmt: skip
 
     def mistakes(self) -> list[str]:
         """Return what is wrong with the steps."""
@@ -84,7 +103,7 @@ class Order(Executed):
 
     def state(self, entry: Entry) -> Any:
         """Return the order and what it did."""
-        return {"order": tuple(entry.answer or ()), "result": entry.result}
+        return {"order": tuple(entry.answer or ()), "result": entry.result, "lab": entry.looking}
 
     def solved(self) -> str:
         """Return the solution, and what each step does."""

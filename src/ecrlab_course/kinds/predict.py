@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecrlab_course.kinds.base import Attempt, Exercise
 from ecrlab_course.kinds.comparing import Observe, compared, keep_guess, observed
@@ -13,16 +13,22 @@ from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.kinds.options import (
     Option,
     OptionInputs,
+    accepted,
     by_key,
     call,
     chosen_of,
+    named_apart,
     option_html,
     option_lines,
+    rejected,
     said_of,
     wrong_options,
 )
 from ecrlab_course.kinds.verdict import Outcome, Verdict, untouched
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,22 @@ class Predict(Exercise):
 
     options: tuple[Option, ...]
     observe: Observe
+
+    @classmethod
+    def read(cls, page: Page) -> Predict:
+        """Read # Options, `observe:` (a function of eN.py or state.py that returns an option's key) and `try:`.
+
+        `try:` is what the lesson's next cell does; it shows the one option that has no misconception. Where other
+        things can happen, TRIES of eN.py has them by option. Tried in each of these worlds: every option.
+        """
+        options = page.options()
+        observe, worlds = page.named_function("observe", wanted=True), page.worlds(options)
+        accepts = [each for key, acts in worlds for each in accepted(options, key, acts)]
+        rejects = [each for key, acts in worlds for each in rejected(options, key, acts, certain=True)]
+        return cls(
+            **page.common(), hints=page.hints(), options=options, observe=observe or (lambda lab: None),
+            accepts=named_apart(accepts), rejects=named_apart(rejects),
+        )  # fmt: skip
 
     def seen(self, entry: Entry) -> str | None:
         """Return the key of what happened since the guess; None without a guess, and while nothing did."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ecrlab_course.display import escape
 from ecrlab_course.kinds.base import Attempt, Exercise, keys_of, twice
@@ -13,17 +13,22 @@ from ecrlab_course.kinds.inputs import Inputs, confident
 from ecrlab_course.kinds.options import (
     Option,
     OptionInputs,
+    accepted,
     call,
     check_key,
     chosen_of,
     missed,
     option_html,
     option_lines,
+    rejected,
     said_of,
     wrong_options,
 )
 from ecrlab_course.kinds.verdict import Result, Verdict, passed, untouched
 from ecrlab_course.messages import say
+
+if TYPE_CHECKING:
+    from ecrlab_course.authoring.page import Page
 
 FEWEST_CAUSES = 4
 
@@ -44,6 +49,20 @@ class ReadError(Exercise):
     options: tuple[Option, ...]
     correct: str | Callable[[Any], str]
     parts: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def read(cls, page: Page) -> ReadError:
+        """Read `right:`, # Options, # Parts (## piece, and what it means) and cause(lab) of eN.py.
+
+        Tried: every cause, one of the wrong ones as certain, and the right one after a wrong one.
+        """
+        options = page.options()
+        right = page.right_option(options)
+        parts = tuple((part.title, part.text) for part in page.parts("Parts", wanted=False))
+        return cls(
+            **page.common(), hints=page.hints(), options=options, correct=right, accepts=accepted(options, right),
+            rejects=rejected(options, right, certain=True), cause=page.coded("cause"), parts=parts,
+        )  # fmt: skip
 
     def mistakes(self) -> list[str]:
         """Return what is wrong with the options."""

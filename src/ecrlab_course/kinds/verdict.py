@@ -59,3 +59,7 @@ class Result:
     code: int
     output: str
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = Result("", 0, "")
+"""What a run did that was not made yet."""
