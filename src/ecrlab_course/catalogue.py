@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ecrlab_course.content import Course, Source
@@ -66,12 +66,23 @@ def _exercise(source: Source, item: Exercise, known: float | None) -> Iterator[s
     yield ""
     yield "| wrong answer | what it shows | what the course says |"
     yield "|---|---|---|"
-    for wrong, misconception, said in [*_attempts(item), *item.wrong()]:
+    for (misconception, said), names in _grouped([*_attempts(item), *item.wrong()]).items():
+        wrong = "; ".join(names)
         belief = f"`{misconception}`: {MISCONCEPTIONS[misconception].belief}" if misconception else ""
         yield f"| {_cell(wrong)} | {_cell(belief)} | {_cell(said)} |"
     for text in item.noted():
         yield ""
         yield _cell(text)
+
+
+def _grouped(rows: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], list[str]]:
+    """Return the wrong answers by what they show and what is said: one row for all that are answered alike."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for wrong, misconception, said in rows:
+        names = found.setdefault((misconception, said), [])
+        if wrong not in names:
+            names.append(wrong)
+    return found
 
 
 def _attempts(item: Exercise) -> Iterator[tuple[str, str, str]]:

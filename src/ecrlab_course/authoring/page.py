@@ -9,7 +9,7 @@ from typing import Any
 
 from ecrlab_course.authoring.code import Code, fields_of, tries_of
 from ecrlab_course.authoring.sections import DocumentError, Fault, Part, Sections, as_table, items, name_of
-from ecrlab_course.authoring.tries import Act, Sentence, acting, as_try
+from ecrlab_course.authoring.tries import Act, Sentence, acting, as_try, named
 from ecrlab_course.kinds.base import HINTS, Attempt, Exercise, Hint
 from ecrlab_course.kinds.misconceptions import MISCONCEPTIONS
 from ecrlab_course.kinds.options import Option
@@ -304,15 +304,19 @@ class Page:
         for name in FIELD.findall(text):
             value = seen[name] if isinstance(seen, Mapping) else getattr(seen, name)
             values[name] = self.told(self._sentences[value], seen) if isinstance(value, Sentence) else value
-        return fill(text, values)
+        # A sentence that is not said leaves no blank at a line's end.
+        return re.sub(r" +$", "", fill(text, values), flags=re.MULTILINE)
 
     # Verdicts --------------------------------------------------------------------------------------------------------
 
-    def verdicts(self) -> dict[str, Said]:
-        """Return the verdicts of # Passed, # Untouched and # Not yet by name."""
+    def verdicts(self, runs: bool) -> dict[str, Said]:
+        """Return the verdicts of # Passed, # Untouched and # Not yet by name.
+
+        `runs`: the answer runs; what is said before it did is the card's.
+        """
         found: dict[str, Said] = {}
         for title, outcome in OUTCOMES.items():
-            section = self.section(title)
+            section = self.section(title, wanted=not (runs and outcome is Outcome.UNTOUCHED))
             if section is None:
                 continue
             if outcome is Outcome.NOT_YET:
@@ -343,7 +347,7 @@ class Page:
 
         `seen_of` makes, of class Seen, the function that turns the hints' state into what was seen.
         """
-        said = self.verdicts()
+        said = self.verdicts(kind.runs)
         seen, judge = self.coded("Seen"), self.coded("judge")
         fields = fields_of(seen) if isinstance(seen, type) else set()
         self._read_sentences(fields)
@@ -405,11 +409,10 @@ class Page:
 
     def _attempts(self, kind: type[Exercise], verdict: Said, tries: Iterable[Any]) -> Iterator[Attempt]:
         before = self.code.get("BEFORE")
-        for number, value in enumerate(tries, 1):
+        for name, value in named(verdict.name, tries):
             made = as_try(value, kind.answered)
-            words = made.name or verdict.name.replace("-", " ")
             yield Attempt(
-                made.name or (words if number == 1 else f"{words}, {number}"),
+                name,
                 do=acting(before, made.do),
                 answer=made.answer,
                 confidence=made.confidence,

@@ -22,6 +22,8 @@ class Request:
     method: str
     path: str
     status: int
+    bytes: int
+    """Bytes of both bodies, sent and received."""
     denied: bool
     """IAM said no."""
     row: Mapping[str, Any] = field(repr=False)
@@ -48,6 +50,7 @@ def request_of(row: Mapping[str, Any]) -> Request:
         method=str(row["method"]),
         path=str(row["path"]),
         status=int(row["status"]),
+        bytes=int(row.get("bytes_in") or 0) + int(row.get("bytes_out") or 0),
         denied=row["decision"] == "denied",
         row=row,
     )

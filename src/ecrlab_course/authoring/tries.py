@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,13 @@ class Try:
     """One try, where a plain value does not say it all.
 
     `answer` is what `lab.answer` gets, or a function of the lab that returns it; `do` acts on the lab before that;
-    `first` is an answer given before this one; `name` is what the list of exercises calls it.
+    `first` is an answer given before this one.
     """
 
     answer: Any = None
     do: Act | tuple[Act, ...] = ()
     confidence: int = 2
     first: Any = None
-    name: str = ""
 
 
 def as_try(value: Any, answered: bool) -> Try:
@@ -33,6 +32,16 @@ def as_try(value: Any, answered: bool) -> Try:
     if isinstance(value, Try):
         return value
     return Try(answer=value) if answered else Try(do=value)
+
+
+def named(verdict: str, tries: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the tries of a verdict with their names: those of a table, else the verdict's with a number."""
+    if isinstance(tries, Mapping):
+        yield from tries.items()
+        return
+    words = verdict.replace("-", " ")
+    for number, each in enumerate(tries, 1):
+        yield words if number == 1 else f"{words}, {number}", each
 
 
 def acting(*steps: Act | Sequence[Act] | None) -> Act | None:
