@@ -19,6 +19,8 @@ class Request:
     """The name at the end of the principal; "" when nobody was known."""
     action: str
     """What IAM was asked about, such as ecr:PutImage; an API's operation where IAM was not asked; "" elsewhere."""
+    operation: str
+    """The API's operation, such as DescribeImages; "" for a request to a registry."""
     method: str
     path: str
     status: int
@@ -47,6 +49,7 @@ def request_of(row: Mapping[str, Any]) -> Request:
         service=str(row["service"]),
         user=str(row.get("principal") or "").rpartition("/")[2],
         action=str(row["action"] or operation),
+        operation=str(row["operation"] or ""),
         method=str(row["method"]),
         path=str(row["path"]),
         status=int(row["status"]),
