@@ -7,7 +7,8 @@ that they use. A new lesson is written as documents (`ecrlab_course.authoring.do
 from __future__ import annotations
 
 from ecrlab_course.authoring.lesson import Lesson
-from ecrlab_course.kinds.base import Attempt, Exercise, Hint
+from ecrlab_course.kinds.attempts import Attempt, Hint
+from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.build_command import BuildCommand, Field
 from ecrlab_course.kinds.choice import Choice
 from ecrlab_course.kinds.fix_file import FixFile

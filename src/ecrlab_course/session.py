@@ -9,7 +9,8 @@ from typing import Any
 
 from ecrlab_course import progress as progress_file
 from ecrlab_course.content import Course, Source
-from ecrlab_course.kinds.base import HINTS, Question
+from ecrlab_course.kinds.attempts import HINTS
+from ecrlab_course.kinds.base import Question
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.guess import Guess
 from ecrlab_course.kinds.verdict import Outcome, Verdict

@@ -9,7 +9,8 @@ from typing import Any
 
 from ecrlab_course.cards import ActingCard
 from ecrlab_course.display import escape, markdown, note, state, style, verdict_html
-from ecrlab_course.kinds.base import HINTS, Question
+from ecrlab_course.kinds.attempts import HINTS
+from ecrlab_course.kinds.base import Question
 from ecrlab_course.kinds.verdict import Outcome, Verdict
 from ecrlab_course.messages import say
 from ecrlab_course.session import Session

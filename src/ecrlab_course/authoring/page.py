@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ecrlab_course.authoring.code import Code, fields_of, tries_of
 from ecrlab_course.authoring.sections import DocumentError, Fault, Part, Sections, as_table, items, name_of
 from ecrlab_course.authoring.tries import Act, Sentence, acting, as_try, named
-from ecrlab_course.kinds.base import HINTS, Attempt, Exercise, Hint
+from ecrlab_course.kinds.attempts import HINTS, Attempt, Hint
 from ecrlab_course.kinds.misconceptions import MISCONCEPTIONS
 from ecrlab_course.kinds.options import Option
 from ecrlab_course.kinds.verdict import Outcome, Verdict
@@ -19,6 +19,15 @@ from ecrlab_course.messages import FIELD, fill
 OUTCOMES = {"Passed": Outcome.PASSED, "Untouched": Outcome.UNTOUCHED, "Not yet": Outcome.NOT_YET}
 COMMON = ("kind", "objective", "at", "engine", "neighbour", "counts", "reset", "facts")
 """What the front matter of any exercise may hold; `facts` are the ids of the facts that it carries over."""
+
+
+class Form(Protocol):
+    """What the page asks of a kind."""
+
+    fewest_accepts: int
+    fewest_rejects: int
+    answered: bool
+    runs: bool
 
 
 @dataclass(frozen=True)
@@ -342,7 +351,7 @@ class Page:
         text = f"{section.text}\n\n{part.text}" if outcome is Outcome.PASSED else part.text
         found[name] = Said(name, outcome, text, misconception, part.line)
 
-    def judged(self, kind: type[Exercise], seen_of: Callable[[type], Callable[[Any], Any]]) -> Judged:
+    def judged(self, kind: Form, seen_of: Callable[[type], Callable[[Any], Any]]) -> Judged:
         """Return what a kind with a judge is made of: class Seen, judge(seen), TRIES and the verdicts.
 
         `seen_of` makes, of class Seen, the function that turns the hints' state into what was seen.
@@ -387,7 +396,7 @@ class Page:
             if verdict.name not in returned:
                 self.fault(verdict.line, f"{verdict.name!r} is a verdict that judge never returns")
 
-    def _tries(self, kind: type[Exercise], said: Mapping[str, Said]) -> dict[Outcome, tuple[Attempt, ...]]:
+    def _tries(self, kind: Form, said: Mapping[str, Said]) -> dict[Outcome, tuple[Attempt, ...]]:
         tries, line = tries_of(self.code), self.code.line("TRIES")
         found: dict[Outcome, list[Attempt]] = {outcome: [] for outcome in OUTCOMES.values()}
         for name in tries:
@@ -407,7 +416,7 @@ class Page:
                 self.code_fault(line, f"TRIES has {len(found[outcome])} that {words}; the form asks for {fewest}")
         return {outcome: tuple(attempts) for outcome, attempts in found.items()}
 
-    def _attempts(self, kind: type[Exercise], verdict: Said, tries: Iterable[Any]) -> Iterator[Attempt]:
+    def _attempts(self, kind: Form, verdict: Said, tries: Iterable[Any]) -> Iterator[Attempt]:
         before = self.code.get("BEFORE")
         for name, value in named(verdict.name, tries):
             made = as_try(value, kind.answered)

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol
 
+from ecrlab_course.authoring.page import Page
 from ecrlab_course.display import markdown
+from ecrlab_course.kinds.attempts import HINTS, Attempt, Hint
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.kinds.misconceptions import known
 from ecrlab_course.kinds.verdict import Verdict
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
-
-HINTS = 3
-Hint: TypeAlias = str | Callable[[Any], str]
-"""Markdown, or a function of what the kind's `state` returns."""
 
 
 class Keyed(Protocol):
@@ -38,28 +33,6 @@ def twice(name: str, parts: Iterable[Keyed]) -> list[str]:
     """Return a mistake when two of the parts have the same key, else nothing."""
     keys = keys_of(parts)
     return [] if len(set(keys)) == len(keys) else [f"has two {name} of the same key"]
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One attempt at an exercise, made by the tests: right (in `accepts`), wrong (`rejects`) or neither (`leaves`).
-
-    `do` acts on the lab; `answer` is what `lab.answer` gets, or a function of the lab that returns it, called after
-    `do` (for a prediction before); `first` is an answer given before that one. A rejected attempt names the
-    misconception it shows, and the verdict that it must get: by its `verdict`, the name in the exercise's document, or
-    by `says`, a piece of the message.
-    """
-
-    name: str
-    do: Callable[[Any], object] | None = None
-    answer: Any = None
-    confidence: int = 2
-    misconception: str | None = None
-    says: str = ""
-    verdict: str = ""
-    said: str = ""
-    """The whole of what it is answered with, its gaps unfilled."""
-    first: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)

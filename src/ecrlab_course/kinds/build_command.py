@@ -6,8 +6,9 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from ecrlab_course.authoring.page import Page
 from ecrlab_course.display import escape
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.executed import Executed
@@ -15,9 +16,6 @@ from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.options import call
 from ecrlab_course.kinds.verdict import NOTHING, Result, Verdict
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True)

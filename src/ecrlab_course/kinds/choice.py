@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from ecrlab_course.kinds.base import Attempt, Exercise
+from ecrlab_course.authoring.page import Page
+from ecrlab_course.kinds.attempts import Attempt
+from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs, confident
 from ecrlab_course.kinds.options import (
@@ -25,9 +27,6 @@ from ecrlab_course.kinds.options import (
 )
 from ecrlab_course.kinds.verdict import Verdict, passed, untouched
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from ecrlab_course.authoring.page import Page
 from ecrlab_course.display import escape
 from ecrlab_course.kinds.entry import LONGEST_TEXT, AnswerError, Entry
 from ecrlab_course.kinds.executed import Executed
@@ -16,9 +17,6 @@ from ecrlab_course.kinds.options import call
 from ecrlab_course.kinds.verdict import NOTHING, Result, Verdict, untouched
 from ecrlab_course.kinds.writing import Text
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
 
 ROWS = (6, 24)
 

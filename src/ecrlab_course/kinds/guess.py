@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from ecrlab_course.authoring.page import Page
 from ecrlab_course.kinds.base import Question
 from ecrlab_course.kinds.comparing import Observe, compared, keep_guess, observed
 from ecrlab_course.kinds.entry import Entry
@@ -22,9 +23,6 @@ from ecrlab_course.kinds.options import (
 )
 from ecrlab_course.kinds.verdict import Outcome, Verdict, not_yet, passed, untouched
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from ecrlab_course.authoring.page import Page
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.verdict import Verdict
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from ecrlab_course.authoring.page import Page
 from ecrlab_course.authoring.sections import Part, name_of
 from ecrlab_course.display import escape, plain
-from ecrlab_course.kinds.base import Attempt, Exercise, keys_of, twice
+from ecrlab_course.kinds.attempts import Attempt
+from ecrlab_course.kinds.base import Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, confident, ui
 from ecrlab_course.kinds.misconceptions import known
 from ecrlab_course.kinds.options import call, certain_words, listed
 from ecrlab_course.kinds.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ecrlab_course.display import escape, plain
-from ecrlab_course.kinds.base import Attempt
+from ecrlab_course.kinds.attempts import Attempt
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, sure, ui
 from ecrlab_course.kinds.misconceptions import known

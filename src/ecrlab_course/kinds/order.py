@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from ecrlab_course.authoring.page import Page
 from ecrlab_course.authoring.sections import name_of
 from ecrlab_course.display import markdown, plain
 from ecrlab_course.kinds.base import keys_of, twice
@@ -16,9 +17,6 @@ from ecrlab_course.kinds.lab_view import LabView
 from ecrlab_course.kinds.options import call, listed
 from ecrlab_course.kinds.verdict import NOTHING, Outcome, Result, Verdict
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from ecrlab_course.authoring.page import Page
 from ecrlab_course.display import escape
-from ecrlab_course.kinds.base import Attempt, Exercise, keys_of, twice
+from ecrlab_course.kinds.attempts import Attempt
+from ecrlab_course.kinds.base import Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs, confident
 from ecrlab_course.kinds.options import (
@@ -26,9 +28,6 @@ from ecrlab_course.kinds.options import (
 )
 from ecrlab_course.kinds.verdict import Result, Verdict, passed, untouched
 from ecrlab_course.messages import say
-
-if TYPE_CHECKING:
-    from ecrlab_course.authoring.page import Page
 
 FEWEST_CAUSES = 4
 
