@@ -15,6 +15,7 @@ from ecrlab.client import LabError
 from ecrlab.home import Home, read_json
 from ecrlab_course.checkout import ContentError
 from ecrlab_course.content import Course, Source, course
+from ecrlab_course.messages import say
 from ecrlab_course.progress import ProgressError
 
 if TYPE_CHECKING:
@@ -243,12 +244,12 @@ def drill(
             return
         if identifier is None and not queue:
             due = session.schedule.next_day(session.drills)
-            later = f" The next one is due {when(due, session.schedule.clock())}." if due is not None else ""
-            click.echo(f"Nothing more today.{later} More all the same: --limit 3, or a drill's id (--list).")
+            later = " " + say("drill.next_due", when=when(due, session.schedule.clock())) if due is not None else ""
+            click.echo(f"{say('drill.nothing_today')}{later} {say('drill.more_here')}")
             return
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             today = identifier or ", ".join(item.id for item in queue)
-            _give_up(f"Today: {today}. A drill asks and waits for answers, so it needs a terminal. --list needs none.")
+            _give_up(say("drill.needs_terminal", today=today))
         talk = terminal.Conversation(session, terminal.console())
         try:
             if identifier is not None:
@@ -256,7 +257,7 @@ def drill(
             else:
                 talk.go_through(queue)
         except (KeyboardInterrupt, EOFError):
-            click.echo(f"\n{terminal.KEPT}")
+            click.echo("\n" + say("drill.kept"))
             sys.exit(130)
     except KeyError as error:
         _give_up(error.args[0])

@@ -21,10 +21,9 @@ from ecrlab_course.drill_session import COLUMNS, Done, DrillSession, when, why
 from ecrlab_course.drills import LEVELS, Drill
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.verdict import Outcome
+from ecrlab_course.messages import say
 from ecrlab_course.schedule import PASSED, Due
 from ecrlab_course.trouble import reason
-
-KEPT = "Kept as it is. `ecrlab_course drill` goes on here."
 
 
 def console() -> Console:
@@ -67,14 +66,14 @@ class Conversation:
             answer = self._ask(f"{question} [y/n] ").strip().lower()
             if answer in ("y", "yes", "n", "no"):
                 return answer[0] == "y"
-            self.console.print("y or n, please.")
+            self.console.print(say("drill.yes_or_no"))
 
     # A whole evening --------------------------------------------------------------------------------------------------
 
     def go_through(self, queue: list[Due]) -> None:
         """Do the drills of the queue, one after the other, as long as the learner wants to."""
         for number, item in enumerate(queue):
-            if number and not self.yes(f"\n{len(queue) - number} more today, the next is {item.id}. Go on?"):
+            if number and not self.yes("\n" + say("drill.go_on", number=len(queue) - number, id=item.id)):
                 return
             self.drill(item.id, why(item))
 
@@ -82,19 +81,21 @@ class Conversation:
         """Do one drill from where it stands to its rating."""
         drill, session = self.session.drill(identifier), self.session
         begun = session.begin(identifier)
-        head = f"{drill.id} · {drill.kind} · {LEVELS[drill.level]} · lesson {drill.lesson}"
+        head = f"{drill.id} · {say('drill.head', kind=drill.kind, level=LEVELS[drill.level], lesson=drill.lesson)}"
         self.title(head + (f" · {because}" if because else ""))
         self._build(identifier)
-        self.title("Situation")
+        self.title(say("drill.situation"))
         self.say(drill.situation)
-        self.title("Question")
+        self.title(say("drill.question").rstrip("."))
         self.say(drill.question)
         self._answer(identifier, begun)
         self._points(drill)
         self._evidence(drill)
         done = session.finish(identifier, without_lab=not self._lab)
         due = when(done.due, session.schedule.clock())
-        self.console.print(f"\n[bold]{done.rating}[/bold]: {done.why}. Due again {due}.", highlight=False)
+        self.console.print(
+            f"\n[bold]{done.rating}[/bold]: {done.why}. {say('drill.due_again', when=due)}", highlight=False
+        )
         return done
 
     def _build(self, identifier: str) -> None:
@@ -105,16 +106,16 @@ class Conversation:
             self._lab = True
         except (launch.LaunchError, LabError, OSError) as error:
             self._lab = False
-            self.console.print(f"{reason(error)}\nThis drill goes on without its evidence.", markup=False)
+            self.console.print(f"{reason(error)}\n{say('drill.no_evidence')}", markup=False)
 
     def _answer(self, identifier: str, begun: bool) -> None:
         opened = self.session.opened(identifier)
         lines = str(opened.get("text", "")).splitlines()
         if lines:
-            self.title("Your answer so far")
+            self.title(say("drill.so_far"))
             self.console.print("\n".join(lines), markup=False, highlight=False)
         while not self.session.opened(identifier).get("revealed"):
-            self.title(f"{'Go on with it' if lines else 'Your answer'}; an empty line ends it")
+            self.title(say("drill.go_on_with_it" if lines else "drill.your_answer"))
             while line := self._ask("> ").strip():
                 lines.append(line)
                 self.session.write(identifier, "\n".join(lines))
@@ -126,21 +127,21 @@ class Conversation:
     def _points(self, drill: Drill) -> None:
         session, identifier = self.session, drill.id
         if "made" not in session.opened(identifier):
-            self.title("Key points: did your answer make them?")
+            self.title(say("drill.key_points"))
             for point in drill.points:
                 ticked = session.opened(identifier).get("ticked", {})
                 if point.key not in ticked:
                     self.say(f"- {point.text}")
-                    session.tick(identifier, point.key, self.yes("  Made?"))
+                    session.tick(identifier, point.key, self.yes(f"  {say('drill.made')}"))
             ticked = session.opened(identifier).get("ticked", {})
             follow_up = session.mark(identifier, [key for key, made in ticked.items() if made])
-            self.title("And then?")
+            self.title(say("drill.then"))
             self.say(follow_up.question)
-            self._ask("Say it, then press Enter. ")
+            self._ask(say("drill.say_it") + " ")
             self.say(follow_up.answer)
-        self.title("A model answer")
+        self.title(say("drill.model"))
         self.say(drill.model)
-        self.title("The weak answer people give")
+        self.title(say("drill.weak"))
         self.say(drill.weak)
 
     # Evidence --------------------------------------------------------------------------------------------------------
@@ -148,16 +149,15 @@ class Conversation:
     def _evidence(self, drill: Drill) -> None:
         if not self._lab or self.session.opened(drill.id).get("evidence") == PASSED:
             return
-        self.title(f"Show it, in about {drill.seconds} s")
+        self.title(say("drill.show", seconds=drill.seconds))
         self.say(drill.task)
-        people = f"; profiles: admin, {', '.join(drill.people)}" if drill.people else ""
-        self.console.print(
-            f"Account {self.session.lab(drill.id).account}, registry {self.session.lab(drill.id).registry}{people}."
-        )
+        lab = self.session.lab(drill.id)
+        people = say("drill.profiles", people=", ".join(drill.people)) if drill.people else ""
+        self.console.print(say("drill.where", account=lab.account, registry=lab.registry, people=people))
         command = f"{shlex.quote(sys.argv[0])} drill --home {shlex.quote(str(self.session.home.path))} --env"
-        self.console.print(f'In another terminal: eval "$({command})"; or s for a shell here.', markup=False)
+        self.console.print(say("drill.other_terminal", command=command), markup=False)
         while True:
-            word = self._ask("Enter: check · s: shell · h: hint · p: build the state again · x: leave it out > ")
+            word = self._ask(say("drill.choices") + " > ")
             word = word.strip().lower()
             if word == "x":
                 return
@@ -165,11 +165,11 @@ class Conversation:
                 self._shell(drill)
             elif word == "h":
                 tip = self.session.hint(drill.id)
-                self.say(f"**Hint {tip.number} of {len(drill.hints)}.** {tip.text}")
+                self.say(f"**{say('card.hint_of', number=tip.number, all=len(drill.hints))}.** {tip.text}")
             elif word == "p":
                 self._build_again(drill)
             elif word:
-                self.console.print("One of s, h, p, x, or Enter alone, please.")
+                self.console.print(say("drill.one_of"))
             elif self._checked(drill):
                 return
 
@@ -189,16 +189,16 @@ class Conversation:
 
     def _chosen(self, options: Sequence[str]) -> str:
         """Ask until the answer is an option's number, or nothing: "" leaves it open."""
-        while typed := self._ask("  number > ").strip():
+        while typed := self._ask(f"  {say('drill.number')} > ").strip():
             if re.fullmatch(r"[0-9]{1,2}", typed) and 0 < int(typed) <= len(options):
                 return options[int(typed) - 1]
-            self.console.print(f"A number from 1 to {len(options)}, or Enter alone to leave it open.", markup=False)
+            self.console.print(say("drill.a_number", most=len(options)), markup=False)
         return ""
 
     def _build_again(self, drill: Drill) -> None:
         try:
             self.session.prepare(drill.id)
-            self.console.print("The state is as it was at first.")
+            self.console.print(say("drill.was_built"))
         except Exception as error:
             self.console.print(reason(error), markup=False)
 
@@ -206,8 +206,8 @@ class Conversation:
         lab = self.session.lab(drill.id)
         environ = apply(lab.variables(), os.environ)
         environ["PS1"] = f"({drill.id}) \\W$ "
-        self.console.print("`exit` comes back here.", markup=False)
+        self.console.print(say("drill.exit"), markup=False)
         try:
             subprocess.run(["bash", "--norc", "--noprofile", "-i"], env=environ, cwd=lab.folder, check=False)
         except OSError as error:
-            self.console.print(f"No shell: {error}", markup=False)
+            self.console.print(say("drill.no_shell", error=error), markup=False)

@@ -35,13 +35,15 @@ from ecrlab_course.drills import drills
 from ecrlab_course.editor import EditorError
 from ecrlab_course.editor_widget import PolicyEditor
 from ecrlab_course.home_widget import HomePage
+from ecrlab_course.kinds.attempts import HINTS
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.verdict import Outcome, Verdict
-from ecrlab_course.lab import Clock, Lab, Refused
+from ecrlab_course.lab import Clock, Lab
+from ecrlab_course.messages import say
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.session import Session
 from ecrlab_course.shell import ShellError
-from ecrlab_course.trouble import reason
+from ecrlab_course.trouble import Refused, reason
 from ecrlab_course.widgets import Card
 from ecrlab_course.work import copy_missing
 
@@ -183,20 +185,20 @@ class NotebookLab(Lab):
             copy_missing(source.files, Path.cwd())
         built = self.session.begin(identifier)
         self.session.note_opened(identifier)
-        what = "its starting state is ready" if built else "begun before, and left as you left it"
+        what = say("lesson.built" if built else "lesson.begun")
         self._say(f"{source.lesson.called} · {source.lesson.title} · {what}")
 
     @spoken
     def goto(self, lesson: str, checkpoint: str) -> None:
         """Build a named state of a lesson: `lab.goto("04", "pushed")`."""
         self.session.goto(lesson, checkpoint)
-        self._say(f"{self.course.lesson(lesson).lesson.called} stands at “{checkpoint}”.")
+        self._say(say("lesson.stands", lesson=self.course.lesson(lesson).lesson.called, checkpoint=checkpoint))
 
     @spoken
     def catch_up(self, lesson: str) -> None:
         """Build the state after a lesson that you missed: `lab.catch_up("04")`. Nothing is counted as done."""
         name = self.session.catch_up(lesson)
-        self._say(f"{self.course.lesson(lesson).lesson.called}: the state after it is ready (“{name}”). Go on.")
+        self._say(say("lesson.after", lesson=self.course.lesson(lesson).lesson.called, checkpoint=name))
 
     @spoken
     def exercise(self, identifier: str) -> None:
@@ -238,18 +240,19 @@ class NotebookLab(Lab):
         item = self.session.exercise(identifier)
         counts = item.counts and not (item.engine and self.engine == "none")
         if os.environ.get("ECRLAB_STRICT") == "1" and counts and verdict.outcome is not Outcome.PASSED:
-            raise CellFailed(f"{identifier} is {verdict.outcome.value}, and ECRLAB_STRICT=1 asks for passed.")
+            raise CellFailed(say("card.strict", id=identifier, outcome=verdict.outcome.value))
 
     @spoken
     def hint(self, identifier: str) -> None:
         """Show the next of three hints."""
         tip = self.session.hint(identifier)
-        show(shown.note(f"{identifier} · hint {tip.number} of 3", tip.text))
+        name = say("card.hint_shown", id=identifier, number=tip.number, all=HINTS)
+        show(shown.note(name, tip.text))
 
     @spoken
     def solution(self, identifier: str) -> None:
         """Show the solution and why it is one."""
-        show(shown.note(f"{identifier} · solution", self.session.solution(identifier)))
+        show(shown.note(say("card.solution_shown", id=identifier), self.session.solution(identifier)))
 
     @spoken
     def reset(self, identifier: str) -> None:
@@ -260,7 +263,7 @@ class NotebookLab(Lab):
         self.session.reset(identifier)
         if identifier in self._cards:
             self._cards[identifier].refresh()
-        self._say(f"{identifier} is as it was at first. Your progress keeps what you had reached.")
+        self._say(say("card.was_reset_shown", id=identifier))
 
     def _reset_lesson(self, identifier: str) -> None:
         self._say(self.put_back(identifier))
@@ -272,11 +275,8 @@ class NotebookLab(Lab):
         self.session.put_back(identifier)
         left = self._repositories()
         removed = [name for name in before if name not in left]
-        users = f" Rights of {', '.join(lesson.users)}: as at the start." if lesson.users else ""
-        return (
-            f"Removed: {_names(removed)}.{users} Left in your registry: {_names(left)}. "
-            "Your files and your progress were not touched."
-        )
+        users = " " + say("lesson.rights", users=", ".join(lesson.users)) if lesson.users else ""
+        return say("lesson.removed", removed=_names(removed), users=users, left=_names(left))
 
     def _repositories(self) -> list[str]:
         pages = self.looking().client("ecr").get_paginator("describe_repositories").paginate()
@@ -468,8 +468,8 @@ class NotebookLab(Lab):
         because = {item.id: why(item) for item in queue}
         if identifier is None and not queue:
             due = self._drills.schedule.next_day(self._drills.drills)
-            later = f" The next one is due {when(due, self._drills.schedule.clock())}." if due else ""
-            self._say(f'Nothing more today.{later} More all the same: lab.drill("d04").')
+            later = " " + say("drill.next_due", when=when(due, self._drills.schedule.clock())) if due else ""
+            self._say(f"{say('drill.nothing_today')}{later} {say('drill.more')}")
             return
         wanted = identifier or queue[0].id
         self._drill = drill_widget.DrillCard(self._drills, wanted, because.get(wanted, ""))
@@ -485,18 +485,18 @@ class NotebookLab(Lab):
         """Go on: rebuild the state of the place where the learner stopped when it was lost; return what to show."""
         place = home_page.place(self.course, self.session.progress.read(), self.engine != "none")
         if place is None:
-            return shown.sentence("Every exercise is passed.")
+            return shown.sentence(say("home.all_passed"))
         lesson = place.source.lesson
         built = ""
         if self.session.progress.lesson(lesson.id) and self.session.lost(lesson.id):
             self.session.goto(lesson.id, place.checkpoint)
-            built = " The lab had been reset; its state for this place was built again."
-        words = f"Go on with {place.words}.{built} There, run the first code cell before anything else."
+            built = " " + say("home.rebuilt")
+        words = say("home.go_on_with", place=place.words, built=built)
         href = home_page.from_here(Path.cwd()) + place.link
         return shown.Shown(
             words,
-            f'<div class="ecr-status">{shown.escape(words)}<br><a class="ecr-go" href="{shown.escape(href)}">Open '
-            f"{shown.escape(place.source.opens)} at {shown.escape(place.exercise.id)}</a></div>",
+            f'<div class="ecr-status">{shown.escape(words)}<br><a class="ecr-go" href="{shown.escape(href)}">'
+            f"{shown.escape(say('home.open_at', page=place.source.opens, id=place.exercise.id))}</a></div>",
         )
 
     @spoken
@@ -520,7 +520,7 @@ class NotebookLab(Lab):
 
 
 def _names(names: list[str]) -> str:
-    return ", ".join(names) if names else "nothing"
+    return ", ".join(names) if names else say("lesson.nothing")
 
 
 def _bash_arguments(line: str) -> tuple[str, str | None]:

@@ -5,8 +5,17 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab.client import LabError, LabNotRunning
-from ecrlab_course.lab import Refused
 from ecrlab_course.messages import say
+
+
+class Refused(Exception):  # noqa: N818 - the word of the lessons
+    """The registry refused a request of `Lab.push`: `status`, `code` (such as DENIED) and its `message`."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{code.lower().replace('_', ' ')}: {message}" if code else message)
+        self.status = status
+        self.code = code
+        self.message = message
 
 
 def reason(error: Exception) -> str:

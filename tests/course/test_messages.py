@@ -36,7 +36,7 @@ def asked(path: Path) -> Iterator[str]:
 def test_every_message_is_asked_for_and_every_one_asked_for_is_there() -> None:
     known = messages.messages()
     names = {name for path in PACKAGE.rglob("*.py") for name in asked(path)}
-    patterns = [re.compile(re.escape(name).replace(r"\*", "[a-z0-9-]+")) for name in names]
+    patterns = [re.compile(re.escape(name).replace(r"\*", "[a-z0-9_-]+")) for name in names]
     unused = [name for name in known if not any(pattern.fullmatch(name) for pattern in patterns)]
     assert unused == []
     tables = {name.partition(".")[0] for name in known}

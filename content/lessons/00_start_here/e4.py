@@ -7,8 +7,7 @@ from contextlib import suppress
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.authoring import Lab, as_words, requests
-from ecrlab_course.lab import Refused
+from ecrlab_course.authoring import Lab, Refused, as_words, requests
 from ecrlab_course.staging import name_again
 
 from .state import FIRST_PAGE, HELLO, SECOND_PAGE, fresh, pushed

@@ -20,6 +20,7 @@ from ecrlab_course.authoring.rights import (
 from ecrlab_course.authoring.tries import Sentence, Try
 from ecrlab_course.kinds.lab_view import LabView as Lab
 from ecrlab_course.kinds.verdict import Result
+from ecrlab_course.trouble import Refused
 
 __all__ = [
     "ADMINISTRATOR",
@@ -30,6 +31,7 @@ __all__ = [
     "WIDE",
     "Lab",
     "Policies",
+    "Refused",
     "Request",
     "Result",
     "Sentence",

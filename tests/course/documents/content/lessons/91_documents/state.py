@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from ecrlab_course.authoring import Lab, requests
-from ecrlab_course.lab import Refused
+from ecrlab_course.authoring import Lab, Refused, requests
 
 APP = "my-web-app"
 ARN = f"arn:aws:ecr:us-east-1:123456789012:repository/{APP}"
