@@ -176,7 +176,7 @@ class HomePage:
             parts.append(say("home.rights", users=", ".join(lesson.users)))
         if lesson.undo is not None:
             parts.append(lesson.undoes)
-        what = "; ".join(parts) or say("lesson.nothing")
+        what = "; ".join(parts) or say("place.nothing")
         self._said.value = (
             f'<div class="ecr-verdict ecr-wait" role="status">{escape(say("home.removes", what=what))}</div>'
         )

@@ -185,20 +185,20 @@ class NotebookLab(Lab):
             copy_missing(source.files, Path.cwd())
         built = self.session.begin(identifier)
         self.session.note_opened(identifier)
-        what = say("lesson.built" if built else "lesson.begun")
+        what = say("place.built" if built else "place.begun")
         self._say(f"{source.lesson.called} · {source.lesson.title} · {what}")
 
     @spoken
     def goto(self, lesson: str, checkpoint: str) -> None:
         """Build a named state of a lesson: `lab.goto("04", "pushed")`."""
         self.session.goto(lesson, checkpoint)
-        self._say(say("lesson.stands", lesson=self.course.lesson(lesson).lesson.called, checkpoint=checkpoint))
+        self._say(say("place.stands", lesson=self.course.lesson(lesson).lesson.called, checkpoint=checkpoint))
 
     @spoken
     def catch_up(self, lesson: str) -> None:
         """Build the state after a lesson that you missed: `lab.catch_up("04")`. Nothing is counted as done."""
         name = self.session.catch_up(lesson)
-        self._say(say("lesson.after", lesson=self.course.lesson(lesson).lesson.called, checkpoint=name))
+        self._say(say("place.after", lesson=self.course.lesson(lesson).lesson.called, checkpoint=name))
 
     @spoken
     def exercise(self, identifier: str) -> None:
@@ -275,8 +275,8 @@ class NotebookLab(Lab):
         self.session.put_back(identifier)
         left = self._repositories()
         removed = [name for name in before if name not in left]
-        users = " " + say("lesson.rights", users=", ".join(lesson.users)) if lesson.users else ""
-        return say("lesson.removed", removed=_names(removed), users=users, left=_names(left))
+        users = " " + say("place.rights", users=", ".join(lesson.users)) if lesson.users else ""
+        return say("place.removed", removed=_names(removed), users=users, left=_names(left))
 
     def _repositories(self) -> list[str]:
         pages = self.looking().client("ecr").get_paginator("describe_repositories").paginate()
@@ -520,7 +520,7 @@ class NotebookLab(Lab):
 
 
 def _names(names: list[str]) -> str:
-    return ", ".join(names) if names else say("lesson.nothing")
+    return ", ".join(names) if names else say("place.nothing")
 
 
 def _bash_arguments(line: str) -> tuple[str, str | None]:
