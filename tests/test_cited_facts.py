@@ -33,6 +33,8 @@ _NOT_FACTS = re.compile(r"noqa: ?[A-Z0-9, ]+")
 
 # Names of pages in examples of tests and lessons; not pages of this repository.
 EXAMPLES = {"notes.md", "course/README.md"}
+# The documents of a lesson: its front matter and its exercises, which stand in many folders.
+_DOCUMENT = re.compile(r"(lesson|lab|[a-z]+(N+|\d+))\.md")
 
 
 @cache
@@ -83,7 +85,7 @@ def lost_pages(paths: list[Path]) -> list[str]:
         for name in sorted(set(_PAGE.findall(path.read_text(encoding="utf-8"))) - EXAMPLES):
             # A sentence may begin with it: "Facts/iam.md 4.1: ...".
             names = {name, name[0].lower() + name[1:]}
-            if not any((place / one).exists() for place in places for one in names):
+            if not (_DOCUMENT.fullmatch(name) or any((place / one).exists() for place in places for one in names)):
                 found.append(f"{path.relative_to(ROOT)}: there is no page {name}")
     return found
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ecrlab_course.desk import AnswerError, reason
 from ecrlab_course.display import style
-from ecrlab_course.exercises import Outcome, Verdict
+from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.kinds.verdict import Outcome, Verdict
+from ecrlab_course.trouble import reason
 
 # IPython.display carries no types that a strict check could use.
 display: Any = import_module("IPython.display").display

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ecrlab_course.content import Course, Source
-from ecrlab_course.desk import KINDS
-from ecrlab_course.exercises import Choice, Exercise, FreeAnswer, Match, Option, Predict, ReadError
-from ecrlab_course.misconceptions import MISCONCEPTIONS
+from ecrlab_course.kinds.base import Exercise
+from ecrlab_course.kinds.misconceptions import MISCONCEPTIONS
 
 PAGE = "docs/exercises.md"
 _HEAD = """# The exercises
@@ -53,7 +52,7 @@ def _name(source: Source) -> str:
 
 def _exercise(source: Source, item: Exercise, known: float | None) -> Iterator[str]:
     facts = [
-        KINDS[type(item)],
+        item.kind_words,
         *([f"{known:g} min"] if known else []),
         f"starts from `{item.at or source.lesson.start}`",
         "needs an engine" if item.engine else "no engine needed",
@@ -67,42 +66,29 @@ def _exercise(source: Source, item: Exercise, known: float | None) -> Iterator[s
     yield ""
     yield "| wrong answer | what it shows | what the course says |"
     yield "|---|---|---|"
-    for wrong, misconception, said in [*_attempts(item), *_others(item)]:
+    for (misconception, said), names in _grouped([*_attempts(item), *item.wrong()]).items():
+        wrong = "; ".join(names)
         belief = f"`{misconception}`: {MISCONCEPTIONS[misconception].belief}" if misconception else ""
         yield f"| {_cell(wrong)} | {_cell(belief)} | {_cell(said)} |"
-    if isinstance(item, FreeAnswer):
+    for text in item.noted():
         yield ""
-        yield f"Points: {'; '.join(_cell(point.text) for point in item.points)}."
+        yield _cell(text)
+
+
+def _grouped(rows: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], list[str]]:
+    """Return the wrong answers by what they show and what is said: one row for all that are answered alike."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for wrong, misconception, said in rows:
+        names = found.setdefault((misconception, said), [])
+        if wrong not in names:
+            names.append(wrong)
+    return found
 
 
 def _attempts(item: Exercise) -> Iterator[tuple[str, str, str]]:
     """The rejected attempts: name, misconception, what is said (whole, or a piece in italics)."""
-    options = {option.key: option for option in _options(item)}
     for attempt in item.rejects:
-        option = options.get(attempt.answer) if isinstance(attempt.answer, str) else None
-        said = option.feedback if option is not None else f"… *{attempt.says}* …"
-        yield attempt.name, attempt.misconception or "", said
-
-
-def _options(item: Exercise) -> tuple[Option, ...]:
-    declared = item.options if isinstance(item, Choice | Predict | ReadError) else ()
-    return declared if isinstance(declared, tuple) else ()
-
-
-def _others(item: Exercise) -> Iterator[tuple[str, str, str]]:
-    """Wrong options that no rejected attempt chooses, and every wrong place, where they show a misconception."""
-    tried = {attempt.answer for attempt in item.rejects if isinstance(attempt.answer, str)}
-    for option in _options(item):
-        if option.misconception and option.key not in tried:
-            yield f"“{option.text}”", option.misconception, option.feedback
-    if isinstance(item, Match):
-        bins = {place.key: place.text for place in item.bins}
-        for part in item.items:
-            if part.misconception:
-                yield f"{part.text}, misplaced", part.misconception, part.feedback
-            for miss in part.misses:
-                if miss.misconception:
-                    yield f"{part.text} → {bins[miss.bin]}", miss.misconception, miss.feedback
+        yield attempt.name, attempt.misconception or "", item.said(attempt)
 
 
 def _cell(text: str) -> str:

@@ -13,11 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.home import Home, read_json
-from ecrlab_course.content import ContentError, Course, Source, course
+from ecrlab_course.checkout import ContentError
+from ecrlab_course.content import Course, Source, course
+from ecrlab_course.messages import say
 from ecrlab_course.progress import ProgressError
 
 if TYPE_CHECKING:
-    from ecrlab_course.desk import Desk
+    from ecrlab_course.session import Session
 
 
 def _give_up(message: object) -> NoReturn:
@@ -39,19 +41,19 @@ def _source(the_course: Course, identifier: str) -> Source:
         _give_up(error.args[0])
 
 
-def _at_desk(the_course: Course, home: Path | None, folder: Path) -> Desk:
-    """Return a desk in the lab of `home`, with commands run in `folder`."""
-    from ecrlab_course.desk import Desk
+def _session_of(the_course: Course, home: Path | None, folder: Path) -> Session:
+    """Return a session in the lab of `home`, with commands run in `folder`."""
     from ecrlab_course.lab import Lab
     from ecrlab_course.notebook import find_home
     from ecrlab_course.progress import Progress
+    from ecrlab_course.session import Session
 
     place = Home(home) if home is not None else find_home()
-    return Desk(Lab(place, folder), Progress(place.progress), the_course)
+    return Session(Lab(place, folder), Progress(place.progress), the_course)
 
 
 def _failed(error: Exception) -> NoReturn:
-    from ecrlab_course.desk import reason
+    from ecrlab_course.trouble import reason
 
     _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
 
@@ -125,7 +127,7 @@ def check_content() -> None:
 @click.argument("title")
 def new_lesson(number: str, slug: str, title: str) -> None:
     """Make a draft from the template: NUMBER (07), SLUG (elastic_scale) and TITLE ("Elastic")."""
-    from ecrlab_course.content import course_root
+    from ecrlab_course.checkout import course_root
     from ecrlab_course.template import TemplateError
     from ecrlab_course.template import new_lesson as make
 
@@ -152,7 +154,7 @@ def exercises(count: bool, home: Path | None, lesson: str | None) -> None:
         click.echo(sum(1 for item in found.values() if item.counts and (engine or not item.engine)))
         return
     for key, item in found.items():
-        click.echo(f"{key}  {type(item).__name__:<12}  {item.objective}{'' if item.counts else ' (does not count)'}")
+        click.echo(f"{key}  {item.kind:<13}  {item.objective}{'' if item.counts else ' (does not count)'}")
 
 
 @main.command()
@@ -164,7 +166,7 @@ def reset(home: Path | None, quiet: bool, lesson: str) -> None:
     the_course = _course()
     source = _source(the_course, lesson)
     try:
-        _at_desk(the_course, home, Path.cwd()).put_back(lesson)
+        _session_of(the_course, home, Path.cwd()).put_back(lesson)
     except (LabError, BotoCoreError, ClientError, OSError, RuntimeError) as error:
         _failed(error)
     if not quiet:
@@ -181,10 +183,10 @@ def catch_up(home: Path | None, work: Path | None, lesson: str) -> None:
     source = _source(the_course, lesson)
     folder = (work or the_course.root / "work") / Path(source.opens).parent
     folder.mkdir(parents=True, exist_ok=True)
-    desk = _at_desk(the_course, home, folder)
+    session = _session_of(the_course, home, folder)
     began = time.monotonic()
     try:
-        name = desk.catch_up(lesson)
+        name = session.catch_up(lesson)
     except (LabError, BotoCoreError, ClientError, OSError, RuntimeError) as error:
         _failed(error)
     took = time.monotonic() - began
@@ -215,47 +217,47 @@ def drill(
     In another shell, `eval "$(ecrlab_course drill --env)"` works in the drills' account; `--env ci` as ci.
     """
     from ecrlab_course import drill_terminal as terminal
-    from ecrlab_course.drill_desk import DrillDesk, when
+    from ecrlab_course.drill_session import DrillSession, when
     from ecrlab_course.drills import drills
     from ecrlab_course.notebook import find_home
 
     try:
-        desk = DrillDesk(Home(home) if home is not None else find_home(), drills())
+        session = DrillSession(Home(home) if home is not None else find_home(), drills())
         if identifier is not None:
-            desk.drill(identifier)
-        queue = desk.queue(lesson, limit)
-        if desk.schedule.trouble():
-            click.echo(desk.schedule.trouble(), err=True)
+            session.drill(identifier)
+        queue = session.queue(lesson, limit)
+        if session.schedule.trouble():
+            click.echo(session.schedule.trouble(), err=True)
         if file is not None:
             from ecrlab_course import deck
 
-            wanted = [item for item in desk.drills.values() if lesson in (None, item.lesson)]
+            wanted = [item for item in session.drills.values() if lesson in (None, item.lesson)]
             click.echo(f"{file}: {deck.export(wanted, file)} drills. Imported again, they are updated, not doubled.")
             return
         if profile is not None:
             from ecrlab_course.drill_lab import DrillLab
 
-            click.echo(DrillLab(desk.home).exports(profile))
+            click.echo(DrillLab(session.home).exports(profile))
             return
         if listing:
-            terminal.console().print(terminal.table(desk, queue))
+            terminal.console().print(terminal.table(session, queue))
             return
         if identifier is None and not queue:
-            due = desk.schedule.next_day(desk.drills)
-            later = f" The next one is due {when(due, desk.schedule.clock())}." if due is not None else ""
-            click.echo(f"Nothing more today.{later} More all the same: --limit 3, or a drill's id (--list).")
+            due = session.schedule.next_day(session.drills)
+            later = " " + say("drill.next_due", when=when(due, session.schedule.clock())) if due is not None else ""
+            click.echo(f"{say('drill.nothing_today')}{later} {say('drill.more_here')}")
             return
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             today = identifier or ", ".join(item.id for item in queue)
-            _give_up(f"Today: {today}. A drill asks and waits for answers, so it needs a terminal. --list needs none.")
-        talk = terminal.Conversation(desk, terminal.console())
+            _give_up(say("drill.needs_terminal", today=today))
+        talk = terminal.Conversation(session, terminal.console())
         try:
             if identifier is not None:
                 talk.drill(identifier)
             else:
-                talk.session(queue)
+                talk.go_through(queue)
         except (KeyboardInterrupt, EOFError):
-            click.echo(f"\n{terminal.KEPT}")
+            click.echo("\n" + say("drill.kept"))
             sys.exit(130)
     except KeyError as error:
         _give_up(error.args[0])

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
-from ecrlab_course.exercises import Exercise, Guess, Lesson, by_id
-
-
-class ContentError(Exception):
-    """No folder `content/lessons` was found, or a lesson in it cannot be read."""
-
-
-def course_root() -> Path:
-    """Return the checkout: the nearest folder with `content/lessons` above this package, else above the working folder.
-
-    Raises ContentError when neither has one.
-    """
-    for start in (Path(__file__).resolve(), Path.cwd().resolve() / "x"):
-        for folder in start.parents:
-            if (folder / "content" / "lessons").is_dir():
-                return folder
-    raise ContentError(
-        "The course's folder content/lessons was not found, neither above the installed package nor above "
-        f"{Path.cwd()}. Open the notebook inside a checkout of the course."
-    )
+from ecrlab_course.authoring.code import Code, module_of, package_of
+from ecrlab_course.authoring.document import documents, load
+from ecrlab_course.authoring.lesson import Lesson, read_lesson
+from ecrlab_course.authoring.page import Page
+from ecrlab_course.authoring.sections import parse
+from ecrlab_course.checkout import ContentError, course_root
+from ecrlab_course.kinds.base import Exercise
+from ecrlab_course.kinds.guess import Guess
 
 
 @dataclass(frozen=True)
 class Source:
-    """One lesson's or lab's folder, with what its exercises.py declares."""
+    """One lesson's or lab's folder, with what it declares."""
 
     folder: Path
     lesson: Lesson
@@ -86,26 +72,43 @@ class Source:
         return self.folder / "images"
 
 
-def _import(path: Path) -> ModuleType:
-    name = f"ecrlab_{path.parent.parent.name}_{path.parent.name}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ContentError(f"{path} cannot be imported.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+FRONT = {"lessons": "lesson.md", "labs": "lab.md", "pages": "lesson.md"}
+"""The front matter of a folder on each shelf of content/."""
+OLD = "exercises.py"
+"""The older form, until 04, 06 and lab 01 are documents."""
 
 
 def read(folder: Path) -> Source:
-    """Import the lesson's exercises.py and return what it declares.
+    """Return what a lesson's folder declares: front matter, checkpoints (state.py), and a document an exercise.
 
-    Raises ContentError when the file or its LESSON is missing, ValueError when a declaration is wrong.
+    Raises ContentError when something is missing or wrong, ValueError when two declarations disagree.
     """
-    path = folder / "exercises.py"
-    if not path.is_file():
-        raise ContentError(f"{folder.name} has no exercises.py.")
-    module = _import(path)
+    if (folder / OLD).is_file():
+        return _read_old(folder)
+    front = folder / FRONT[folder.parent.name]
+    if not front.is_file():
+        raise ContentError(f"{folder.name} has no {front.name}.")
+    package = package_of(folder)
+    state = module_of(package, folder / "state.py")
+    number = folder.name.partition("_")[0]
+    identifier = f"lab-{number}" if folder.parent.name == "labs" else number
+    page = Page(identifier, parse(front), Code(folder / "state.py", None, state), ())
+    lesson = read_lesson(page, getattr(state, "CHECKPOINTS", {}))
+    exercises: dict[str, Exercise] = {}
+    guesses: dict[str, Guess] = {}
+    for path in documents(folder):
+        made = load(path, f"{identifier}-{path.stem}", package, state, lesson.checkpoints)
+        if isinstance(made, Exercise):
+            exercises[made.id] = made
+        elif isinstance(made, Guess):
+            guesses[made.id] = made
+    return Source(folder, lesson, exercises, guesses)
+
+
+def _read_old(folder: Path) -> Source:
+    """Return what a folder of the older form declares: LESSON, EXERCISES and GUESSES of exercises.py."""
+    path = folder / OLD
+    module = module_of(package_of(folder), path)
     lesson = getattr(module, "LESSON", None)
     if not isinstance(lesson, Lesson):
         raise ContentError(f"{path} declares no LESSON.")
@@ -118,6 +121,16 @@ def read(folder: Path) -> Source:
         if exercise.at and exercise.at not in lesson.checkpoints:
             raise ValueError(f"{path}: {exercise.id} starts at {exercise.at!r}, not a checkpoint of the lesson")
     return Source(folder, lesson, exercises, guesses)
+
+
+def by_id(items: Sequence[Exercise]) -> dict[str, Exercise]:
+    """Return the exercises by id; raise ValueError when an id occurs twice."""
+    found: dict[str, Exercise] = {}
+    for item in items:
+        if item.id in found:
+            raise ValueError(f"two exercises are called {item.id}")
+        found[item.id] = item
+    return found
 
 
 @dataclass(frozen=True)
@@ -161,14 +174,15 @@ class Course:
 
 @cache
 def course(root: Path | None = None) -> Course:
-    """Read every folder of content/lessons, labs and pages below `root` that holds an exercises.py; cached.
+    """Read every folder of content/lessons, labs and pages below `root` that holds a lesson; cached.
 
     `root` is by default `course_root()`. Raises ContentError and ValueError as `read` does.
     """
     base = root or course_root()
 
     def found(shelf: str) -> dict[str, Source]:
-        paths = sorted((base / "content" / shelf).glob("*/exercises.py"))
-        return {source.lesson.id: source for source in (read(path.parent) for path in paths)}
+        place = base / "content" / shelf
+        folders = sorted({path.parent for name in (FRONT[shelf], OLD) for path in place.glob(f"*/{name}")})
+        return {source.lesson.id: source for source in map(read, folders)}
 
     return Course(base, found("lessons"), found("labs"), found("pages"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ecrlab_course.display import escape, markdown, markdown_inline
 from ecrlab_course.drills import LEVELS, Drill
-from ecrlab_course.exercises import FollowUp
+from ecrlab_course.kinds.free_answer import FollowUp
 
 genanki: Any = import_module("genanki")
 

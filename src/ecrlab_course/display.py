@@ -12,7 +12,7 @@ from typing import Any
 
 import mistune
 
-from ecrlab_course.exercises import Outcome, Verdict
+from ecrlab_course.kinds.verdict import Outcome, Verdict
 
 ICONS = {Outcome.PASSED: "✓", Outcome.NOT_YET: "✗", Outcome.UNTOUCHED: "○", Outcome.UNKNOWN: "?"}
 CLASSES = {

@@ -8,13 +8,14 @@ from importlib import import_module
 from typing import Any
 
 from ecrlab_course.cards import ActingCard
-from ecrlab_course.desk import reason
 from ecrlab_course.display import Shown, escape, markdown, note, plain, style, table, verdict_html
-from ecrlab_course.drill_desk import COLUMNS, Done, DrillDesk, when
+from ecrlab_course.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills import LEVELS, Drill, Finding
-from ecrlab_course.exercises import Verdict
-from ecrlab_course.inputs import WIDE
+from ecrlab_course.kinds.inputs import WIDE
+from ecrlab_course.kinds.verdict import Verdict
+from ecrlab_course.messages import say
 from ecrlab_course.schedule import PASSED, Due
+from ecrlab_course.trouble import reason
 from ecrlab_course.widgets import KEYBOARD
 
 ipywidgets: Any = import_module("ipywidgets")
@@ -27,33 +28,36 @@ COLOURS = {"again": "no", "hard": "wait"}
 
 def head(drill: Drill) -> str:
     """Return kind, level and lesson of a drill in words."""
-    return f"{drill.kind} · {LEVELS[drill.level]} · lesson {drill.lesson}"
+    return say("drill.head", kind=drill.kind, level=LEVELS[drill.level], lesson=drill.lesson)
 
 
 def form(drill: Drill) -> str:
     """Return the drill as plain text: deterministic, for terminals, tests and pages where nothing runs."""
     lines = [
-        f"Drill {drill.id} · {head(drill)}", "", plain(drill.situation), "", plain(drill.question), "",
-        f"Show it, in about {drill.seconds} s: {plain(drill.task)}",
+        f"{say('drill.title', id=drill.id)} · {head(drill)}", "", plain(drill.situation), "", plain(drill.question), "",
+        f"{say('drill.show', seconds=drill.seconds)}: {plain(drill.task)}",
         *(f"  {each.label}{': ' + ' / '.join(each.options) if each.options else ''}" for each in drill.findings),
-        "", f"Without widgets, in a terminal: ecrlab_course drill {drill.id}",
+        "", say("drill.terminal", id=drill.id),
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _asked(drill: Drill) -> str:
+    return f"{markdown(drill.situation)}<p><b>{say('drill.question')}</b></p>{markdown(drill.question)}"
 
 
 def static(drill: Drill) -> str:
     """Return the drill as HTML for a page where nothing runs."""
     return (
-        f'<div class="ecr-card"><div class="ecr-head"><b>Drill {drill.id}</b>'
+        f'<div class="ecr-card"><div class="ecr-head"><b>{say("drill.title", id=drill.id)}</b>'
         f'<span class="ecr-kind">{head(drill)}</span></div>'
-        f"{markdown(drill.situation)}<p><b>Question.</b></p>{markdown(drill.question)}"
-        f"<p><b>Show it.</b></p>{markdown(drill.task)}</div>"
+        f"{_asked(drill)}<p><b>{say('drill.show_it')}</b></p>{markdown(drill.task)}</div>"
     )
 
 
-def listing(desk: DrillDesk, queue: list[Due]) -> Shown:
+def listing(session: DrillSession, queue: list[Due]) -> Shown:
     """Return all drills as a table: what is due today, and what when."""
-    return table(COLUMNS, desk.rows(queue))
+    return table(COLUMNS, session.rows(queue))
 
 
 def _bar(*buttons: Any) -> Any:
@@ -63,21 +67,21 @@ def _bar(*buttons: Any) -> Any:
 
 
 class DrillCard(ActingCard):
-    """One drill on the page. It calls the desk and shows what the desk says; all state is the desk's."""
+    """One drill on the page. It calls the session and shows what the session says; all state is the session's."""
 
-    def __init__(self, desk: DrillDesk, identifier: str, because: str = "") -> None:
-        self.desk = desk
-        self.drill = desk.drill(identifier)
+    def __init__(self, session: DrillSession, identifier: str, because: str = "") -> None:
+        self.session = session
+        self.drill = session.drill(identifier)
         self._because = because
         self._keyboard = KEYBOARD.replace("ID", f"ecr-{identifier}-{next(_cards)}")
         self._done: Done | None = None
         self._lab_words = ""
-        opened = desk.opened(identifier)
+        opened = session.opened(identifier)
         self._head, self._said, self._tip = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self._next, self._told, self._end = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self._area = ipywidgets.Textarea(
             value=str(opened.get("text", "")),
-            description="Your own answer",
+            description=say("free-answer.label"),
             rows=6,
             continuous_update=False,
             style=WIDE,
@@ -94,25 +98,24 @@ class DrillCard(ActingCard):
             for point in self.drill.points
         }  # fmt: skip
         for key, tick in self._ticks.items():
-            tick.observe(lambda change, key=key: desk.tick(identifier, key, bool(change["new"])), "value")
+            tick.observe(lambda change, key=key: session.tick(identifier, key, bool(change["new"])), "value")
         self._fields = {finding.key: self._field(finding, opened) for finding in self.drill.findings}
         self._points = ipywidgets.VBox(
             [
-                ipywidgets.HTML('<div class="ecr-soft">Tick the points that your answer made.</div>'),
+                ipywidgets.HTML(f'<div class="ecr-soft">{say("drill.tick")}</div>'),
                 *self._ticks.values(),
-                _bar(self._button("I made these points", self._mark, primary=True)),
+                _bar(self._button(say("free-answer.done"), self._mark, primary=True)),
             ]
         )
         self._points.add_class("ecr-points")
-        self._show = _bar(self._button("Show the answers", self._show_answers))
+        self._show = _bar(self._button(say("drill.answers"), self._show_answers))
         self._then = ipywidgets.VBox([self._next, self._show, self._told])
-        self._reveal = _bar(self._button("Uncover the points", self._uncover, primary=True))
+        self._reveal = _bar(self._button(say("drill.uncover"), self._uncover, primary=True))
         self._proof = self._evidence()
-        self._finish = _bar(self._button("Finish this drill", self._end_it))
-        situation = f"{markdown(self.drill.situation)}<p><b>Question.</b></p>{markdown(self.drill.question)}"
+        self._finish = _bar(self._button(say("drill.finish"), self._end_it))
         self.box = ipywidgets.VBox(
             [
-                self._head, ipywidgets.HTML(situation), self._written, self._mine, self._reveal, self._points,
+                self._head, ipywidgets.HTML(_asked(self.drill)), self._written, self._mine, self._reveal, self._points,
                 self._then, self._proof, self._said, self._tip, self._finish, self._end,
             ]
         )  # fmt: skip
@@ -133,7 +136,7 @@ class DrillCard(ActingCard):
     def _field(self, finding: Finding, opened: dict[str, Any]) -> Any:
         kept = str((opened.get("findings") or {}).get(finding.key, ""))
         if finding.options:
-            options = [("choose", ""), *((option, option) for option in finding.options)]
+            options = [(say("match.choose"), ""), *((option, option) for option in finding.options)]
             value = kept if kept in finding.options else ""
             return ipywidgets.Dropdown(options=options, value=value, description=finding.label, style=WIDE)
         return ipywidgets.Text(value=kept, description=finding.label, continuous_update=False, style=WIDE)
@@ -143,26 +146,26 @@ class DrillCard(ActingCard):
         fields = ipywidgets.VBox(list(self._fields.values()))
         fields.add_class("ecr-fields")
         buttons = [
-            self._button("Check the evidence", self._check, primary=True),
-            self._button("Hint", self._hint),
-            self._button("Build the state again", self._build),
+            self._button(say("drill.check"), self._check, primary=True),
+            self._button(say("card.hint"), self._hint),
+            self._button(say("drill.build"), self._build),
         ]
         return ipywidgets.VBox([self._task, *([fields] if self._fields else []), _bar(*buttons)])
 
     # Acting ----------------------------------------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        if self._done is None and self._area.value != self.desk.opened(self.drill.id).get("text", ""):
-            self.desk.write(self.drill.id, self._area.value)
+        if self._done is None and self._area.value != self.session.opened(self.drill.id).get("text", ""):
+            self.session.write(self.drill.id, self._area.value)
 
     def _uncover(self) -> None:
         self._keep()
-        self.desk.reveal(self.drill.id)
+        self.session.reveal(self.drill.id)
         self._said.value = ""
         self.refresh()
 
     def _mark(self) -> None:
-        self.desk.mark(self.drill.id, [key for key, tick in self._ticks.items() if tick.value])
+        self.session.mark(self.drill.id, [key for key, tick in self._ticks.items() if tick.value])
         self.refresh()
 
     def _show_answers(self) -> None:
@@ -171,32 +174,31 @@ class DrillCard(ActingCard):
 
     def _check(self) -> None:
         self._tip.value = ""
-        self._said.value = '<div class="ecr-soft" role="status">Looking…</div>'
-        self._say(self.desk.check(self.drill.id, {key: str(field.value) for key, field in self._fields.items()}))
+        self._said.value = f'<div class="ecr-soft" role="status">{say("drill.looking")}</div>'
+        self._say(self.session.check(self.drill.id, {key: str(field.value) for key, field in self._fields.items()}))
 
     def _hint(self) -> None:
-        tip = self.desk.hint(self.drill.id)
-        self._tip.value = (
-            f'<div role="status">{note(f"Hint {tip.number} of {len(self.drill.hints)}", tip.text).html}</div>'
-        )
+        tip = self.session.hint(self.drill.id)
+        name = say("card.hint_of", number=tip.number, all=len(self.drill.hints))
+        self._tip.value = f'<div role="status">{note(name, tip.text).html}</div>'
 
     def _build(self) -> None:
-        self.desk.prepare(self.drill.id)
-        self._said.value = '<div class="ecr-soft" role="status">The state is as it was at first.</div>'
+        self.session.prepare(self.drill.id)
+        self._said.value = f'<div class="ecr-soft" role="status">{say("drill.was_built")}</div>'
         self.refresh()
 
     def _end_it(self) -> None:
         self._keep()
-        self._done = self.desk.finish(self.drill.id, without_lab=bool(self._lab_words))
+        self._done = self.session.finish(self.drill.id, without_lab=bool(self._lab_words))
         self._said.value = self._tip.value = ""
         self.refresh()
 
     def prepare(self) -> None:
         """Begin the drill and build its state, unless it stands; what is wrong with the lab is said in the card."""
-        self.desk.begin(self.drill.id)
+        self.session.begin(self.drill.id)
         try:
-            if not self.desk.ready(self.drill.id):
-                self.desk.prepare(self.drill.id)
+            if not self.session.ready(self.drill.id):
+                self.session.prepare(self.drill.id)
             self._lab_words = ""
         except Exception as error:
             self._lab_words = reason(error)
@@ -210,7 +212,7 @@ class DrillCard(ActingCard):
 
     def refresh(self) -> None:
         """Show what stands in the drills' file."""
-        opened, drill = self.desk.opened(self.drill.id), self.drill
+        opened, drill = self.session.opened(self.drill.id), self.drill
         marked, over = "made" in opened, self._done is not None
         for part, shown in (
             (self._written, not opened.get("revealed") and not over),
@@ -223,40 +225,42 @@ class DrillCard(ActingCard):
             (self._finish, marked),
         ):
             part.layout.display = None if shown else "none"
-        self._mine.value = note("Your own answer", self._area.value).html
+        self._mine.value = note(say("free-answer.label"), self._area.value).html
         because = f" · {escape(self._because)}" if self._because and not over else ""
-        word = "evidence given" if opened.get("evidence") == PASSED else ""
+        word = say("drill.given") if opened.get("evidence") == PASSED else ""
         word = self._done.rating if self._done is not None else word
         state = f'<span class="ecr-state ecr-{COLOURS.get(word, "ok")}">{escape(word)}</span>' if word else ""
         self._head.value = (
-            f'{style(self._keyboard)}<div class="ecr-head"><b>Drill {drill.id}</b>'
+            f'{style(self._keyboard)}<div class="ecr-head"><b>{say("drill.title", id=drill.id)}</b>'
             f'<span class="ecr-kind">{head(drill)}{because}</span>{state}</div>'
         )
         if marked:
             self._show_marked(opened)
         if self._done is not None:
-            due = when(self._done.due, self.desk.schedule.clock())
-            ended = note(f"{self._done.rating}: due again {due}", f"{self._done.why}.\n\nThe next one: `lab.drill()`")
+            due = when(self._done.due, self.session.schedule.clock())
+            name = say("drill.due", rating=self._done.rating, when=due)
+            ended = note(name, f"{self._done.why}.\n\n{say('drill.next')}")
             self._end.value = f'<div role="status">{ended.html}</div>'
 
     def _show_marked(self, opened: dict[str, Any]) -> None:
         drill, follow_up = self.drill, self.drill.follow_up(opened["made"])
-        self._next.value = note(
-            f"And then? {len(opened['made'])} of {len(drill.points)} points", follow_up.question
-        ).html
+        name = say("drill.then_points", made=len(opened["made"]), number=len(drill.points))
+        self._next.value = note(name, follow_up.question).html
         if self._answers:
             left = "\n".join(f"- {point.text}" for point in drill.points if point.key not in opened["made"])
-            parts = [note("An answer to it", follow_up.answer)]
-            parts += [note("Left out", left)] if left else []
-            parts += [note("A model answer", drill.model), note("The weak answer people give", drill.weak)]
+            parts = [note(say("drill.its_answer"), follow_up.answer)]
+            parts += [note(say("drill.left_out"), left)] if left else []
+            parts += [note(say("drill.model"), drill.model), note(say("drill.weak"), drill.weak)]
             self._told.value = f'<div role="status">{"".join(part.html for part in parts)}</div>'
-        lab = self.desk.lab(drill.id)
+        lab = self.session.lab(drill.id)
         people = (
-            f"; also <code>--as drill/{'</code>, <code>--as drill/'.join(drill.people)}</code>" if drill.people else ""
+            f"; {say('drill.also')} <code>--as drill/{'</code>, <code>--as drill/'.join(drill.people)}</code>"
+            if drill.people
+            else ""
         )
-        where = f"Account {lab.account}. In a cell: <code>%%bash --as drill</code>{people}."
+        where = f"{say('drill.account', account=lab.account)} <code>%%bash --as drill</code>{people}."
         words = f"<p>{escape(self._lab_words)}</p>" if self._lab_words else ""
-        task = note(f"Show it, in about {drill.seconds} s", drill.task).html
+        task = note(say("drill.show", seconds=drill.seconds), drill.task).html
         self._task.value = f'{task}<div class="ecr-soft">{where}{words}</div>'
 
     def show(self) -> None:

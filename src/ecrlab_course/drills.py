@@ -16,9 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ecrlab_course.content import ContentError, course_root
-from ecrlab_course.exercises import FollowUp, Point, Verdict
-from ecrlab_course.misconceptions import known
+from ecrlab_course.checkout import ContentError, course_root
+from ecrlab_course.kinds.free_answer import FollowUp, Point
+from ecrlab_course.kinds.misconceptions import known
+from ecrlab_course.kinds.verdict import Verdict
 
 LEVELS = {"J": "junior", "M": "mid", "S": "senior"}
 Findings = Mapping[str, str]

@@ -10,10 +10,10 @@ from typing import Any
 from ecrlab.client import LabError
 from ecrlab.policy.places import Problem
 from ecrlab_course import decided
-from ecrlab_course.desk import reason
 from ecrlab_course.display import escape, style
 from ecrlab_course.editor import FORBIDDEN, MEANING, PARTLY, Cell, Editor, EditorError, Matrix
 from ecrlab_course.lab import Lab
+from ecrlab_course.trouble import reason
 
 ipywidgets: Any = import_module("ipywidgets")
 

@@ -132,7 +132,7 @@ def _minutes(source: Source, book: Any) -> list[str]:
     found = []
     total = minutes(book.cells)
     if total != source.lesson.minutes:
-        found.append(f"its core cells take {total} minutes, and LESSON says {source.lesson.minutes}")
+        found.append(f"its core cells take {total} minutes, and the front matter says {source.lesson.minutes}")
     if source.lesson.id == HOME or source.is_lab:
         return found
     parts = halves(book)

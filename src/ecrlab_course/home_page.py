@@ -14,7 +14,8 @@ from typing import Any
 from ecrlab_course.content import Course, Source
 from ecrlab_course.course_plan import plan
 from ecrlab_course.display import Shown, escape
-from ecrlab_course.exercises import Exercise
+from ecrlab_course.kinds.base import Exercise
+from ecrlab_course.messages import say
 
 
 class State(StrEnum):
@@ -46,7 +47,7 @@ class Stop:
     @property
     def name(self) -> str:
         """The name on the map: "lesson 04", "lab 01"."""
-        return self.id.replace("-", " ") if self.after else f"lesson {self.id}"
+        return self.id.replace("-", " ") if self.after else say("home.lesson", id=self.id)
 
     @property
     def left(self) -> int:
@@ -58,8 +59,8 @@ class Stop:
         """The state in words: "begun, 3 of 11 exercises, about 44 minutes left"."""
         if self.state in (State.UNWRITTEN, State.DONE):
             return self.state.value
-        rest = f"about {self.left} minutes left" if self.done else f"{self.minutes} minutes"
-        passed = f"{self.done} of {self.total} exercises, " if self.state is State.BEGUN else ""
+        rest = say("home.left", minutes=self.left) if self.done else say("home.minutes", minutes=self.minutes)
+        passed = say("home.passed", done=self.done, total=self.total) + ", " if self.state is State.BEGUN else ""
         return f"{self.state.value}, {passed}{rest}"
 
 
@@ -85,7 +86,8 @@ class Place:
     @property
     def words(self) -> str:
         """The place in a sentence's words."""
-        return f"{self.exercise.id} ({self.exercise.objective.rstrip('.')}) in {self.source.opens}"
+        objective = self.exercise.objective.rstrip(".")
+        return say("home.place", id=self.exercise.id, objective=objective, page=self.source.opens)
 
 
 def stops(course: Course, progress: Mapping[str, Any], engine: bool = True) -> list[Stop]:
@@ -219,16 +221,16 @@ def drawn(
         f'<svg aria-hidden="true" focusable="false" width="{_WIDTH}" height="{top}" viewBox="0 0 {_WIDTH} {top}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
-    can = [f"{', '.join(stop.verbs)} (lesson {stop.id})" for stop in lessons if stop.state is State.DONE]
-    badge = f'<p class="ecr-soft"><b>You can</b> {escape("; ".join(can))}.</p>' if can else ""
+    can = [f"{', '.join(stop.verbs)} ({stop.name})" for stop in lessons if stop.state is State.DONE]
+    badge = f'<p class="ecr-soft"><b>{say("home.you_can")}</b> {escape("; ".join(can))}.</p>' if can else ""
     words = summary(stops)
     beside = "".join(
-        f'<p>Beside the route: <a href="{escape(folder + opens)}">{escape(title)}</a>, ten minutes a day.</p>'
+        f'<p>{say("home.beside")} <a href="{escape(folder + opens)}">{escape(title)}</a>, {say("home.a_day")}</p>'
         for title, opens in pages.items()
     )
     return Shown(
-        "\n".join([text(stops, here), *(f"Beside the route: {title}, {opens}" for title, opens in pages.items())]),
-        f'<nav class="ecr-map" aria-label="Map of the course">{picture}<ol>{"".join(links)}</ol></nav>'
+        "\n".join([text(stops, here), *(f"{say('home.beside')} {title}, {opens}" for title, opens in pages.items())]),
+        f'<nav class="ecr-map" aria-label="{say("home.map")}">{picture}<ol>{"".join(links)}</ol></nav>'
         f"<p>{escape(words)}</p>{beside}{badge}",
     )
 
@@ -238,8 +240,8 @@ def summary(stops: list[Stop]) -> str:
     written = [stop for stop in stops if stop.state is not State.UNWRITTEN]
     done = sum(1 for stop in written if stop.state is State.DONE)
     left = sum(stop.left for stop in written)
-    rest = f"about {left} minutes left" if left else "nothing left"
-    return f"{done} of {len(written)} lessons and labs done, {rest}; {len(stops) - len(written)} are not written yet."
+    rest = say("home.left", minutes=left) if left else say("home.nothing_left")
+    return say("home.summary", done=done, written=len(written), rest=rest, unwritten=len(stops) - len(written))
 
 
 def text(stops: list[Stop], here: str = "") -> str:
@@ -247,7 +249,7 @@ def text(stops: list[Stop], here: str = "") -> str:
     lines = []
     for stop in stops:
         indent = "   " if stop.after else ""
-        mark = "   <- go on here" if stop.id == here else ""
+        mark = f"   <- {say('home.here')}" if stop.id == here else ""
         lines.append(f"{indent}{ICONS[stop.state]} {stop.id}  {stop.title}: {stop.said}{mark}")
     return "\n".join([*lines, summary(stops)])
 
@@ -293,9 +295,12 @@ def _short(stop: Stop, here: bool = False) -> str:
     if stop.state is State.UNWRITTEN:
         return stop.state.value
     if stop.state is State.DONE:
-        return f"{icon} done"
-    begun = f"{stop.done} of {stop.total}, {stop.left} min left" if stop.state is State.BEGUN else f"{stop.minutes} min"
-    return f"{icon} {begun}{' · go on here' if here and stop.state is State.OPEN else ''}"
+        return f"{icon} {stop.state.value}"
+    words = say("home.min", minutes=stop.minutes)
+    if stop.state is State.BEGUN:
+        words = say("home.min_left", done=stop.done, total=stop.total, minutes=stop.left)
+    go_on = f" · {say('home.here')}" if here and stop.state is State.OPEN else ""
+    return f"{icon} {words}{go_on}"
 
 
 def _quay(lab: Stop, x: int, top: int, here: bool) -> str:
@@ -310,7 +315,7 @@ def _quay(lab: Stop, x: int, top: int, here: bool) -> str:
 
 def _link(stop: Stop, x: int, y: int, width: int, height: int, total: int, here: bool, folder: str) -> str:
     """Return what lies over the drawing: a link, or words for a screen reader where there is nothing to open yet."""
-    words = f"{stop.name}, {stop.title}: {stop.said}{', go on here' if here else ''}"
+    words = f"{stop.name}, {stop.title}: {stop.said}{', ' + say('home.here') if here else ''}"
     words = words[0].upper() + words[1:]
     place = (
         f"left:{100 * x / _WIDTH:.2f}%;top:{100 * y / total:.2f}%;width:{100 * width / _WIDTH:.2f}%;"

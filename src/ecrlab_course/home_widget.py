@@ -13,8 +13,10 @@ from ecrlab import doctor
 from ecrlab.home import Home
 from ecrlab_course import home_page
 from ecrlab_course.content import Course
-from ecrlab_course.desk import Desk, reason
-from ecrlab_course.display import Shown, escape, style
+from ecrlab_course.display import Shown, escape, markdown_inline, style
+from ecrlab_course.messages import say
+from ecrlab_course.session import Session
+from ecrlab_course.trouble import reason
 from ecrlab_course.widgets import KEYBOARD
 
 ipywidgets: Any = import_module("ipywidgets")
@@ -43,7 +45,7 @@ class Host(Protocol):
 
     home: Home
     course: Course
-    desk: Desk
+    session: Session
 
     @property
     def engine(self) -> str:
@@ -63,19 +65,19 @@ class HomePage:
         self._lab = lab
         self._map: Any = None
         self._drawn = ""
-        self._health = ipywidgets.HTML('<span class="ecr-soft">Looking at this computer…</span>')
+        self._health = ipywidgets.HTML(f'<span class="ecr-soft">{say("home.looking")}</span>')
         self._said = ipywidgets.HTML()
         self._opened = ipywidgets.Output()
         written = [source.lesson for source in lab.course.sources.values()]
         self._which = ipywidgets.Dropdown(
-            options=[(f"{lesson.id} {lesson.title}", lesson.id) for lesson in written], description="Put back"
+            options=[(f"{lesson.id} {lesson.title}", lesson.id) for lesson in written], description=say("home.which")
         )
-        self._sure = self._bar([("Yes, remove it", self._remove), ("No", self._keep)])
+        self._sure = self._bar([(say("home.yes"), self._remove), (say("home.no"), self._keep)])
         self._sure.layout.display = "none"
-        choice = ipywidgets.Box([self._which, self._bar([("Put it back…", self._ask)], primary=False)])
+        choice = ipywidgets.Box([self._which, self._bar([(say("home.put_back"), self._ask)], primary=False)])
         choice.add_class("ecr-fields")
         head = ipywidgets.HTML(style(KEYBOARD.replace("ID", "ecr-home")))
-        go_on = self._bar([("Continue where I stopped", self._continue), ("Check this computer", self._examine)])
+        go_on = self._bar([(say("home.continue"), self._continue), (say("home.examine"), self._examine)])
         self.box = ipywidgets.VBox([head, go_on, self._opened, self._health, choice, self._said, self._sure])
         self.box.add_class("ecrlab")
         self.box.add_class("ecr-exercise")
@@ -103,7 +105,7 @@ class HomePage:
     # Showing ---------------------------------------------------------------------------------------------------------
 
     def _draw(self) -> Shown:
-        progress = self._lab.desk.progress.read()
+        progress = self._lab.session.progress.read()
         engine = self._lab.engine != "none"
         place = home_page.place(self._lab.course, progress, engine)
         here = place.source.lesson.id if place else ""
@@ -116,11 +118,11 @@ class HomePage:
         shown = self._draw()
         self._drawn = shown.html
         self._map = display(shown, display_id=True)
+        commands = markdown_inline(say("home.commands_shown"))
         display(
             {
-                "text/plain": 'Go on: lab.resume()   This computer: lab.health()   Put a lesson back: lab.reset("00")',
-                "text/html": f'{style()}<div class="ecrlab ecr-soft">Go on: <code>lab.resume()</code> · this computer: '
-                "<code>lab.health()</code> · put a lesson back: <code>lab.reset(&quot;00&quot;)</code></div>",
+                "text/plain": say("home.commands"),
+                "text/html": f'{style()}<div class="ecrlab ecr-soft">{commands}</div>',
                 "application/vnd.jupyter.widget-view+json": {
                     "version_major": 2,
                     "version_minor": 0,
@@ -151,12 +153,12 @@ class HomePage:
                 for item in bad
             )
             words = f"{escape(doctor.summary(self._lab.home, findings))}{fix}"
-            self._health.value = f'<div class="ecr-verdict {kind}" role="status">This computer: {words}</div>'
+            self._health.value = f'<div class="ecr-verdict {kind}" role="status">{say("home.computer")} {words}</div>'
         except Exception as error:
             self._health.value = f'<div class="ecr-verdict ecr-wait" role="status">{escape(reason(error))}</div>'
 
     def _examine(self) -> None:
-        self._health.value = '<span class="ecr-soft" role="status">Looking at this computer…</span>'
+        self._health.value = f'<span class="ecr-soft" role="status">{say("home.looking")}</span>'
         self._look()
 
     def _continue(self) -> None:
@@ -169,15 +171,14 @@ class HomePage:
 
     def _ask(self) -> None:
         lesson = self._lab.course.lesson(self._which.value).lesson
-        parts = [f"the repositories {', '.join(lesson.repositories)} with their images"] if lesson.repositories else []
+        parts = [say("home.repositories", names=", ".join(lesson.repositories))] if lesson.repositories else []
         if lesson.users:
-            parts.append(f"what was changed in the rights of {', '.join(lesson.users)}")
+            parts.append(say("home.rights", users=", ".join(lesson.users)))
         if lesson.undo is not None:
             parts.append(lesson.undoes)
-        what = "; ".join(parts) or "nothing"
+        what = "; ".join(parts) or say("place.nothing")
         self._said.value = (
-            '<div class="ecr-verdict ecr-wait" role="status">This removes, in the lab on this computer: '
-            f"{escape(what)}. Your files and your progress stay.</div>"
+            f'<div class="ecr-verdict ecr-wait" role="status">{escape(say("home.removes", what=what))}</div>'
         )
         self._sure.layout.display = None
 
@@ -189,4 +190,4 @@ class HomePage:
 
     def _keep(self) -> None:
         self._sure.layout.display = "none"
-        self._said.value = '<div class="ecr-status" role="status">Nothing was removed.</div>'
+        self._said.value = f'<div class="ecr-status" role="status">{say("home.kept")}</div>'

@@ -27,6 +27,7 @@ from ecrlab.home import ACCOUNT, REGION, Home, read_json
 from ecrlab.span import ahead
 from ecrlab_course import shell
 from ecrlab_course.hub import Hub
+from ecrlab_course.trouble import Refused
 
 
 @cache
@@ -60,16 +61,6 @@ def _client(service: str, region: str, key: str, secret: str, endpoint: str, qui
         endpoint_url=endpoint,
         config=config,
     )
-
-
-class Refused(Exception):  # noqa: N818 - the word of the lessons
-    """The registry refused a request of `Lab.push`: `status`, `code` (such as DENIED) and its `message`."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"{code.lower().replace('_', ' ')}: {message}" if code else message)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 class Clock:

@@ -26,19 +26,24 @@ from ecrlab.span import ahead
 from ecrlab_course import decided, drill_widget, home_page, rays
 from ecrlab_course import display as shown
 from ecrlab_course import explorer as drawing
-from ecrlab_course.content import ContentError, Course, course, course_root
-from ecrlab_course.desk import EXECUTED, AnswerError, Desk, reason
-from ecrlab_course.drill_desk import DrillDesk, when, why
+from ecrlab_course.checkout import ContentError, course_root
+from ecrlab_course.content import Course, course
 from ecrlab_course.drill_lab import DrillLab
+from ecrlab_course.drill_session import DrillSession, when, why
 from ecrlab_course.drill_widget import DrillCard
 from ecrlab_course.drills import drills
 from ecrlab_course.editor import EditorError
 from ecrlab_course.editor_widget import PolicyEditor
-from ecrlab_course.exercises import Guess, Outcome, Verdict
 from ecrlab_course.home_widget import HomePage
-from ecrlab_course.lab import Clock, Lab, Refused
+from ecrlab_course.kinds.attempts import HINTS
+from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.kinds.verdict import Outcome, Verdict
+from ecrlab_course.lab import Clock, Lab
+from ecrlab_course.messages import say
 from ecrlab_course.progress import Progress, ProgressError
+from ecrlab_course.session import Session
 from ecrlab_course.shell import ShellError
+from ecrlab_course.trouble import Refused, reason
 from ecrlab_course.widgets import Card
 from ecrlab_course.work import copy_missing
 
@@ -109,7 +114,7 @@ class NotebookLab(Lab):
         super().__init__(home)
         self.clock: NotebookClock = NotebookClock(self.control)
         self.course = the_course
-        self.desk = Desk(self, Progress(home.progress), the_course)
+        self.session = Session(self, Progress(home.progress), the_course)
         self._cards: dict[str, Card] = {}
         self._marks: list[int] = []
         self._told: set[tuple[str, Verdict]] = set()
@@ -129,11 +134,9 @@ class NotebookLab(Lab):
     def cell_ended(self, *_info: object) -> None:
         """Compare the predictions that were waiting for this cell, and show the outcome in their cards and the map."""
         with contextlib.suppress(Exception):
-            for identifier in self.desk.pending():
-                if self.desk.observed(identifier) is not None:
-                    verdict = self.desk.check(identifier)
-                    if identifier in self._cards:
-                        self._cards[identifier].told(verdict)
+            for identifier, verdict in self.session.settle():
+                if identifier in self._cards:
+                    self._cards[identifier].told(verdict)
         with contextlib.suppress(Exception):
             if self._home_page is not None:
                 self._home_page.refresh()
@@ -180,27 +183,27 @@ class NotebookLab(Lab):
         source = self.course.lesson(identifier)
         if source.files.is_dir():
             copy_missing(source.files, Path.cwd())
-        built = self.desk.begin(identifier)
-        self.desk.note_opened(identifier)
-        what = "its starting state is ready" if built else "begun before, and left as you left it"
+        built = self.session.begin(identifier)
+        self.session.note_opened(identifier)
+        what = say("place.built" if built else "place.begun")
         self._say(f"{source.lesson.called} · {source.lesson.title} · {what}")
 
     @spoken
     def goto(self, lesson: str, checkpoint: str) -> None:
         """Build a named state of a lesson: `lab.goto("04", "pushed")`."""
-        self.desk.goto(lesson, checkpoint)
-        self._say(f"{self.course.lesson(lesson).lesson.called} stands at “{checkpoint}”.")
+        self.session.goto(lesson, checkpoint)
+        self._say(say("place.stands", lesson=self.course.lesson(lesson).lesson.called, checkpoint=checkpoint))
 
     @spoken
     def catch_up(self, lesson: str) -> None:
         """Build the state after a lesson that you missed: `lab.catch_up("04")`. Nothing is counted as done."""
-        name = self.desk.catch_up(lesson)
-        self._say(f"{self.course.lesson(lesson).lesson.called}: the state after it is ready (“{name}”). Go on.")
+        name = self.session.catch_up(lesson)
+        self._say(say("place.after", lesson=self.course.lesson(lesson).lesson.called, checkpoint=name))
 
     @spoken
     def exercise(self, identifier: str) -> None:
         """Show an exercise."""
-        card = Card(self.desk, self.desk.exercise(identifier))
+        card = Card(self.session, self.session.exercise(identifier))
         self._cards[identifier] = card
         card.show()
 
@@ -214,9 +217,9 @@ class NotebookLab(Lab):
 
         The other kinds take their steps in order (a list), a file's text, places (a mapping) or a text of your own.
         """
-        verdict = self.desk.answer(identifier, fields if fields else answer, confidence)
-        kept = self.desk.record(identifier).get("result")
-        if kept and isinstance(self.desk.exercise(identifier), EXECUTED):
+        verdict = self.session.answer(identifier, fields if fields else answer, confidence)
+        kept = self.session.record(identifier).get("result")
+        if kept and self.session.exercise(identifier).runs:
             sys.stdout.write(f"$ {kept['command']}\n{kept['output']}")
             sys.stdout.flush()
         self._tell(identifier, verdict)
@@ -225,31 +228,31 @@ class NotebookLab(Lab):
         """Show a verdict, once a cell, and in the exercise's card."""
         if (identifier, verdict) not in self._told:
             self._told.add((identifier, verdict))
-            show(shown.verdict(identifier, self.desk.with_pass(identifier, verdict)))
+            show(shown.verdict(identifier, self.session.with_pass(identifier, verdict)))
         if identifier in self._cards:
             self._cards[identifier].told(verdict)
 
     @spoken
     def check(self, identifier: str) -> None:
         """Say how the exercise stands: passed, not yet, untouched, or could not check. Changes nothing."""
-        verdict = self.desk.check(identifier)
+        verdict = self.session.check(identifier)
         self._tell(identifier, verdict)
-        item = self.desk.exercise(identifier)
-        possible = not isinstance(item, Guess) and not (item.engine and self.engine == "none")
-        counts = possible and not isinstance(item, Guess) and item.counts
+        item = self.session.exercise(identifier)
+        counts = item.counts and not (item.engine and self.engine == "none")
         if os.environ.get("ECRLAB_STRICT") == "1" and counts and verdict.outcome is not Outcome.PASSED:
-            raise CellFailed(f"{identifier} is {verdict.outcome.value}, and ECRLAB_STRICT=1 asks for passed.")
+            raise CellFailed(say("card.strict", id=identifier, outcome=verdict.outcome.value))
 
     @spoken
     def hint(self, identifier: str) -> None:
         """Show the next of three hints."""
-        tip = self.desk.hint(identifier)
-        show(shown.note(f"{identifier} · hint {tip.number} of 3", tip.text))
+        tip = self.session.hint(identifier)
+        name = say("card.hint_shown", id=identifier, number=tip.number, all=HINTS)
+        show(shown.note(name, tip.text))
 
     @spoken
     def solution(self, identifier: str) -> None:
         """Show the solution and why it is one."""
-        show(shown.note(f"{identifier} · solution", self.desk.solution(identifier)))
+        show(shown.note(say("card.solution_shown", id=identifier), self.session.solution(identifier)))
 
     @spoken
     def reset(self, identifier: str) -> None:
@@ -257,10 +260,10 @@ class NotebookLab(Lab):
         if identifier in self.course.sources:
             self._reset_lesson(identifier)
             return
-        self.desk.reset(identifier)
+        self.session.reset(identifier)
         if identifier in self._cards:
             self._cards[identifier].refresh()
-        self._say(f"{identifier} is as it was at first. Your progress keeps what you had reached.")
+        self._say(say("card.was_reset_shown", id=identifier))
 
     def _reset_lesson(self, identifier: str) -> None:
         self._say(self.put_back(identifier))
@@ -269,14 +272,11 @@ class NotebookLab(Lab):
         """Remove what a lesson made in the lab; return a sentence that says what went and what is left."""
         lesson = self.course.lesson(identifier).lesson
         before = self._repositories()
-        self.desk.put_back(identifier)
+        self.session.put_back(identifier)
         left = self._repositories()
         removed = [name for name in before if name not in left]
-        users = f" Rights of {', '.join(lesson.users)}: as at the start." if lesson.users else ""
-        return (
-            f"Removed: {_names(removed)}.{users} Left in your registry: {_names(left)}. "
-            "Your files and your progress were not touched."
-        )
+        users = " " + say("place.rights", users=", ".join(lesson.users)) if lesson.users else ""
+        return say("place.removed", removed=_names(removed), users=users, left=_names(left))
 
     def _repositories(self) -> list[str]:
         pages = self.looking().client("ecr").get_paginator("describe_repositories").paginate()
@@ -452,8 +452,8 @@ class NotebookLab(Lab):
         return DrillLab(self.home)
 
     @cached_property
-    def _drills(self) -> DrillDesk:
-        return DrillDesk(self.home, drills(self.course.root))
+    def _drills(self) -> DrillSession:
+        return DrillSession(self.home, drills(self.course.root))
 
     @spoken
     def drills(self) -> None:
@@ -467,8 +467,8 @@ class NotebookLab(Lab):
         because = {item.id: why(item) for item in queue}
         if identifier is None and not queue:
             due = self._drills.schedule.next_day(self._drills.drills)
-            later = f" The next one is due {when(due, self._drills.schedule.clock())}." if due else ""
-            self._say(f'Nothing more today.{later} More all the same: lab.drill("d04").')
+            later = " " + say("drill.next_due", when=when(due, self._drills.schedule.clock())) if due else ""
+            self._say(f"{say('drill.nothing_today')}{later} {say('drill.more')}")
             return
         wanted = identifier or queue[0].id
         self._drill = drill_widget.DrillCard(self._drills, wanted, because.get(wanted, ""))
@@ -482,26 +482,26 @@ class NotebookLab(Lab):
 
     def resumed(self) -> shown.Shown:
         """Go on: rebuild the state of the place where the learner stopped when it was lost; return what to show."""
-        place = home_page.place(self.course, self.desk.progress.read(), self.engine != "none")
+        place = home_page.place(self.course, self.session.progress.read(), self.engine != "none")
         if place is None:
-            return shown.sentence("Every exercise is passed.")
+            return shown.sentence(say("home.all_passed"))
         lesson = place.source.lesson
         built = ""
-        if self.desk.progress.lesson(lesson.id) and self.desk.lost(lesson.id):
-            self.desk.goto(lesson.id, place.checkpoint)
-            built = " The lab had been reset; its state for this place was built again."
-        words = f"Go on with {place.words}.{built} There, run the first code cell before anything else."
+        if self.session.progress.lesson(lesson.id) and self.session.lost(lesson.id):
+            self.session.goto(lesson.id, place.checkpoint)
+            built = " " + say("home.rebuilt")
+        words = say("home.go_on_with", place=place.words, built=built)
         href = home_page.from_here(Path.cwd()) + place.link
         return shown.Shown(
             words,
-            f'<div class="ecr-status">{shown.escape(words)}<br><a class="ecr-go" href="{shown.escape(href)}">Open '
-            f"{shown.escape(place.source.opens)} at {shown.escape(place.exercise.id)}</a></div>",
+            f'<div class="ecr-status">{shown.escape(words)}<br><a class="ecr-go" href="{shown.escape(href)}">'
+            f"{shown.escape(say('home.open_at', page=place.source.opens, id=place.exercise.id))}</a></div>",
         )
 
     @spoken
     def look_back(self, lesson: str) -> None:
         """Show the first guesses that this lesson answers, with your own answers from back then."""
-        found = self.desk.look_back(lesson)
+        found = self.session.look_back(lesson)
         if not found:
             raise KeyError(f"No first guess is answered in lesson {lesson}.")
         show(shown.looked_back([(guess.id, guess.prompt, verdict) for guess, verdict in found]))
@@ -519,7 +519,7 @@ class NotebookLab(Lab):
 
 
 def _names(names: list[str]) -> str:
-    return ", ".join(names) if names else "nothing"
+    return ", ".join(names) if names else say("place.nothing")
 
 
 def _bash_arguments(line: str) -> tuple[str, str | None]:

@@ -10,9 +10,8 @@ from typing import Any
 
 from ecrlab_course import form
 from ecrlab_course.content import Course, Source
-from ecrlab_course.desk import KINDS
-from ecrlab_course.exercises import Exercise
-from ecrlab_course.misconceptions import MISCONCEPTIONS
+from ecrlab_course.kinds.base import Exercise
+from ecrlab_course.kinds.misconceptions import MISCONCEPTIONS
 
 PAGE = "docs/teaching.md"
 TEMPLATE = "content/teaching.md"
@@ -159,7 +158,7 @@ def _exercises(source: Source) -> str:
 
 def kind_of(item: Exercise) -> str:
     """Return the kind of an exercise in a facilitator's words."""
-    return KINDS.get(type(item), type(item).__name__) + (", needs an engine" if getattr(item, "engine", False) else "")
+    return item.kind_words + (", needs an engine" if item.engine else "")
 
 
 def _beliefs(item: Exercise) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ecrlab_course.course_plan import plan
 
-MINUTES = 13
+MINUTES = 15
 """What the template's core cells take."""
 
 

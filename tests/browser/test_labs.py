@@ -115,5 +115,5 @@ def test_lab_01_from_source_to_a_proved_container(page: Page, room_with_engine: 
     # Passed milestones stay passed, and everything can be put away.
     lab.write("lab-01-12", solution("lab-01-12"))
     expect(lab.run("lab-01-12")).to_contain_text("Removed: harbour/booking. Rights of ops: as at the start.")
-    lab.write("lab-01-12", "lab.status()\nprint(sorted(lab.desk.progress.read()['exercises']))")
+    lab.write("lab-01-12", "lab.status()\nprint(sorted(lab.session.progress.read()['exercises']))")
     expect(lab.run("lab-01-12")).to_contain_text("['lab-01-m1', 'lab-01-m2', 'lab-01-m3', 'lab-01-m4']")

@@ -14,9 +14,9 @@ from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
 from ecrlab_course.content import Course, course
-from ecrlab_course.desk import Desk
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
+from ecrlab_course.session import Session
 from ecrlab_course.start import free_port
 
 PATH = os.environ["PATH"]
@@ -82,6 +82,6 @@ def furnished(home: Home, tmp_path: Path, the_course: Course) -> Lab:
 
 
 @pytest.fixture
-def desk(lab: Lab, tmp_path: Path, the_course: Course) -> Desk:
-    """A desk with an empty progress file."""
-    return Desk(lab, Progress(tmp_path / "progress.json"), the_course)
+def session(lab: Lab, tmp_path: Path, the_course: Course) -> Session:
+    """A session with an empty progress file."""
+    return Session(lab, Progress(tmp_path / "progress.json"), the_course)

@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.desk import Desk
 from ecrlab_course.exercises import Attempt, Exercise, Match, Outcome, Predict, ReadError, Verdict
+from ecrlab_course.session import Session
 from ecrlab_course.widgets import Card, form, static
 
 
-def place(desk: Desk, exercise: Exercise) -> None:
+def place(session: Session, exercise: Exercise) -> None:
     """Build the exercise's starting state."""
-    lesson = desk.source(exercise.id).lesson
-    desk.goto(lesson.id, exercise.at or lesson.start)
+    lesson = session.source(exercise.id).lesson
+    session.goto(lesson.id, exercise.at or lesson.start)
 
 
-def attempt(desk: Desk, exercise: Exercise, made: Attempt) -> Verdict:
+def attempt(session: Session, exercise: Exercise, made: Attempt) -> Verdict:
     """Make the attempt as a learner would and return the first check's verdict."""
 
     def answer() -> None:
         if made.answer is None:
             return
-        given = made.answer(desk.lab) if callable(made.answer) else made.answer
+        if made.first is not None:
+            session.answer(exercise.id, made.first)
+        given = made.answer(session.lab) if callable(made.answer) else made.answer
         sure = made.confidence if isinstance(exercise, Predict | ReadError | Match) else None
-        desk.answer(exercise.id, given, sure)
+        session.answer(exercise.id, given, sure)
 
     if isinstance(exercise, Predict):
         answer()
         if made.do is not None:
-            made.do(desk.lab)
+            made.do(session.lab)
     else:
         if made.do is not None:
-            made.do(desk.lab)
+            made.do(session.lab)
         answer()
-    return desk.check(exercise.id)
+    return session.check(exercise.id)
 
 
 REGISTRIES = (("admin", "us-east-1"), ("admin", "eu-west-1"), ("partner", "us-east-1"), ("partner", "eu-west-1"))
@@ -94,19 +97,19 @@ def take_rights(lab: Any) -> None:
             iam.delete_user_policy(UserName=name, PolicyName=policy)
 
 
-def last_request(desk: Desk) -> int:
+def last_request(session: Session) -> int:
     """Return the number of the last request that the learner's X-ray shows."""
-    rows = desk.lab.rows(after=max(desk.lab.last() - 500, 0))
+    rows = session.lab.rows(after=max(session.lab.last() - 500, 0))
     return int(rows[-1]["seq"]) if rows else 0
 
 
-def snapshot(desk: Desk) -> dict[str, Any]:
+def snapshot(session: Session) -> dict[str, Any]:
     """Return what a check could change: images and when they were pulled, rights, the clock, files, logins, the X-ray.
 
     Both accounts and both Regions of the course. An image's last pull is part of it (E015), so that no check fetches
     what it looks at.
     """
-    lab = desk.lab
+    lab = session.lab
     view = lab.looking()
     logins = {
         str(path.relative_to(lab.home.path)): path.read_bytes()
@@ -122,66 +125,106 @@ def snapshot(desk: Desk) -> dict[str, Any]:
         "images": {where: images_of(view, *where) for where in REGISTRIES},
         "users": rights(view),
         "logins": logins,
-        "last request": last_request(desk),
+        "last request": last_request(session),
         "clock": lab.control.status()["clock"]["offset_seconds"],
         "files": files,
     }
 
 
-def untouched(desk: Desk, exercise: Exercise) -> None:
+def untouched(session: Session, exercise: Exercise) -> None:
     """Nothing was done: the check says so twice, hints and solution are there, and nothing changed by looking."""
-    place(desk, exercise)
-    before = snapshot(desk)
-    verdict = desk.check(exercise.id)
+    place(session, exercise)
+    before = snapshot(session)
+    verdict = session.check(exercise.id)
     assert verdict.outcome is Outcome.UNTOUCHED, verdict
-    assert desk.check(exercise.id) == verdict
-    assert snapshot(desk) == before
+    assert session.check(exercise.id) == verdict
+    assert snapshot(session) == before
     for number in (1, 2, 3):
-        tip = desk.hint(exercise.id)
+        tip = session.hint(exercise.id)
         assert tip.number == number
         assert tip.text.strip()
         assert "Could not look" not in tip.text
-    assert desk.hint(exercise.id).number == 3
-    assert len(desk.solution(exercise.id)) > 40
-    assert snapshot(desk) == before
-    assert exercise.id in form(desk, exercise)
-    assert exercise.id in static(desk, exercise)
+    assert session.hint(exercise.id).number == 3
+    assert len(session.solution(exercise.id)) > 40
+    assert snapshot(session) == before
+    assert exercise.id in form(session, exercise)
+    assert exercise.id in static(session, exercise)
     # A failure is made when the card is shown; every other card leaves the lab as it is.
-    Card(desk, exercise)
-    assert isinstance(exercise, ReadError) or snapshot(desk) == before
+    Card(session, exercise)
+    assert isinstance(exercise, ReadError) or snapshot(session) == before
 
 
-def refused(desk: Desk, exercise: Exercise, made: Attempt) -> None:
+def refused(session: Session, exercise: Exercise, made: Attempt) -> None:
     """A wrong attempt gets the message and the misconception that it declares, twice the same, until the reset."""
-    place(desk, exercise)
-    verdict = attempt(desk, exercise, made)
+    place(session, exercise)
+    verdict = attempt(session, exercise, made)
     assert verdict.outcome is Outcome.NOT_YET, verdict
     assert verdict.misconception == made.misconception, verdict
     assert made.says in verdict.message
-    before = snapshot(desk)
-    assert desk.check(exercise.id) == verdict
-    assert snapshot(desk) == before
-    record = desk.record(exercise.id)
+    assert verdict.name == made.verdict
+    before = snapshot(session)
+    assert session.check(exercise.id) == verdict
+    assert snapshot(session) == before
+    record = session.record(exercise.id)
     assert record["first"] == "not yet"
-    assert record["history"][-1]["misconception"] == made.misconception
+    assert record["history"][-1].get("misconception") == made.misconception
     if made.answer is not None and isinstance(exercise, ReadError | Match):
         assert record["history"][-1]["confidence"] == made.confidence
         assert record["first_confidence"] == made.confidence
-    tip = desk.hint(exercise.id)
+    tip = session.hint(exercise.id)
     assert "Could not look" not in tip.text
-    desk.reset(exercise.id)
-    assert desk.check(exercise.id).outcome is Outcome.UNTOUCHED
-    assert desk.record(exercise.id)["first"] == "not yet"
+    session.reset(exercise.id)
+    assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+    assert session.record(exercise.id)["first"] == "not yet"
 
 
-def accepted(desk: Desk, exercise: Exercise, made: Attempt) -> None:
+def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
     """A right attempt passes, twice the same; the check changes nothing, and the reset returns to untouched."""
-    place(desk, exercise)
-    verdict = attempt(desk, exercise, made)
+    place(session, exercise)
+    verdict = attempt(session, exercise, made)
     assert verdict.outcome is Outcome.PASSED, verdict
-    before = snapshot(desk)
-    assert desk.check(exercise.id) == verdict
-    assert snapshot(desk) == before
-    assert desk.record(exercise.id)["passed"]
-    desk.reset(exercise.id)
-    assert desk.check(exercise.id).outcome is Outcome.UNTOUCHED
+    assert verdict.name == made.verdict
+    before = snapshot(session)
+    assert session.check(exercise.id) == verdict
+    assert snapshot(session) == before
+    assert session.record(exercise.id)["passed"]
+    session.reset(exercise.id)
+    assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+
+
+def left(session: Session, exercise: Exercise, made: Attempt) -> None:
+    """An attempt that is neither right nor wrong leaves it untouched, with words of its own."""
+    place(session, exercise)
+    verdict = attempt(session, exercise, made)
+    assert verdict.outcome is Outcome.UNTOUCHED, verdict
+    assert verdict.name == made.verdict
+    assert session.check(exercise.id) == verdict
+    session.reset(exercise.id)
+    assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+
+
+def together(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Return the attempts that do nothing in the lab: an answer that was made from the document, and no more."""
+    return [each for each in attempts if each.said and not each.verdict and each.do is None]
+
+
+def alone(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Return the attempts that want a lab in the exercise's starting state."""
+    attempts = list(attempts)
+    return [each for each in attempts if each not in together(attempts)]
+
+
+def all_refused(session: Session, exercise: Exercise) -> None:
+    """As `refused`, for all wrong answers that do nothing in the lab: the state is built and looked at once."""
+    place(session, exercise)
+    before = snapshot(session)
+    for made in together(exercise.rejects):
+        verdict = attempt(session, exercise, made)
+        assert verdict.outcome is Outcome.NOT_YET, (made.name, verdict)
+        assert verdict.misconception == made.misconception, made.name
+        assert made.says in verdict.message, made.name
+        assert session.check(exercise.id) == verdict
+        session.reset(exercise.id)
+        assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+    if exercise.reset is None:
+        assert snapshot(session) == before

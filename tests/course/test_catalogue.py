@@ -9,7 +9,7 @@ import nbformat
 
 from ecrlab_course import build, catalogue
 from ecrlab_course.content import course, course_root
-from ecrlab_course.misconceptions import MISCONCEPTIONS
+from ecrlab_course.kinds.misconceptions import MISCONCEPTIONS
 
 KINDS = Path(__file__).parent / "kinds"
 
@@ -20,7 +20,12 @@ def test_each_exercise_with_every_wrong_answer_and_its_misconception() -> None:
         for item in the_course.exercises.values():
             part = text.partition(f"### {item.id} · {item.objective}\n")[2].partition("\n#")[0]
             for attempt in item.rejects:
-                row = next(line for line in part.splitlines() if line.startswith(f"| {attempt.name} |"))
+                names = [line.split(" | ")[0].removeprefix("| ") for line in part.splitlines()]
+                row = next(
+                    line
+                    for line, name in zip(part.splitlines(), names, strict=True)
+                    if attempt.name in name.split("; ") and f"| `{attempt.misconception}`: " in line
+                )
                 assert attempt.misconception is not None
                 assert f"`{attempt.misconception}`: {MISCONCEPTIONS[attempt.misconception].belief}" in row
                 assert attempt.says.split("|")[0] in row or "You were certain" in attempt.says

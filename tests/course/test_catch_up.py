@@ -13,8 +13,8 @@ import pytest
 from ecrlab.home import Home
 from ecrlab_course import work
 from ecrlab_course.content import course
-from ecrlab_course.desk import Desk
 from ecrlab_course.lab import Lab
+from ecrlab_course.session import Session
 
 WRITTEN = [source.lesson.id for source in course().sources.values() if source.text.is_file()]
 
@@ -26,15 +26,15 @@ def command(*words: str, name: str = "catch-up") -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize("identifier", WRITTEN)
-def test_a_late_comer_has_the_state_after_a_lesson(identifier: str, desk: Desk) -> None:
+def test_a_late_comer_has_the_state_after_a_lesson(identifier: str, session: Session) -> None:
     began = time.monotonic()
-    name = desk.catch_up(identifier)
+    name = session.catch_up(identifier)
     assert time.monotonic() - began < 20  # under five on a machine that does nothing else
-    assert name == desk.course.lesson(identifier).lesson.final
-    assert desk.progress.lesson(identifier)["begun"]
-    assert [key for key, record in desk.progress.read()["exercises"].items() if record.get("passed")] == []
-    assert desk.begin(identifier) is False, "the lesson would start again"
-    desk.catch_up(identifier)
+    assert name == session.course.lesson(identifier).lesson.final
+    assert session.progress.lesson(identifier)["begun"]
+    assert [key for key, record in session.progress.read()["exercises"].items() if record.get("passed")] == []
+    assert session.begin(identifier) is False, "the lesson would start again"
+    session.catch_up(identifier)
 
 
 def test_after_lesson_04_the_image_is_in_ecr(running: Home, tmp_path: Path, lab: Lab) -> None:
@@ -48,9 +48,9 @@ def test_after_lesson_04_the_image_is_in_ecr(running: Home, tmp_path: Path, lab:
     assert lab.client("ecr").list_images(repositoryName="my-web-app")["imageIds"][0]["imageTag"] == "1.1"
 
 
-def test_reset_takes_away_what_else_a_lesson_made(running: Home, desk: Desk) -> None:
-    iam = desk.lab.client("iam")
-    desk.catch_up("06")
+def test_reset_takes_away_what_else_a_lesson_made(running: Home, session: Session) -> None:
+    iam = session.lab.client("iam")
+    session.catch_up("06")
     assert "deployer" in {role["RoleName"] for role in iam.list_roles()["Roles"]}
     answer = command("06", "--home", str(running.path), name="reset")
     assert (answer.returncode, answer.stdout) == (0, "Lesson 06: what it made in the lab is removed.\n"), answer.stderr

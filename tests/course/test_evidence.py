@@ -84,5 +84,5 @@ def test_a_step_that_fails_says_what_it_printed(clean: Lab) -> None:
 
 def test_a_learner_s_file_is_the_judge_s_module(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "desk.py").write_text("NUMBER = 4\n")
-    assert staging.learner_module(tmp_path, "desk").NUMBER == 4
+    (tmp_path / "files" / "session.py").write_text("NUMBER = 4\n")
+    assert staging.learner_module(tmp_path, "session").NUMBER == 4

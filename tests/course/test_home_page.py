@@ -13,9 +13,10 @@ from ecrlab.home import Home
 from ecrlab_course import build, home_page
 from ecrlab_course.content import Course, course
 from ecrlab_course.course_plan import neighbours, plan
-from ecrlab_course.desk import KEPT, Desk
 from ecrlab_course.exercises import Outcome
 from ecrlab_course.home_page import State
+from ecrlab_course.messages import say
+from ecrlab_course.session import Session
 from ecrlab_course.widgets import Card
 
 from . import proof
@@ -135,32 +136,32 @@ def test_no_link_of_a_page_is_dead(the_course: Course, shelf: str) -> None:
             assert (path.parent / target).resolve().is_file(), f"{path.name}: {target}"
 
 
-def test_a_pass_is_kept_and_a_wrong_answer_after_it_is_said(desk: Desk) -> None:
-    desk.goto("00", "pushed")
-    desk.answer("00-e2", "d")
-    verdict = desk.answer("00-e2", "a")
+def test_a_pass_is_kept_and_a_wrong_answer_after_it_is_said(session: Session) -> None:
+    session.goto("00", "pushed")
+    session.answer("00-e2", "d")
+    verdict = session.answer("00-e2", "a")
     assert verdict.outcome is Outcome.NOT_YET
-    assert KEPT in desk.with_pass("00-e2", verdict).message
-    assert desk.record("00-e2")["passed"]
-    stops = {stop.id: stop for stop in home_page.stops(desk.course, desk.progress.read())}
+    assert say("card.pass_kept") in session.with_pass("00-e2", verdict).message
+    assert session.record("00-e2")["passed"]
+    stops = {stop.id: stop for stop in home_page.stops(session.course, session.progress.read())}
     assert stops["00"].done == 1
-    other = desk.answer("00-e5", "a")
-    assert KEPT not in desk.with_pass("00-e5", other).message
+    other = session.answer("00-e5", "a")
+    assert say("card.pass_kept") not in session.with_pass("00-e5", other).message
 
 
-def test_first_guesses_are_read_back_where_they_are_answered(desk: Desk) -> None:
-    assert "Kept" in desk.answer("00-g1", "true", 3).message
-    assert "first" not in desk.record("00-g1"), "nothing is told before the lesson that answers it"
-    assert "false" not in desk.solution("00-g1").lower()
-    ((guess, verdict),) = desk.look_back("04")
+def test_first_guesses_are_read_back_where_they_are_answered(session: Session) -> None:
+    assert "Kept" in session.answer("00-g1", "true", 3).message
+    assert "first" not in session.record("00-g1"), "nothing is told before the lesson that answers it"
+    assert "false" not in session.solution("00-g1").lower()
+    ((guess, verdict),) = session.look_back("04")
     assert guess.id == "00-g1"
     assert verdict.outcome is Outcome.NOT_YET
     assert verdict.message.startswith("You said: true, certain. It is false.")
-    assert desk.record("00-g1")["history"][-1]["misconception"] == "login-is-permission"
-    desk.answer("00-g2", "false", 1)
-    ((_, verdict),) = desk.look_back("06")
+    assert session.record("00-g1")["history"][-1]["misconception"] == "login-is-permission"
+    session.answer("00-g2", "false", 1)
+    ((_, verdict),) = session.look_back("06")
     assert verdict.outcome is Outcome.PASSED
-    ((_, verdict),) = desk.look_back("02")
+    ((_, verdict),) = session.look_back("02")
     assert verdict.outcome is Outcome.UNTOUCHED
     assert verdict.message.startswith("You made no guess.")
 
@@ -176,9 +177,9 @@ def test_every_lesson_that_answers_a_first_guess_reads_it_back() -> None:
 
 
 @pytest.mark.parametrize("identifier", ["00-g1", "00-e1"])
-def test_a_guess_that_is_kept_is_not_called_untouched(identifier: str, desk: Desk) -> None:
-    desk.goto("00", "fresh")
-    card = Card(desk, desk.exercise(identifier))
+def test_a_guess_that_is_kept_is_not_called_untouched(identifier: str, session: Session) -> None:
+    session.goto("00", "fresh")
+    card = Card(session, session.exercise(identifier))
     keep = next(iter(card._buttons.values()))
     keep.click()
     assert "kept" not in card._head.value
@@ -190,19 +191,19 @@ def test_a_guess_that_is_kept_is_not_called_untouched(identifier: str, desk: Des
 
 
 @pytest.mark.timeout(120)
-def test_a_look_at_this_computer_stands_in_no_xray(running: Home, desk: Desk) -> None:
+def test_a_look_at_this_computer_stands_in_no_xray(running: Home, session: Session) -> None:
     """The home page looks while the learner's first cell runs, whose first row the lesson asks for."""
-    before = desk.lab.last()
+    before = session.lab.last()
     findings = {finding.part: finding.state for finding in doctor.examine(running)}
     assert (findings["registry"], findings["AWS API"], findings["aws command"]) == ("ok", "ok", "ok")
-    assert desk.lab.last() >= before + 3
-    assert desk.lab.rows(after=before) == []
+    assert session.lab.last() >= before + 3
+    assert session.lab.rows(after=before) == []
 
 
-def test_the_proof_of_a_check_sees_a_pull(desk: Desk) -> None:
+def test_the_proof_of_a_check_sees_a_pull(session: Session) -> None:
     """A check that fetched the manifest it looks at would change when the image was last pulled (E015)."""
-    desk.goto("00", "pushed")
-    before = proof.snapshot(desk)
-    assert proof.snapshot(desk) == before
-    desk.lab.looking().client("ecr").batch_get_image(repositoryName="hello", imageIds=[{"imageTag": "1"}])
-    assert proof.snapshot(desk)["images"] != before["images"]
+    session.goto("00", "pushed")
+    before = proof.snapshot(session)
+    assert proof.snapshot(session) == before
+    session.lab.looking().client("ecr").batch_get_image(repositoryName="hello", imageIds=[{"imageTag": "1"}])
+    assert proof.snapshot(session)["images"] != before["images"]

@@ -10,10 +10,11 @@ import pytest
 
 from ecrlab.home import Home
 from ecrlab_course.content import course
-from ecrlab_course.desk import AnswerError, Desk
 from ecrlab_course.exercises import Attempt, Exercise, Match, Option, Order, Outcome, ReadError, Step, not_yet, passed
+from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
+from ecrlab_course.session import Session
 from ecrlab_course.widgets import Card, form, static
 
 from . import proof
@@ -29,28 +30,28 @@ SENTENCE = "First I make the repository, then I log in, and then I name the imag
 
 
 @pytest.fixture
-def desk(running: Home, tmp_path: Path) -> Desk:
-    """A desk of the small course, its starting state built."""
+def session(running: Home, tmp_path: Path) -> Session:
+    """A session of the small course, its starting state built."""
     folder = tmp_path / "work"
     folder.mkdir()
-    made = Desk(Lab(running, folder), Progress(tmp_path / "progress.json"), COURSE)
+    made = Session(Lab(running, folder), Progress(tmp_path / "progress.json"), COURSE)
     made.goto("90", "made")
     return made
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
-def test_untouched(exercise: Exercise, desk: Desk) -> None:
-    proof.untouched(desk, exercise)
+def test_untouched(exercise: Exercise, session: Session) -> None:
+    proof.untouched(session, exercise)
 
 
 @pytest.mark.parametrize(("exercise", "made"), REJECTS)
-def test_wrong_attempt_is_refused_by_name(exercise: Exercise, made: Attempt, desk: Desk) -> None:
-    proof.refused(desk, exercise, made)
+def test_wrong_attempt_is_refused_by_name(exercise: Exercise, made: Attempt, session: Session) -> None:
+    proof.refused(session, exercise, made)
 
 
 @pytest.mark.parametrize(("exercise", "made"), ACCEPTS)
-def test_right_attempt_is_accepted(exercise: Exercise, made: Attempt, desk: Desk) -> None:
-    proof.accepted(desk, exercise, made)
+def test_right_attempt_is_accepted(exercise: Exercise, made: Attempt, session: Session) -> None:
+    proof.accepted(session, exercise, made)
 
 
 @pytest.mark.parametrize(
@@ -73,96 +74,98 @@ def test_right_attempt_is_accepted(exercise: Exercise, made: Attempt, desk: Desk
         (WORDS, {"text": SENTENCE, "made": "token"}, "is a list"),
     ],
 )
-def test_an_answer_of_another_form_says_what_is_wanted(desk: Desk, identifier: str, answer: Any, says: str) -> None:
+def test_an_answer_of_another_form_says_what_is_wanted(
+    session: Session, identifier: str, answer: Any, says: str
+) -> None:
     with pytest.raises(AnswerError, match=says):
-        desk.answer(identifier, answer)
-    assert "answer" not in desk.record(identifier)
+        session.answer(identifier, answer)
+    assert "answer" not in session.record(identifier)
 
 
-def test_confidence_is_one_to_three(desk: Desk) -> None:
+def test_confidence_is_one_to_three(session: Session) -> None:
     for identifier, answer in ((ERROR, "a"), (MATCH, {"create": "api"})):
         with pytest.raises(AnswerError, match="confidence is 1"):
-            desk.answer(identifier, answer, 4)
+            session.answer(identifier, answer, 4)
 
 
-def test_an_empty_order_is_not_run(desk: Desk) -> None:
-    assert desk.answer(ORDER, []).outcome is Outcome.UNTOUCHED
-    assert "result" not in desk.record(ORDER)
+def test_an_empty_order_is_not_run(session: Session) -> None:
+    assert session.answer(ORDER, []).outcome is Outcome.UNTOUCHED
+    assert "result" not in session.record(ORDER)
 
 
-def test_the_steps_are_explained_after_a_right_order_and_not_before(desk: Desk) -> None:
-    assert "no layer is sent" not in desk.answer(ORDER, ["create", "push"]).message
-    said = desk.answer(ORDER, ["create", "push", "name"]).message
+def test_the_steps_are_explained_after_a_right_order_and_not_before(session: Session) -> None:
+    assert "no layer is sent" not in session.answer(ORDER, ["create", "push"]).message
+    said = session.answer(ORDER, ["create", "push", "name"]).message
     assert said.index("makes the shelf") < said.index("sends layers") < said.index("no layer is sent")
 
 
-def test_the_file_is_written_run_and_put_back(desk: Desk) -> None:
-    item = desk.exercise(FILE)
-    path = desk.path(item)
-    first = desk.answer(FILE, item.start)
+def test_the_file_is_written_run_and_put_back(session: Session) -> None:
+    item = session.exercise(FILE)
+    path = item.path(session.entry(FILE))
+    first = session.answer(FILE, item.start)
     assert first.outcome is Outcome.UNTOUCHED
-    assert "not authorized" in desk.record(FILE)["result"]["output"]
-    assert "first" not in desk.record(FILE)
+    assert "not authorized" in session.record(FILE)["result"]["output"]
+    assert "first" not in session.record(FILE)
     # Edited with any editor, then answered without a text.
     path.write_text(item.accepts[0].answer)
-    assert desk.answer(FILE, None).outcome is Outcome.PASSED
-    desk.reset(FILE)
+    assert session.answer(FILE, None).outcome is Outcome.PASSED
+    session.reset(FILE)
     assert path.read_text() == item.start
-    assert desk.text(FILE) == item.start
+    assert item.text(session.entry(FILE)) == item.start
 
 
-def test_a_failure_is_made_once_and_again_after_a_reset(desk: Desk) -> None:
-    first = desk.failure(ERROR)
+def test_a_failure_is_made_once_and_again_after_a_reset(session: Session) -> None:
+    first = session.exercise(ERROR).failure(session.entry(ERROR))
     assert "ecr:InitiateLayerUpload" in first.output
-    last = desk.lab.last()
-    assert desk.failure(ERROR) == first
-    assert desk.lab.last() == last
-    desk.reset(ERROR)
-    desk.failure(ERROR)
-    assert desk.lab.last() > last
+    last = session.lab.last()
+    assert session.exercise(ERROR).failure(session.entry(ERROR)) == first
+    assert session.lab.last() == last
+    session.reset(ERROR)
+    session.exercise(ERROR).failure(session.entry(ERROR))
+    assert session.lab.last() > last
 
 
-def test_the_parts_of_an_error_are_read_out_after_the_right_answer(desk: Desk) -> None:
-    assert "who asked" not in desk.answer(ERROR, "b", 2).message
-    assert "* `user/ops`: who asked" in desk.answer(ERROR, "c", 2).message
-    assert desk.record(ERROR)["first_answer"] == "b"
+def test_the_parts_of_an_error_are_read_out_after_the_right_answer(session: Session) -> None:
+    assert "who asked" not in session.answer(ERROR, "b", 2).message
+    assert "* `user/ops`: who asked" in session.answer(ERROR, "c", 2).message
+    assert session.record(ERROR)["first_answer"] == "b"
 
 
-def test_items_without_a_place_are_named(desk: Desk) -> None:
-    verdict = desk.answer(MATCH, {"create": "registry"}, 3)
+def test_items_without_a_place_are_named(session: Session) -> None:
+    verdict = session.answer(MATCH, {"create": "registry"}, 3)
     assert verdict.outcome is Outcome.UNTOUCHED
     assert "the layers of a push, `docker tag`" in verdict.message
-    assert "first" not in desk.record(MATCH)
-    assert desk.hint(MATCH).text.startswith("1 of those")
+    assert "first" not in session.record(MATCH)
+    assert session.hint(MATCH).text.startswith("1 of those")
 
 
-def test_a_free_answer_is_kept_and_its_missed_points_too(desk: Desk) -> None:
-    kept = desk.answer(WORDS, SENTENCE)
+def test_a_free_answer_is_kept_and_its_missed_points_too(session: Session) -> None:
+    kept = session.answer(WORDS, SENTENCE)
     assert kept.outcome is Outcome.UNTOUCHED
     assert "`token`: a token comes before the push" in kept.message
     assert "A good answer" not in kept.message
-    done = desk.answer(WORDS, {"made": ["token"]})
+    done = session.answer(WORDS, {"made": ["token"]})
     assert done.outcome is Outcome.PASSED
     assert "You made 1 of 3 points." in done.message
     assert "Left out: the repository is made first. Then they ask: *What does docker print" in done.message
     assert "I push it." in done.message
-    assert desk.record(WORDS)["missed"] == ["repository", "name"]
-    assert desk.answer(WORDS, {"text": SENTENCE + " Then I check it.", "made": []}).outcome is Outcome.PASSED
+    assert session.record(WORDS)["missed"] == ["repository", "name"]
+    assert session.answer(WORDS, {"text": SENTENCE + " Then I check it.", "made": []}).outcome is Outcome.PASSED
     # Another text wants its points marked again; the same text keeps them.
-    assert desk.answer(WORDS, SENTENCE).outcome is Outcome.UNTOUCHED
-    desk.reset(WORDS)
-    assert desk.text(WORDS) == SENTENCE
-    assert desk.check(WORDS).outcome is Outcome.UNTOUCHED
+    assert session.answer(WORDS, SENTENCE).outcome is Outcome.UNTOUCHED
+    session.reset(WORDS)
+    assert session.exercise(WORDS).text(session.entry(WORDS)) == SENTENCE
+    assert session.check(WORDS).outcome is Outcome.UNTOUCHED
 
 
-def test_a_draft_outlives_the_card(desk: Desk) -> None:
+def test_a_draft_outlives_the_card(session: Session) -> None:
     for identifier in (FILE, WORDS):
-        card = Card(desk, desk.exercise(identifier))
+        card = Card(session, session.exercise(identifier))
         card._inputs._area.value = "half a sen"
-        assert Card(desk, desk.exercise(identifier))._inputs.read() == "half a sen"
-        assert desk.check(identifier).outcome is Outcome.UNTOUCHED
-    desk.answer(WORDS, SENTENCE)
-    assert desk.text(WORDS) == SENTENCE
+        assert Card(session, session.exercise(identifier))._inputs.read() == "half a sen"
+        assert session.check(identifier).outcome is Outcome.UNTOUCHED
+    session.answer(WORDS, SENTENCE)
+    assert session.exercise(WORDS).text(session.entry(WORDS)) == SENTENCE
 
 
 def test_what_does_not_count_is_left_out_of_the_count() -> None:
@@ -170,8 +173,8 @@ def test_what_does_not_count_is_left_out_of_the_count() -> None:
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
-def test_card_answers_by_its_button(exercise: Exercise, desk: Desk) -> None:
-    card = Card(desk, exercise)
+def test_card_answers_by_its_button(exercise: Exercise, session: Session) -> None:
+    card = Card(session, exercise)
     first = next(iter(card._buttons.values()))
     first.click()  # nothing is filled in
     assert "untouched" in card._said.value
@@ -189,7 +192,7 @@ def test_card_answers_by_its_button(exercise: Exercise, desk: Desk) -> None:
         assert card._inputs.points.layout.display is None
         card._inputs.points.children[-1].children[0].click()
     assert "passed" in card._head.value, card._said.value
-    again = Card(desk, exercise)  # the card comes back as it was left
+    again = Card(session, exercise)  # the card comes back as it was left
     kept = again._inputs.read()
     assert (kept.strip() if isinstance(kept, str) else kept) == (given["text"] if exercise.id == WORDS else given)
     card._buttons["Reset"].click()
@@ -198,9 +201,9 @@ def test_card_answers_by_its_button(exercise: Exercise, desk: Desk) -> None:
     assert "Solution" in card._solved.value
 
 
-def test_a_pass_takes_the_hint_away_and_leaves_the_solution(desk: Desk) -> None:
+def test_a_pass_takes_the_hint_away_and_leaves_the_solution(session: Session) -> None:
     exercise = COURSE.exercises[MATCH]
-    card = Card(desk, exercise)
+    card = Card(session, exercise)
     card._buttons["Hint"].click()
     assert "Hint 1 of 3" in card._hinted.value
     card.told(not_yet("Not all fit."))
@@ -212,16 +215,16 @@ def test_a_pass_takes_the_hint_away_and_leaves_the_solution(desk: Desk) -> None:
     assert "Solution" in card._solved.value
 
 
-def test_two_steps_of_one_number_are_refused(desk: Desk) -> None:
-    card = Card(desk, desk.exercise(ORDER))
+def test_two_steps_of_one_number_are_refused(session: Session) -> None:
+    card = Card(session, session.exercise(ORDER))
     for key in ("create", "push"):
         card._inputs._places[key].value = 1
     card._buttons["Run this order"].click()
     assert "Two steps have the number 1" in card._said.value
 
 
-def test_text_forms_name_what_to_answer(desk: Desk) -> None:
-    desk.failure(ERROR)
+def test_text_forms_name_what_to_answer(session: Session) -> None:
+    session.exercise(ERROR).failure(session.entry(ERROR))
     wanted = {
         ORDER: ["  create  Create the repository", 'Answer: lab.answer("90-e1", [STEP, STEP, …])'],
         FILE: ["  kinds-policy.json:", '      "Version": "2012-10-17"', 'lab.answer("90-e2")'],
@@ -230,10 +233,12 @@ def test_text_forms_name_what_to_answer(desk: Desk) -> None:
         WORDS: ["**How does an image get to ECR?**", '"Your own answer"'],
     }
     for identifier, lines in wanted.items():
-        text = form(desk, desk.exercise(identifier))
+        text = form(session, session.exercise(identifier))
         for line in lines:
             assert line in text, text
-        assert "who asked" not in text + static(desk, desk.exercise(identifier)), "the parts come after the answer"
+        assert "who asked" not in text + static(session, session.exercise(identifier)), (
+            "the parts come after the answer"
+        )
 
 
 def test_a_declaration_that_cannot_be_answered_is_refused() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 from pathlib import Path
 
 import pytest
 
+from ecrlab_course.authoring.document import documents
 from ecrlab_course.content import Course, course
-from ecrlab_course.desk import Desk
 from ecrlab_course.exercises import Attempt, Exercise, LiveCheck
 from ecrlab_course.progress import Progress
+from ecrlab_course.session import Session
 
 from . import proof
 from .conftest import PATH, furnished
@@ -19,12 +22,16 @@ pytestmark = pytest.mark.timeout(180)
 
 EXERCISES = list(course().exercises.values())
 ACCEPTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.accepts]
-REJECTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.rejects]
+REJECTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in proof.alone(e.rejects)]
+LEAVES = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.leaves]
+ANSWERS = [e for e in EXERCISES if proof.together(e.rejects)]
 
 
 @pytest.fixture
-def desk(request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk with an empty progress file, in a lab where nobody but admin has a right left.
+def session(
+    request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> Session:
+    """A session with an empty progress file, in a lab where nobody but admin has a right left.
 
     So no exercise counts on rights that the lesson before it happened to leave.
     """
@@ -34,22 +41,52 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, mon
         monkeypatch.setenv("PATH", PATH)  # without the other lab's stand-in
     lab = furnished(home, tmp_path, the_course)
     proof.take_rights(lab)
-    return Desk(lab, Progress(tmp_path / "progress.json"), the_course)
+    return Session(lab, Progress(tmp_path / "progress.json"), the_course)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
-def test_untouched(exercise: Exercise, desk: Desk) -> None:
-    proof.untouched(desk, exercise)
+def test_untouched(exercise: Exercise, session: Session) -> None:
+    proof.untouched(session, exercise)
 
 
 @pytest.mark.parametrize(("exercise", "made"), REJECTS)
-def test_wrong_attempt_is_refused_by_name(exercise: Exercise, made: Attempt, desk: Desk) -> None:
-    proof.refused(desk, exercise, made)
+def test_wrong_attempt_is_refused_by_name(exercise: Exercise, made: Attempt, session: Session) -> None:
+    proof.refused(session, exercise, made)
 
 
 @pytest.mark.parametrize(("exercise", "made"), ACCEPTS)
-def test_right_attempt_is_accepted(exercise: Exercise, made: Attempt, desk: Desk) -> None:
-    proof.accepted(desk, exercise, made)
+def test_right_attempt_is_accepted(exercise: Exercise, made: Attempt, session: Session) -> None:
+    proof.accepted(session, exercise, made)
+
+
+@pytest.mark.parametrize(("exercise", "made"), LEAVES)
+def test_an_attempt_that_changes_nothing_is_told_so(exercise: Exercise, made: Attempt, session: Session) -> None:
+    proof.left(session, exercise, made)
+
+
+@pytest.mark.parametrize("exercise", ANSWERS, ids=lambda e: e.id)
+def test_wrong_answers_are_refused_one_after_the_other(exercise: Exercise, session: Session) -> None:
+    proof.all_refused(session, exercise)
+
+
+def test_no_gap_is_filled_with_a_whole_sentence(the_course: Course) -> None:
+    """What a learner reads stands in the document; code puts words and names together."""
+    for source in the_course.sources.values():
+        for path in documents(source.folder):
+            code = path.with_suffix(".py")
+            texts = [
+                node.value
+                for node in ast.walk(ast.parse(code.read_text() if code.is_file() else ""))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in docstrings(code)
+            ]
+            assert [text for text in texts if re.search(r"[a-z]{2}[.!?]$", text) and " " in text] == [], code
+
+
+def docstrings(path: Path) -> set[str]:
+    """Return the docstrings of a file as they are written."""
+    tree = ast.parse(path.read_text())
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    return {ast.get_docstring(node, clean=False) or "" for node in ast.walk(tree) if isinstance(node, kinds)}
 
 
 def test_every_judge_of_a_live_check_is_pure() -> None:

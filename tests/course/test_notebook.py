@@ -184,7 +184,7 @@ def test_a_guess_is_compared_when_the_cell_has_run(kernel: Kernel) -> None:
     text = kernel.works('lab.check("00-e1")')
     assert text.startswith("✗ 00-e1 · not yet")
     assert "You had guessed otherwise first" in kernel.works('lab.answer("00-e1", "a", confidence=2)')
-    record = lab.desk.record("00-e1")
+    record = lab.session.record("00-e1")
     assert record["first"] == "not yet"
     assert record["first_answer"] == "b"
 

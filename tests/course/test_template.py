@@ -11,11 +11,13 @@ import pytest
 
 from ecrlab_course import build, form
 from ecrlab_course.content import Course, course, read
-from ecrlab_course.desk import Desk
 from ecrlab_course.exercises import Outcome
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
+from ecrlab_course.session import Session
 from ecrlab_course.template import TemplateError, new_lesson
+
+from . import proof
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +42,7 @@ def test_a_fresh_lesson_has_no_faults_and_says_what_is_still_to_write(checkout: 
     the_course = made(checkout)
     assert build.problems(the_course) == []
     lacks = build.unfinished(the_course)
-    assert "97_try_it: 1 exercises; 5 to 8" in lacks
+    assert "97_try_it: 2 exercises; 5 to 8" in lacks
     assert not [line for line in lacks if "core cells take" in line]
     written = {path.relative_to(checkout).as_posix() for path in build.build(the_course, only=("97",)).written}
     assert {"notebooks/97-try-it.ipynb", "solutions/97-try-it.ipynb", "notebooks/images/97/one.svg"} <= written
@@ -52,26 +54,26 @@ def test_a_fresh_lesson_has_no_faults_and_says_what_is_still_to_write(checkout: 
 
 def test_a_finished_lesson_may_lack_nothing(checkout: Path) -> None:
     the_course = made(checkout)
-    path = the_course.lessons["97"].folder / "exercises.py"
-    path.write_text(path.read_text().replace("    draft=True,\n", ""))
+    path = the_course.lessons["97"].folder / "lesson.md"
+    path.write_text(path.read_text().replace("draft: yes\n", ""))
     finished = Course(checkout, {"97": read(path.parent)})
-    assert "97_try_it: 1 exercises; 5 to 8" in build.problems(finished)
+    assert "97_try_it: 2 exercises; 5 to 8" in build.problems(finished)
     assert build.unfinished(finished) == []
 
 
-def test_its_exercise_is_judged_right(checkout: Path, lab: Lab, tmp_path: Path) -> None:
-    desk = Desk(lab, Progress(tmp_path / "progress.json"), made(checkout))
-    exercise = desk.course.exercises["97-e1"]
-    for attempt in (*exercise.accepts, *exercise.rejects):
-        desk.goto("97", "fresh")
-        desk.answer("97-e1", attempt.answer, attempt.confidence)
-        assert attempt.do is not None
-        attempt.do(lab)
-        verdict = desk.check("97-e1")
-        assert verdict.outcome is (Outcome.PASSED if attempt in exercise.accepts else Outcome.NOT_YET), attempt.name
-        assert attempt.says in verdict.message
-        assert verdict.misconception == attempt.misconception
-        desk.reset("97-e1")
+@pytest.mark.parametrize("identifier", ["97-e1", "97-e2", "97-i1"])
+def test_its_exercises_are_judged_right(identifier: str, checkout: Path, lab: Lab, tmp_path: Path) -> None:
+    session = Session(lab, Progress(tmp_path / "progress.json"), made(checkout))
+    exercise = session.course.exercises[identifier]
+    proof.untouched(session, exercise)
+    for attempt in exercise.rejects:
+        proof.place(session, exercise)
+        verdict = proof.attempt(session, exercise, attempt)
+        assert verdict.outcome is Outcome.NOT_YET, attempt.name
+        assert verdict.name == attempt.verdict
+        session.reset(identifier)
+    for attempt in exercise.accepts:
+        proof.accepted(session, exercise, attempt)
 
 
 def test_its_sources_are_in_the_style_of_the_others(checkout: Path) -> None:
@@ -79,7 +81,7 @@ def test_its_sources_are_in_the_style_of_the_others(checkout: Path) -> None:
     ruff = [str(Path(sys.executable).with_name("ruff"))]
     for command in (["format", "--check"], ["check"]):
         answer = subprocess.run(
-            [*ruff, *command, "--config", str(ROOT / "pyproject.toml"), str(folder / "exercises.py")],
+            [*ruff, *command, "--config", str(ROOT / "pyproject.toml"), *map(str, folder.glob("[es]*.py"))],
             capture_output=True,
             text=True,
             check=False,
@@ -136,7 +138,7 @@ def test_the_form_is_held_cell_by_cell(checkout: Path) -> None:
         ("**People say:**", "**They say:**", "no box “People say”"),
         ("**On real AWS**", "**On AWS**", "no box “On real AWS”"),
         ('"interview"', '"text"', "no cell is tagged interview"),
-        ("minutes=2", "minutes=9", "LESSON says 13"),
+        ("minutes=2", "minutes=9", "front matter says 15"),
         (
             "# aws sts get-caller-identity",
             "# aws sts a; " * 20 + "aws sts get-caller-identity",

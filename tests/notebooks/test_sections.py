@@ -18,9 +18,9 @@ from ecrlab import launch
 from ecrlab.home import Home
 from ecrlab_course import build
 from ecrlab_course.content import Course, Source, course
-from ecrlab_course.desk import Desk
 from ecrlab_course.lab import Lab
 from ecrlab_course.progress import Progress
+from ecrlab_course.session import Session
 from ecrlab_course.start import free_port
 
 CHECKPOINT_SECONDS = 5
@@ -100,13 +100,13 @@ def test_each_checkpoint_is_built_in_five_seconds(source: Source, room: Home, tm
     the_course: Course = course()
     work = tmp_path / "work"
     shutil.copytree(source.files, work)
-    desk = Desk(Lab(room, work), Progress(tmp_path / "progress.json"), the_course)
+    session = Session(Lab(room, work), Progress(tmp_path / "progress.json"), the_course)
     slow = {}
     for name in source.lesson.checkpoints:
         seconds = []
         for _ in range(3):
             began = time.monotonic()
-            desk.goto(source.lesson.id, name)
+            session.goto(source.lesson.id, name)
             # Where more wants to run than there are processors, a second of ours is shared with the others.
             seconds.append((time.monotonic() - began) / max(1, os.getloadavg()[0] / (os.cpu_count() or 1)))
             if seconds[-1] < CHECKPOINT_SECONDS:

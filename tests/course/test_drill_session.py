@@ -1,4 +1,4 @@
-"""A drill from its question to its date: on the desk, in the terminal, as a card, as an Anki deck."""
+"""A drill from its question to its date: on the session, in the terminal, as a card, as an Anki deck."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from rich.console import Console
 from ecrlab import launch
 from ecrlab.home import Home
 from ecrlab_course import deck
-from ecrlab_course.desk import AnswerError
-from ecrlab_course.drill_desk import Done, DrillDesk, when
+from ecrlab_course.drill_session import Done, DrillSession, when
 from ecrlab_course.drill_terminal import Conversation
 from ecrlab_course.drill_widget import DrillCard, form, listing
 from ecrlab_course.drills import LEVELS, Attempt, Drill, drills
 from ecrlab_course.exercises import Outcome, Point
+from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.schedule import Schedule
 
 OWN = "A registry keeps images, and a container is what a server makes from one of them."
@@ -40,15 +40,15 @@ COMMAND = [str(Path(sys.executable).with_name("ecrlab_course")), "drill"]
 
 
 @pytest.fixture
-def drill_desk(running: Home, tmp_path: Path) -> DrillDesk:
-    """A desk with the running lab and an empty drills' file."""
-    made = DrillDesk(running, DRILLS, Schedule(tmp_path / "drills.json"))
+def drill_session(running: Home, tmp_path: Path) -> DrillSession:
+    """A session with the running lab and an empty drills' file."""
+    made = DrillSession(running, DRILLS, Schedule(tmp_path / "drills.json"))
     return made
 
 
-def solve(desk: DrillDesk, identifier: str) -> Mapping[str, str]:
+def solve(session: DrillSession, identifier: str) -> Mapping[str, str]:
     """Make the first accepted attempt of the begun seed; return its findings."""
-    lab, drill = desk.lab(identifier), desk.drill(identifier)
+    lab, drill = session.lab(identifier), session.drill(identifier)
     attempt = next(each for each in drill.accepts if (each.seed or drill.seeds[0]) == lab.seed)
     if attempt.do is not None:
         attempt.do(lab)
@@ -106,46 +106,46 @@ def test_the_follow_up_is_about_the_first_point_left_out() -> None:
     assert drill.follow_up([keys[0], keys[3]]) == drill.points[1].follow_up
 
 
-# The desk -------------------------------------------------------------------------------------------------------------
+# The session ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_drill_done_well(drill_desk: DrillDesk) -> None:
-    desk, points = drill_desk, [point.key for point in DRILLS["d01"].points]
-    desk.prepare("d01")
-    assert desk.ready("d01")
+def test_a_drill_done_well(drill_session: DrillSession) -> None:
+    session, points = drill_session, [point.key for point in DRILLS["d01"].points]
+    session.prepare("d01")
+    assert session.ready("d01")
     with pytest.raises(AnswerError, match="Answer first"):
-        desk.reveal("d01")
+        session.reveal("d01")
     with pytest.raises(AnswerError, match="not uncovered"):
-        desk.mark("d01", points)
-    desk.write("d01", OWN)
-    desk.reveal("d01")
+        session.mark("d01", points)
+    session.write("d01", OWN)
+    session.reveal("d01")
     with pytest.raises(AnswerError, match="no point called"):
-        desk.mark("d01", ["nonsense"])
+        session.mark("d01", ["nonsense"])
     with pytest.raises(AnswerError, match="mark them first"):
-        desk.finish("d01")
-    assert desk.mark("d01", points) == DRILLS["d01"].beyond
-    assert desk.check("d01", {}).outcome is Outcome.UNTOUCHED
-    assert desk.check("d01", solve(desk, "d01")).outcome is Outcome.PASSED
-    done = desk.finish("d01")
+        session.finish("d01")
+    assert session.mark("d01", points) == DRILLS["d01"].beyond
+    assert session.check("d01", {}).outcome is Outcome.UNTOUCHED
+    assert session.check("d01", solve(session, "d01")).outcome is Outcome.PASSED
+    done = session.finish("d01")
     assert done.rating == "easy"
     assert done.due > datetime.now(UTC) + timedelta(days=3)
-    assert desk.opened("d01") == {}
-    assert desk.schedule.reviews("d01")[0]["text"] == OWN
+    assert session.opened("d01") == {}
+    assert session.schedule.reviews("d01")[0]["text"] == OWN
 
 
-def finished(desk: DrillDesk, made: int, hint: bool = False, show: bool = True, refused: int = 0) -> Done:
-    desk.prepare("d01")
-    desk.write("d01", OWN)
-    desk.reveal("d01")
-    desk.mark("d01", [point.key for point in DRILLS["d01"].points][:made])
+def finished(session: DrillSession, made: int, hint: bool = False, show: bool = True, refused: int = 0) -> Done:
+    session.prepare("d01")
+    session.write("d01", OWN)
+    session.reveal("d01")
+    session.mark("d01", [point.key for point in DRILLS["d01"].points][:made])
     if hint:
-        desk.hint("d01")
-    findings = solve(desk, "d01") if show else {}
+        session.hint("d01")
+    findings = solve(session, "d01") if show else {}
     for _ in range(refused):
-        assert desk.check("d01", {"images": "4"}).outcome is Outcome.NOT_YET
+        assert session.check("d01", {"images": "4"}).outcome is Outcome.NOT_YET
     if show:
-        assert desk.check("d01", findings).outcome is Outcome.PASSED
-    return desk.finish("d01")
+        assert session.check("d01", findings).outcome is Outcome.PASSED
+    return session.finish("d01")
 
 
 @pytest.mark.parametrize(
@@ -159,94 +159,96 @@ def finished(desk: DrillDesk, made: int, hint: bool = False, show: bool = True, 
         ({"made": 1}, "again"),
     ],
 )
-def test_what_was_done_is_what_is_rated(drill_desk: DrillDesk, how: dict[str, Any], expected: str) -> None:
-    assert finished(drill_desk, **how).rating == expected
+def test_what_was_done_is_what_is_rated(drill_session: DrillSession, how: dict[str, Any], expected: str) -> None:
+    assert finished(drill_session, **how).rating == expected
 
 
-def test_evidence_of_another_drill_s_state_is_not_judged(drill_desk: DrillDesk) -> None:
-    drill_desk.prepare("d01")
-    drill_desk.prepare("d08")
-    verdict = drill_desk.check("d01", {"images": "1"})
+def test_evidence_of_another_drill_s_state_is_not_judged(drill_session: DrillSession) -> None:
+    drill_session.prepare("d01")
+    drill_session.prepare("d08")
+    verdict = drill_session.check("d01", {"images": "1"})
     assert verdict.outcome is Outcome.UNKNOWN
     assert "another drill was prepared" in verdict.message
-    assert not drill_desk.ready("d01")
-    assert drill_desk.ready("d08")
+    assert not drill_session.ready("d01")
+    assert drill_session.ready("d08")
 
 
-def test_a_reset_of_the_lab_loses_the_state_and_no_date(drill_desk: DrillDesk) -> None:
-    finished(drill_desk, 4)
-    drill_desk.prepare("d05")
-    drill_desk.write("d05", "kept")
-    drill_desk.lab("d05").control.reset()
-    assert not drill_desk.ready("d05")
-    assert drill_desk.check("d05", {"one": "yes"}).outcome is Outcome.UNKNOWN
-    assert drill_desk.opened("d05")["text"] == "kept"
-    assert len(drill_desk.schedule.reviews("d01")) == 1
-    drill_desk.prepare("d05")
-    assert drill_desk.check("d05", solve(drill_desk, "d05")).outcome is Outcome.PASSED
+def test_a_reset_of_the_lab_loses_the_state_and_no_date(drill_session: DrillSession) -> None:
+    finished(drill_session, 4)
+    drill_session.prepare("d05")
+    drill_session.write("d05", "kept")
+    drill_session.lab("d05").control.reset()
+    assert not drill_session.ready("d05")
+    assert drill_session.check("d05", {"one": "yes"}).outcome is Outcome.UNKNOWN
+    assert drill_session.opened("d05")["text"] == "kept"
+    assert len(drill_session.schedule.reviews("d01")) == 1
+    drill_session.prepare("d05")
+    assert drill_session.check("d05", solve(drill_session, "d05")).outcome is Outcome.PASSED
 
 
 @pytest.mark.parametrize("locked", ["*", "ecr:*"])
-def test_an_administrator_who_locked_himself_out_is_made_again(drill_desk: DrillDesk, locked: str) -> None:
-    drill_desk.prepare("d08")
-    lab = drill_desk.lab("d08")
+def test_an_administrator_who_locked_himself_out_is_made_again(drill_session: DrillSession, locked: str) -> None:
+    drill_session.prepare("d08")
+    lab = drill_session.lab("d08")
     deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": locked, "Resource": "*"}}
     lab.client("iam").put_user_policy(UserName="admin", PolicyName="oops", PolicyDocument=json.dumps(deny))
-    drill_desk.prepare("d08")
-    assert drill_desk.check("d08", solve(drill_desk, "d08")).outcome is Outcome.PASSED
+    drill_session.prepare("d08")
+    assert drill_session.check("d08", solve(drill_session, "d08")).outcome is Outcome.PASSED
 
 
-def test_what_was_set_in_the_registry_does_not_reach_the_next_drill(drill_desk: DrillDesk) -> None:
-    drill_desk.prepare("d10")
-    lab = drill_desk.lab("d10")
+def test_what_was_set_in_the_registry_does_not_reach_the_next_drill(drill_session: DrillSession) -> None:
+    drill_session.prepare("d10")
+    lab = drill_session.lab("d10")
     ecr = lab.client("ecr")
     rules = [{"destinations": [{"region": "eu-west-1", "registryId": lab.account}]}]
     ecr.put_replication_configuration(replicationConfiguration={"rules": rules})
     ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
     public = {"ecrRepositoryPrefix": "public", "upstreamRegistryUrl": "public.ecr.aws"}
     ecr.create_pull_through_cache_rule(**public)
-    drill_desk.prepare("d01")
+    drill_session.prepare("d01")
     assert ecr.describe_registry()["replicationConfiguration"]["rules"] == []
     assert ecr.describe_repository_creation_templates()["repositoryCreationTemplates"] == []
     assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == []
     assert lab.repositories("eu-west-1") == {}
-    assert drill_desk.ready("d01")
+    assert drill_session.ready("d01")
 
 
-def test_a_drill_leaves_the_learner_s_account_alone(drill_desk: DrillDesk, lab: Any) -> None:
+def test_a_drill_leaves_the_learner_s_account_alone(drill_session: DrillSession, lab: Any) -> None:
     lab.clear("shop/orders")
     lab.client("ecr").create_repository(repositoryName="shop/orders")
     lab.push("shop/orders", "mine", b"mine")
     users = lab.client("iam").list_users()["Users"]
     for identifier in DRILLS:
-        drill_desk.prepare(identifier)
+        drill_session.prepare(identifier)
     assert lab.client("ecr").describe_images(repositoryName="shop/orders")["imageDetails"][0]["imageTags"] == ["mine"]
     assert lab.client("iam").list_users()["Users"] == users
     lab.clear("shop/orders")
 
 
-def test_states_take_turns(drill_desk: DrillDesk) -> None:
+def test_states_take_turns(drill_session: DrillSession) -> None:
     seen = []
     for _ in range(5):
-        drill_desk.begin("d04")
-        seen.append(drill_desk.opened("d04")["seed"])
-        drill_desk.schedule.note("d04", made=[])
-        drill_desk.finish("d04")
+        drill_session.begin("d04")
+        seen.append(drill_session.opened("d04")["seed"])
+        drill_session.schedule.note("d04", made=[])
+        drill_session.finish("d04")
     assert seen == [*DRILLS["d04"].seeds, DRILLS["d04"].seeds[0]]
 
 
-def test_a_confident_miss_in_a_lesson_brings_the_drill(drill_desk: DrillDesk, running: Home, tmp_path: Path) -> None:
+def test_a_confident_miss_in_a_lesson_brings_the_drill(
+    drill_session: DrillSession, running: Home, tmp_path: Path
+) -> None:
     from ecrlab_course.progress import Progress
 
-    drill_desk.progress = Progress(tmp_path / "progress.json")
-    assert drill_desk.queue()[0].id == "d01"
-    drill_desk.progress.judged("04-e9", "not yet", "task-role-pulls", 3)
-    first = drill_desk.queue()[0]
+    drill_session.progress = Progress(tmp_path / "progress.json")
+    assert drill_session.queue()[0].id == "d01"
+    drill_session.progress.judged("04-e9", "not yet", "task-role-pulls", 3)
+    first = drill_session.queue()[0]
     assert (first.id, first.why) == ("d09", "missed")
-    assert [item.id for item in drill_desk.queue("06")] == ["d03", "d04"]
-    assert len(drill_desk.queue(limit=4)) == 4
+    assert [item.id for item in drill_session.queue("06")] == ["d03", "d04"]
+    assert len(drill_session.queue(limit=4)) == 4
     with pytest.raises(KeyError, match="no drills for lesson"):
-        drill_desk.queue("77")
+        drill_session.queue("77")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +262,7 @@ def test_when(days: int, words: str) -> None:
 # The terminal ---------------------------------------------------------------------------------------------------------
 
 
-def talk(desk: DrillDesk, answers: list[str | Callable[[], str]], identifier: str = "d01") -> str:
+def talk(session: DrillSession, answers: list[str | Callable[[], str]], identifier: str = "d01") -> str:
     """Do a drill with these answers; return what was shown. A question too many fails the test."""
     waiting = iter(answers)
 
@@ -269,17 +271,17 @@ def talk(desk: DrillDesk, answers: list[str | Callable[[], str]], identifier: st
         return answer() if callable(answer) else answer
 
     shown = io.StringIO()
-    Conversation(desk, Console(file=shown, width=100), ask).drill(identifier)
+    Conversation(session, Console(file=shown, width=100), ask).drill(identifier)
     assert list(waiting) == []
     return shown.getvalue()
 
 
-def test_a_conversation(drill_desk: DrillDesk) -> None:
+def test_a_conversation(drill_session: DrillSession) -> None:
     def show() -> str:
-        return dict(solve(drill_desk, "d01"))["images"]
+        return dict(solve(drill_session, "d01"))["images"]
 
     said = talk(
-        drill_desk,
+        drill_session,
         [OWN, "", "y", "maybe", "n", "y", "y", "", "", "4", "h", "what", "", show, ],
     )  # fmt: skip
     assert "three containers in ECR" in said
@@ -291,52 +293,54 @@ def test_a_conversation(drill_desk: DrillDesk) -> None:
     assert re.search(r"hard: 3 of 4 points .* Due again", said)
 
 
-def test_a_short_answer_does_not_uncover_anything_and_evidence_can_be_left_out(drill_desk: DrillDesk) -> None:
-    said = talk(drill_desk, ["no idea", "", *OWN.split(","), "", "y", "y", "y", "y", "", "x"])
+def test_a_short_answer_does_not_uncover_anything_and_evidence_can_be_left_out(drill_session: DrillSession) -> None:
+    said = talk(drill_session, ["no idea", "", *OWN.split(","), "", "y", "y", "y", "y", "", "x"])
     assert "Answer first" in said
     assert "again: 4 of 4 points in your own answer, evidence missed. Due again tomorrow." in said
 
 
-def test_a_number_that_is_not_an_option_is_asked_for_again(drill_desk: DrillDesk) -> None:
+def test_a_number_that_is_not_an_option_is_asked_for_again(drill_session: DrillSession) -> None:
     choices = ["3", "one", "1", "2", "", "x"]
-    said = talk(drill_desk, [OWN, "", "y", "y", "y", "y", "", "", *choices], "d05")
+    said = talk(drill_session, [OWN, "", "y", "y", "y", "y", "", "", *choices], "d05")
     assert said.count("A number from 1 to 2, or Enter alone to leave it open.") == 2
-    assert drill_desk.schedule.reviews("d05")
+    assert drill_session.schedule.reviews("d05")
     assert "World three, as it was built, before any change: you said “nothing”" in said
 
 
-def test_without_a_lab_it_goes_on_without_evidence(drill_desk: DrillDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_lab_it_goes_on_without_evidence(
+    drill_session: DrillSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_given: object) -> None:
         raise launch.LaunchError("Port 4510 is taken.")
 
     monkeypatch.setattr(launch, "start", refuse)
-    said = talk(drill_desk, [OWN, "", "y", "y", "y", "y", ""])
+    said = talk(drill_session, [OWN, "", "y", "y", "y", "y", ""])
     assert "goes on without its evidence" in said
     assert "good: 4 of 4 points in your own answer, evidence left out" in said
 
 
-def test_an_interrupted_conversation_goes_on_where_it_was(drill_desk: DrillDesk) -> None:
+def test_an_interrupted_conversation_goes_on_where_it_was(drill_session: DrillSession) -> None:
     def interrupted() -> str:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        talk(drill_desk, [OWN, "half a line more", interrupted])
-    assert drill_desk.opened("d01")["text"] == f"{OWN}\nhalf a line more"
+        talk(drill_session, [OWN, "half a line more", interrupted])
+    assert drill_session.opened("d01")["text"] == f"{OWN}\nhalf a line more"
     with pytest.raises(KeyboardInterrupt):
-        talk(drill_desk, ["", "y", "n", interrupted])
-    assert drill_desk.queue()[0].why == "begun"
-    said = talk(drill_desk, ["y", "y", "", "x"])
+        talk(drill_session, ["", "y", "n", interrupted])
+    assert drill_session.queue()[0].why == "begun"
+    said = talk(drill_session, ["y", "y", "", "x"])
     assert "half a line more" in said
     assert "3 of 4 points" in said
 
 
-def test_a_session_asks_before_the_next_one(drill_desk: DrillDesk) -> None:
+def test_a_session_asks_before_the_next_one(drill_session: DrillSession) -> None:
     shown, waiting = io.StringIO(), iter([OWN, "", "y", "y", "y", "y", "", "x", "n"])
-    talking = Conversation(drill_desk, Console(file=shown, width=100), lambda question: next(waiting))
-    talking.session(drill_desk.queue(limit=3))
+    talking = Conversation(drill_session, Console(file=shown, width=100), lambda question: next(waiting))
+    talking.go_through(drill_session.queue(limit=3))
     assert list(waiting) == []
     assert "again" in shown.getvalue()
-    assert [item.id for item in drill_desk.queue(limit=3)] == ["d02", "d03"], "what was done today counts"
+    assert [item.id for item in drill_session.queue(limit=3)] == ["d02", "d03"], "what was done today counts"
 
 
 def run(home: Path, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -379,8 +383,8 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     assert run(tmp_path, "--list").stderr == ""
 
 
-def test_the_environment_works_in_the_drills_account(drill_desk: DrillDesk, running: Home) -> None:
-    drill_desk.prepare("d03")
+def test_the_environment_works_in_the_drills_account(drill_session: DrillSession, running: Home) -> None:
+    drill_session.prepare("d03")
     ask = (
         "aws sts get-caller-identity --query Arn --output text; pwd; aws ecr list-images --repository-name shop/orders"
     )
@@ -453,14 +457,14 @@ def texts(card: DrillCard) -> str:
     return "\n".join(found(card.box))
 
 
-def test_a_card_from_answer_to_date(drill_desk: DrillDesk) -> None:
-    card = DrillCard(drill_desk, "d01")
+def test_a_card_from_answer_to_date(drill_session: DrillSession) -> None:
+    card = DrillCard(drill_session, "d01")
     card.prepare()
     button(card, "Uncover the points").click()
     assert "Answer first" in texts(card)
     assert "A model answer" not in texts(card)
     button(card, "Your own answer").value = OWN
-    assert drill_desk.opened("d01")["text"] == OWN, "kept as it is typed"
+    assert drill_session.opened("d01")["text"] == OWN, "kept as it is typed"
     button(card, "Uncover the points").click()
     for point in DRILLS["d01"].points[:3]:
         button(card, point.text).value = True
@@ -472,7 +476,7 @@ def test_a_card_from_answer_to_date(drill_desk: DrillDesk) -> None:
     assert re.search(r"Left out.*The three lines are tags", texts(card), re.DOTALL)
     button(card, "Check the evidence").click()
     assert "untouched" in texts(card)
-    button(card, "How many images lie in the repository now?").value = solve(drill_desk, "d01")["images"]
+    button(card, "How many images lie in the repository now?").value = solve(drill_session, "d01")["images"]
     button(card, "Check the evidence").click()
     assert "Four names, one digest" in texts(card)
     button(card, "Finish this drill").click()
@@ -480,15 +484,15 @@ def test_a_card_from_answer_to_date(drill_desk: DrillDesk) -> None:
     assert 'ecr-ok">good' in texts(card)
     assert OWN in texts(card)
     assert "A model answer" in texts(card), "it stays to be read"
-    again = DrillCard(drill_desk, "d01")
+    again = DrillCard(drill_session, "d01")
     assert button(again, "Your own answer").value == ""
 
 
-def test_a_card_of_a_missed_drill_is_not_green(drill_desk: DrillDesk) -> None:
-    drill_desk.prepare("d01")
-    drill_desk.write("d01", OWN)
-    drill_desk.reveal("d01")
-    card = DrillCard(drill_desk, "d01", "begun, not finished")
+def test_a_card_of_a_missed_drill_is_not_green(drill_session: DrillSession) -> None:
+    drill_session.prepare("d01")
+    drill_session.write("d01", OWN)
+    drill_session.reveal("d01")
+    card = DrillCard(drill_session, "d01", "begun, not finished")
     assert "begun, not finished" in texts(card)
     button(card, "I made these points").click()
     button(card, "Finish this drill").click()
@@ -496,23 +500,23 @@ def test_a_card_of_a_missed_drill_is_not_green(drill_desk: DrillDesk) -> None:
     assert "begun, not finished" not in texts(card)
 
 
-def test_the_list_shows_a_dash_where_there_is_nothing_yet(drill_desk: DrillDesk) -> None:
-    shown = listing(drill_desk, drill_desk.queue())
+def test_the_list_shows_a_dash_where_there_is_nothing_yet(drill_session: DrillSession) -> None:
+    shown = listing(drill_session, drill_session.queue())
     assert "<td>-</td><td>-</td>" in shown.html
     assert "<li>" not in shown.html
 
 
-def test_a_card_takes_up_what_was_begun(drill_desk: DrillDesk) -> None:
-    drill_desk.write("d02", OWN)
-    drill_desk.reveal("d02")
-    drill_desk.tick("d02", "name", True)
-    card = DrillCard(drill_desk, "d02")
+def test_a_card_takes_up_what_was_begun(drill_session: DrillSession) -> None:
+    drill_session.write("d02", OWN)
+    drill_session.reveal("d02")
+    drill_session.tick("d02", "name", True)
+    card = DrillCard(drill_session, "d02")
     assert button(card, "Your own answer").value == OWN
     assert [tick.value for tick in card._ticks.values()] == [False, False, True, False]
 
 
 def test_a_card_without_a_lab_says_so(tmp_path: Path) -> None:
-    card = DrillCard(DrillDesk(Home(tmp_path / "nowhere"), DRILLS, Schedule(tmp_path / "drills.json")), "d01")
+    card = DrillCard(DrillSession(Home(tmp_path / "nowhere"), DRILLS, Schedule(tmp_path / "drills.json")), "d01")
     card.prepare()
     assert "not running" in card._lab_words
 

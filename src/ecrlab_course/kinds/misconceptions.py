@@ -114,5 +114,7 @@ MISCONCEPTIONS: dict[str, Misconception] = {
 def known(identifier: str) -> str:
     """Return the id unchanged; raise ValueError when no such misconception is listed."""
     if identifier not in MISCONCEPTIONS:
-        raise ValueError(f"no misconception is called {identifier!r}; the list is src/ecrlab_course/misconceptions.py")
+        raise ValueError(
+            f"no misconception is called {identifier!r}; the list is src/ecrlab_course/kinds/misconceptions.py"
+        )
     return identifier

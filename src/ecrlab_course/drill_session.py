@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ecrlab.home import Home
-from ecrlab_course.desk import AnswerError, Tip, reason
 from ecrlab_course.drill_lab import DrillLab
 from ecrlab_course.drills import LEVELS, Drill
-from ecrlab_course.exercises import FollowUp, Outcome, Verdict
+from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.kinds.free_answer import FollowUp
+from ecrlab_course.kinds.verdict import Outcome, Verdict
+from ecrlab_course.messages import say
 from ecrlab_course.progress import Progress
 from ecrlab_course.schedule import (
     DUE_A_DAY,
@@ -25,11 +27,12 @@ from ecrlab_course.schedule import (
     confident_misses,
     rating,
 )
+from ecrlab_course.session import Tip
+from ecrlab_course.trouble import reason
 
 FEWEST_WORDS = 8
 """Words that an answer of one's own has at least."""
 COLUMNS = ("drill", "kind", "level", "lesson", "today", "last", "next")
-WHY = {"begun": "begun, not finished", "missed": "missed in a lesson", "due": "due", "new": "new"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def schedule_of(home: Home, clock: Callable[[], datetime] = lambda: datetime.now
     return Schedule(home.progress.with_name("drills.json"), clock)
 
 
-class DrillDesk:
+class DrillSession:
     """One learner's drills.
 
     What was typed is on the disk before anything else happens, so an interrupted drill goes on where it stopped.
@@ -62,7 +65,7 @@ class DrillDesk:
     def drill(self, identifier: str) -> Drill:
         """Return the drill; raise KeyError with the ids there are."""
         if identifier not in self.drills:
-            raise KeyError(f"There is no drill {identifier!r}. The drills are: {', '.join(self.drills)}.")
+            raise KeyError(say("drill.unknown", id=repr(identifier), drills=", ".join(self.drills)))
         return self.drills[identifier]
 
     def queue(self, lesson: str | None = None, limit: int | None = None) -> list[Due]:
@@ -73,7 +76,7 @@ class DrillDesk:
         chosen = {key: drill for key, drill in self.drills.items() if lesson in (None, drill.lesson)}
         if not chosen:
             lessons = sorted({drill.lesson for drill in self.drills.values()})
-            raise KeyError(f"There are no drills for lesson {lesson!r}. There are some for: {', '.join(lessons)}.")
+            raise KeyError(say("drill.no_lesson", lesson=repr(lesson), lessons=", ".join(lessons)))
         about = {key: drill.misconceptions for key, drill in chosen.items()}
         misses = confident_misses(self.progress.read()["exercises"])
         new, due = (NEW_A_DAY, DUE_A_DAY) if limit is None else (limit, limit)
@@ -137,10 +140,7 @@ class DrillDesk:
         """Uncover the key points; raise AnswerError while there is no answer to compare them with."""
         words = len(re.findall(r"\w+", str(self.opened(identifier).get("text", ""))))
         if words < FEWEST_WORDS:
-            raise AnswerError(
-                f"Answer first, in your own words: the points help only somebody who has said something. At least "
-                f"{FEWEST_WORDS} words; there are {words}."
-            )
+            raise AnswerError(say("drill.answer_first", fewest=FEWEST_WORDS, words=words))
         self.schedule.note(identifier, revealed=True)
 
     def tick(self, identifier: str, key: str, made: bool) -> None:
@@ -152,10 +152,10 @@ class DrillDesk:
         """Keep which points the answer made; return the follow-up question, about the first point left out."""
         drill = self.drill(identifier)
         if not self.opened(identifier).get("revealed"):
-            raise AnswerError("The points are not uncovered yet.")
+            raise AnswerError(say("drill.covered"))
         unknown = set(made) - {point.key for point in drill.points}
         if unknown:
-            raise AnswerError(f"{identifier} has no point called {', '.join(sorted(unknown))}.")
+            raise AnswerError(say("drill.no_point", id=identifier, points=", ".join(sorted(unknown))))
         kept = [point.key for point in drill.points if point.key in made]
         self.schedule.note(identifier, made=kept)
         return drill.follow_up(kept)
@@ -178,17 +178,13 @@ class DrillDesk:
             lab = self.lab(identifier)
             if not lab.holds(drill):
                 lab.control.status()  # Says in its own words when no lab runs.
-                return Verdict(
-                    Outcome.UNKNOWN,
-                    f"The drills' account does not hold the state of {identifier}: another drill was prepared, or the "
-                    "lab was reset. Build its state again.",
-                )
+                return Verdict(Outcome.UNKNOWN, say("drill.other_state", id=identifier))
             looking = lab.looking(int(opened.get("mark", 0)))
             assert isinstance(looking, DrillLab)
             looking.seed = lab.seed
             verdict = drill.evidence(looking, findings)
         except Exception as error:
-            return Verdict(Outcome.UNKNOWN, f"Could not look: {reason(error)}")
+            return Verdict(Outcome.UNKNOWN, say("trouble.could_not_look", reason=reason(error)))
         if verdict.outcome is Outcome.PASSED:
             self.schedule.note(identifier, evidence=PASSED)
         elif verdict.outcome is Outcome.NOT_YET:
@@ -205,7 +201,7 @@ class DrillDesk:
         """
         drill, opened = self.drill(identifier), self.opened(identifier)
         if "made" not in opened:
-            raise AnswerError("Answer, uncover the points and mark them first.")
+            raise AnswerError(say("drill.mark_first"))
         made, hints, refused = len(opened["made"]), int(opened.get("hints", 0)), int(opened.get("refused", 0))
         evidence = PASSED if opened.get("evidence") == PASSED else NOTHING if without_lab else MISSED
         rated = rating(made, len(drill.points), hints, evidence, refused)
@@ -213,17 +209,20 @@ class DrillDesk:
             identifier, rated, made=opened["made"], hints=hints, refused=refused, evidence=evidence,
             text=opened.get("text", ""),
         )  # fmt: skip
-        words = [f"{made} of {len(drill.points)} points in your own answer", f"evidence {evidence}"]
-        words += [f"{hints} hint{'s' if hints > 1 else ''}"] if hints else []
-        words += [f"refused {refused} time{'s' if refused > 1 else ''} before"] if refused else []
+        words = [
+            say("drill.points_made", made=made, number=len(drill.points)),
+            say(f"drill.evidence_{evidence.replace(' ', '_')}"),
+        ]
+        words += [say("drill.hint" if hints == 1 else "drill.hints", number=hints)] if hints else []
+        words += [say("drill.refused" if refused == 1 else "drill.refusals", number=refused)] if refused else []
         return Done(rated.name.lower(), ", ".join(words), due)
 
 
 def why(item: Due) -> str:
     """Return why a drill is in the queue, in words."""
     if item.miss is not None:
-        return f"missed in {item.miss.exercise}, and you were certain"
-    return WHY[item.why]
+        return say("drill.certain_miss", exercise=item.miss.exercise)
+    return say(f"drill.why_{item.why}")
 
 
 def when(moment: datetime, now: datetime) -> str:
@@ -231,5 +230,5 @@ def when(moment: datetime, now: datetime) -> str:
     day, today = moment.astimezone().date(), now.astimezone().date()
     days = (day - today).days
     if days <= 0:
-        return "today"
-    return "tomorrow" if days == 1 else f"in {days} days ({day.day} {day:%B})"
+        return say("drill.today")
+    return say("drill.tomorrow") if days == 1 else say("drill.in_days", days=days, date=f"{day.day} {day:%B}")

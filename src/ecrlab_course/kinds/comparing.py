@@ -1,0 +1,65 @@
+"""How a guess is compared with what really happened: predictions, and guesses that do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ecrlab_course.kinds.entry import Entry
+from ecrlab_course.kinds.inputs import confident
+from ecrlab_course.kinds.options import Option, certain_words, check_key
+from ecrlab_course.kinds.verdict import Verdict, not_yet, passed
+from ecrlab_course.messages import say
+
+Observe = Callable[[Any], str | None]
+
+
+def observed(entry: Entry, observe: Observe) -> str | None:
+    """Return the key of the option that really happened, or None; an observation is kept once it was made."""
+    record = entry.record
+    if record.get("observed"):
+        return str(record["observed"])
+    key = observe(entry.looking)
+    if key is not None and "answer" in record:
+        entry.note(observed=key)
+    return key
+
+
+def keep_guess(
+    identifier: str,
+    entry: Entry,
+    options: Sequence[Option],
+    answer: Any,
+    confidence: int | None,
+    seen: Callable[[], str | None],
+) -> None:
+    """Keep a guess; the first one, with what was seen until then, is kept for good once the outcome is known."""
+    confident(confidence)
+    check_key(identifier, options, answer)
+    record = entry.record
+    values: dict[str, Any] = {"answer": answer, "confidence": confidence, "fresh": answer != record.get("answer")}
+    # A second guess keeps the first one's mark: what happened after the first guess is what is compared.
+    if "answer" not in record:
+        values["mark"] = entry.lab.last()
+    if not (record.get("first_answer") and _known(seen)):
+        values["first_answer"], values["first_confidence"] = answer, confidence
+    entry.keep(**values)
+
+
+def _known(seen: Callable[[], str | None]) -> bool:
+    """Tell whether the outcome is already known; not knowing is not an error here."""
+    try:
+        return seen() is not None
+    except Exception:
+        return False
+
+
+def compared(entry: Entry, guess: Option, truth: Option, recalled: bool) -> Verdict:
+    """Return the verdict about a guess beside what happened (`recalled`: beside what is so)."""
+    if truth.key == guess.key:
+        again = entry.record.get("first_answer") not in (None, guess.key)
+        first = f" {say('predict.guessed_otherwise')}" if again else ""
+        return passed(f"{guess.feedback}{first}".strip() or say("predict.happened"))
+    words = certain_words() if entry.certain_miss else ""
+    both = say("guess.both" if recalled else "predict.both", said=guess.text, truth=truth.text)
+    return not_yet(f"{both}\n\n{guess.feedback}{words}".strip(), guess.misconception)

@@ -1,0 +1,54 @@
+"""What kinds have in common whose answer really runs: the run, its output and its verdict are kept together."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ecrlab_course.kinds.base import Exercise
+from ecrlab_course.kinds.entry import Entry
+from ecrlab_course.kinds.lab_view import LabView
+from ecrlab_course.kinds.verdict import Outcome, Result, Verdict, untouched
+from ecrlab_course.messages import say
+from ecrlab_course.trouble import reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executed(Exercise):
+    """An exercise whose answer runs; a check says again what the run's verdict was."""
+
+    runs: ClassVar[bool] = True
+
+    @abstractmethod
+    def first_step(self) -> str:
+        """Return what is said while nothing was run yet."""
+
+    def judged(self, entry: Entry) -> Verdict:
+        """Return the verdict that the last run had."""
+        kept = entry.record.get("verdict")
+        if not kept:
+            return untouched(self.first_step())
+        return Verdict(Outcome(kept["outcome"]), kept["message"], kept["misconception"], kept.get("name", ""))
+
+    def carry_out(
+        self, entry: Entry, answer: Any, run: Callable[[], Result], judge: Callable[[LabView, Result], Verdict]
+    ) -> None:
+        """Run an answer, keep what it did, judge that, and keep the verdict."""
+        try:
+            verdict = judge(entry.looking, entry.keep_result(run()))
+        except Exception as error:
+            verdict = Verdict(Outcome.UNKNOWN, reason(error))
+        self.keep_verdict(entry, answer, verdict)
+
+    def keep_verdict(self, entry: Entry, answer: Any, verdict: Verdict) -> None:
+        """Keep an answer with the verdict that its run had."""
+        kept = {"outcome": verdict.outcome.value, "message": verdict.message, "misconception": verdict.misconception}
+        if verdict.name:
+            kept["name"] = verdict.name
+        entry.keep(answer=answer, fresh=True, draft=None, verdict=kept)
+
+    def not_run(self, entry: Entry, answer: Any, why: str) -> None:
+        """Keep an answer that lacks something, and say what."""
+        self.keep_verdict(entry, answer, untouched(say("run.not_run", why=why)))
