@@ -7,6 +7,7 @@ that they use. A new lesson is written as documents (`ecrlab_course.authoring.do
 from __future__ import annotations
 
 from ecrlab_course.authoring.lesson import Lesson
+from ecrlab_course.documents.option import Option
 from ecrlab_course.kinds.attempts import Attempt, Hint
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.build_command import BuildCommand, Field
@@ -17,7 +18,6 @@ from ecrlab_course.kinds.guess import Guess
 from ecrlab_course.kinds.lab_view import LabView
 from ecrlab_course.kinds.live_check import LiveCheck
 from ecrlab_course.kinds.match import Bin, Item, Match, Miss
-from ecrlab_course.kinds.options import Option
 from ecrlab_course.kinds.order import Order, Step
 from ecrlab_course.kinds.predict import Predict
 from ecrlab_course.kinds.read_error import ReadError

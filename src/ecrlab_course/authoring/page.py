@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from ecrlab_course.authoring.code import Code, fields_of, tries_of
 from ecrlab_course.authoring.sections import DocumentError, Fault, Part, Sections, as_table, items, name_of
 from ecrlab_course.authoring.tries import Act, Sentence, acting, as_try, named
+from ecrlab_course.documents.option import Option
 from ecrlab_course.kinds.attempts import HINTS, Attempt, Hint
 from ecrlab_course.kinds.misconceptions import MISCONCEPTIONS
-from ecrlab_course.kinds.options import Option
 from ecrlab_course.kinds.verdict import Outcome, Verdict
 from ecrlab_course.messages import FIELD, fill
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ecrlab_course.authoring.page import Page
+from ecrlab_course.documents.option import Option
 from ecrlab_course.kinds.attempts import Attempt
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs, confident
 from ecrlab_course.kinds.options import (
-    Option,
     OptionInputs,
     accepted,
     call,

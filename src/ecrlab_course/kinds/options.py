@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ecrlab_course.display import escape, plain
+from ecrlab_course.documents.option import Option, by_key
 from ecrlab_course.kinds.attempts import Attempt
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, sure, ui
-from ecrlab_course.kinds.misconceptions import known
 from ecrlab_course.kinds.verdict import Verdict, not_yet
 from ecrlab_course.messages import say
 
 Act = Callable[[Any], object]
-
-
-@dataclass(frozen=True)
-class Option:
-    """One answer to choose: its key ("a"), its text, what is said when it is chosen, and the misconception it shows."""
-
-    key: str
-    text: str
-    feedback: str = ""
-    misconception: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.misconception is not None:
-            known(self.misconception)
-
-
-def by_key(options: Sequence[Option]) -> dict[str, Option]:
-    """Return the options by key."""
-    return {option.key: option for option in options}
 
 
 def chosen_of(options: Sequence[Option], entry: Entry) -> Option | None:

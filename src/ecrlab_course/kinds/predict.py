@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ecrlab_course.authoring.page import Page
+from ecrlab_course.documents.option import Option, by_key
 from ecrlab_course.kinds.attempts import Attempt
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.comparing import Observe, compared, keep_guess, observed
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.kinds.options import (
-    Option,
     OptionInputs,
     accepted,
-    by_key,
     call,
     chosen_of,
     named_apart,

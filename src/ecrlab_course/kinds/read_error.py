@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from ecrlab_course.authoring.page import Page
 from ecrlab_course.display import escape
+from ecrlab_course.documents.option import Option
 from ecrlab_course.kinds.attempts import Attempt
 from ecrlab_course.kinds.base import Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs, confident
 from ecrlab_course.kinds.options import (
-    Option,
     OptionInputs,
     accepted,
     call,
