@@ -20,7 +20,7 @@ from pathlib import Path
 import nbclient
 import nbformat
 
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
 from ecrlab_course.start import free_port
 
 

@@ -109,6 +109,6 @@ def show(lab: Any, seed: int) -> None:
 
 if __name__ == "__main__":
     from ecrlab.home import Home
-    from ecrlab_course.lab import Lab
+    from ecrlab_course.toolbox.lab import Lab
 
     show(Lab(Home.find(), Path.cwd()), int(sys.argv[1]) if len(sys.argv) > 1 else random.randrange(1000))

@@ -67,7 +67,7 @@ def test_it_installs_and_a_notebook_runs_offline(bundle: Path, tmp_path: Path) -
     assert "Ready. Begin with: cd course && make start" in installed.stdout
     ran = offline(
         tmp_path / "course",
-        ".venv/bin/python -c 'import ecrlab, ecrlab_course.notebook, jupyterlab'\n"
+        ".venv/bin/python -c 'import ecrlab, ecrlab_course.notebook.extension, jupyterlab'\n"
         "ECRLAB_ENGINE=none .venv/bin/ecrlab_course build --execute 00\n"
         "make --no-print-directory --dry-run start",
     )

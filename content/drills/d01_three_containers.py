@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ecrlab_course.drills import Attempt, Drill, Finding, Findings
-from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME = "shop/booking"
 TAGS = ("1.4", "1.4.2", "stable")

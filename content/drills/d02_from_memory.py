@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from ecrlab_course.drill_lab import LOGIN, PUSH, allow, arn
-from ecrlab_course.drills import Attempt, Drill, Findings
-from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.lab import Refused
+from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.account import LOGIN, PUSH, allow, arn
+from ecrlab_course.drills.drill import Attempt, Drill, Findings
+from ecrlab_course.toolbox.lab import Refused
 
 NAME, TAG, THERE, HERE = "shop/orders", "1", "eu-west-1", "us-east-1"
 DOCKERFILE = """# The orders service of Harbour Bikes.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ecrlab_course.drill_lab import LOGIN, PUSH, allow, arn, policy
-from ecrlab_course.drills import Attempt, Drill, Finding, Findings
-from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.account import LOGIN, PUSH, allow, arn, policy
+from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 WHO, NAME, NEIGHBOUR, RELEASES = "user/ci", "shop/orders", "shop/payments", "prod/orders"
 CAUSES = {

@@ -12,9 +12,9 @@ import tarfile
 import urllib.request
 from typing import Any
 
-from ecrlab_course.drill_lab import digest_of, layer
-from ecrlab_course.drills import Attempt, Drill, Finding, Findings
-from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.account import digest_of, layer
+from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME = "shop/booking"
 PAGE = {"www/index.html": b"<h1>Harbour Bikes</h1>"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab_course.drills import Attempt, Drill, Finding, Findings
-from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME = "shop/web"
 NUMBERS = {"none": "0", "zero": "0", "two": "2", "four": "4"}

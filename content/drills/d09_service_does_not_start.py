@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ecrlab_course.drill_lab import LOGIN, PULL, PUSH, VERSION, allow, arn, policy
-from ecrlab_course.drills import Attempt, Drill, Finding, Findings
-from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.account import LOGIN, PULL, PUSH, VERSION, allow, arn, policy
+from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME, NEIGHBOUR, TAG = "shop/orders", "shop/payments", "1.4"
 EXECUTION, TASK = "role/orders-execution", "role/orders-task"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ecrlab_course.drills import Attempt, Drill, Findings
-from ecrlab_course.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.drill import Attempt, Drill, Findings
 
 NAME, TAG, HERE, THERE = "my-web-app", "2.0", "us-east-1", "eu-west-1"
 UNDER_WAY = ("PREPARING", "IN_PROGRESS")

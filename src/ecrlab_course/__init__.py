@@ -7,6 +7,6 @@ from typing import Any
 
 def load_ipython_extension(shell: Any) -> None:
     """Carry out `%load_ext ecrlab_course`: the lab runs, and `lab`, `ecr`, `iam`, `sts`, `%%bash` are there."""
-    from ecrlab_course import notebook
+    from ecrlab_course.notebook import extension
 
-    notebook.load(shell)
+    extension.load(shell)

@@ -13,13 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.home import Home, read_json
+from ecrlab_course.authoring.content import Course, Source, course
 from ecrlab_course.checkout import ContentError
-from ecrlab_course.content import Course, Source, course
 from ecrlab_course.messages import say
 from ecrlab_course.progress import ProgressError
 
 if TYPE_CHECKING:
-    from ecrlab_course.session import Session
+    from ecrlab_course.learner.session import Session
 
 
 def _give_up(message: object) -> NoReturn:
@@ -43,10 +43,10 @@ def _source(the_course: Course, identifier: str) -> Source:
 
 def _session_of(the_course: Course, home: Path | None, folder: Path) -> Session:
     """Return a session in the lab of `home`, with commands run in `folder`."""
-    from ecrlab_course.lab import Lab
-    from ecrlab_course.notebook import find_home
+    from ecrlab_course.learner.session import Session
+    from ecrlab_course.notebook.extension import find_home
     from ecrlab_course.progress import Progress
-    from ecrlab_course.session import Session
+    from ecrlab_course.toolbox.lab import Lab
 
     place = Home(home) if home is not None else find_home()
     return Session(Lab(place, folder), Progress(place.progress), the_course)
@@ -71,7 +71,7 @@ def main() -> None:
 def start(port: int | None, lab_port: int | None, work: Path | None, projector: bool) -> None:
     """Open the course in JupyterLab; Ctrl-C stops everything that this started."""
     from ecrlab_course import start as opening
-    from ecrlab_course.notebook import find_home
+    from ecrlab_course.notebook.extension import find_home
 
     try:
         sys.exit(opening.start(_course(), find_home(), lambda line: click.echo(line), port, lab_port, work, projector))
@@ -86,7 +86,7 @@ def start(port: int | None, lab_port: int | None, work: Path | None, projector: 
 @click.argument("lessons", nargs=-1)
 def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, ...]) -> None:
     """Make notebooks/, labs/ and solutions/ from content/. LESSONS (such as 04 or lab-01): only these."""
-    from ecrlab_course import build as building
+    from ecrlab_course.publish import build as building
 
     the_course = _course()
     for lesson in lessons:
@@ -107,7 +107,7 @@ def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, 
 @main.command("check")
 def check_content() -> None:
     """Check the sources: ids, magics, that each exercise is shown and checked once, and the form of a lesson."""
-    from ecrlab_course import build as building
+    from ecrlab_course.publish import build as building
 
     found = building.problems(_course())
     for line in found:
@@ -128,8 +128,8 @@ def check_content() -> None:
 def new_lesson(number: str, slug: str, title: str) -> None:
     """Make a draft from the template: NUMBER (07), SLUG (elastic_scale) and TITLE ("Elastic")."""
     from ecrlab_course.checkout import course_root
-    from ecrlab_course.template import TemplateError
-    from ecrlab_course.template import new_lesson as make
+    from ecrlab_course.publish.template import TemplateError
+    from ecrlab_course.publish.template import new_lesson as make
 
     try:
         folder = make(course_root(), number, slug, title)
@@ -144,7 +144,7 @@ def new_lesson(number: str, slug: str, title: str) -> None:
 @click.argument("lesson", required=False)
 def exercises(count: bool, home: Path | None, lesson: str | None) -> None:
     """List the exercises, of one lesson or all. In a lab without an engine, those that need one do not count."""
-    from ecrlab_course.notebook import find_home
+    from ecrlab_course.notebook.extension import find_home
 
     the_course = _course()
     found = the_course.exercises if lesson is None else _source(the_course, lesson).exercises
@@ -216,10 +216,10 @@ def drill(
 
     In another shell, `eval "$(ecrlab_course drill --env)"` works in the drills' account; `--env ci` as ci.
     """
-    from ecrlab_course import drill_terminal as terminal
-    from ecrlab_course.drill_session import DrillSession, when
-    from ecrlab_course.drills import drills
-    from ecrlab_course.notebook import find_home
+    from ecrlab_course.drills import terminal
+    from ecrlab_course.drills.drill import drills
+    from ecrlab_course.drills.drill_session import DrillSession, when
+    from ecrlab_course.notebook.extension import find_home
 
     try:
         session = DrillSession(Home(home) if home is not None else find_home(), drills())
@@ -229,13 +229,13 @@ def drill(
         if session.schedule.trouble():
             click.echo(session.schedule.trouble(), err=True)
         if file is not None:
-            from ecrlab_course import deck
+            from ecrlab_course.drills import deck
 
             wanted = [item for item in session.drills.values() if lesson in (None, item.lesson)]
             click.echo(f"{file}: {deck.export(wanted, file)} drills. Imported again, they are updated, not doubled.")
             return
         if profile is not None:
-            from ecrlab_course.drill_lab import DrillLab
+            from ecrlab_course.drills.account import DrillLab
 
             click.echo(DrillLab(session.home).exports(profile))
             return

@@ -21,8 +21,9 @@ from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home, read_json, write_private
 from ecrlab.processes import ENDING, Process, last_lines, started_here, uninterrupted
-from ecrlab_course import unloaded, work
-from ecrlab_course.content import Course
+from ecrlab_course import unloaded
+from ecrlab_course.authoring.content import Course
+from ecrlab_course.learner import work_folder
 
 MARK = "course-server.process"
 FIRST = "00-start-here.ipynb"
@@ -181,7 +182,7 @@ def _run(
     if running_elsewhere:
         say(f"The course already runs, started from another terminal:\n\n    {running_elsewhere}\n")
         return
-    copied = work.copy_course(course.root, target, home)
+    copied = work_folder.copy_course(course.root, target, home)
     if copied.new or copied.updated:
         say(f"{target.name}/: {len(copied.new)} new files, {len(copied.updated)} updated.")
     if copied.kept:

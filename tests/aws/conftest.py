@@ -28,7 +28,7 @@ from botocore.config import Config
 from ecrlab.client import LabClient
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION, Home
-from ecrlab_course.lab import Refused, image, push_image
+from ecrlab_course.toolbox.lab import Refused, image, push_image
 
 
 def free_port() -> int:
@@ -121,7 +121,7 @@ class Lab:
         region: str = REGION,
         account: str = ACCOUNT,
     ) -> str:
-        """Push an image of one layer as docker does, and return its digest; raises `ecrlab_course.lab.Refused`."""
+        """Push an image of one layer as docker does, and return its digest; raises `ecrlab_course.trouble.Refused`."""
         data = self.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
         registry = self.control.registry(account, region)
         name = f"{registry['registry'].partition('/')[2]}/{repository}"
@@ -130,7 +130,7 @@ class Lab:
     def push_public(self, repository: str, reference: str, content: bytes = b"hello") -> str:
         """Push an image to ECR Public as the administrator, and return its digest; ``reference`` "": without a tag.
 
-        Raises `ecrlab_course.lab.Refused`.
+        Raises `ecrlab_course.toolbox.lab.Refused`.
         """
         public = self.client("ecr-public")
         login = public.get_authorization_token()["authorizationData"]["authorizationToken"]

@@ -17,8 +17,8 @@ from ecrlab.aws.quotas import Bucket
 from ecrlab.cli import main
 from ecrlab.client import LabError
 from ecrlab.home import ACCOUNT, REGION
-from ecrlab_course import lab as course
-from ecrlab_course.lab import Refused, image, push_image
+from ecrlab_course.toolbox import lab as course
+from ecrlab_course.toolbox.lab import Refused, image, push_image
 
 MIB = 1 << 20
 

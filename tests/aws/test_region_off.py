@@ -214,7 +214,7 @@ def test_replication_waits_and_catches_up(lab: Any) -> None:
 
 
 def test_a_notebooks_lab_has_the_switch(lab: Any) -> None:
-    from ecrlab_course.lab import Lab
+    from ecrlab_course.toolbox.lab import Lab
 
     region = Lab(lab.home, Path.cwd()).region("eu-west-1")
     assert region.off() == "eu-west-1 is off. IAM and the other Regions go on."

@@ -18,7 +18,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
 from ecrlab_course.start import free_port
 
 # Without these Chromium calls its maker at every start.

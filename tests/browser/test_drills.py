@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from ecrlab.home import Home
-from ecrlab_course.content import course
-from ecrlab_course.drill_lab import DrillLab
-from ecrlab_course.drills import drills
+from ecrlab_course.authoring.content import course
+from ecrlab_course.drills.account import DrillLab
+from ecrlab_course.drills.drill import drills
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from ecrlab.home import Home
-from ecrlab_course.content import course
-from ecrlab_course.lab import Lab as Cloud
+from ecrlab_course.authoring.content import course
+from ecrlab_course.toolbox.lab import Lab as Cloud
 
 pytestmark = pytest.mark.timeout(150)
 

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ecrlab.home import Home
-from ecrlab_course.content import course
-from ecrlab_course.lab import Lab as Cloud
+from ecrlab_course.authoring.content import course
 from ecrlab_course.progress import Progress
+from ecrlab_course.toolbox.lab import Lab as Cloud
 
 from .test_lessons import DARK, picture
 

@@ -11,14 +11,14 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from ecrlab.home import Home
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
 from ecrlab_course.progress import Progress
 
 pytestmark = pytest.mark.timeout(300)
 
 FOLDER = Path(__file__).parents[1] / "course" / "kinds" / "content" / "lessons" / "90_kinds"
 SHOW = f"""from pathlib import Path
-from ecrlab_course.content import read
+from ecrlab_course.authoring.content import read
 lab.course.lessons["90"] = read(Path({str(FOLDER)!r}))
 lab.goto("90", "made")
 for number in range(1, 6):

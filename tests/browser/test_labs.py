@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from ecrlab.engine import private
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
 
 from .conftest import Lab, Room, started
 

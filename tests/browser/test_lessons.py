@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
 
 from .conftest import Lab, Room, started
 

@@ -13,11 +13,11 @@ from ecrlab import launch
 from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
-from ecrlab_course.content import Course, course
-from ecrlab_course.lab import Lab
+from ecrlab_course.authoring.content import Course, course
+from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
-from ecrlab_course.session import Session
 from ecrlab_course.start import free_port
+from ecrlab_course.toolbox.lab import Lab
 
 PATH = os.environ["PATH"]
 """The programs of this machine, before any lab put its own in front."""

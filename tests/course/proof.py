@@ -8,9 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.exercises import Attempt, Exercise, Match, Outcome, Predict, ReadError, Verdict
-from ecrlab_course.session import Session
-from ecrlab_course.widgets import Card, form, static
+from ecrlab_course.authoring.exercises import Attempt, Exercise, Match, Outcome, Predict, ReadError, Verdict
+from ecrlab_course.learner.session import Session
+from ecrlab_course.notebook.exercise_card import Card, form, static
 
 
 def place(session: Session, exercise: Exercise) -> None:

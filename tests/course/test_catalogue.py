@@ -7,9 +7,9 @@ from pathlib import Path
 
 import nbformat
 
-from ecrlab_course import build, catalogue
-from ecrlab_course.content import course, course_root
-from ecrlab_course.kinds.misconceptions import MISCONCEPTIONS
+from ecrlab_course.authoring.content import course, course_root
+from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
+from ecrlab_course.publish import build, catalogue
 
 KINDS = Path(__file__).parent / "kinds"
 

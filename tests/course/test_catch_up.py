@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from ecrlab.home import Home
-from ecrlab_course import work
-from ecrlab_course.content import course
-from ecrlab_course.lab import Lab
-from ecrlab_course.session import Session
+from ecrlab_course.authoring.content import course
+from ecrlab_course.learner import work_folder
+from ecrlab_course.learner.session import Session
+from ecrlab_course.toolbox.lab import Lab
 
 WRITTEN = [source.lesson.id for source in course().sources.values() if source.text.is_file()]
 
@@ -84,12 +84,12 @@ def test_labs_lie_below_the_learner_s_folder_and_follow_like_lessons(tmp_path: P
     for name in ("notebooks/00.ipynb", "labs/01.ipynb", "labs/app/Dockerfile"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("one")
-    assert work.copy_course(root, target, home).new == ("00.ipynb", "labs/01.ipynb", "labs/app/Dockerfile")
+    assert work_folder.copy_course(root, target, home).new == ("00.ipynb", "labs/01.ipynb", "labs/app/Dockerfile")
     (target / "labs" / "app" / "Dockerfile").write_text("mine")
     (root / "labs" / "app" / "Dockerfile").write_text("two")
     (root / "labs" / "01.ipynb").write_text("two")
-    copied = work.copy_course(root, target, home)
-    assert copied == work.Copied((), ("labs/01.ipynb",), ("labs/app/Dockerfile",))
+    copied = work_folder.copy_course(root, target, home)
+    assert copied == work_folder.Copied((), ("labs/01.ipynb",), ("labs/app/Dockerfile",))
     assert (target / "labs" / "app" / "Dockerfile").read_text() == "mine"
 
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from ecrlab.home import Home
-from ecrlab_course.authoring.sections import DocumentError, items, parse, unwrapped
-from ecrlab_course.content import course, read
+from ecrlab_course.authoring.content import course, read
+from ecrlab_course.documents.sections import DocumentError, items, parse, unwrapped
+from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.kinds.base import Attempt, Exercise
-from ecrlab_course.kinds.verdict import Outcome
-from ecrlab_course.lab import Lab
+from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
-from ecrlab_course.session import Session
+from ecrlab_course.toolbox.lab import Lab
 
 from . import proof
 
@@ -177,11 +177,11 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
     # Options and items
     "two options that may be right": ("e2.md", "done = aws-login-is-docker-login", "done", "2 options have no misconc"),
     "an option without a text": ("e2.md", "it works: I am admin\n", "", "the option has no text above its quote"),
-    "a place that is not a bin": ("e7.md", "## who → settled", "## who → moon", "## who → moon: its place is not a bin"),
+    "a place that is not a bin": ("e7.md", "## who → settled", "## who → moon", "its place is not a bin"),
     "an item without an answer": ("e7.md", "> Images come and go;", "Images come and go;", "nothing is said of it in"),
     # The lesson
     "no title": ("lesson.md", "title: Exercises as documents\n", "", "lesson.md:1: front matter lacks 'title'"),
-    "an end that is not a checkpoint": ("lesson.md", "end: pushed", "end: moon", "lesson.md:5: end: state.py has no chec"),
+    "an end that is not a checkpoint": ("lesson.md", "end: pushed", "end: moon", "lesson.md:5: end: state.py has no"),
 }  # fmt: skip
 
 

@@ -25,14 +25,14 @@ from rich.console import Console
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course import deck
-from ecrlab_course.drill_session import Done, DrillSession, when
-from ecrlab_course.drill_terminal import Conversation
-from ecrlab_course.drill_widget import DrillCard, form, listing
-from ecrlab_course.drills import LEVELS, Attempt, Drill, drills
-from ecrlab_course.exercises import Outcome, Point
+from ecrlab_course.authoring.exercises import Outcome, Point
+from ecrlab_course.drills import deck
+from ecrlab_course.drills.drill import LEVELS, Attempt, Drill, drills
+from ecrlab_course.drills.drill_session import Done, DrillSession, when
+from ecrlab_course.drills.schedule import Schedule
+from ecrlab_course.drills.terminal import Conversation
 from ecrlab_course.kinds.entry import AnswerError
-from ecrlab_course.schedule import Schedule
+from ecrlab_course.notebook.drill_card import DrillCard, form, listing
 
 OWN = "A registry keeps images, and a container is what a server makes from one of them."
 DRILLS = drills()

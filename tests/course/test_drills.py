@@ -7,9 +7,9 @@ import re
 import pytest
 
 from ecrlab.home import Home
-from ecrlab_course.drill_lab import DrillLab
-from ecrlab_course.drills import Attempt, Drill, drills
-from ecrlab_course.exercises import Outcome, Verdict
+from ecrlab_course.authoring.exercises import Outcome, Verdict
+from ecrlab_course.drills.account import DrillLab
+from ecrlab_course.drills.drill import Attempt, Drill, drills
 
 DRILLS = drills()
 ACCEPTED = [(drill, attempt) for drill in DRILLS.values() for attempt in drill.accepts]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab_course import evidence, staging
-from ecrlab_course.lab import Lab
+from ecrlab_course.authoring import evidence, staging
+from ecrlab_course.toolbox.lab import Lab
 
 NAME = "evidence/web"
 IRELAND = "eu-west-1"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab_course.content import course, course_root
-from ecrlab_course.facts import FactError, facts, fill
+from ecrlab_course.authoring.content import course, course_root
+from ecrlab_course.authoring.facts import FactError, facts, fill
 
 
 def test_every_fact_has_words_a_source_and_a_date() -> None:

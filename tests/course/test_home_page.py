@@ -10,14 +10,15 @@ import pytest
 
 from ecrlab import doctor
 from ecrlab.home import Home
-from ecrlab_course import build, home_page
-from ecrlab_course.content import Course, course
-from ecrlab_course.course_plan import neighbours, plan
-from ecrlab_course.exercises import Outcome
-from ecrlab_course.home_page import State
+from ecrlab_course.authoring.content import Course, course
+from ecrlab_course.authoring.course_plan import neighbours, plan
+from ecrlab_course.authoring.exercises import Outcome
+from ecrlab_course.learner.session import Session
 from ecrlab_course.messages import say
-from ecrlab_course.session import Session
-from ecrlab_course.widgets import Card
+from ecrlab_course.notebook import home_page
+from ecrlab_course.notebook.exercise_card import Card
+from ecrlab_course.notebook.home_page import State
+from ecrlab_course.publish import build
 
 from . import proof
 

@@ -9,13 +9,24 @@ from typing import Any
 import pytest
 
 from ecrlab.home import Home
-from ecrlab_course.content import course
-from ecrlab_course.exercises import Attempt, Exercise, Match, Option, Order, Outcome, ReadError, Step, not_yet, passed
+from ecrlab_course.authoring.content import course
+from ecrlab_course.authoring.exercises import (
+    Attempt,
+    Exercise,
+    Match,
+    Option,
+    Order,
+    Outcome,
+    ReadError,
+    Step,
+    not_yet,
+    passed,
+)
 from ecrlab_course.kinds.entry import AnswerError
-from ecrlab_course.lab import Lab
+from ecrlab_course.learner.session import Session
+from ecrlab_course.notebook.exercise_card import Card, form, static
 from ecrlab_course.progress import Progress
-from ecrlab_course.session import Session
-from ecrlab_course.widgets import Card, form, static
+from ecrlab_course.toolbox.lab import Lab
 
 from . import proof
 

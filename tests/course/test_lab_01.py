@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
 
 
 def layer() -> bytes:

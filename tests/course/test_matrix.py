@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ecrlab_course.authoring.content import Course, course
 from ecrlab_course.authoring.document import documents
-from ecrlab_course.content import Course, course
-from ecrlab_course.exercises import Attempt, Exercise, LiveCheck
+from ecrlab_course.authoring.exercises import Attempt, Exercise, LiveCheck
+from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
-from ecrlab_course.session import Session
 
 from . import proof
 from .conftest import PATH, furnished

@@ -68,7 +68,16 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:
         messages.messages(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["session.py", "widgets.py", "notebook.py", "catalogue.py", "teaching.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "learner/session.py",
+        "notebook/exercise_card.py",
+        "notebook/extension.py",
+        "publish/catalogue.py",
+        "publish/teaching.py",
+    ],
+)
 def test_session_and_card_know_no_kind(name: str) -> None:
     """A new kind is one new file and one line in the register."""
     tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))

@@ -15,8 +15,9 @@ from IPython.utils.capture import capture_output
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course import build, notebook
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
+from ecrlab_course.notebook import extension
+from ecrlab_course.publish import build
 
 
 class Kernel:
@@ -88,17 +89,17 @@ def test_an_aws_that_would_reach_the_real_one_is_refused(kernel: Kernel, tmp_pat
     old.parent.mkdir()
     old.write_text("#!/bin/sh\necho aws-cli/1.22.34 Python/3.9\n")
     old.chmod(0o755)
-    lab_path = notebook.environment
+    lab_path = extension.environment
 
     def first_in_path(*arguments: Any) -> dict[str, str | None]:
         changes = lab_path(*arguments)
         return {**changes, "PATH": f"{old.parent}:{changes['PATH']}"}
 
-    notebook.environment = first_in_path  # type: ignore[assignment]
+    extension.environment = first_in_path  # type: ignore[assignment]
     try:
         text = kernel.fails("%load_ext ecrlab_course")
     finally:
-        notebook.environment = lab_path
+        extension.environment = lab_path
     assert "real AWS" in text
     assert "1.22.34" in text
 
@@ -141,8 +142,8 @@ def test_every_magic_that_notebooks_use_is_registered_by_the_course(kernel: Kern
             for cell in build.notebook(source, kind).cells:
                 if cell.cell_type == "code" and cell.source.startswith("%%"):
                     used.add(cell.source.split()[0][2:])
-    assert used <= set(notebook.MAGICS)
-    for name in notebook.MAGICS:
+    assert used <= set(extension.MAGICS)
+    for name in extension.MAGICS:
         assert kernel.shell.find_cell_magic(name).__self__ is kernel.shell.user_ns["lab"]
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from fsrs import Rating
 
-from ecrlab_course.progress import ProgressError
-from ecrlab_course.schedule import (
+from ecrlab_course.drills.schedule import (
     DUE_A_DAY,
     LONGEST,
     MISSED,
@@ -23,6 +22,7 @@ from ecrlab_course.schedule import (
     confident_misses,
     rating,
 )
+from ecrlab_course.progress import ProgressError
 
 ABOUT = {f"d{number:02}": (f"belief-{number}", "shared") for number in range(1, 11)}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ecrlab_course.exercises import Outcome
-from ecrlab_course.lab import Lab
-from ecrlab_course.session import Session
+from ecrlab_course.authoring.exercises import Outcome
+from ecrlab_course.learner.session import Session
+from ecrlab_course.toolbox.lab import Lab
 
 
 def test_a_field_is_one_word_of_the_command(session: Session, lab: Lab) -> None:

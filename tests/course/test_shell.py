@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab_course import shell
+from ecrlab_course.toolbox import shell
 
 
 def run(script: str, **more: object) -> tuple[int, str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab_course import build, form, teaching
-from ecrlab_course.content import Course, course
+from ecrlab_course.authoring.content import Course, course
+from ecrlab_course.publish import build, rules, teaching
 
 BOOKS = {
     source.lesson.id: build.notebook(source, "notebooks")
@@ -30,8 +30,8 @@ def part(identifier: str) -> str:
 @pytest.mark.parametrize("identifier", BOOKS)
 def test_a_lesson_s_parts_add_up_to_its_minutes(identifier: str) -> None:
     parts = teaching.sections(BOOKS[identifier])
-    for mark in form.MARKS:
-        assert sum(each.minutes[mark] for each in parts) == form.minutes(BOOKS[identifier].cells, mark)
+    for mark in rules.MARKS:
+        assert sum(each.minutes[mark] for each in parts) == rules.minutes(BOOKS[identifier].cells, mark)
     shown = [name for each in parts for name in each.exercises]
     assert sorted(shown) == sorted(set(shown))
     assert set(course().sources[identifier].exercises) <= set(shown)

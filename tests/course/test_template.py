@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab_course import build, form
-from ecrlab_course.content import Course, course, read
-from ecrlab_course.exercises import Outcome
-from ecrlab_course.lab import Lab
+from ecrlab_course.authoring.content import Course, course, read
+from ecrlab_course.authoring.exercises import Outcome
+from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
-from ecrlab_course.session import Session
-from ecrlab_course.template import TemplateError, new_lesson
+from ecrlab_course.publish import build, rules
+from ecrlab_course.publish.template import TemplateError, new_lesson
+from ecrlab_course.toolbox.lab import Lab
 
 from . import proof
 
@@ -152,7 +152,7 @@ def test_the_form_is_held_cell_by_cell(checkout: Path) -> None:
 
 def test_paragraphs_are_counted_as_a_reader_sees_them() -> None:
     text = "one\ntwo\n\n- a\n- b\n  b\n\n| t |\n| u |\n\n> q\n> r\n\n```\nx\ny\n```\n![alt\ntext](a.svg)\n# head"
-    assert [lines for _, lines in form.paragraphs(text)] == [2, 1, 2, 2]
+    assert [lines for _, lines in rules.paragraphs(text)] == [2, 1, 2, 2]
 
 
 def test_no_draft_is_delivered() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course import build, work
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
+from ecrlab_course.learner import work_folder
+from ecrlab_course.publish import build
 from ecrlab_course.start import free_port
 
 
@@ -31,29 +32,29 @@ def test_new_comes_in_unedited_follows_edited_stays(tmp_path: Path) -> None:
     (source / "00.ipynb").write_text("one")
     (source / "04.ipynb").write_text("four")
     (source / "hello" / "index.html").write_text("hello")
-    assert work.copy(source, target, home).new == ("00.ipynb", "04.ipynb", "hello/index.html")
+    assert work_folder.copy(source, target, home).new == ("00.ipynb", "04.ipynb", "hello/index.html")
     (target / "04.ipynb").write_text("mine")
     (target / "own.txt").write_text("own")
     (source / "00.ipynb").write_text("one, better")
     (source / "04.ipynb").write_text("four, better")
     (source / "own.txt").write_text("theirs")
-    copied = work.copy(source, target, home)
+    copied = work_folder.copy(source, target, home)
     assert copied.updated == ("00.ipynb",)
     assert copied.kept == ("04.ipynb", "own.txt")
     assert (target / "00.ipynb").read_text() == "one, better"
     assert (target / "04.ipynb").read_text() == "mine"
     assert (target / "own.txt").read_text() == "own"
-    assert work.copy(source, target, home).updated == ()
+    assert work_folder.copy(source, target, home).updated == ()
 
 
 def test_without_its_memory_nothing_is_overwritten(tmp_path: Path) -> None:
     source, target, home = tmp_path / "notebooks", tmp_path / "work", Home(tmp_path / "home").make()
     source.mkdir()
     (source / "00.ipynb").write_text("one")
-    work.copy(source, target, home)
+    work_folder.copy(source, target, home)
     (home.path / "copied.json").unlink()
     (source / "00.ipynb").write_text("one, better")
-    assert work.copy(source, target, home).kept == ("00.ipynb",)
+    assert work_folder.copy(source, target, home).kept == ("00.ipynb",)
     assert (target / "00.ipynb").read_text() == "one"
 
 
@@ -76,7 +77,7 @@ def test_kill_9_while_copying_leaves_whole_files(tmp_path: Path) -> None:
     child.wait()
     for path in target.glob("[0-9]*.ipynb"):
         assert path.read_bytes() == (source / path.name).read_bytes()
-    work.copy(source, target, home)
+    work_folder.copy(source, target, home)
     assert {name for name in digests(target) if not name.startswith(".")} == {*digests(source), "mine.ipynb"}
     assert (target / "mine.ipynb").read_text() == "mine"
 
@@ -86,7 +87,7 @@ def test_no_byte_changes_by_build_reset_kill_9_and_restart(tmp_path: Path) -> No
     os.environ.setdefault("ECRLAB_ENGINE", "none")
     try:
         launch.start(home, port=free_port(5680))
-        work.copy(the_course.root / "notebooks", target, home)
+        work_folder.copy(the_course.root / "notebooks", target, home)
         edited = target / "00-start-here.ipynb"
         edited.write_text(edited.read_text().replace("Start here", "My notes: start here"))
         (target / "hello" / "index.html").write_text("mine")
@@ -94,7 +95,7 @@ def test_no_byte_changes_by_build_reset_kill_9_and_restart(tmp_path: Path) -> No
         (target / "own" / "notes.md").write_text("my notes")
         before = digests(target)
         build.build(the_course, check=True)
-        work.copy(the_course.root / "notebooks", target, home)
+        work_folder.copy(the_course.root / "notebooks", target, home)
         environ = {**os.environ, "ECRLAB_HOME": str(home.path)}
         subprocess.run(
             [sys.executable, "-m", "ecrlab_course.cli", "reset", "00"], check=True, cwd=target, env=environ,
@@ -104,7 +105,7 @@ def test_no_byte_changes_by_build_reset_kill_9_and_restart(tmp_path: Path) -> No
         assert server is not None
         os.kill(server.pid, signal.SIGKILL)
         launch.start(home)
-        work.copy(the_course.root / "notebooks", target, home)
+        work_folder.copy(the_course.root / "notebooks", target, home)
         assert digests(target) == before
     finally:
         launch.stop(home)

@@ -12,8 +12,8 @@ import pytest
 from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
-from ecrlab_course.lab import Lab
 from ecrlab_course.start import free_port
+from ecrlab_course.toolbox.lab import Lab
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ecrlab.client import LabError
-from ecrlab_course.beyond import Grant, Wanted, beyond
-from ecrlab_course.lab import Lab
+from ecrlab_course.authoring.beyond import Grant, Wanted, beyond
+from ecrlab_course.toolbox.lab import Lab
 
 APP = "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
 PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")

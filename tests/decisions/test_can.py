@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 from ecrlab import launch
-from ecrlab_course.lab import Lab
+from ecrlab_course.toolbox.lab import Lab
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
 

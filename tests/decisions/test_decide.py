@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ecrlab import decisions
 from ecrlab.client import LabError
-from ecrlab_course.lab import Lab
+from ecrlab_course.toolbox.lab import Lab
 
 STEM = "arn:aws:ecr:us-east-1:123456789012:repository/"
 APP = STEM + "my-web-app"

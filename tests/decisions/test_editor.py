@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ecrlab_course import decided
-from ecrlab_course.editor import Editor, EditorError
-from ecrlab_course.editor_widget import WAIT, PolicyEditor
-from ecrlab_course.lab import Lab
+from ecrlab_course.policy_editor.editor import Editor, EditorError
+from ecrlab_course.policy_editor.widget import WAIT, PolicyEditor
+from ecrlab_course.toolbox.lab import Lab
+from ecrlab_course.views import decision
 
 APP = "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app"
 PULL = {
@@ -176,13 +176,13 @@ def test_a_row_opens_on_the_page_and_in_text(bare: Lab) -> None:
         with pytest.raises(ecr.exceptions.ClientError):
             ecr.list_images(repositoryName="my-web-app")
     rows = bare.control.xray(after, opened=True)["rows"]
-    page = decided.xray_html(rows)
+    page = decision.xray_html(rows)
     assert page.count('<details class="ecr-asked') == 1
     assert "2 times" in page
     assert "&quot;Action&quot;: &quot;ecr:ListImages&quot;" in page
-    text = decided.xray_text(rows)
+    text = decision.xray_text(rows)
     assert "Blocked by: identity-based policies" in text
     assert '"Action": "ecr:ListImages"' in text
-    assert "IAM was not asked" in decided.shown({"seq": 1, "method": "GET", "path": "/v2/", "decisions": []}).text
+    assert "IAM was not asked" in decision.shown({"seq": 1, "method": "GET", "path": "/v2/", "decisions": []}).text
     old = [{**rows[0], "decisions": [{k: v for k, v in rows[0]["decisions"][0].items() if k != "opened"}]}]
-    assert "no identity-based policy allows ecr:ListImages" in decided.xray_text(old)
+    assert "no identity-based policy allows ecr:ListImages" in decision.xray_text(old)

@@ -11,7 +11,7 @@ import pytest
 
 from ecrlab import explorer, inventory
 from ecrlab.store import Store
-from ecrlab_course import explorer as drawing
+from ecrlab_course.views import explorer as drawing
 
 from .growth import grow
 from .images import blob, put, put_artifact, put_index

@@ -18,7 +18,7 @@ import pytest
 from ecrlab import explorer
 from ecrlab.client import LabClient, LabError
 from ecrlab.home import Home
-from ecrlab_course.lab import Lab
+from ecrlab_course.toolbox.lab import Lab
 
 BIN = Path(sys.prefix) / "bin"
 

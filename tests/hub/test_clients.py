@@ -152,8 +152,8 @@ def test_skopeo_copies_from_the_hub_to_ecr(skopeo: str, hub: Any, lab: Any) -> N
 def test_lab_hub(engine: Any, hub: Any, lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """`lab.hub` of the course, with docker."""
     monkeypatch.setenv("DOCKER_HOST", str(engine.host))
-    from ecrlab_course.hub import HubError
-    from ecrlab_course.lab import Lab
+    from ecrlab_course.toolbox.hub import HubError
+    from ecrlab_course.toolbox.lab import Lab
 
     course = Lab(lab.home)
     assert course.hub.address == hub.address

@@ -22,7 +22,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course.content import course
+from ecrlab_course.authoring.content import course
 from ecrlab_course.start import free_port
 
 CELL_SECONDS = 60

@@ -16,10 +16,11 @@ import pytest
 
 from ecrlab import launch
 from ecrlab.home import Home, read_json
-from ecrlab_course import build, decided
-from ecrlab_course.content import Source, course
-from ecrlab_course.display import projector, style
+from ecrlab_course.authoring.content import Source, course
+from ecrlab_course.publish import build
 from ecrlab_course.start import free_port
+from ecrlab_course.views import decision
+from ecrlab_course.views.display import projector, style
 
 LESSONS = list(course().sources.values())
 VOLATILE_AT_MOST = 14
@@ -131,7 +132,7 @@ def test_unsolved_notebook_fails_exactly_its_checks(
 
 def test_stored_html_has_the_style_of_today() -> None:
     """In volatile cells too, whose outputs nothing else compares."""
-    today = {style(), decided.style(), projector()}
+    today = {style(), decision.style(), projector()}
     for path in sorted((course().root / "solutions").glob("*.ipynb")):
         for cell in code(path):
             for output in cell.outputs:

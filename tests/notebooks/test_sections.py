@@ -16,12 +16,12 @@ import pytest
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course import build
-from ecrlab_course.content import Course, Source, course
-from ecrlab_course.lab import Lab
+from ecrlab_course.authoring.content import Course, Source, course
+from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
-from ecrlab_course.session import Session
+from ecrlab_course.publish import build
 from ecrlab_course.start import free_port
+from ecrlab_course.toolbox.lab import Lab
 
 CHECKPOINT_SECONDS = 5
 

@@ -19,8 +19,8 @@ from typing import Any
 import zstandard
 from botocore.exceptions import ClientError
 
-from ecrlab_course.evidence import short
-from ecrlab_course.exercises import (
+from ecrlab_course.authoring.evidence import short
+from ecrlab_course.authoring.exercises import (
     Attempt,
     BuildCommand,
     Field,
@@ -35,8 +35,8 @@ from ecrlab_course.exercises import (
     passed,
     untouched,
 )
-from ecrlab_course.lab import LOOKING
-from ecrlab_course.staging import address, log_in, made, make_repository
+from ecrlab_course.authoring.staging import address, log_in, made, make_repository
+from ecrlab_course.toolbox.lab import LOOKING
 
 WANTED = "1.2"
 SOURCE = "my-web-app-1.2"

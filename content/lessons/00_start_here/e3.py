@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from botocore.exceptions import ClientError
 
 from ecrlab_course.authoring import Lab, Result, Sentence
-from ecrlab_course.lab import image
+from ecrlab_course.toolbox.lab import image
 
 from .state import FIRST_PAGE, HELLO
 

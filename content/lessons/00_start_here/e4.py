@@ -8,7 +8,7 @@ from contextlib import suppress
 from botocore.exceptions import ClientError
 
 from ecrlab_course.authoring import Lab, Refused, as_words, requests
-from ecrlab_course.staging import name_again
+from ecrlab_course.authoring.staging import name_again
 
 from .state import FIRST_PAGE, HELLO, SECOND_PAGE, fresh, pushed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from ecrlab_course.authoring import Lab, requests
-from ecrlab_course.staging import log_in
+from ecrlab_course.authoring.staging import log_in
 
 HELLO = "hello"
 FIRST_PAGE, SECOND_PAGE = b"Hello from the harbour", b"Good evening from the harbour"

@@ -15,8 +15,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.evidence import at_registry, images, ok, puts_manifest, user_of
-from ecrlab_course.exercises import (
+from ecrlab_course.authoring.evidence import at_registry, images, ok, puts_manifest, user_of
+from ecrlab_course.authoring.exercises import (
     Attempt,
     Bin,
     BuildCommand,
@@ -42,8 +42,17 @@ from ecrlab_course.exercises import (
     passed,
     untouched,
 )
-from ecrlab_course.lab import image, push_image
-from ecrlab_course.staging import PEOPLE, learner_module, log_in, log_out, made, make_repository, name_again, password
+from ecrlab_course.authoring.staging import (
+    PEOPLE,
+    learner_module,
+    log_in,
+    log_out,
+    made,
+    make_repository,
+    name_again,
+    password,
+)
+from ecrlab_course.toolbox.lab import image, push_image
 
 APP = "my-web-app"
 PARTNER = "444455556666"

@@ -17,8 +17,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from ecrlab.policy.places import problem
-from ecrlab_course.evidence import at_registry, user_of
-from ecrlab_course.exercises import (
+from ecrlab_course.authoring.evidence import at_registry, user_of
+from ecrlab_course.authoring.exercises import (
     Attempt,
     Bin,
     FixFile,
@@ -42,8 +42,8 @@ from ecrlab_course.exercises import (
     passed,
     untouched,
 )
-from ecrlab_course.lab import Refused, image, push_image
-from ecrlab_course.staging import PEOPLE, learner_module
+from ecrlab_course.authoring.staging import PEOPLE, learner_module
+from ecrlab_course.toolbox.lab import Refused, image, push_image
 
 HERE = Path(__file__).parent / "files"
 ACCOUNT, PARTNER, STRANGER = "123456789012", "444455556666", "111122223333"

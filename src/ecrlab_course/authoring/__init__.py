@@ -17,9 +17,9 @@ from ecrlab_course.authoring.rights import (
     as_words,
     policies_of,
 )
-from ecrlab_course.authoring.tries import Sentence, Try
-from ecrlab_course.kinds.lab_view import LabView as Lab
-from ecrlab_course.kinds.verdict import Result
+from ecrlab_course.documents.lab_view import LabView as Lab
+from ecrlab_course.documents.tries import Sentence, Try
+from ecrlab_course.documents.verdict import Result
 from ecrlab_course.trouble import Refused
 
 __all__ = [

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from ecrlab_course.authoring.code import Code, module_of
-from ecrlab_course.authoring.page import Page
-from ecrlab_course.authoring.sections import DocumentError, Fault, parse
+from ecrlab_course.documents.code import Code, module_of
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.sections import DocumentError, Fault, parse
 from ecrlab_course.kinds.base import Question
 from ecrlab_course.kinds.register import KINDS
 

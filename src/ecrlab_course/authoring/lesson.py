@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecrlab_course.authoring.page import Page
+from ecrlab_course.documents.page import Page
 
 
 @dataclass(frozen=True, kw_only=True)

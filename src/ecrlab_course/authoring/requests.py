@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecrlab_course.kinds.lab_view import LabView
+from ecrlab_course.documents.lab_view import LabView
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ecrlab_course.kinds.lab_view import LabView
+from ecrlab_course.documents.lab_view import LabView
 
 PULL_ONLY = "AmazonEC2ContainerRegistryPullOnly"
 POWER_USER = "AmazonEC2ContainerRegistryPowerUser"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ecrlab_course.kinds.misconceptions import known
+from ecrlab_course.documents.misconceptions import known
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from ecrlab_course.authoring.page import Page
-from ecrlab_course.display import markdown
-from ecrlab_course.kinds.attempts import HINTS, Attempt, Hint
+from ecrlab_course.documents.attempts import HINTS, Attempt, Hint
+from ecrlab_course.documents.misconceptions import known
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs
-from ecrlab_course.kinds.misconceptions import known
-from ecrlab_course.kinds.verdict import Verdict
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import markdown
 
 
 class Keyed(Protocol):

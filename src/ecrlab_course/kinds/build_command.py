@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
-from ecrlab_course.display import escape
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.verdict import NOTHING, Result, Verdict
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.executed import Executed
 from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.options import call
-from ecrlab_course.kinds.verdict import NOTHING, Result, Verdict
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import escape
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
+from ecrlab_course.documents.attempts import Attempt
 from ecrlab_course.documents.option import Option
-from ecrlab_course.kinds.attempts import Attempt
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.verdict import Verdict, passed, untouched
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs, confident
@@ -25,7 +26,6 @@ from ecrlab_course.kinds.options import (
     said_of,
     wrong_options,
 )
-from ecrlab_course.kinds.verdict import Verdict, passed, untouched
 from ecrlab_course.messages import say
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ecrlab_course.documents.option import Option
+from ecrlab_course.documents.verdict import Verdict, not_yet, passed
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import confident
 from ecrlab_course.kinds.options import certain_words, check_key
-from ecrlab_course.kinds.verdict import Verdict, not_yet, passed
 from ecrlab_course.messages import say
 
 Observe = Callable[[Any], str | None]

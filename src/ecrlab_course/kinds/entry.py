@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ecrlab_course.kinds.lab_view import LabView
-from ecrlab_course.kinds.verdict import Result
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.verdict import Result
 from ecrlab_course.progress import Progress, ProgressError
 
 LONGEST_TEXT = 20_000

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.verdict import Outcome, Result, Verdict, untouched
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.entry import Entry
-from ecrlab_course.kinds.lab_view import LabView
-from ecrlab_course.kinds.verdict import Outcome, Result, Verdict, untouched
 from ecrlab_course.messages import say
 from ecrlab_course.trouble import reason
 

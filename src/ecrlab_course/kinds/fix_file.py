@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
-from ecrlab_course.display import escape
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.verdict import NOTHING, Result, Verdict, untouched
 from ecrlab_course.kinds.entry import LONGEST_TEXT, AnswerError, Entry
 from ecrlab_course.kinds.executed import Executed
 from ecrlab_course.kinds.inputs import Inputs
-from ecrlab_course.kinds.lab_view import LabView
 from ecrlab_course.kinds.options import call
-from ecrlab_course.kinds.verdict import NOTHING, Result, Verdict, untouched
 from ecrlab_course.kinds.writing import Text
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import escape
 
 ROWS = (6, 24)
 
@@ -27,8 +27,8 @@ class FixFile(Executed):
 
     The text is written there before `run` uses it (`lab.sh("aws iam put-user-policy ... --policy-document
     file://trust.json")`), and `reset` of the exercise writes `start` back. Running the text as it was at first shows
-    what is wrong with it and is not an attempt. Hints are functions of {"text": as it stands now, "result": the last run's,
-    or None}. `lab.answer("06-e2", text)`, or `lab.answer("06-e2")` for the file as it lies beside the notebook.
+    what is wrong with it and is not an attempt. Hints are functions of {"text": as it stands now, "result": the last
+    run's, or None}. `lab.answer("06-e2", text)`, or `lab.answer("06-e2")` for the file as it lies beside the notebook.
     """
 
     kind: ClassVar[str] = "fix-file"

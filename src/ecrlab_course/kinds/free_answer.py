@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
-from ecrlab_course.authoring.sections import Part, name_of
-from ecrlab_course.display import note, plain
-from ecrlab_course.kinds.attempts import Attempt, Hint
+from ecrlab_course.documents.attempts import Attempt, Hint
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.sections import Part, name_of
+from ecrlab_course.documents.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.kinds.base import Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import LONGEST_TEXT, AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.options import call
-from ecrlab_course.kinds.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.kinds.writing import Text
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import note, plain
 
 TOO_SHORT = "words-not-reasons"
 """The misconception that an answer of a few words shows."""

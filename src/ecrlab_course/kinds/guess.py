@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
 from ecrlab_course.documents.option import Option, by_key
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.verdict import Outcome, Verdict, not_yet, passed, untouched
 from ecrlab_course.kinds.base import Question
 from ecrlab_course.kinds.comparing import Observe, compared, keep_guess, observed
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.kinds.options import OptionInputs, call, certain_words, chosen_of, option_html, option_lines
-from ecrlab_course.kinds.verdict import Outcome, Verdict, not_yet, passed, untouched
 from ecrlab_course.messages import say
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.entry import AnswerError, Entry
-from ecrlab_course.kinds.verdict import Verdict
 from ecrlab_course.messages import say
 
 

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
-from ecrlab_course.authoring.sections import Part, name_of
-from ecrlab_course.display import escape, plain
-from ecrlab_course.kinds.attempts import Attempt
+from ecrlab_course.documents.attempts import Attempt
+from ecrlab_course.documents.misconceptions import known
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.sections import Part, name_of
+from ecrlab_course.documents.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.kinds.base import Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, confident, ui
-from ecrlab_course.kinds.misconceptions import known
 from ecrlab_course.kinds.options import call, certain_words, listed
-from ecrlab_course.kinds.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import escape, plain
 
 
 @dataclass(frozen=True)

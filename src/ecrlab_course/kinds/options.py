@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ecrlab_course.display import escape, plain
+from ecrlab_course.documents.attempts import Attempt
 from ecrlab_course.documents.option import Option, by_key
-from ecrlab_course.kinds.attempts import Attempt
+from ecrlab_course.documents.verdict import Verdict, not_yet
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, sure, ui
-from ecrlab_course.kinds.verdict import Verdict, not_yet
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import escape, plain
 
 Act = Callable[[Any], object]
 

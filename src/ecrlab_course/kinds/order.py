@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
-from ecrlab_course.authoring.sections import name_of
-from ecrlab_course.display import markdown, plain
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.sections import name_of
+from ecrlab_course.documents.verdict import NOTHING, Outcome, Result, Verdict
 from ecrlab_course.kinds.base import keys_of, twice
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.executed import Executed
 from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
-from ecrlab_course.kinds.lab_view import LabView
 from ecrlab_course.kinds.options import call, listed
-from ecrlab_course.kinds.verdict import NOTHING, Outcome, Result, Verdict
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import markdown, plain
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecrlab_course.authoring.page import Page
-from ecrlab_course.display import escape
+from ecrlab_course.documents.attempts import Attempt
 from ecrlab_course.documents.option import Option
-from ecrlab_course.kinds.attempts import Attempt
+from ecrlab_course.documents.page import Page
+from ecrlab_course.documents.verdict import Result, Verdict, passed, untouched
 from ecrlab_course.kinds.base import Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs, confident
@@ -26,8 +26,8 @@ from ecrlab_course.kinds.options import (
     said_of,
     wrong_options,
 )
-from ecrlab_course.kinds.verdict import Result, Verdict, passed, untouched
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import escape
 
 FEWEST_CAUSES = 4
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.lab import Refused
+from ecrlab_course.toolbox.lab import Refused
 
 OURS = "123456789012"
 POLICIES = Path("policies")

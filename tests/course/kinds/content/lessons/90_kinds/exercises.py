@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.exercises import (
+from ecrlab_course.authoring.exercises import (
     Attempt,
     Bin,
     FixFile,
@@ -28,7 +28,7 @@ from ecrlab_course.exercises import (
     not_yet,
     passed,
 )
-from ecrlab_course.lab import Refused
+from ecrlab_course.toolbox.lab import Refused
 
 NAME = "kinds"
 ARN = f"arn:aws:ecr:us-east-1:123456789012:repository/{NAME}"

@@ -1,0 +1,1 @@
+"""Reading exercise documents, and the words they are written in."""

@@ -1,0 +1,400 @@
+"""The account of the drills: apart from the lessons', emptied before each drill."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import os
+import shlex
+import shutil
+import tarfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ecrlab.environment import apply, environment
+from ecrlab.home import REGION, Home, write_private
+from ecrlab_course.drills.drill import Drill
+from ecrlab_course.toolbox import shell
+from ecrlab_course.toolbox.lab import Lab, image, push_image
+
+ACCOUNT = "777788889999"
+OTHER = "777700001111"
+"""A second account, where a drill needs one. The lessons use neither."""
+REGIONS = (REGION, "eu-west-1")
+VERSION = "2012-10-17"
+DOCKER = "application/vnd.docker."
+LAYER = DOCKER + "image.rootfs.diff.tar.gzip"
+MANIFEST = DOCKER + "distribution.manifest.v2+json"
+INDEX = DOCKER + "distribution.manifest.list.v2+json"
+Question = tuple[str, str, str]
+
+LOGIN = "ecr:GetAuthorizationToken"
+PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PUSH = (
+    "ecr:InitiateLayerUpload",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+)
+"""What a push asks for beside the login (E071 without the read action, which buildx wants: E072)."""
+
+
+def arn(repository: str, region: str = REGION, account: str = ACCOUNT) -> str:
+    """Return a repository's ARN."""
+    return f"arn:aws:ecr:{region}:{account}:repository/{repository}"
+
+
+def allow(actions: str | Sequence[str], resources: str | Sequence[str] = "*") -> dict[str, Any]:
+    """Return an Allow statement."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def policy(*statements: Mapping[str, Any]) -> str:
+    """Return a policy document as text."""
+    return json.dumps({"Version": VERSION, "Statement": list(statements)})
+
+
+class DrillLab(Lab):
+    """The drills' account as a drill's functions see it; `seed` says which state was prepared.
+
+    Profiles are `admin`, `other` (an administrator of the second account) and the people that the drill makes; their
+    keys stand in HOME/drills/aws, never among the lessons' profiles.
+    """
+
+    account = ACCOUNT
+
+    def __init__(self, home: Home, seed: str = "", quiet: bool = False) -> None:
+        super().__init__(home, home.path / "drills" / "work", quiet)
+        self.seed = seed
+
+    @cached_property
+    def _looking(self) -> Lab:
+        return DrillLab(self.home, self.seed, quiet=True)
+
+    @property
+    def registry(self) -> str:
+        """The address of the account's registry in us-east-1."""
+        return self.registry_of()
+
+    def registry_of(self, region: str = REGION, account: str = ACCOUNT) -> str:
+        """Return the address of a registry, as image names begin."""
+        return str(self.control.registry(account, region)["registry"])
+
+    @property
+    def _aws(self) -> Path:
+        return self.home.path / "drills" / "aws"
+
+    def _keys(self, profile: str) -> tuple[str, str]:
+        parser = configparser.RawConfigParser()
+        parser.read(self._aws / "credentials")
+        if not parser.has_section(profile):
+            names = ", ".join(parser.sections()) or "none: prepare a drill first"
+            raise ValueError(f"The drills' account has no profile {profile!r}. The profiles are: {names}.")
+        return parser.get(profile, "aws_access_key_id"), parser.get(profile, "aws_secret_access_key")
+
+    # Building --------------------------------------------------------------------------------------------------------
+
+    def prepare(self, drill: Drill) -> None:
+        """Empty both accounts and the folder, and build the state; tags of `admin` then say whose it is."""
+        self.wipe()
+        drill.prepare(self)
+        tags = [{"Key": "drill", "Value": drill.id}, {"Key": "seed", "Value": self.seed or "-"}]
+        self.client("iam").tag_user(UserName="admin", Tags=tags)
+
+    def holds(self, drill: Drill) -> bool:
+        """Tell whether the account holds this drill's state, this seed's; a reset of the lab takes it away."""
+        try:
+            tags = self.looking().client("iam").list_user_tags(UserName="admin")["Tags"]
+        except (ClientError, ValueError):
+            return False
+        found = {tag["Key"]: tag["Value"] for tag in tags}
+        return (found.get("drill"), found.get("seed")) == (drill.id, self.seed or "-")
+
+    def wipe(self) -> None:
+        """Empty both accounts and the folder of files."""
+        assert self.folder is not None
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in self.folder.iterdir():  # The folder itself stays: a shell may stand in it.
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for name in ("aws", "docker"):
+            shutil.rmtree(self.home.path / "drills" / name, ignore_errors=True)
+        for profile, account in (("admin", ACCOUNT), ("other", OTHER)):
+            self._empty_iam(profile, account)
+            registries = self.control.status()["registries"]
+            regions = {each["region"] for each in registries if each["account"] == account}
+            for region in {*REGIONS, *regions}:
+                self._empty_ecr(profile, account, region)
+
+    def _administrator(self, profile: str, account: str) -> dict[str, Any]:
+        """Write the administrator's key into a profile, and return all that IAM holds of the account."""
+        key = self.control.account(account)
+        self._remember(profile, key["access_key_id"], key["secret_access_key"])
+        details: dict[str, Any] = self.client("iam", profile).get_account_authorization_details()
+        return details
+
+    def _empty_iam(self, profile: str, account: str) -> None:
+        """Remove every identity of an account but its administrator, who is made again when anything limits him."""
+        try:
+            held = self._administrator(profile, account)
+            admin = next(user for user in held["UserDetailList"] if user["UserName"] == "admin")
+            sound = not admin.get("UserPolicyList") and not admin["GroupList"] and "PermissionsBoundary" not in admin
+        except ClientError:
+            sound = False
+        if not sound:
+            self.control.reset(users=["admin"], account=account)
+            held = self._administrator(profile, account)
+        iam = self.client("iam", profile)
+        iam.untag_user(UserName="admin", TagKeys=["drill", "seed", "old", "live"])
+        users = [user["UserName"] for user in held["UserDetailList"] if user["UserName"] != "admin"]
+        self.control.reset(users=users, account=account)
+        for group in held["GroupDetailList"]:
+            name = group["GroupName"]
+            for each in group["GroupPolicyList"]:
+                iam.delete_group_policy(GroupName=name, PolicyName=each["PolicyName"])
+            for each in group["AttachedManagedPolicies"]:
+                iam.detach_group_policy(GroupName=name, PolicyArn=each["PolicyArn"])
+            iam.delete_group(GroupName=name)
+        for role in held["RoleDetailList"]:
+            if role["Path"].startswith("/aws-service-role/"):
+                continue  # A service's own (replication, templates): only the service may change it.
+            name = role["RoleName"]
+            for each in role["RolePolicyList"]:
+                iam.delete_role_policy(RoleName=name, PolicyName=each["PolicyName"])
+            for each in role["AttachedManagedPolicies"]:
+                iam.detach_role_policy(RoleName=name, PolicyArn=each["PolicyArn"])
+            if "PermissionsBoundary" in role:
+                iam.delete_role_permissions_boundary(RoleName=name)
+            iam.delete_role(RoleName=name)
+        for document in held["Policies"]:
+            if document["Arn"].startswith("arn:aws:iam::aws:"):
+                continue
+            for version in document["PolicyVersionList"]:
+                if not version["IsDefaultVersion"]:
+                    iam.delete_policy_version(PolicyArn=document["Arn"], VersionId=version["VersionId"])
+            iam.delete_policy(PolicyArn=document["Arn"])
+
+    def _empty_ecr(self, profile: str, account: str, region: str) -> None:
+        """Remove a registry's policy, rules and templates first, so that none of them acts, then its repositories."""
+        ecr = self.client("ecr", profile, region)
+        with contextlib.suppress(ecr.exceptions.RegistryPolicyNotFoundException):
+            ecr.delete_registry_policy()
+        if ecr.describe_registry()["replicationConfiguration"]["rules"]:
+            ecr.put_replication_configuration(replicationConfiguration={"rules": []})
+        with contextlib.suppress(ecr.exceptions.SigningConfigurationNotFoundException):
+            ecr.delete_signing_configuration()
+        for template in ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]:
+            ecr.delete_repository_creation_template(prefix=template["prefix"])
+        for rule in ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]:
+            ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix=rule["ecrRepositoryPrefix"])
+        pages = ecr.get_paginator("describe_repositories").paginate()
+        names = [item["repositoryName"] for page in pages for item in page["repositories"]]
+        if names:
+            self.control.reset(repositories=names, account=account, region=region)
+
+    def _remember(self, profile: str, key: str, secret: str) -> None:
+        """Write a profile into the drills' AWS files."""
+        for name, section, values in (
+            ("credentials", profile, {"aws_access_key_id": key, "aws_secret_access_key": secret}),
+            ("config", f"profile {profile}", {"region": REGION}),
+        ):
+            parser = configparser.RawConfigParser()
+            parser.read(self._aws / name)
+            parser[section] = values
+            text = io.StringIO()
+            parser.write(text)
+            write_private(self._aws / name, text.getvalue())
+
+    def person(self, name: str, *statements: Mapping[str, Any], account: str = ACCOUNT) -> str:
+        """Make a user with a profile, and with statements an inline policy `work` of them; return the ARN."""
+        iam = self.client("iam", "admin" if account == ACCOUNT else "other")
+        made = iam.create_user(UserName=name)["User"]["Arn"]
+        if statements:
+            iam.put_user_policy(UserName=name, PolicyName="work", PolicyDocument=policy(*statements))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        self._remember(name, key["AccessKeyId"], key["SecretAccessKey"])
+        return str(made)
+
+    def repository(self, name: str, region: str = REGION, **more: Any) -> None:
+        """Make a repository."""
+        self.client("ecr", region=region).create_repository(repositoryName=name, **more)
+
+    def write(self, name: str, text: str) -> None:
+        """Put a file into the drill's folder."""
+        assert self.folder is not None
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def push(
+        self, repository: str, tag: str, content: bytes = b"hello", profile: str = "admin", region: str = REGION
+    ) -> str:
+        """Push an image of one small layer over HTTP, as docker does, and return its digest. Raises Refused."""
+        data = self.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
+        port = int(self.control.registry(ACCOUNT, region)["port"])
+        name = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{repository}"
+        return push_image(port, name, tag, image(content), data["authorizationToken"])
+
+    def put(
+        self,
+        repository: str,
+        tag: str,
+        *layers: Mapping[str, bytes],
+        architecture: str = "amd64",
+        region: str = REGION,
+    ) -> str:
+        """Put an image of these layers (file name to content) through the API, as SDKs do; return its digest.
+
+        An empty tag makes an image without one.
+        """
+        ecr = self.client("ecr", region=region)
+        blobs = [layer(files) for files in layers]
+        config = {
+            "architecture": architecture,
+            "config": {},
+            "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": [digest_of(gzip.decompress(blob)) for blob in blobs]},
+        }
+        body = json.dumps(config, sort_keys=True).encode()
+        for blob in (*blobs, body):
+            self._upload(ecr, repository, blob)
+        described = {"mediaType": DOCKER + "container.image.v1+json", "size": len(body), "digest": digest_of(body)}
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": described,
+            "layers": [{"mediaType": LAYER, "size": len(blob), "digest": digest_of(blob)} for blob in blobs],
+        }
+        return self._put_manifest(ecr, repository, tag, manifest)
+
+    def put_index(self, repository: str, tag: str, *children: tuple[str, str], region: str = REGION) -> str:
+        """Put an index of images (architecture, digest) that are there; return its digest."""
+        ecr = self.client("ecr", region=region)
+        entries = []
+        for architecture, digest in children:
+            found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])["images"][0]
+            entries.append(
+                {
+                    "mediaType": MANIFEST,
+                    "size": len(found["imageManifest"].encode()),
+                    "digest": digest,
+                    "platform": {"architecture": architecture, "os": "linux"},
+                }
+            )
+        return self._put_manifest(ecr, repository, tag, {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
+
+    def _upload(self, ecr: Any, repository: str, blob: bytes) -> None:
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(blob) - 1, layerPartBlob=blob
+        )
+        with contextlib.suppress(ecr.exceptions.LayerAlreadyExistsException):
+            ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest_of(blob)])
+
+    def _put_manifest(self, ecr: Any, repository: str, tag: str, manifest: Mapping[str, Any]) -> str:
+        text = json.dumps(manifest, sort_keys=True)
+        named = {"imageTag": tag} if tag else {}
+        ecr.put_image(
+            repositoryName=repository, imageManifest=text, imageManifestMediaType=manifest["mediaType"], **named
+        )
+        return digest_of(text.encode())
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def images(self, repository: str, region: str = REGION) -> dict[str, tuple[str, ...]]:
+        """Return the repository's images: digest to tags; empty when there is no such repository."""
+        ecr = self.client("ecr", region=region)
+        try:
+            pages = list(ecr.get_paginator("describe_images").paginate(repositoryName=repository))
+        except ecr.exceptions.RepositoryNotFoundException:
+            return {}
+        found = [item for page in pages for item in page["imageDetails"]]
+        return {item["imageDigest"]: tuple(sorted(item.get("imageTags", ()))) for item in found}
+
+    def digest(self, repository: str, tag: str, region: str = REGION) -> str | None:
+        """Return the digest that a tag points at, or None."""
+        return next((digest for digest, tags in self.images(repository, region).items() if tag in tags), None)
+
+    def repositories(self, region: str = REGION) -> dict[str, dict[str, Any]]:
+        """Return the repositories of a Region by name."""
+        pages = self.client("ecr", region=region).get_paginator("describe_repositories").paginate()
+        return {item["repositoryName"]: item for page in pages for item in page["repositories"]}
+
+    def may(self, *questions: Question) -> list[bool]:
+        """Return for each (principal, action, resource) whether IAM would allow it; nothing is requested.
+
+        A principal is "user/ci" or "role/x" of the drills' account, or has another account in front.
+        """
+        return [bool(each["allowed"]) for each in self.decisions(questions)]
+
+    def decisions(self, questions: Iterable[Question]) -> list[dict[str, Any]]:
+        """Return the decisions in short."""
+        asked = [(who if ":" in who else f"{ACCOUNT}:{who}", action, what) for who, action, what in questions]
+        return self.control.decide_all(asked)
+
+    def refused(self, principal: str, actions: Iterable[str], resource: str) -> list[str]:
+        """Return those of the actions that IAM would refuse."""
+        asked = list(actions)
+        answers = self.may(*((principal, action, resource) for action in asked))
+        return [action for action, allowed in zip(asked, answers, strict=True) if not allowed]
+
+    def allowed(self, principal: str, actions: Iterable[str], resource: str) -> list[str]:
+        """Return those of the actions that IAM would allow."""
+        asked = list(actions)
+        closed = self.refused(principal, asked, resource)
+        return [action for action in asked if action not in closed]
+
+    # Working ---------------------------------------------------------------------------------------------------------
+
+    def variables(self, profile: str = "admin") -> dict[str, str | None]:
+        """Return the variables under which aws, docker and boto3 work in this account as that profile."""
+        self._keys(profile)
+        docker = self.home.path / "drills" / "docker" / profile
+        docker.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return {
+            **environment(self.home, "admin", os.environ),
+            "AWS_CONFIG_FILE": str(self._aws / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self._aws / "credentials"),
+            "AWS_PROFILE": profile,
+            "DOCKER_CONFIG": str(docker),
+            "REGISTRY": self.registry,
+            "REGISTRY_EU": self.registry_of("eu-west-1"),
+        }
+
+    def exports(self, profile: str = "admin") -> str:
+        """Return the variables as lines for `eval` in a POSIX shell; the last one changes into the drill's folder."""
+        lines = [
+            f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+            for name, value in sorted(self.variables(profile).items())
+        ]
+        return "\n".join([*lines, f"cd {shlex.quote(str(self.folder))}"])
+
+    def sh(
+        self, command: str, profile: str = "admin", timeout: float = 60, write: Callable[[str], None] | None = None
+    ) -> tuple[int, str]:
+        """Run bash as that profile in the drill's folder; return exit code and ordered output."""
+        environ = apply(self.variables(profile), os.environ)
+        return shell.run(command, environ, self.folder, write, timeout)
+
+
+def digest_of(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def layer(files: Mapping[str, bytes]) -> bytes:
+    """Return a gzipped tar of these files: the same bytes for the same files."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), mtime=0)

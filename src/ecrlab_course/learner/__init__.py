@@ -1,0 +1,1 @@
+"""One learner: the session, and the folder work/."""

@@ -1,0 +1,1 @@
+"""The notebook: the extension, and the cards of exercises, drills and the home page."""

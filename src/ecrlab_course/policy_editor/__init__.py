@@ -1,0 +1,1 @@
+"""The policy editor: without a screen, and as a widget."""

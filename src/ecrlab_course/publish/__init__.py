@@ -1,0 +1,1 @@
+"""What maintainers run: build, rules of form, the facilitator's page, the catalogue, the template."""

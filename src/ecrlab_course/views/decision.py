@@ -1,0 +1,177 @@
+"""A decision of IAM opened on the page, and the X-ray's rows that open to theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ecrlab import decisions
+from ecrlab_course.views.display import Shown, escape
+from ecrlab_course.views.xray import request, who
+
+Row = Mapping[str, Any]
+
+
+@cache
+def style() -> str:
+    """Return the style element of opened decisions and of the policy editor."""
+    css = (files("ecrlab_course.views") / "decision.css").read_text(encoding="utf-8")
+    return f"<style>{' '.join(css.split())}</style>"
+
+
+def html(decision: Mapping[str, Any], head: bool = True) -> str:
+    """Return a decision (as `LabClient.decide` returns it) as HTML: the verdict, why, and what would do.
+
+    With `head` false the verdict's own line is left out, for places that say it already.
+    """
+    kind = "ecr-ok" if decision["allowed"] else "ecr-no"
+    parts = []
+    if head:
+        icon, _, words = decisions.headline(decision).partition(" ")
+        parts.append(
+            f'<p class="ecr-verdictline"><span class="ecr-state" aria-hidden="true">{icon}</span> '
+            f"<b>{escape(words)}</b></p>"
+        )
+    parts += [f'<p class="ecr-soft">{escape(note)}</p>' for note in decision.get("notes") or ()]
+    blocked = decisions.blocked(decision)
+    if blocked:
+        parts.append(f"<p>{escape(blocked)}</p>")
+    if decision.get("message"):
+        parts.append(f"<p>AWS says: <q>{escape(decision['message'])}</q></p>")
+    parts.append(f"<p>{escape(decision['explanation'])}</p>")
+    parts.append(_suggest(decision))
+    parts.append(_statements(decision))
+    parts.append(_context(decision))
+    return f'<div class="ecr-decision {kind}">{"".join(parts)}</div>'
+
+
+def _json(statement: object, label: str) -> str:
+    return (
+        f'<pre class="ecr-copy" tabindex="0" aria-label="{escape(label)}">'
+        f"{escape(decisions.statement_text(statement))}</pre>"
+    )
+
+
+def _suggest(decision: Mapping[str, Any]) -> str:
+    suggestion = decision.get("suggestion")
+    if not suggestion:
+        return ""
+    parts = [f'<div class="ecr-suggestion"><p><b>What would do.</b> {escape(suggestion["advice"])}</p>']
+    for piece in suggestion["statements"]:
+        if len(suggestion["statements"]) > 1:
+            parts.append(f"<p>In {escape(piece['where'])}:</p>")
+        parts.append(_json(piece["statement"], f"Statement for {piece['where']}, to copy"))
+    if suggestion["warning"]:
+        parts.append(
+            f'<p class="ecr-warning ecr-wait"><span class="ecr-state">! Wider than needed.</span> '
+            f"{escape(suggestion['warning'])}</p>"
+        )
+    if suggestion["set"]:
+        more = suggestion["set"]
+        parts.append(
+            f"<details><summary>A whole {escape(more['purpose'])}, in one statement</summary>"
+            f"<p>{escape(decisions.set_words(more))}</p>"
+            f"{_json(more['statement'], 'Statement for a whole ' + more['purpose'] + ', to copy')}</details>"
+        )
+    return "".join([*parts, "</div>"])
+
+
+def _statements(decision: Mapping[str, Any]) -> str:
+    rows: Sequence[Mapping[str, Any]] = decision["statements"]
+    if not rows:
+        said = "No statement was in play: no policy speaks about the caller or the resource."
+        return f"<p>{said}</p>" if decision.get("verdict") else ""
+    lines = []
+    for row in rows:
+        state, words = decisions.row_words(row)
+        mark = "ecr-on" if row["decided"] or row["applied"] else "ecr-soft"
+        lines.append(
+            f'<li class="{mark}"><b>{escape(state)}</b> {escape(words)}'
+            f"<details><summary>The statement</summary>"
+            f"{_json(row['statement'], 'Statement ' + str(row['label']))}</details></li>"
+        )
+    hidden = int(decision.get("hidden") or 0)
+    more = f'<p class="ecr-soft">{hidden} more statements are not listed.</p>' if hidden else ""
+    number = f"{len(rows)} statement{'s' if len(rows) > 1 else ''}"
+    return f"<details><summary>{number} in play</summary><ul>{''.join(lines)}</ul>{more}</details>"
+
+
+def _context(decision: Mapping[str, Any]) -> str:
+    if not decision["context"]:
+        return ""
+    lines = "".join(
+        f'<tr><th scope="row"><code>{escape(key)}</code></th>'
+        f"<td>{escape(', '.join(value) if isinstance(value, list) else value)}</td></tr>"
+        for key, value in sorted(decision["context"].items())
+    )
+    return (
+        "<details><summary>Context: what else IAM knew of the request</summary>"
+        f'<table class="ecr-table"><tbody>{lines}</tbody></table></details>'
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- X-ray
+
+
+def _grouped(rows: Sequence[Row]) -> list[tuple[Row, Mapping[str, Any], int]]:
+    """The questions of these rows, equal ones together: first row, decision opened, how many times."""
+    found: dict[tuple[str, ...], list[Any]] = {}
+    for row in rows:
+        # The hub's are scopes, which IAM was not asked about.
+        for each in () if row.get("service") == "hub" else row.get("decisions") or ():
+            key = (str(row.get("principal")), *(str(each.get(k)) for k in ("action", "resource", "decision", "reason")))
+            if key in found:
+                found[key][2] += 1
+            else:
+                opened = decisions.flat(each)
+                opened["principal"] = opened["principal"] or row.get("principal") or "*"
+                found[key] = [row, opened, 1]
+    return [(row, opened, times) for row, opened, times in found.values()]
+
+
+def xray_html(rows: Sequence[Row]) -> str:
+    """Return the rows' questions to IAM, each of which opens to its decision; "" when IAM was not asked."""
+    lines = []
+    for row, decision, times in _grouped(rows):
+        kind = "ecr-ok" if decision["allowed"] else "ecr-no"
+        word = "✓ allowed" if decision["allowed"] else "✗ denied"
+        often = f" · {times} times" if times > 1 else ""
+        lines.append(
+            f'<details class="ecr-asked {kind}"><summary><span class="ecr-state">{word}</span> '
+            f"<code>{escape(decision['action'])}</code> on {escape(decisions.short(str(decision['resource'])))} "
+            f'<span class="ecr-soft">{escape(who(row))} · {escape(request(row))}{often}</span></summary>'
+            f"{html(decision, head=False)}</details>"
+        )
+    if not lines:
+        return ""
+    return (
+        f'{style()}<div class="ecr-asks" role="group" aria-label="What IAM was asked">'
+        f'<div class="ecr-soft">What IAM was asked. Open a line to see why.</div>{"".join(lines)}</div>'
+    )
+
+
+def xray_text(rows: Sequence[Row]) -> str:
+    """Return the rows' decisions in words: all of a denial, the verdict and its reason of the others."""
+    parts = []
+    for _, decision, times in _grouped(rows):
+        often = f" ({times} times)" if times > 1 else ""
+        if decision["allowed"]:
+            parts.append(f"{decisions.headline(decision)}{often}\n  Because of {decision['reason']}.")
+        else:
+            head, _, rest = decisions.text(decision).partition("\n")
+            parts.append(f"{head}{often}\n{rest}")
+    return "\n".join(parts)
+
+
+def shown(row: Row, details: bool = True) -> Shown:
+    """Return one row of the X-ray opened: each question that it put to IAM."""
+    found = _grouped([row])
+    line = f"Request {row.get('seq')}: {who(row)}, {request(row)}, status {row.get('status')}"
+    if not found:
+        said = f"IAM was not asked. {row.get('reason') or ''}".strip()
+        return Shown(f"{line}\n{said}", f'<div class="ecr-title">{escape(line)}</div><p>{escape(said)}</p>')
+    words = "\n".join(decisions.text(decision, details) for _, decision, _ in found)
+    inner = "".join(html(decision) for _, decision, _ in found)
+    return Shown(f"{line}\n{words}", f'{style()}<div class="ecr-title">{escape(line)}</div>{inner}')

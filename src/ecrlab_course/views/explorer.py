@@ -1,0 +1,501 @@
+"""The explorer as a learner sees it: what is stored, what is shared, two images side by side.
+
+The rows of the main picture are images and its columns the blobs that several of them use. Nominal size is everything
+drawn; stored size is the last row, where each blob stands once. Each picture has a table that says the same in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from ecrlab import explorer
+from ecrlab.explorer import Comparison, Image, Part, Row, Shelf, Tree, size
+from ecrlab_course.views.display import Shown, escape
+
+_WIDTH, _LABEL, _SIZE = 680, 160, 76
+# The size stands before the boxes: where the page is too narrow, only the last boxes are out of sight.
+_BEGIN = _LABEL + _SIZE
+_CELLS = _WIDTH - _BEGIN
+_COLUMN, _COLUMNS = 58, 5
+_TOP, _ROW, _BOX = 58, 40, 24
+# Room for the number behind the boxes of the last column.
+_NUMBER = 60
+_HOLDERS = 12
+# More repositories than so many are put behind one line.
+_LOOSE = 8
+
+
+@cache
+def _style() -> str:
+    css = (files("ecrlab_course.views") / "explorer.css").read_text(encoding="utf-8")
+    return f"<style>{' '.join(css.split())}</style>"
+
+
+@dataclass(frozen=True)
+class _Box:
+    """One box of the last column: a blob or a sum of blobs that have no column of their own."""
+
+    size: int
+    letter: str
+    title: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A row of a picture. `cells` are the columns that are filled; with `words` there are no boxes but a text. Of
+    a label that is a `path` the end is kept."""
+
+    label: str
+    below: str
+    depth: int = 0
+    words: str = ""
+    cells: frozenset[str] = frozenset()
+    rest: tuple[_Box, ...] = ()
+    total: str = ""
+    path: bool = False
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A blob with a column of its own."""
+
+    digest: str
+    letter: str
+    size: int
+    note: str
+
+
+def shown(tree: Tree, details: bool = False) -> Shown:
+    """Return the tree as pictures and tables; with `details` its text form names digests."""
+    title = f"Repository {tree.only}" if tree.only is not None else "What is in the lab's registries"
+    head = f'<div class="ecr-title">{escape(title)}</div>'
+    words = explorer.text(tree, details)
+    if not tree.registries:
+        return _wrapped(words, f"{head}<p>{escape(words)}</p>")
+    marks = explorer.letters(tree)
+    parts = [head, _totals(tree)]
+    if tree.only is None:
+        parts.append(_repositories(tree))
+        parts.append(_between(tree, marks))
+    alone = len(tree.shelves) <= 2
+    shelves = "".join(_shelf(shelf, marks, alone, len(tree.registries) > 1) for shelf in tree.shelves)
+    if len(tree.shelves) > _LOOSE:
+        shelves = f"<details><summary>The images of each repository</summary>{shelves}</details>"
+    parts.append(shelves)
+    if tree.hidden.repositories:
+        parts.append(f'<p>{escape(explorer.hidden_words(tree))} One of them: <code>lab.explore("NAME")</code></p>')
+    return _wrapped(words, "".join(parts))
+
+
+def _wrapped(words: str, html: str) -> Shown:
+    return Shown(words, f'{_style()}<div class="ecr-explorer">{html}</div>')
+
+
+def _totals(tree: Tree) -> str:
+    lines = explorer.total_lines(tree)
+    most = max(1, *(number for _, number, _ in lines))
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td class="ecr-number">{size(number)}</td>'
+        f"<td>{_bar(number, most, name != 'nominal')}</td><td>{escape(words)}</td></tr>"
+        for name, number, words in lines
+    )
+    numbers = f"{explorer.count(tree.sums.manifests, 'manifest')}, {explorer.count(tree.sums.tags, 'tag')}"
+    caption = f"{numbers}. Sizes are packed; a tag takes no room."
+    return f'<table class="ecr-table ecr-sums ecr-totals"><caption>{caption}</caption><tbody>{rows}</tbody></table>'
+
+
+def _bar(number: int, most: int, filled: bool) -> str:
+    width = round(150 * number / most, 1)
+    kind = "x-shared" if filled else "x-own"
+    return (
+        f'<svg aria-hidden="true" width="152" height="14" viewBox="0 0 152 14">'
+        f'<rect class="{kind}" x="1" y="1" width="{width}" height="12" rx="2"/></svg>'
+    )
+
+
+def _repositories(tree: Tree) -> str:
+    most = max([shelf.sums.nominal for shelf in tree.shelves], default=0) or 1
+    rows = []
+    for registry, sums in tree.registries:
+        rows.append(
+            f'<tr class="ecr-group"><th scope="rowgroup" colspan="6">registry '
+            f"{escape(explorer.where_words(registry))}: {explorer.count(sums.repositories, 'repository')}</th></tr>"
+        )
+        for shelf in tree.shelves:
+            if shelf.registry != registry:
+                continue
+            sums = shelf.sums
+            nominal, stored = (round(150 * number / most, 1) for number in (sums.nominal, sums.stored))
+            bars = (
+                '<svg aria-hidden="true" width="152" height="14" viewBox="0 0 152 14">'
+                f'<rect class="x-own" x="1" y="1" width="{nominal}" height="12" rx="2"/>'
+                f'<rect class="x-shared" x="1" y="1" width="{stored}" height="12" rx="2"/></svg>'
+            )
+            numbers = (f"{sums.manifests:,}", f"{sums.tags:,}", size(sums.nominal), size(sums.stored))
+            cells = "".join(f'<td class="ecr-number">{number}</td>' for number in numbers)
+            rows.append(f'<tr><th scope="row">{escape(shelf.name)}</th>{cells}<td>{bars}</td></tr>')
+    names = ("manifests", "tags", "nominal", "stored")
+    heads = "".join(f'<th scope="col" class="ecr-number">{name}</th>' for name in names)
+    return (
+        '<table class="ecr-table ecr-sums"><caption>Repositories. Filled bar: stored; whole bar: nominal.</caption>'
+        f'<thead><tr><th scope="col">repository</th>{heads}<th scope="col"></th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _between(tree: Tree, marks: Mapping[str, str]) -> str:
+    """The picture of what several repositories have in common: rows are repositories."""
+    blobs = tree.common[:_COLUMNS]
+    shelves = [shelf for shelf in tree.shelves if any((shelf.registry, shelf.name) in blob.holders for blob in blobs)]
+    if not shelves:
+        return ""
+    columns = [_Column(blob.digest, marks[blob.digest], blob.size, f"{blob.repositories:,} repos") for blob in blobs]
+    lines, left_out, once = [], len(shelves) - _HOLDERS, 0
+    several = len(tree.registries) > 1
+    for shelf in shelves[:_HOLDERS]:
+        here = [blob for blob in blobs if (shelf.registry, shelf.name) in blob.holders]
+        rest = max(0, shelf.sums.stored - sum(blob.size for blob in here))
+        once += rest
+        box = (_Box(rest, "", f"everything else in {shelf.name}: {size(rest)}"),) if rest else ()
+        lines.append(
+            _Line(
+                label=shelf.name,
+                below=explorer.where_words(shelf.registry) if several else "",
+                cells=frozenset(blob.digest for blob in here),
+                rest=box,
+                total=size(shelf.sums.stored),
+                path=True,
+            )
+        )
+    drawn = frozenset(digest for line in lines for digest in line.cells)
+    stored = sum(shelf.sums.stored for shelf in shelves[:_HOLDERS])
+    whole = once + sum(column.size for column in columns if column.digest in drawn)
+    exact = len(tree.common) <= _COLUMNS and all(len(blob.holders) == blob.repositories for blob in blobs)
+    place = "as on this disk" if exact and left_out <= 0 else ""
+    foot = _Line("each column once", place, 0, "", drawn, (_Box(once, "", size(once)),), size(whole))
+    more = f" {left_out:,} more that share them are not drawn." if left_out > 0 else ""
+    alt = (
+        f"{explorer.count(len(lines), 'repository')} and the {explorer.count(len(columns), 'blob')} they share. "
+        + " ".join(f"{c.letter}, {size(c.size)}, in {c.note.replace('repos', 'repositories')}." for c in columns)
+        + f" Stored {size(stored)}; with each of these blobs once {size(whole)}."
+    )
+    note = (
+        f"ECR stores these repositories with {size(stored)}: a blob once in each repository, unless blob mounting is "
+        f"turned on. This lab's disk keeps a blob once.{more}"
+    )
+    return (
+        f"<details open><summary>Shared between repositories</summary>{_picture(alt, columns, lines, foot, 'all else')}"
+        f'<p class="ecr-soft">{escape(note)}</p></details>'
+    )
+
+
+def _shelf(shelf: Shelf, marks: Mapping[str, str], open_: bool, several: bool) -> str:
+    where = f" in {explorer.where_words(shelf.registry)}" if several else ""
+    body = _images(shelf, marks) if shelf.images else "<p>It has no image yet.</p>"
+    hidden = (
+        f'<p class="ecr-soft">{explorer.count(shelf.hidden, "older manifest")} not drawn: '
+        f'<code>lab.explore("{escape(shelf.name)}", images={min(explorer.MOST, shelf.hidden + len(shelf.images))})'
+        "</code></p>"
+        if shelf.hidden
+        else ""
+    )
+    return (
+        f'<details class="ecr-shelf"{" open" if open_ else ""}><summary><b>{escape(shelf.name)}</b>'
+        f"<span>{escape(where)}: {escape(explorer.sums_words(shelf.sums))}</span></summary>{hidden}{body}</details>"
+    )
+
+
+def _columns(images: Iterable[Image], marks: Mapping[str, str]) -> list[_Column]:
+    """The shared blobs that get a column: those that fill the most of the picture, in the order of the layers."""
+    uses: dict[str, int] = {}
+    first: dict[str, Part] = {}
+    for image in images:
+        for part in explorer.layers_first(image):
+            uses[part.digest] = uses.get(part.digest, 0) + 1
+            first.setdefault(part.digest, part)
+    candidates = [digest for digest in first if digest in marks]
+    largest = sorted(candidates, key=lambda digest: -uses[digest] * first[digest].size)[:_COLUMNS]
+    return [
+        _Column(
+            digest,
+            marks[digest],
+            first[digest].size,
+            f"{first[digest].repositories:,} repos" if first[digest].repositories > 1 else "",
+        )
+        for digest in candidates
+        if digest in largest
+    ]
+
+
+def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
+    columns = _columns(shelf.images, marks)
+    own = {column.digest for column in columns}
+    lines = []
+    everything: dict[str, int] = {}
+    nominal = 0
+    for image in shelf.images:
+        parts = {part.digest: part for part in explorer.layers_first(image)}
+        everything |= {digest: part.size for digest, part in parts.items()}
+        nominal += image.size
+        rest = tuple(
+            _Box(part.size, marks.get(part.digest, ""), _part_words(part))
+            for part in parts.values()
+            if part.digest not in own
+        )
+        lines.append(
+            _Line(
+                label=", ".join(image.tags) or ("untagged" if image.depth == 0 else image.platform or image.kind),
+                below=_below(image),
+                depth=image.depth,
+                words="" if parts else explorer.image_words(image),
+                cells=frozenset(own & parts.keys()),
+                rest=rest,
+                total=size(image.size) if parts else "",
+            )
+        )
+    stored = sum(everything.values())
+    left = sum(number for digest, number in everything.items() if digest not in own)
+    foot = _Line("each blob once", "as stored", 0, "", frozenset(own), (_Box(left, "", size(left)),), size(stored))
+    alt = (
+        f"{explorer.count(len(lines), 'manifest')} of {shelf.name}. "
+        + " ".join(f"{c.letter}, {size(c.size)}, is in {_uses(c, shelf)}." for c in columns)
+        + f" All images by themselves {size(nominal)}; each blob once {size(stored)}. The table says the same in words."
+    )
+    drawn = "Drawn here: nominal" if shelf.hidden else "Nominal"
+    sentence = (
+        f"{drawn} {size(nominal)} (all sizes added up), stored {size(stored)} (the last row). "
+        "Boxes with the same letter are the same blob; boxes without one are in this image only."
+    )
+    return (
+        f"{_picture(alt, columns, lines, foot, 'the rest')}"
+        f'<p class="ecr-soft">{escape(sentence)}</p>{_table(shelf, marks)}'
+    )
+
+
+def _uses(column: _Column, shelf: Shelf) -> str:
+    number = sum(1 for image in shelf.images if any(part.digest == column.digest for part in image.parts))
+    return explorer.count(number, "image")
+
+
+def _below(image: Image) -> str:
+    if image.kind == "artifact":
+        return image.artifact_type or "artifact"
+    if image.kind == "image":
+        return image.platform or "image" if image.tags or image.depth == 0 else "image"
+    return image.kind
+
+
+def _part_words(part: Part) -> str:
+    words = [f"{part.role} {size(part.size)}", explorer.sharing_words(part), part.made_by]
+    return ". ".join(word for word in words if word)
+
+
+def _table(shelf: Shelf, marks: Mapping[str, str]) -> str:
+    groups = []
+    for image in shelf.images:
+        head = f"{explorer.image_name(image)} · {explorer.image_words(image)}"
+        if image.parts:
+            head += f" · {size(image.size)}"
+        rows = [
+            f'<tr class="ecr-group"><th scope="rowgroup" colspan="6">{"↳ " * image.depth}{escape(head)} · '
+            f"<code>{escape(explorer.short(image.digest))}</code></th></tr>"
+        ]
+        for part in explorer.layers_first(image):
+            cells = (
+                escape(marks.get(part.digest, "")),
+                escape(part.role),
+                escape(explorer.sharing_words(part) or "only here"),
+                escape(part.made_by),
+                f"<code>{escape(explorer.short(part.digest))}</code>",
+            )
+            mark, role, *others = (f"<td>{cell}</td>" for cell in cells)
+            rows.append(f'<tr>{mark}{role}<td class="ecr-number">{size(part.size)}</td>{"".join(others)}</tr>')
+        groups.append(f"<tbody>{''.join(rows)}</tbody>")
+    names = ("letter", "part", "size", "who else uses it", "made by", "digest")
+    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return (
+        "<details><summary>The same in a table, with digests and build steps</summary>"
+        f'<div class="ecr-tree"><table class="ecr-table ecr-sums"><caption>Parts of the images of {escape(shelf.name)}'
+        f"</caption><thead><tr>{heads}</tr></thead>{''.join(groups)}</table></div></details>"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- drawing
+
+
+def _short(words: str, length: int, path: bool = False) -> str:
+    if len(words) <= length:
+        return words
+    return "…" + words[1 - length :] if path else words[: length - 1] + "…"
+
+
+def _rect(kind: str, x: float, y: float, width: float, height: float, title: str = "") -> str:
+    inner = f"<title>{escape(title)}</title>" if title else ""
+    return (
+        f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3">{inner}</rect>'
+    )
+
+
+def _text(kind: str, x: float, y: float, words: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
+
+
+def _widths(columns: Sequence[_Column], rest: int) -> tuple[list[float], float]:
+    """Widths of the columns and of the last one: a least one each, and what is left in proportion to the sizes."""
+    least = [_COLUMN] * len(columns)
+    spare = _CELLS - sum(least) - (_NUMBER + 50)
+    weights = [column.size for column in columns]
+    whole = sum(weights) + rest or 1
+    widths = [low + spare * weight / whole for low, weight in zip(least, weights, strict=True)]
+    return widths, _CELLS - sum(widths)
+
+
+def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot: _Line, rest_head: str) -> str:
+    most = max([sum(box.size for box in line.rest) for line in lines], default=0)
+    widths, last = _widths(columns, most)
+    starts = [_BEGIN + sum(widths[:number]) for number in range(len(columns))]
+    parts = []
+    for column, x, width in zip(columns, starts, widths, strict=True):
+        middle = x + width / 2
+        parts.append(_text("x-mark x-mid", middle, 16, column.letter))
+        parts.append(_text("x-soft x-mid", middle, 32, size(column.size)))
+        parts.append(_text("x-soft x-mid", middle, 47, column.note))
+    parts.append(_text("x-soft", _WIDTH - last + 4, 16, rest_head if columns else "config and layers"))
+    parts.append(_text("x-soft x-end", _BEGIN - 12, 16, "size"))
+    y = _TOP
+    for line in (*lines, foot):
+        if line is foot:
+            y += 6
+        rule = "x-strong" if line is foot else "x-rule"
+        parts.append(f'<line class="{rule}" x1="0" y1="{y}" x2="{_WIDTH}" y2="{y}"/>')
+        indent = 4 + 14 * min(line.depth, 3)
+        if line.depth:
+            parts.append(f'<path class="x-guide" d="M{indent - 8} {y + 6}V{y + 16}H{indent - 2}"/>')
+        # Letters of the fonts that browsers take here are at most so wide.
+        label = _short(line.label, int((_LABEL - indent) / 8.4), line.path)
+        parts.append(_text("x-head", indent, y + (17 if line.below else 25), label))
+        parts.append(_text("x-soft", indent, y + 32, _short(line.below, (_LABEL - indent) // 7)))
+        if line.words:
+            parts.append(_text("x-soft", _BEGIN + 2, y + 25, line.words))
+        box = y + (_ROW - _BOX) / 2
+        for column, x, width in zip(columns, starts, widths, strict=True):
+            if column.digest in line.cells:
+                parts.append(_rect("x-shared", x + 2, box, width - 4, _BOX, f"{column.letter}: {size(column.size)}"))
+                parts.append(_text("x-on x-mid", x + width / 2, box + 17, column.letter))
+        if line.rest:
+            parts += _rest(line, line is foot, _WIDTH - last, last - _NUMBER, most, box)
+        parts.append(_text("x-head x-end", _BEGIN - 12, y + 25, line.total))
+        y += _ROW
+    height = y + 2
+    return (
+        f'<div class="ecr-tree" tabindex="0" role="region" aria-label="Picture, may be scrolled sideways">'
+        f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{height}" '
+        f'viewBox="0 0 {_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg></div>'
+    )
+
+
+def _rest(line: _Line, foot: bool, x: float, room: float, most: int, y: float) -> list[str]:
+    """The boxes of blobs without a column, side by side, and their sum behind them."""
+    parts = []
+    total = sum(box.size for box in line.rest)
+    if foot:  # a sum over rows is not to the scale of one row
+        return [_text("x-soft", x + 4, y + 17, f"{size(total)}")]
+    least = min(9.0, room / len(line.rest))
+    spare = room - least * len(line.rest)
+    left = x + 2
+    for box in line.rest:
+        width = least + spare * box.size / (most or 1)
+        kind = "x-shared" if box.letter else "x-own"
+        parts.append(_rect(kind, left, y, max(1.0, width - 2), _BOX, box.title))
+        if box.letter and width > 8 * len(box.letter) + 8:
+            parts.append(_text("x-on x-mid", left + width / 2 - 1, y + 17, box.letter))
+        elif not box.letter and width > 66 and len(line.rest) > 1:
+            parts.append(_text("x-soft x-mid", left + width / 2 - 1, y + 16, size(box.size)))
+        left += width
+    parts.append(_text("x-soft", left + 3, y + 17, size(total)))
+    return parts
+
+
+# ---------------------------------------------------------------------------------------------------------- comparison
+
+_SIDE, _GAP = 285, 110
+_SIGNS = {"same": "=", "moved": "≈", "left": "−", "right": "+"}  # noqa: RUF001 - a true minus sign
+_KINDS = {"same": "x-same", "moved": "x-same", "left": "x-left", "right": "x-right"}
+
+
+def compared(comparison: Comparison, details: bool = False) -> Shown:
+    """Return two images side by side, the layers from the bottom up and then the config."""
+    left, right = comparison.left, comparison.right
+    title = f"{left.name} and {right.name}, layer by layer"
+    words = explorer.comparison_lines(comparison)
+    sentences = "".join(f"<p>{escape(line)}</p>" for line in words)
+    return _wrapped(
+        explorer.comparison_text(comparison, details),
+        f'<div class="ecr-title">{escape(title)}</div>{_two(comparison, " ".join(words))}{sentences}'
+        f"{_rows_table(comparison.rows)}",
+    )
+
+
+def _two(comparison: Comparison, words: str) -> str:
+    parts = []
+    for x, side in ((0, comparison.left), (_SIDE + _GAP, comparison.right)):
+        parts.append(_text("x-head", x + 4, 16, _short(side.name, 38)))
+        about = f"{explorer.image_words(side.image)}, {size(side.image.size)}"
+        parts.append(_text("x-soft", x + 4, 34, _short(about, 40)))
+    most = max([part.size for row in comparison.rows for part in (row.left, row.right) if part], default=1) or 1
+    y = 44
+    rows = list(comparison.rows)
+    while rows:
+        row = rows.pop(0)
+        # What stands on the left alone and what stands on the right alone in its place are drawn side by side.
+        beside = rows.pop(0) if row.right is None and rows and rows[0].left is None else None
+        if row.state == "same":
+            parts.append(_rect("x-band", _SIDE - 4, y + 10, _GAP + 8, 24))
+        for shown_row in (row, beside) if beside else (row,):
+            for x, part in ((0, shown_row.left), (_SIDE + _GAP, shown_row.right)):
+                if part is not None:
+                    parts += _block(part, _KINDS[shown_row.state], x, y, most)
+        words_at = ((row, 19), (beside, 36)) if beside else ((row, 27),)
+        for shown_row, down in words_at:
+            kind = {"left": "x-no", "right": "x-ok"}.get(shown_row.state, "x-head")
+            label = f"{_SIGNS[shown_row.state]} {explorer.STATES[shown_row.state]}"
+            parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + down, label))
+        y += 48
+    alt = f"Two columns of layers. {words} The table says the same in words."
+    return (
+        f'<div class="ecr-tree" tabindex="0" role="region" aria-label="Picture, may be scrolled sideways">'
+        f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}" '
+        f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg></div>'
+    )
+
+
+def _block(part: Part, kind: str, x: float, y: float, most: int) -> list[str]:
+    length = (_SIDE - 16) * part.size / most
+    return [
+        _rect(kind, x + 1, y + 1, _SIDE - 2, 43, _part_words(part)),
+        _rect("x-shared", x + 8, y + 36, length, 4) if length >= 1 else "",
+        _text("x-head", x + 8, y + 16, f"{part.role} {size(part.size)}"),
+        _text("x-soft", x + 8, y + 31, _short(part.made_by, 38)),
+    ]
+
+
+def _rows_table(rows: Sequence[Row]) -> str:
+    body = []
+    for row in rows:
+        cells = "".join(
+            f'<td class="ecr-number">{size(part.size) if part else "-"}</td>' for part in (row.left, row.right)
+        )
+        body.append(
+            f'<tr><th scope="row">{escape(explorer.STATES[row.state])}</th><td>{escape(row.part.role)}</td>{cells}'
+            f"<td>{escape(row.part.made_by)}</td><td><code>{escape(explorer.short(row.part.digest))}</code></td></tr>"
+        )
+    names = ("", "part", "left", "right", "made by", "digest")
+    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return (
+        "<details><summary>The same in a table, with digests and build steps</summary>"
+        f'<div class="ecr-tree"><table class="ecr-table ecr-sums"><caption>Layers from the bottom up, and the config'
+        f"</caption><thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table></div></details>"
+    )

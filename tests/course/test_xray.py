@@ -1,0 +1,108 @@
+"""The X-ray's table and drawing."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+from ecrlab_course.views import decision, xray
+
+HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+DIGEST = "sha256:" + "ab" * 32
+
+
+def row(seq: int, method: str, path: str, action: str | None, status: int, **more: Any) -> dict[str, Any]:
+    made = {
+        "seq": seq, "client": "docker", "principal": "arn:aws:iam::123456789012:user/ci", "service": "registry",
+        "method": method, "path": path, "operation": None, "action": action, "status": status,
+        "decision": "allowed" if action else "not asked", "reason": "",
+        "bytes_in": 10, "bytes_out": 20, "duration_ms": 1.5,
+    }  # fmt: skip
+    return {**made, **more}
+
+
+def push() -> list[dict[str, Any]]:
+    upload = f"/v2/{HOST}/hello/blobs/uploads/"
+    rows = [row(1, "GET", "/v2/", None, 401, principal=None), row(2, "GET", "/v2/", None, 200)]
+    for layer in ("a", "b"):
+        rows.append(row(0, "POST", upload, "ecr:InitiateLayerUpload", 202))
+        rows.append(row(0, "PATCH", upload + layer * 8, "ecr:UploadLayerPart", 202, bytes_in=2_000_000))
+        rows.append(row(0, "PUT", f"{upload}{layer * 8}?digest={DIGEST}", "ecr:CompleteLayerUpload", 201))
+    rows.append(row(9, "PUT", f"/v2/{HOST}/hello/manifests/1", "ecr:PutImage", 201))
+    return rows
+
+
+def test_text_holds_no_numbers_that_change() -> None:
+    text = xray.text(push())
+    assert "✓ allowed" in text
+    assert "nobody" in text
+    assert "PUT /v2/hello/manifests/1" in text
+    assert "2.0 MB" not in text
+    assert "abab" not in text
+    assert HOST not in text
+
+
+def test_text_is_the_same_however_layers_were_interleaved() -> None:
+    rows = push()
+    wanted = xray.text(rows)
+    layers = rows[2:8]
+    for seed in range(20):
+        first, second = layers[:3], layers[3:]
+        mixed, choose = [], random.Random(seed)
+        while first or second:
+            mixed.append((first if first and (not second or choose.random() < 0.5) else second).pop(0))
+        assert xray.text([*rows[:2], *mixed, rows[8]]) == wanted
+
+
+def test_details_add_bytes_and_numbers() -> None:
+    text = xray.text(push(), details=True)
+    assert "4.0 MB" in text
+    assert text.splitlines()[0].startswith("#")
+
+
+def test_denied_is_a_word_and_an_icon() -> None:
+    refused = row(
+        1, "POST", f"/v2/{HOST}/hello/blobs/uploads/", "ecr:InitiateLayerUpload", 403, decision="denied",
+        reason="no statement allows it <b>",
+    )  # fmt: skip
+    shown = xray.shown([refused], "title")
+    assert "✗ denied" in shown.text
+    assert "✗ denied" in shown.html
+    assert "&lt;b&gt;" in shown.html
+    assert "<b>" not in shown.html
+
+
+def test_drawing_is_wellformed_and_labelled() -> None:
+    drawing = xray.svg(push())
+    root = ElementTree.fromstring(drawing)
+    assert root.attrib["role"] == "img"
+    assert "9 requests" in root.attrib["aria-label"]
+    words = " ".join(root.itertext())
+    for lane in ("client", "registry or API", "IAM"):
+        assert lane in words
+    assert re.search(r"IAM not asked", words)
+
+
+def test_no_rows_is_a_sentence() -> None:
+    assert "no request" in xray.shown([], "title").text
+
+
+def test_the_hub_s_scopes_are_not_questions_to_iam() -> None:
+    scope = {"principal": "learner", "action": "pull,push", "resource": "repository:library/busybox"}
+    refused = {**scope, "decision": "denied", "reason": "learner has no role in library", "granted": ["pull"]}
+    rows = [
+        row(1, "GET", "/v2/", None, 401, principal=None, service="hub"),
+        row(2, "GET", "/token?scope=x", "pull,push", 200, principal="learner", service="hub", operation="GET token",
+            decision="denied", reason=refused["reason"], decisions=[refused]),
+    ]  # fmt: skip
+    text = xray.text(rows)
+    assert re.search(r"learner +GET /token +scope pull,push +✗ denied +200", text)
+    drawing = xray.svg(rows)
+    assert "✗ denied: scope pull,push" in drawing
+    assert "no scope asked for" in drawing
+    assert "IAM not asked" not in drawing
+    ElementTree.fromstring(drawing)
+    assert decision.xray_html(rows) == ""
+    assert "scope pull,push" in xray.shown(rows, "X-ray").html
