@@ -204,8 +204,11 @@ def left(session: Session, exercise: Exercise, made: Attempt) -> None:
 
 
 def together(attempts: Iterable[Attempt]) -> list[Attempt]:
-    """Return the attempts that do nothing in the lab: an answer that was made from the document, and no more."""
-    return [each for each in attempts if each.said and not each.verdict and each.do is None]
+    """Return the attempts that do nothing in the lab: an answer that was made from the document, and no more.
+
+    One that is certain is not among them: it is told so only when it is the learner's first.
+    """
+    return [each for each in attempts if each.said and not each.verdict and each.do is None and each.confidence < 3]
 
 
 def alone(attempts: Iterable[Attempt]) -> list[Attempt]:

@@ -15,6 +15,8 @@ from ecrlab_course.authoring.content import course, read
 from ecrlab_course.documents.sections import DocumentError, items, parse, unwrapped
 from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.kinds.base import Attempt, Exercise
+from ecrlab_course.kinds.free_answer import FollowUp, FreeAnswer
+from ecrlab_course.kinds.register import KINDS
 from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
 from ecrlab_course.toolbox.lab import Lab
@@ -68,7 +70,9 @@ def test_a_live_check_is_short_and_sorting_and_guessing_need_no_python() -> None
     lines = [len((LESSON / name).read_text().splitlines()) for name in ("e6.md", "e6.py")]
     assert sum(lines) <= LIVE_CHECK_AT_MOST
     assert len(COURSE.exercises["91-e6"].accepts) + len(COURSE.exercises["91-e6"].rejects) >= 10
-    assert sorted(path.stem for path in LESSON.glob("*.py")) == ["e6", "state"]
+    kinds = {path.stem: COURSE.exercises[f"91-{path.stem}"].kind for path in LESSON.glob("e*.md")}
+    with_python = {kinds[path.stem] for path in LESSON.glob("e*.py")}
+    assert with_python == {"order", "fix-file", "read-error", "live-check"}
     assert len((LESSON / "e7.md").read_text().splitlines()) <= 70
     assert len((LESSON / "e2.md").read_text().splitlines()) <= 50
 
@@ -94,6 +98,21 @@ def test_what_is_said_is_filled_from_what_was_seen(session: Session) -> None:
     assert verdict.outcome is Outcome.PASSED
     assert verdict.message.startswith("The row of the manifest says `ci`")
     assert "A remark: `ecr:*` also lets the robot delete" in verdict.message
+
+
+def test_every_kind_is_read_from_a_document() -> None:
+    read_here = {item.kind for item in (*COURSE.exercises.values(), *COURSE.lessons["91"].guesses.values())}
+    lesson = course().lessons["00"]
+    assert read_here | {item.kind for item in lesson.exercises.values()} == set(KINDS)
+
+
+def test_a_question_its_follow_up_and_what_the_prompt_adds() -> None:
+    item = COURSE.exercises["91-i1"]
+    assert isinstance(item, FreeAnswer)
+    assert item.asked == "**How does an image get to ECR?**\n\nSay it as to somebody who has to do it tomorrow."
+    assert item.points[0].follow_up == FollowUp("What does docker print without it?", "`name unknown`.")
+    assert item.points[1].follow_up is None
+    assert not item.counts
 
 
 # What is refused, with file and line ---------------------------------------------------------------------------------
@@ -180,6 +199,12 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
     "a place that is not a bin": ("e7.md", "## who → settled", "## who → moon", "its place is not a bin"),
     "an item without an answer": ("e7.md", "> Images come and go;", "Images come and go;", "nothing is said of it in"),
     # The lesson
+    "a file that is not there": ("e4.md", "documents-policy", "policy", "e4.md:5: file: there is no files/policy.json"),
+    "a wrong option without an answer": ("e5.md", "> Then the text would", "Then the text would", "## a: a wrong opti"),
+    "no right option": ("e5.md", "right: c", "right: e", "e5.md:4: right: no option is called 'e'; there are: a, b, c"),
+    "no cause": ("e5.py", "def cause", "def because", "e5.py:1: declares no cause"),
+    "no points": ("i1.md", "# Points", "# Point", "i1.md:1: lacks the section # Points"),
+    "no right guess": ("g1.md", "right: false", "right: maybe", "g1.md:3: right: no option is called 'maybe'"),
     "no title": ("lesson.md", "title: Exercises as documents\n", "", "lesson.md:1: front matter lacks 'title'"),
     "an end that is not a checkpoint": ("lesson.md", "end: pushed", "end: moon", "lesson.md:5: end: state.py has no"),
 }  # fmt: skip
