@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: start test install lint build bench soak bundle lock clean help
+.PHONY: start test install lint build bench soak bundle lock clean help misfit
 
 start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all of it)
 	@$(VENV)/bin/ecrlab_course start
@@ -13,7 +13,8 @@ test: ## Install what the tests need, then lint, type check and every test
 
 install: $(INSTALLED) ## Make .venv with the pinned packages
 
-$(INSTALLED): requirements.txt pyproject.toml scripts/venv.sh
+# A .venv that does not run here (its folder was moved, its Python upgraded away) is made anew.
+$(INSTALLED): requirements.txt pyproject.toml scripts/venv.sh scripts/commands.py $(if $(wildcard $(VENV)),$(shell scripts/venv-fits.sh $(VENV) || echo misfit))
 	@scripts/venv.sh "$(PYTHON)" $(VENV)
 
 lint: install ## Style and types
