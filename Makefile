@@ -5,8 +5,11 @@ INSTALLED := $(VENV)/.installed
 
 .PHONY: start test install lint build bench soak bundle lock clean help misfit
 
-start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all of it)
-	@$(VENV)/bin/ecrlab_course start
+# Only as an argument of make: PORT is a common variable of shells, and has another meaning there.
+given = $(if $(filter command,$(origin $(1))),$(2) $($(1)))
+
+start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all). Other ports: PORT=8899 LAB_PORT=4600
+	@$(VENV)/bin/ecrlab_course start $(call given,PORT,--port) $(call given,LAB_PORT,--lab-port)
 
 test: ## Install what the tests need, then lint, type check and every test
 	@PYTHON="$(PYTHON)" scripts/test.sh

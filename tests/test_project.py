@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -36,6 +37,8 @@ MAY_KNOW = {
     ),
     "ecrlab.hub": ("ecrlab.store", "ecrlab.oci", "ecrlab.clock", "ecrlab.xray"),
     "ecrlab.home": (),
+    "ecrlab.command": (),
+    "ecrlab.ports": (),
     "ecrlab.environment": ("ecrlab.home",),
     "ecrlab.client": ("ecrlab.home",),
     "ecrlab.processes": ("ecrlab.home",),
@@ -43,8 +46,10 @@ MAY_KNOW = {
     "ecrlab.engine": ("ecrlab.home", "ecrlab.processes"),
     "ecrlab_course": (
         "ecrlab.home",
+        "ecrlab.command",
         "ecrlab.environment",
         "ecrlab.launch",
+        "ecrlab.ports",
         "ecrlab.doctor",
         "ecrlab.decisions",
         "ecrlab.policy",
@@ -218,6 +223,24 @@ def test_the_make_targets_that_the_readme_names_exist() -> None:
     }
     assert named - targets == set()
     assert {"start", "test", "install", "lint", "build", "bench", "soak", "clean"} <= targets
+
+
+def test_make_start_takes_ports_as_arguments_only() -> None:
+    """A shell's own PORT, as cloud shells and build services set it, means something else."""
+
+    def dry(*arguments: str, **extra: str) -> str:
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+        command = ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/.installed", "start", *arguments]
+        answer = subprocess.run(command, cwd=ROOT, env={**environ, **extra}, capture_output=True, text=True, check=True)
+        return " ".join(answer.stdout.splitlines()[-1].split())
+
+    assert dry(PORT="8080") == ".venv/bin/ecrlab_course start"
+    assert dry("PORT=8899", "LAB_PORT=4600") == ".venv/bin/ecrlab_course start --port 8899 --lab-port 4600"
+    assert dry("LAB_PORT=4600") == ".venv/bin/ecrlab_course start --lab-port 4600"
+    assert (
+        "PORT=8899 LAB_PORT=4600"
+        in subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    )
 
 
 def test_make_says_what_python_it_needs(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from ecrlab import __version__, decisions, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError, quota_text
+from ecrlab.command import spelled
 from ecrlab.environment import apply, environment
 from ecrlab.home import PROFILES, REGION, Home
 from ecrlab.span import ahead, seconds_of
@@ -56,7 +56,7 @@ def main() -> None:
 
 @main.command()
 @_home_option
-@click.option("--port", type=click.IntRange(1, 65535), help="Move the main port. Default: the remembered one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Move the main port; 0: any. Default: the remembered one.")
 def start(home: Path | None, port: int | None) -> None:
     """Start the lab in the background: container engine and server."""
     place = _home(home)
@@ -65,23 +65,25 @@ def start(home: Path | None, port: int | None) -> None:
     except launch.LaunchError as error:
         _give_up(error)
     click.echo(launch.status(place).line)
-    me = "ecrlab" if shutil.which("ecrlab") else shlex.quote(sys.argv[0])
-    click.echo(f'To use it in this shell: eval "$({me} env)"')
+    click.echo(f'To use it in this shell: eval "$({spelled()} env)"')
 
 
 @main.command()
 @_home_option
-@click.option("--port", type=click.IntRange(1, 65535), help="The main port. Default: the remembered one, or 4510.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The main port; 0: any. Default: the remembered one, or 4510."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 def serve(home: Path | None, port: int | None, host: str) -> None:
     """Run the server here, in the foreground, until Ctrl-C. It starts no container engine."""
+    place = _home(home).make()
+    try:
+        launch.begin_here(place)
+    except launch.LaunchError as error:
+        _give_up(error)
     from ecrlab import server
 
-    place = _home(home).make()
-    if launch.server_process(place) is not None:
-        _give_up(f"The lab of {place.path} already runs at port {place.port}. Stop it first: ecrlab stop")
-    launch.remember_server(place, os.getpid())
-    moved = ["--port", str(port)] if port else []
+    moved = [] if port is None else ["--port", str(port)]
     sys.exit(server.main(["--home", str(place.path), "--host", host, *moved]))
 
 
@@ -130,11 +132,12 @@ def doctor_command(home: Path | None, as_json: bool) -> None:
 def env(home: Path | None, profile: str) -> None:
     """Print the lab's environment for a shell: eval "$(ecrlab env)"."""
     place = _home(home)
+    if launch.await_port(place) is None:
+        _refuse(f"The lab of {place.path} was never started, so that it has no port yet. First: {spelled()} start")
     changes = environment(place, profile)
     old = doctor.aws_too_old(apply(changes))
     if old is not None:
-        click.echo("false")  # What the shell evaluates: nothing is set, and the eval itself fails.
-        _give_up(f"Refused: {old}. Mend: pip install --upgrade awscli")
+        _refuse(f"Refused: {old}. Mend: pip install --upgrade awscli")
     click.echo(shell_lines(changes))
     cleared = [name for name, value in changes.items() if value is None and name.startswith("AWS_")]
     if cleared:
@@ -144,7 +147,13 @@ def env(home: Path | None, profile: str) -> None:
     running = launch.server_process(place) is not None
     _tell(f"This shell now speaks to the lab of {place.path} as {profile}, not AWS.")
     if not running:
-        _tell("The lab is not running. Start it with: ecrlab start")
+        _tell(f"The lab is not running. Start it with: {spelled()} start")
+
+
+def _refuse(message: str) -> NoReturn:
+    """Give the shell that evaluates the output nothing to set, and let the eval itself fail."""
+    click.echo("false")
+    _give_up(message)
 
 
 def shell_lines(changes: Mapping[str, str | None]) -> str:

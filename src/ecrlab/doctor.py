@@ -22,7 +22,8 @@ from ecrlab.engine import Engine, EngineError, find
 from ecrlab.engine import private as own
 from ecrlab.environment import LOCAL_NAMES, apply, environment, foreign_aws_variables, obeys_endpoint
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, Home
-from ecrlab.launch import port_is_taken, server_process
+from ecrlab.launch import server_process
+from ecrlab.ports import port_is_taken
 
 State = Literal["ok", "note", "fails", "not tried"]
 System = Literal["debian", "fedora", "linux", "wsl", "macos", "windows"]

@@ -103,15 +103,20 @@ class Home:
         return Path(tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else "/tmp") / f"{name}-{os.geteuid()}"
 
     @property
-    def port(self) -> int:
-        """The main port: what the server wrote when it began to listen, else the remembered one, else 4510."""
+    def known_port(self) -> int | None:
+        """The main port: what the server wrote when it began to listen, else the remembered one; None before that."""
         written = self.read_control().get("port")
         if isinstance(written, int):
             return written
         try:
             return int((self.lab / "port").read_text())
         except (OSError, ValueError):
-            return DEFAULT_PORT
+            return None
+
+    @property
+    def port(self) -> int:
+        """The main port, and 4510 as long as the lab has none: the first start takes that one if it is free."""
+        return self.known_port or DEFAULT_PORT
 
     @property
     def hub_password(self) -> Path:

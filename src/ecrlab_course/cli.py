@@ -63,7 +63,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="JupyterLab's port. Default: the first free one from 8888.")
-@click.option("--lab-port", type=click.IntRange(1, 65535), help="The lab's main port. Default: the remembered one.")
+@click.option("--lab-port", type=click.IntRange(0, 65535), help="The lab's main port. Default: the remembered one.")
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="The learner's folder. Default: work/.")
 @click.option("--projector", is_flag=True, help="For a room: larger type, stronger contrast, one notebook at a time.")
 def start(port: int | None, lab_port: int | None, work: Path | None, projector: bool) -> None:

@@ -22,6 +22,7 @@ from ecrlab.doctor import Finding, engine_command, examine, summary
 from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.ports import port_is_taken
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -268,4 +269,4 @@ def test_with_its_own_engine_all_parts_are_ok_and_stop_leaves_nothing(
     ecrlab("stop")
     assert not home.sockets.exists()
     assert not private._own_processes(home)
-    assert not launch.port_is_taken(home.port)
+    assert not port_is_taken(home.port)

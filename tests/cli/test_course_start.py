@@ -18,6 +18,7 @@ import pytest
 from ecrlab import launch
 from ecrlab.engine import private
 from ecrlab.home import Home
+from ecrlab.ports import port_is_taken
 from ecrlab.processes import Process
 
 pytest.importorskip("jupyterlab")
@@ -165,8 +166,8 @@ def test_ctrl_c_stops_all_of_it_even_what_a_killed_start_left(home: Home, tmp_pa
     second.send_signal(signal.SIGINT)
     assert second.wait(30) == 0
     assert not launch.status(home).running
-    assert not launch.port_is_taken(home.port)
-    assert not launch.port_is_taken(JUPYTER)
+    assert not port_is_taken(home.port)
+    assert not port_is_taken(JUPYTER)
 
 
 def test_a_lab_that_ran_before_goes_on(home: Home, tmp_path: Path) -> None:
