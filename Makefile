@@ -32,6 +32,7 @@ build: install ## Generate notebooks and solutions from content/
 bench: install ## Measure, side by side with what else there is
 	$(VENV)/bin/python bench/policy.py
 	$(VENV)/bin/python bench/registry.py
+	$(VENV)/bin/python bench/starts.py
 
 soak: install ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/pytest -m soak

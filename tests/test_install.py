@@ -81,7 +81,7 @@ def install(folder: Path, python: str) -> str:
 
 
 def commands_run(folder: Path, **extra: str) -> None:
-    for name, said in (("aws", "aws-cli/"), ("ecrlab", "ecrlab, version"), ("ecrlab_course", "Usage: ecrlab_course")):
+    for name, said in (("aws", "aws-cli/"), ("ecrlab", "ecrlab, version"), ("ecrlab_course", "Usage: ")):
         answer = run(folder, f".venv/bin/{name}", "--help" if name == "ecrlab_course" else "--version", **extra)
         assert answer.stdout.startswith(said), answer
 

@@ -37,10 +37,11 @@ MAY_KNOW = {
     ),
     "ecrlab.hub": ("ecrlab.store", "ecrlab.oci", "ecrlab.clock", "ecrlab.xray"),
     "ecrlab.home": (),
-    "ecrlab.command": (),
+    "ecrlab.trouble": (),
+    "ecrlab.command": ("ecrlab.trouble",),
     "ecrlab.ports": (),
     "ecrlab.environment": ("ecrlab.home",),
-    "ecrlab.client": ("ecrlab.home",),
+    "ecrlab.client": ("ecrlab.home", "ecrlab.trouble"),
     "ecrlab.processes": ("ecrlab.home",),
     "ecrlab.span": (),
     "ecrlab.engine": ("ecrlab.home", "ecrlab.processes"),
@@ -59,6 +60,7 @@ MAY_KNOW = {
         "ecrlab.engine",
         "ecrlab.span",
         "ecrlab.standin",
+        "ecrlab.trouble",
     ),
 }
 # Every part of the local cloud may use these; they know nothing of the others.

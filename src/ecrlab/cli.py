@@ -8,6 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,7 +20,7 @@ from rich.text import Text
 
 from ecrlab import __version__, decisions, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError, quota_text
-from ecrlab.command import spelled
+from ecrlab.command import Commands, spelled, typed
 from ecrlab.environment import apply, environment
 from ecrlab.home import PROFILES, REGION, Home
 from ecrlab.span import ahead, seconds_of
@@ -40,15 +41,15 @@ def _home(path: Path | None) -> Home:
 
 
 def _give_up(message: object) -> NoReturn:
-    click.echo(str(message), err=True)
+    click.echo(typed(message), err=True)
     sys.exit(1)
 
 
 def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(typed(line), err=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ecrlab")
 def main() -> None:
     """A local Amazon ECR, IAM and STS. It is not AWS, needs no account and costs nothing."""
@@ -112,7 +113,7 @@ def status(home: Path | None, as_json: bool) -> None:
 def doctor_command(home: Path | None, as_json: bool) -> None:
     """Contact every part, and print the one command that mends what is broken."""
     place = _home(home)
-    findings = doctor.examine(place)
+    findings = [replace(each, seen=typed(each.seen), mend=typed(each.mend)) for each in doctor.examine(place)]
     if as_json:
         click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
     else:
@@ -133,7 +134,7 @@ def env(home: Path | None, profile: str) -> None:
     """Print the lab's environment for a shell: eval "$(ecrlab env)"."""
     place = _home(home)
     if launch.await_port(place) is None:
-        _refuse(f"The lab of {place.path} was never started, so that it has no port yet. First: {spelled()} start")
+        _refuse(f"The lab of {place.path} was never started, so that it has no port yet. First: ecrlab start")
     changes = environment(place, profile)
     old = doctor.aws_too_old(apply(changes))
     if old is not None:
@@ -147,7 +148,7 @@ def env(home: Path | None, profile: str) -> None:
     running = launch.server_process(place) is not None
     _tell(f"This shell now speaks to the lab of {place.path} as {profile}, not AWS.")
     if not running:
-        _tell(f"The lab is not running. Start it with: {spelled()} start")
+        _tell("The lab is not running. Start it with: ecrlab start")
 
 
 def _refuse(message: str) -> NoReturn:
@@ -317,13 +318,13 @@ def clock(home: Path | None, step: str | None, as_json: bool) -> None:
         return
     moment = datetime.fromisoformat(answer["now"]).astimezone(UTC)
     offset = float(answer["offset_seconds"])
-    where = f"{ahead(offset)} ahead of real time. Put it back: ecrlab clock reset" if offset else "real time."
+    where = f"{ahead(offset)} ahead of real time. Put it back: {spelled()} clock reset" if offset else "real time."
     click.echo(f"The lab's clock shows {moment:%Y-%m-%d %H:%M:%S} UTC, {where}")
 
 
 def _step(text: str) -> float:
     if text.startswith("-"):
-        raise click.UsageError("The lab's clock only moves forward. Back to real time: ecrlab clock reset")
+        raise click.UsageError(typed("The lab's clock only moves forward. Back to real time: ecrlab clock reset"))
     try:
         return seconds_of(text)
     except ValueError as error:
@@ -481,7 +482,7 @@ class _Question(click.Command):
         try:
             return super().invoke(ctx)
         except LabError as error:
-            click.echo(str(error), err=True)
+            click.echo(typed(error), err=True)
             ctx.exit(2)
 
 
@@ -521,7 +522,7 @@ def can(
         click.echo("\n".join(actions()))
         return
     if principal is None or action is None:
-        raise click.UsageError("Who, and what? For example: ecrlab can ci ecr:PutImage my-web-app")
+        raise click.UsageError(typed("Who, and what? For example: ecrlab can ci ecr:PutImage my-web-app"))
     more: dict[str, Any] = {}
     pairs = [each.partition("=") for each in context]
     if not all(equals for _, equals, _ in pairs):

@@ -19,7 +19,6 @@ from typing import Any
 
 from ecrlab import relay
 from ecrlab.client import LabClient, LabError
-from ecrlab.command import spelled
 from ecrlab.engine import Engine, EngineError, find, start_private, stop_private
 from ecrlab.engine import private as own
 from ecrlab.environment import apply, environment
@@ -27,11 +26,14 @@ from ecrlab.home import DEFAULT_PORT, PROFILES, Home, write_private
 from ecrlab.ports import stays_taken, taken
 from ecrlab.processes import Process, last_lines, spawn, uninterrupted
 from ecrlab.span import ahead
+from ecrlab.trouble import forbidden, full, sentence
 
 Say = Callable[[str], None]
 
 # Long, for a machine on which a whole class starts at the same moment.
 START_SECONDS = 60.0
+# Below it, SQLite and the log cannot be relied on to say that the disk is full.
+_LITTLE_ROOM = 5 * 1024**2
 _KEYCHAINS = ("osxkeychain", "secretservice", "pass", "wincred")
 
 
@@ -103,8 +105,11 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
     """
     try:
         home.make()
+        foreign = home.unusable()
+        if foreign is not None:
+            raise LaunchError(f"The lab could not be started: {forbidden(foreign)}")
     except OSError as error:
-        raise LaunchError(f"The home folder {home.path} cannot be made: {error.strerror}.") from error
+        raise LaunchError(f"The home folder {home.path} cannot be made. {sentence(error, home.path)}") from error
     with _one_at_a_time(home):
         had_engine = own.running_private(home) is not None
         try:
@@ -115,8 +120,7 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
                 if not had_engine and stop_private(home):
                     (home.run / "engine.json").unlink(missing_ok=True)
             if isinstance(error, OSError):
-                place = error.filename or home.path
-                raise LaunchError(f"The lab could not be started: {error.strerror} ({place}).") from error
+                raise LaunchError(f"The lab could not be started: {sentence(error, home.path)}") from error
             raise
 
 
@@ -125,7 +129,7 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
     server = server_process(home)
     if server is not None and _answers(home):
         if port and port != home.port:
-            raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: {spelled()} stop")
+            raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
         engine = _settle_engine(home, progress)
         relay.ensure(home, engine, progress)
         return Running(home, home.port, server.pid, engine, started=False)
@@ -139,7 +143,7 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
     wanted = known if port is None else port
     if wanted and stays_taken(wanted):
         # Never changed silently: addresses that a learner wrote down would lead elsewhere.
-        raise LaunchError(taken(wanted, f"{spelled()} start"))
+        raise LaunchError(taken(wanted, "ecrlab start"))
     # The server needs no engine: both start at the same time.
     server = _spawn_server(home, port)
     try:
@@ -181,7 +185,11 @@ def stop(home: Home, progress: Say = lambda line: None) -> bool:
 
 
 def status(home: Home) -> Status:
-    """Ask the server and the engine of ``home`` and return what they answer; starts and changes nothing."""
+    """Ask the server and the engine of ``home`` and return what they answer; starts and changes nothing.
+
+    Raises OSError when the home is another user's: that says nothing about whether its lab runs.
+    """
+    home.look()
     process = server_process(home)
     answer: dict[str, Any] = {}
     if process is not None:
@@ -222,9 +230,7 @@ def begin_here(home: Home) -> None:
     """
     with _one_at_a_time(home):
         if server_process(home) is not None:
-            raise LaunchError(
-                f"The lab of {home.path} already runs at port {home.port}. Stop it first: {spelled()} stop"
-            )
+            raise LaunchError(f"The lab of {home.path} already runs at port {home.port}. Stop it first: ecrlab stop")
         home.control.unlink(missing_ok=True)
         process = Process.of(os.getpid())
         if process is not None:
@@ -329,24 +335,27 @@ def _await_server(home: Home, process: Process) -> None:
         if home.read_control().get("pid") == process.pid and _answers(home):
             return
         time.sleep(0.05)
+    said = last_lines(log)
+    text = "\n".join(said)
+    if "No space left" in text or "no room left" in text or shutil.disk_usage(home.path).free < _LITTLE_ROOM:
+        raise LaunchError(f"The lab could not be started: {full(home.path)}")
+    if said and "cannot be used: " in said[-1]:
+        raise LaunchError(f"The lab could not be started: {said[-1]}")
     if process.alive():
         what = f"The lab's server did not answer within {START_SECONDS:.0f} seconds."
     else:
         what = "The lab's server ended while it started."
-    lines = [what, f"The end of its log {log}:", *(f"  {line}" for line in last_lines(log) or ["(it is empty)"])]
-    lines.append(f"What to do: {_advice(home, last_lines(log))}")
+    lines = [what, f"The end of its log {log}:", *(f"  {line}" for line in said or ["(it is empty)"])]
+    lines.append(f"What to do: {_advice(text)}")
     raise LaunchError("\n".join(lines))
 
 
-def _advice(home: Home, log: list[str]) -> str:
-    text = "\n".join(log)
+def _advice(text: str) -> str:
     if "No module named" in text:
         return "the installation is not complete; run `make install`, then start again."
-    if "No space left" in text or shutil.disk_usage(home.path).free < 50 * 1024 * 1024:
-        return f"make room on the disk of {home.path}, then start again."
     if "is in use by another program" in text:
-        return f"another program took the port; start again, or choose one with `{spelled()} start --port N`."
-    return f"run `{spelled()} doctor`; if it finds nothing, start again."
+        return "another program took the port; start again, or choose one with `ecrlab start --port N`."
+    return "run `ecrlab doctor`; if it finds nothing, start again."
 
 
 def _answers(home: Home) -> bool:

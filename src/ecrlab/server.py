@@ -39,6 +39,7 @@ from ecrlab.aws.record import RECORD, Record
 from ecrlab.aws.seed import seed
 from ecrlab.aws.tokens import signed
 from ecrlab.clock import Clock
+from ecrlab.command import typed
 from ecrlab.control import Control
 from ecrlab.engine import base_image
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
@@ -47,6 +48,7 @@ from ecrlab.hub.control import HubControl
 from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, OciError, Registry, expect, send_blob
 from ecrlab.ports import HIGHEST, PortTaken, any_port, listener, near, port_is_taken, stays_taken
 from ecrlab.store import Blob, Store, StoreError
+from ecrlab.trouble import sentence
 from ecrlab.xray import XRay
 
 MAIN = (ACCOUNT, REGION)
@@ -638,8 +640,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         asyncio.run(serve(Home(options.home) if options.home else Home.find(), options.port, options.host))
-    except (StoreError, PortTaken, OSError) as error:
-        print(error, file=sys.stderr)
+    except OSError as error:
+        print(sentence(error, options.home), file=sys.stderr)
+        return 1
+    except (StoreError, PortTaken) as error:
+        print(typed(error), file=sys.stderr)
         return 1
     return 0
 

@@ -12,7 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab import launch
 from ecrlab.client import LabError
+from ecrlab.command import Commands, spelled, typed
 from ecrlab.home import Home, read_json
+from ecrlab.trouble import sentence
 from ecrlab_course.content import ContentError, Course, Source, course
 from ecrlab_course.progress import ProgressError
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _give_up(message: object) -> NoReturn:
-    click.echo(str(message), err=True)
+    click.echo(typed(sentence(message) if isinstance(message, OSError) else message), err=True)
     sys.exit(1)
 
 
@@ -56,7 +58,7 @@ def _failed(error: Exception) -> NoReturn:
     _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The ECR Lab course: notebooks, exercises, and the room they open in."""
 
@@ -72,7 +74,9 @@ def start(port: int | None, lab_port: int | None, work: Path | None, projector: 
     from ecrlab_course.notebook import find_home
 
     try:
-        sys.exit(room.start(_course(), find_home(), lambda line: click.echo(line), port, lab_port, work, projector))
+        sys.exit(
+            room.start(_course(), find_home(), lambda line: click.echo(typed(line)), port, lab_port, work, projector)
+        )
     except (room.StartError, launch.LaunchError, OSError) as error:
         _give_up(error)
 
@@ -133,7 +137,7 @@ def new_lesson(number: str, slug: str, title: str) -> None:
         folder = make(course_root(), number, slug, title)
     except (TemplateError, ContentError, OSError) as error:
         _give_up(error)
-    click.echo(f"Made content/lessons/{folder.name}. Write in it, then: ecrlab_course check")
+    click.echo(f"Made content/lessons/{folder.name}. Write in it, then: {spelled('ecrlab_course')} check")
 
 
 @main.command()
@@ -255,7 +259,7 @@ def drill(
             else:
                 talk.session(queue)
         except (KeyboardInterrupt, EOFError):
-            click.echo(f"\n{terminal.KEPT}")
+            click.echo(f"\n{typed(terminal.KEPT)}")
             sys.exit(130)
     except KeyError as error:
         _give_up(error.args[0])

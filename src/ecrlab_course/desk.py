@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab.client import LabError, LabNotRunning
+from ecrlab.trouble import is_about_files, plain, sentence
 from ecrlab_course import judging
 from ecrlab_course import progress as progress_file
 from ecrlab_course.content import Course, Source
@@ -77,8 +78,10 @@ def reason(error: Exception) -> str:
         return f"The lab answered {detail.get('Code', 'an error')}: {detail.get('Message', '')}"
     if isinstance(error, LabNotRunning):
         return str(error)
+    if isinstance(error, OSError) and is_about_files(error):
+        return sentence(error)
     if isinstance(error, BotoCoreError | OSError):
-        return f"The lab does not answer ({error}). Run the notebook's first cell again, or `ecrlab start`."
+        return f"The lab does not answer ({plain(error)}). Run the notebook's first cell again, or `ecrlab start`."
     if isinstance(error, Refused | LabError):
         return str(error)
     return f"{type(error).__name__}: {error}"
@@ -153,8 +156,10 @@ class Desk:
         """Write to the progress file; return what is wrong with it instead of raising."""
         try:
             write()
-        except (progress_file.ProgressError, OSError) as error:
+        except progress_file.ProgressError as error:
             return str(error)
+        except OSError as error:
+            return f"This is not recorded: {sentence(error, self.progress.path)}"
         return ""
 
     # Looking ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from rich.table import Table
 from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.environment import apply
+from ecrlab.trouble import sentence
 from ecrlab_course.desk import AnswerError, reason
 from ecrlab_course.display import ICONS
 from ecrlab_course.drill_desk import COLUMNS, Done, DrillDesk, when, why
@@ -209,4 +210,4 @@ class Conversation:
         try:
             subprocess.run(["bash", "--norc", "--noprofile", "-i"], env=environ, cwd=lab.folder, check=False)
         except OSError as error:
-            self.console.print(f"No shell: {error}", markup=False)
+            self.console.print(f"No shell: {sentence(error)}", markup=False)

@@ -23,6 +23,7 @@ from ecrlab.client import LabError
 from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
 from ecrlab.span import ahead
+from ecrlab.trouble import sentence
 from ecrlab_course import decided, drill_widget, home_page, rays
 from ecrlab_course import display as shown
 from ecrlab_course import explorer as drawing
@@ -618,7 +619,9 @@ def load(shell: Any) -> None:
     try:
         launch.start(home, progress)
     except (launch.LaunchError, LabError, OSError) as error:
-        raise CellFailed(f"The lab could not be started. {error}") from None
+        why = sentence(error, home.path) if isinstance(error, OSError) else str(error)
+        begun = "The lab could not be started"
+        raise CellFailed(why if why.startswith(begun) else f"{begun}. {why}") from None
     cleared = _environment(home)
     aws = shutil.which("aws")
     # The aws of this environment is pinned; only another one has to be asked, which takes half a second.

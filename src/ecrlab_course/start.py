@@ -18,7 +18,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from ecrlab import launch
-from ecrlab.command import spelled
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home, read_json, write_private
 from ecrlab.ports import PortTaken, listener, port_is_taken, stays_taken, who_listens
@@ -285,7 +284,7 @@ def _end_all(home: Home, jupyter: list[subprocess.Popen[bytes]], say: Callable[[
     if _ours(home):
         launch.stop(home, say)
     elif launch.server_process(home) is not None:
-        say(f"The lab was started by another command and runs on. To stop it: {spelled()} stop")
+        say("The lab was started by another command and runs on. To stop it: ecrlab stop")
     for name in (MARK, "jupyter.process", "start.process", "jupyter.json"):
         (home.run / name).unlink(missing_ok=True)
 

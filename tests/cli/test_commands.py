@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -58,10 +59,34 @@ def test_doctor_names_the_command_that_starts_a_stopped_lab(home: Home, ecrlab: 
     answer = ecrlab("doctor", "--json")
     assert answer.returncode == 1
     server = next(finding for finding in json.loads(answer.stdout) if finding["part"] == "server")
-    assert (server["state"], server["mend"]) == ("fails", "ecrlab start")
+    assert (server["state"], server["mend"]) == ("fails", f"{OURS} start")
     text = ecrlab("doctor").stdout
-    assert "mend: ecrlab start" in text
+    assert f"mend: {OURS} start" in text
     assert text.rstrip().endswith("not AWS")
+
+
+OURS = str(Path(sys.prefix, "bin", "ecrlab").relative_to(Path.cwd()))
+
+
+def without_venv() -> str:
+    """A PATH that does not lead to the lab's commands, as in most readers' shells."""
+    return os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not Path(part, "ecrlab").exists())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["doctor", "env", "status --json", "clock", "clock -- -1h", "tree", "trace", "can", "start", "reset --yes"],
+)
+def test_what_to_type_is_there_in_the_reader_s_shell(home: Home, ecrlab: Ecrlab, arguments: str) -> None:
+    """Every command of the lab that a message names is found by the shell that asked: by PATH, or by its path."""
+    named = re.compile(r"(\S*\becrlab(?:_course)?) (?=start|stop|env|doctor|clock|can|reset|serve|tree)")
+    with socket.create_server(("127.0.0.1", home.port)):
+        answer = ecrlab(*arguments.split(), PATH=without_venv())
+        said = answer.stdout + answer.stderr
+        assert {found.lstrip("\"$(`'") for found in named.findall(said)} <= {OURS}, said
+        if "Usage" not in said:
+            inside = ecrlab(*arguments.split(), PATH=f"{Path(sys.prefix, 'bin')}:{without_venv()}")
+            assert OURS not in inside.stdout + inside.stderr
 
 
 def test_doctor_sees_a_server_that_hangs(lab: Home) -> None:
