@@ -242,7 +242,7 @@ def _registry(home: Home) -> Finding:
 
 def _api(lab: Mapping[str, str]) -> Finding:
     program = "import botocore.session as s; print(s.Session().create_client('sts').get_caller_identity()['Arn'])"
-    return _identity("AWS API", _run([sys.executable, "-c", program], lab))
+    return _identity("AWS API", _run([sys.executable, "-I", "-c", program], lab))
 
 
 def _aws(lab: Mapping[str, str]) -> Finding:

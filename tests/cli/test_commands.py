@@ -295,3 +295,29 @@ def test_with_its_own_engine_all_parts_are_ok_and_stop_leaves_nothing(
     assert not home.sockets.exists()
     assert not private._own_processes(home)
     assert not port_is_taken(home.port)
+
+
+def test_modules_of_the_reader_shadow_nothing(home: Home, tmp_path: Path) -> None:
+    """Neither by PYTHONPATH nor in the working folder: in the commands, the server, the stand-in and the doctor."""
+    for name in ("ecrlab", "ecrlab_course", "click", "aiohttp", "botocore", "awscli", "json", "secrets", "docker"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        (tmp_path / "mine" / name / "__init__.py").write_text("raise SystemExit(f'{__name__} is shadowed')\n")
+    environ = {**os.environ, "ECRLAB_HOME": str(home.path), "PYTHONPATH": str(tmp_path / "mine")}
+    bin_folder = Path(sys.prefix) / "bin"
+    for command in ("ecrlab start", "ecrlab doctor", "ecrlab can ci ecr:PutImage x", "ecrlab_course exercises --count"):
+        name, *arguments = command.split()
+        answer = subprocess.run(
+            [str(bin_folder / name), *arguments], cwd=tmp_path / "mine", env=environ, capture_output=True, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+        said = answer.stdout + answer.stderr
+        assert "shadowed" not in said, said
+        assert "could not be made" not in said, said
+        if name == "ecrlab" and arguments == ["doctor"]:
+            assert re.search(r"ok  AWS API ", said), said
+            assert re.search(r"ok  aws command ", said), said
+    shell = {**apply(environment(home)), "PYTHONPATH": str(tmp_path / "mine")}
+    listed = subprocess.run(
+        ["docker", "images"], cwd=tmp_path / "mine", env=shell, capture_output=True, text=True, check=False
+    )
+    assert listed.returncode == 0, listed.stderr

@@ -136,8 +136,14 @@ def test_jupyter_does_not_outlive_a_start_that_was_killed_before_it_began(home: 
         time.sleep(0.1)
 
 
-def test_terminals_in_jupyterlab_have_the_lab_s_environment(home: Home, tmp_path: Path) -> None:
-    """JupyterLab's process begins before the lab has one."""
+def test_terminals_in_jupyterlab_have_the_lab_s_environment(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterLab's process begins before the lab has one. PYTHONPATH would come before the course's modules."""
+    for name in ("jupyterlab", "ipykernel", "ecrlab_course", "docker"):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        (tmp_path / "mine" / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "mine"))
     process = course(home, tmp_path)
     try:
         token = json.loads((home.run / "jupyter.json").read_text())["address"].partition("token=")[2]
@@ -154,6 +160,7 @@ def test_terminals_in_jupyterlab_have_the_lab_s_environment(home: Home, tmp_path
         process.send_signal(signal.SIGINT)
         process.wait(30)
     assert f"AWS_ENDPOINT_URL=http://localhost:{home.port}" in seen
+    assert not [line for line in seen if line.startswith("PYTHONPATH=")]
     assert any(line.startswith(f"PATH={home.run / 'standin' / 'bin'}:") for line in seen)
 
 
