@@ -106,7 +106,8 @@ def main() -> None:
             "Written by `python bench/starts.py --write`. Medians and ranges; alone: of "
             f"{options.rounds} homes. Labs without an engine, all on one machine.",
             f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, Python {platform.python_version()}, load average "
-            f"before and after {before:.1f} and {os.getloadavg()[0]:.1f} (above the number of cores, others work on it too).",
+            f"before and after {before:.1f} and {os.getloadavg()[0]:.1f} (above the number of cores, others work on it "
+            "too).",
             "",
             "| measure | median | range |",
             "|---|---|---|",

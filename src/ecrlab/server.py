@@ -462,20 +462,19 @@ class Server:
             self.home.remember_hub_port(hub_port)
         if public_port is not None:
             self.home.remember_public_port(public_port)
+        fresh = not self.home.hub_password.exists()
+        if fresh:
+            write_private(self.home.hub_password, secrets.token_urlsafe(15) + "\n")
         control = f'{{"port": {self.main_port}, "secret": "{self.secret}", "pid": {os.getpid()}}}\n'
         write_private(self.home.control, control)
         await self._listen(self.main_port)
         # In a thread, because it hashes a password and packs an image: the main port answers meanwhile.
-        await asyncio.to_thread(self._seed_hub)
+        await asyncio.to_thread(self._seed_hub, fresh)
         self._hub_ready.set()
 
-    def _seed_hub(self) -> None:
+    def _seed_hub(self, fresh: bool) -> None:
         """Make what the hub begins with; the learner's password lies in the home, for `docker login`."""
-        file = self.home.hub_password
-        fresh = not file.exists()
-        if fresh:
-            write_private(file, secrets.token_urlsafe(15) + "\n")
-        self.hub.seed(file.read_text(encoding="utf-8").strip(), fresh)
+        self.hub.seed(self.home.hub_password.read_text(encoding="utf-8").strip(), fresh)
 
     def _upstream(self, host: str) -> Address | None:
         """Where the pull-through cache finds a registry: Docker Hub's and ECR Public's are the lab's own."""

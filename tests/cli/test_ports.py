@@ -88,6 +88,7 @@ def test_whoever_gets_an_answer_from_serve_finds_its_ports_in_the_home(tmp_path:
         assert seen["AWS_ENDPOINT_URL"] == f"http://localhost:{home.known_port}"
         assert seen["HUB"]
         assert seen["PUBLIC_REGISTRY"]
+        assert home.hub_password.read_text().strip()
         assert LabClient(home).status()["pid"] == server.pid
         assert (LabClient(home).hub())["users"], "what the hub begins with is there for the first who asks"
     finally:
