@@ -3,17 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: start test install lint build bench soak bundle lock clean help
+.PHONY: start test install lint build bench soak bundle lock clean help misfit
 
-start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all of it)
-	@$(VENV)/bin/ecrlab_course start
+# Only as an argument of make: PORT is a common variable of shells, and has another meaning there.
+given = $(if $(filter command,$(origin $(1))),$(2) $($(1)))
+
+start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all). Other ports: PORT=8899 LAB_PORT=4600
+	@$(VENV)/bin/ecrlab_course start $(call given,PORT,--port) $(call given,LAB_PORT,--lab-port)
 
 test: ## Install what the tests need, then lint, type check and every test
 	@PYTHON="$(PYTHON)" scripts/test.sh
 
 install: $(INSTALLED) ## Make .venv with the pinned packages
 
-$(INSTALLED): requirements.txt pyproject.toml scripts/venv.sh
+# A .venv that does not run here (its folder was moved, its Python upgraded away) is made again.
+$(INSTALLED): requirements.txt pyproject.toml scripts/venv.sh scripts/commands.py $(if $(wildcard $(VENV)),$(shell scripts/venv-fits.sh $(VENV) || echo misfit))
 	@scripts/venv.sh "$(PYTHON)" $(VENV)
 
 lint: install ## Style and types
@@ -29,6 +33,7 @@ bench: install ## Measure, side by side with what else there is
 	$(VENV)/bin/python bench/policy.py
 	$(VENV)/bin/python bench/surplus.py
 	$(VENV)/bin/python bench/registry.py
+	$(VENV)/bin/python bench/starts.py
 
 soak: install ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/pytest -m soak

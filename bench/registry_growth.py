@@ -2,7 +2,7 @@
 
 Two shapes of the same number of images: many repositories of 25 images, and everything in one repository. The exponent
 is that of a power of the number of images, from the smallest size to the largest; n log n is about 1.1 here. `--write`
-writes the last part of bench/RESULTS.md.
+writes that part of bench/RESULTS.md.
 """
 
 import argparse
@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from results import record
+
 from ecrlab.aws import ecr as _ecr  # noqa: F401 (it registers the operations)
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.identities import Principal
@@ -24,7 +26,6 @@ from ecrlab.aws.operations import HANDLERS, Call
 from ecrlab.clock import Clock
 from ecrlab.store import Reference, Repository, Store, digest_of
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
 HEADING = "# How the listings grow"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 REGISTRY = f"{ACCOUNT}/{REGION}"
@@ -139,7 +140,7 @@ def main() -> int:
     """Run the program; returns its exit status: 1 when a listing grows faster than n log n."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=50_000)
-    parser.add_argument("--write", action="store_true", help="write the last part of bench/RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write that part of bench/RESULTS.md")
     options = parser.parse_args()
     before = os.getloadavg()[0]
     lines: list[str] = []
@@ -192,7 +193,7 @@ def main() -> int:
     )
     print(text)
     if options.write:
-        RESULTS.write_text(RESULTS.read_text().partition(HEADING)[0].rstrip() + "\n\n" + text)
+        record(text)
     return bool(worse)
 
 

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Every test, from nothing: programs, packages, style, types, pytest. Nothing is left running, no learner's file touched.
 set -eu
+# As on most machines: Python's caches lie beside the sources, and must be nobody's files.
+unset PYTHONDONTWRITEBYTECODE
 scripts/test-setup.sh
 make --no-print-directory install lint
 

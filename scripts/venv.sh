@@ -15,9 +15,11 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     exit 1
 fi
 
-# A virtual environment whose Python was removed or upgraded away does not run any more: make it again.
-if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-    rm -rf "$venv"
+if ! scripts/venv-fits.sh "$venv"; then
+    if [ -e "$venv" ]; then
+        echo "$venv was made in another folder or for a Python that is gone, and does not run here: making it again."
+        rm -rf "$venv"
+    fi
     if ! "$python" -m venv "$venv"; then
         rm -rf "$venv"
         echo "$python cannot make virtual environments. On Debian, Ubuntu and WSL: sudo apt-get install -y python3-venv" >&2
@@ -29,4 +31,5 @@ echo "Installing the pinned packages into $venv (750 MB on the disk, once; a min
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 "$venv/bin/python" -m pip install --quiet --require-hashes -r requirements.txt
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
+"$venv/bin/python" scripts/commands.py
 touch "$venv/.installed"

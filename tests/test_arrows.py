@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 
 _CLOUD = "store oci policy scan clock home aws hub xray"
-_STARTING = "home processes client engine relay environment span standin"
+_ASKING = "home trouble client"
+_STARTING = f"{_ASKING} processes engine relay environment span standin ports"
 
 #: What each part may reach, directly or through others; "ecrlab." is left out. A module belongs to the longest name
 #: here that it begins with.
@@ -33,32 +34,35 @@ MAY_REACH = {
     "span": "",
     "decisions": "",
     "explorer": "",
+    "trouble": "",
+    "ports": "",
+    "command": "trouble",
     "home": "",
     # The cloud. Only server and control know several of its services.
     "oci": "store",
     "aws": "store oci policy scan clock home",
     "hub": "store oci clock xray",
     "inventory": "store explorer home",
-    "control": f"{_CLOUD} explorer inventory",
-    "server": f"{_CLOUD} explorer inventory control engine processes",
+    "control": f"{_CLOUD} explorer inventory trouble",
+    "server": f"{_CLOUD} explorer inventory trouble control engine processes command ports",
     "fidelity": _CLOUD,
     # What begins the lab, and what speaks to it: they reach the cloud by HTTP.
     "environment": "home",
-    "client": "home",
+    "client": "home trouble",
     "processes": "home",
-    "standin": "home",
+    "standin": "home trouble",
     "engine": "home processes",
-    "relay": "home processes client engine",
+    "relay": f"{_ASKING} processes engine",
     "launch": _STARTING,
     "doctor": f"{_STARTING} launch",
     # The commands: whoever types them has all of it.
-    "cli": f"{_CLOUD} {_STARTING} explorer inventory control server fidelity launch doctor decisions",
+    "cli": f"{_CLOUD} {_STARTING} command explorer inventory control server fidelity launch doctor decisions",
 }
 _READING = "checkout messages documents"
-_KINDS = f"{_READING} trouble views progress"
+_KINDS = f"{_READING} failure views progress"
 _SESSION = f"{_KINDS} kinds authoring toolbox"
 _PAGE = f"{_SESSION} learner drills policy_editor"
-_LOOKING = "home client decisions explorer"
+_LOOKING = f"{_ASKING} decisions explorer"
 
 #: The wings of the course: what each may reach of the course, and of the rest. The cloud's services are behind HTTP.
 COURSE = {
@@ -67,9 +71,9 @@ COURSE = {
     "messages": ("checkout", ""),
     "unloaded": ("", ""),
     "progress": ("", "home"),
-    "trouble": ("checkout messages", "home client"),
+    "failure": ("checkout messages", _ASKING),
     # What a cell and a judge hold in their hands; what is declared; what is drawn.
-    "toolbox": ("checkout messages trouble", "home client environment span"),
+    "toolbox": ("checkout messages failure", f"{_ASKING} environment span"),
     "documents": ("checkout messages", ""),
     "views": (_READING, "decisions explorer"),
     "kinds": (_KINDS, _LOOKING),
@@ -77,12 +81,12 @@ COURSE = {
     # One learner, and the pages.
     "learner": (_SESSION, f"{_LOOKING} policy environment span"),
     "drills": (f"{_SESSION} learner", f"{_STARTING} launch policy decisions explorer"),
-    "policy_editor": (f"{_READING} trouble views toolbox", f"{_LOOKING} policy environment span"),
+    "policy_editor": (f"{_READING} failure views toolbox", f"{_LOOKING} policy environment span"),
     "notebook": (_PAGE, f"{_STARTING} launch doctor policy decisions explorer"),
     # The makers and the commands.
     "publish": (f"{_PAGE} notebook", f"{_STARTING} launch doctor policy decisions explorer"),
     "start": (f"{_SESSION} learner unloaded", f"{_STARTING} launch policy decisions explorer"),
-    "cli": (f"{_PAGE} notebook publish start unloaded", f"{_STARTING} launch doctor policy decisions explorer"),
+    "cli": (f"{_PAGE} notebook publish start unloaded", f"{_STARTING} command launch doctor policy decisions explorer"),
 }
 
 

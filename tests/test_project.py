@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -108,6 +109,24 @@ def test_the_make_targets_that_the_readme_names_exist() -> None:
     }
     assert named - targets == set()
     assert {"start", "test", "install", "lint", "build", "bench", "soak", "clean"} <= targets
+
+
+def test_make_start_takes_ports_as_arguments_only() -> None:
+    """A shell's own PORT, as cloud shells and build services set it, means something else."""
+
+    def dry(*arguments: str, **extra: str) -> str:
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+        command = ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/.installed", "start", *arguments]
+        answer = subprocess.run(command, cwd=ROOT, env={**environ, **extra}, capture_output=True, text=True, check=True)
+        return " ".join(answer.stdout.splitlines()[-1].split())
+
+    assert dry(PORT="8080") == ".venv/bin/ecrlab_course start"
+    assert dry("PORT=8899", "LAB_PORT=4600") == ".venv/bin/ecrlab_course start --port 8899 --lab-port 4600"
+    assert dry("LAB_PORT=4600") == ".venv/bin/ecrlab_course start --lab-port 4600"
+    assert (
+        "PORT=8899 LAB_PORT=4600"
+        in subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    )
 
 
 def test_make_says_what_python_it_needs(tmp_path: Path) -> None:

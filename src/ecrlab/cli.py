@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +20,7 @@ from rich.text import Text
 
 from ecrlab import __version__, decisions, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError, quota_text
+from ecrlab.command import Commands, spelled, typed
 from ecrlab.environment import apply, environment
 from ecrlab.home import PROFILES, REGION, Home
 from ecrlab.span import ahead, seconds_of
@@ -40,15 +41,15 @@ def _home(path: Path | None) -> Home:
 
 
 def _give_up(message: object) -> NoReturn:
-    click.echo(str(message), err=True)
+    click.echo(typed(message), err=True)
     sys.exit(1)
 
 
 def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(typed(line), err=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ecrlab")
 def main() -> None:
     """A local Amazon ECR, IAM and STS. It is not AWS, needs no account and costs nothing."""
@@ -56,7 +57,7 @@ def main() -> None:
 
 @main.command()
 @_home_option
-@click.option("--port", type=click.IntRange(1, 65535), help="Move the main port. Default: the remembered one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Move the main port; 0: any. Default: the remembered one.")
 def start(home: Path | None, port: int | None) -> None:
     """Start the lab in the background: container engine and server."""
     place = _home(home)
@@ -65,23 +66,25 @@ def start(home: Path | None, port: int | None) -> None:
     except launch.LaunchError as error:
         _give_up(error)
     click.echo(launch.status(place).line)
-    me = "ecrlab" if shutil.which("ecrlab") else shlex.quote(sys.argv[0])
-    click.echo(f'To use it in this shell: eval "$({me} env)"')
+    click.echo(f'To use it in this shell: eval "$({spelled()} env)"')
 
 
 @main.command()
 @_home_option
-@click.option("--port", type=click.IntRange(1, 65535), help="The main port. Default: the remembered one, or 4510.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The main port; 0: any. Default: the remembered one, or 4510."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 def serve(home: Path | None, port: int | None, host: str) -> None:
     """Run the server here, in the foreground, until Ctrl-C. It starts no container engine."""
+    place = _home(home).make()
+    try:
+        launch.begin_here(place)
+    except launch.LaunchError as error:
+        _give_up(error)
     from ecrlab import server
 
-    place = _home(home).make()
-    if launch.server_process(place) is not None:
-        _give_up(f"The lab of {place.path} already runs at port {place.port}. Stop it first: ecrlab stop")
-    launch.remember_server(place, os.getpid())
-    moved = ["--port", str(port)] if port else []
+    moved = [] if port is None else ["--port", str(port)]
     sys.exit(server.main(["--home", str(place.path), "--host", host, *moved]))
 
 
@@ -110,7 +113,7 @@ def status(home: Path | None, as_json: bool) -> None:
 def doctor_command(home: Path | None, as_json: bool) -> None:
     """Contact every part, and print the one command that fixes what is broken."""
     place = _home(home)
-    findings = doctor.examine(place)
+    findings = [replace(each, seen=typed(each.seen), fix=typed(each.fix)) for each in doctor.examine(place)]
     if as_json:
         click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
     else:
@@ -130,11 +133,12 @@ def doctor_command(home: Path | None, as_json: bool) -> None:
 def env(home: Path | None, profile: str) -> None:
     """Print the lab's environment for a shell: eval "$(ecrlab env)"."""
     place = _home(home)
+    if launch.await_port(place) is None:
+        _refuse(f"The lab of {place.path} was never started, so that it has no port yet. First: ecrlab start")
     changes = environment(place, profile)
     old = doctor.aws_too_old(apply(changes))
     if old is not None:
-        click.echo("false")  # What the shell evaluates: nothing is set, and the eval itself fails.
-        _give_up(f"Refused: {old}. Fix: pip install --upgrade awscli")
+        _refuse(f"Refused: {old}. Fix: pip install --upgrade awscli")
     click.echo(shell_lines(changes))
     cleared = [name for name, value in changes.items() if value is None and name.startswith("AWS_")]
     if cleared:
@@ -145,6 +149,12 @@ def env(home: Path | None, profile: str) -> None:
     _tell(f"This shell now speaks to the lab of {place.path} as {profile}, not AWS.")
     if not running:
         _tell("The lab is not running. Start it with: ecrlab start")
+
+
+def _refuse(message: str) -> NoReturn:
+    """Give the shell that evaluates the output nothing to set, and let the eval itself fail."""
+    click.echo("false")
+    _give_up(message)
 
 
 def shell_lines(changes: Mapping[str, str | None]) -> str:
@@ -322,13 +332,13 @@ def clock(home: Path | None, step: str | None, as_json: bool) -> None:
         return
     moment = datetime.fromisoformat(answer["now"]).astimezone(UTC)
     offset = float(answer["offset_seconds"])
-    where = f"{ahead(offset)} ahead of real time. Put it back: ecrlab clock reset" if offset else "real time."
+    where = f"{ahead(offset)} ahead of real time. Put it back: {spelled()} clock reset" if offset else "real time."
     click.echo(f"The lab's clock shows {moment:%Y-%m-%d %H:%M:%S} UTC, {where}")
 
 
 def _step(text: str) -> float:
     if text.startswith("-"):
-        raise click.UsageError("The lab's clock only moves forward. Back to real time: ecrlab clock reset")
+        raise click.UsageError(typed("The lab's clock only moves forward. Back to real time: ecrlab clock reset"))
     try:
         return seconds_of(text)
     except ValueError as error:
@@ -486,7 +496,7 @@ class _Question(click.Command):
         try:
             return super().invoke(ctx)
         except LabError as error:
-            click.echo(str(error), err=True)
+            click.echo(typed(error), err=True)
             ctx.exit(2)
 
 
@@ -526,7 +536,7 @@ def can(
         click.echo("\n".join(actions()))
         return
     if principal is None or action is None:
-        raise click.UsageError("Who, and what? For example: ecrlab can ci ecr:PutImage my-web-app")
+        raise click.UsageError(typed("Who, and what? For example: ecrlab can ci ecr:PutImage my-web-app"))
     more: dict[str, Any] = {}
     pairs = [each.partition("=") for each in context]
     if not all(equals for _, equals, _ in pairs):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecrlab.home import Home
+from ecrlab.trouble import plain, sentence
 
 LOOKING = "ecrlab-check"
 """The word in the user agent of requests that only look; they are left out of the X-ray that a learner sees."""
@@ -220,7 +221,7 @@ class LabClient:
     ) -> dict[str, Any]:
         control = self.home.read_control()
         if not control:
-            raise LabNotRunning(self.home, "it has no control file")
+            raise self._silent()
         request = urllib.request.Request(
             f"http://127.0.0.1:{control.get('port')}{path}",
             method=method,
@@ -243,8 +244,16 @@ class LabClient:
                 message = f"{method} {path} was answered with {error.code}"
             raise LabError(message) from None
         except (OSError, ValueError) as error:
-            raise LabNotRunning(self.home, f"port {control.get('port')}: {error}") from None
+            raise LabNotRunning(self.home, f"port {control.get('port')}: {plain(error)}") from None
         return result if isinstance(result, dict) else {}
+
+    def _silent(self) -> LabError:
+        """Return why there is no control file: the lab does not run, or the home is another user's."""
+        try:
+            self.home.look()
+        except OSError as error:
+            return LabError(sentence(error, self.home.path))
+        return LabNotRunning(self.home, "it has no control file")
 
 
 def _question(principal: str, action: str, resource: str) -> dict[str, str]:

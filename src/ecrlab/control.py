@@ -23,6 +23,8 @@ from ecrlab.aws.quotas import PUBLIC, NoQuota
 from ecrlab.home import ACCOUNT, REGION, Home
 from ecrlab.hub import HubError
 from ecrlab.hub.control import HubControl
+from ecrlab.store import StoreFull
+from ecrlab.trouble import is_about_files, sentence
 from ecrlab.xray import XRay
 
 Answer = dict[str, Any]
@@ -104,6 +106,12 @@ class Control:
             return web.json_response(await handler(request))
         except Refused as refusal:
             return web.json_response({"message": str(refusal)}, status=refusal.status)
+        except StoreFull as error:
+            return web.json_response({"message": str(error)}, status=413)
+        except OSError as error:
+            if not is_about_files(error):
+                raise
+            return web.json_response({"message": sentence(error, self._home.path)}, status=409)
 
     def _guard(self, request: web.Request) -> None:
         """A page in a browser must not reach this: neither by another origin nor by a name that resolves to us."""

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Literal
 
 from ecrlab import relay
-from ecrlab.client import LOOKING, LabClient, LabError
+from ecrlab.client import LOOKING, LabClient, LabError, LabNotRunning
 from ecrlab.engine import Engine, EngineError, find
 from ecrlab.engine import private as own
 from ecrlab.environment import LOCAL_NAMES, apply, environment, foreign_aws_variables, obeys_endpoint
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, Home
-from ecrlab.launch import port_is_taken, server_process
+from ecrlab.launch import server_process
+from ecrlab.ports import port_is_taken
+from ecrlab.trouble import forbidden, plain
 
 State = Literal["ok", "note", "fails", "not tried"]
 System = Literal["debian", "fedora", "linux", "wsl", "macos", "windows"]
@@ -131,8 +133,10 @@ def _bash(lab: Mapping[str, str]) -> Finding:
 
 def _disk(home: Home) -> Finding:
     place = _nearest(home.path)
-    if not os.access(place, os.W_OK):
-        return Finding("home", "fails", f"{place} cannot be written to", f'sudo chown -R "$USER" {place}')
+    foreign = home.unusable() if place == home.path else None if os.access(place, os.W_OK) else place
+    if foreign is not None:
+        seen, _, fix = forbidden(foreign).partition(". To change that: ")
+        return Finding("home", "fails", seen, fix)
     free = shutil.disk_usage(place).free
     seen = f"{home.path}, {free / 1024**3:.1f} GB free"
     if free >= _ENOUGH_DISK:
@@ -202,7 +206,7 @@ def _is_ours(path: Path) -> bool:
 def _server(home: Home) -> Finding:
     try:
         answer = LabClient(home).status()
-    except LabError as error:
+    except LabNotRunning as error:
         process = server_process(home)
         if process is not None:
             return Finding("server", "fails", f"process {process.pid} does not answer ({error})", "ecrlab start")
@@ -210,6 +214,8 @@ def _server(home: Home) -> Finding:
             seen = f"not running, and port {home.port} is used by another program"
             return Finding("server", "fails", seen, f"ecrlab start --port {home.port + 1}")
         return Finding("server", "fails", "not running", "ecrlab start")
+    except LabError as error:
+        return Finding("server", "not tried", str(error))
     return Finding(
         "server", "ok", f"version {answer.get('version')} at port {answer.get('port')}, pid {answer.get('pid')}"
     )
@@ -226,7 +232,7 @@ def _registry(home: Home) -> Finding:
         status, challenge = error.code, error.headers.get("WWW-Authenticate", "")
         error.close()
     except OSError as error:
-        return Finding("registry", "fails", f"{url} does not answer: {error}", "ecrlab stop && ecrlab start")
+        return Finding("registry", "fails", f"{url} does not answer: {plain(error)}", "ecrlab stop && ecrlab start")
     if status == 401 and challenge:
         return Finding("registry", "ok", f"{url} asks for a login, as it should")
     return Finding(
@@ -236,7 +242,7 @@ def _registry(home: Home) -> Finding:
 
 def _api(lab: Mapping[str, str]) -> Finding:
     program = "import botocore.session as s; print(s.Session().create_client('sts').get_caller_identity()['Arn'])"
-    return _identity("AWS API", _run([sys.executable, "-c", program], lab))
+    return _identity("AWS API", _run([sys.executable, "-I", "-c", program], lab))
 
 
 def _aws(lab: Mapping[str, str]) -> Finding:

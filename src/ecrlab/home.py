@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -51,6 +52,34 @@ class Home:
         for folder in (self.path, self.lab, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self
+
+    def look(self) -> None:
+        """Raise OSError when this home is there and may not be looked into, as that of another user."""
+        with contextlib.suppress(FileNotFoundError):
+            os.scandir(self.lab).close()
+        with contextlib.suppress(FileNotFoundError):
+            self.control.open("rb").close()
+
+    def unusable(self) -> Path | None:
+        """Return the first folder or file of this home that the present user cannot work with, None when all is well.
+
+        One start as another user leaves some in between; what is stored in blobs, of which there may be many, is not
+        looked at one by one.
+        """
+        everything = os.R_OK | os.W_OK | os.X_OK
+        for top in (self.path, self.lab, self.run):
+            if top.exists() and not os.access(top, everything):
+                return top
+        for top in (self.lab, self.run):
+            for name, folders, files in os.walk(top):
+                folder = Path(name)
+                for each in (folder / kept for kept in folders):
+                    if not os.access(each, everything):
+                        return each
+                for each in () if "blobs" in folder.parts[len(top.parts) :] else (folder / kept for kept in files):
+                    if not os.access(each, os.R_OK | os.W_OK) and os.path.lexists(each) and not each.is_symlink():
+                        return each
+        return None
 
     @property
     def lab(self) -> Path:
@@ -103,15 +132,20 @@ class Home:
         return Path(tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else "/tmp") / f"{name}-{os.geteuid()}"
 
     @property
-    def port(self) -> int:
-        """The main port: what the server wrote when it began to listen, else the remembered one, else 4510."""
+    def known_port(self) -> int | None:
+        """The main port: what the server wrote when it began to listen, else the remembered one; None before that."""
         written = self.read_control().get("port")
         if isinstance(written, int):
             return written
         try:
             return int((self.lab / "port").read_text())
         except (OSError, ValueError):
-            return DEFAULT_PORT
+            return None
+
+    @property
+    def port(self) -> int:
+        """The main port, and 4510 as long as the lab has none: the first start takes that one if it is free."""
+        return self.known_port or DEFAULT_PORT
 
     @property
     def hub_password(self) -> Path:
@@ -174,6 +208,8 @@ def write_private(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)
         raise

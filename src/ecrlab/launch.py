@@ -6,12 +6,10 @@ Whatever was killed, the next start finds what is left, ends or wipes it, and st
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,12 +23,17 @@ from ecrlab.engine import Engine, EngineError, find, start_private, stop_private
 from ecrlab.engine import private as own
 from ecrlab.environment import apply, environment
 from ecrlab.home import DEFAULT_PORT, PROFILES, Home, write_private
+from ecrlab.ports import stays_taken, taken
 from ecrlab.processes import Process, last_lines, spawn, uninterrupted
 from ecrlab.span import ahead
+from ecrlab.trouble import forbidden, full, sentence
 
 Say = Callable[[str], None]
 
-START_SECONDS = 30.0
+# Long, for a machine on which a whole class starts at the same moment.
+START_SECONDS = 60.0
+# Below it, SQLite and the log cannot be relied on to say that the disk is full.
+_LITTLE_ROOM = 5 * 1024**2
 _KEYCHAINS = ("osxkeychain", "secretservice", "pass", "wincred")
 
 
@@ -95,15 +98,18 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
     """Make the lab of ``home`` run, and return when it answers; does nothing that is done already.
 
     ``progress`` is told, in whole sentences, about whatever takes time or changes the machine, before it happens.
-    ``port`` moves the main port; by default it is the remembered one, at the first start the first
-    free one from 4510 on.
+    ``port`` moves the main port (0: to any that is free); by default it is the remembered one, at the first start the
+    first free one from 4510 on.
     Raises LaunchError with the end of the server's log and what to do. Whatever it raises, also KeyboardInterrupt,
     nothing that it started goes on running.
     """
     try:
         home.make()
+        foreign = home.unusable()
+        if foreign is not None:
+            raise LaunchError(f"The lab could not be started: {forbidden(foreign)}")
     except OSError as error:
-        raise LaunchError(f"The home folder {home.path} cannot be made: {error.strerror}.") from error
+        raise LaunchError(f"The home folder {home.path} cannot be made. {sentence(error, home.path)}") from error
     with _one_at_a_time(home):
         had_engine = own.running_private(home) is not None
         try:
@@ -114,8 +120,7 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
                 if not had_engine and stop_private(home):
                     (home.run / "engine.json").unlink(missing_ok=True)
             if isinstance(error, OSError):
-                place = error.filename or home.path
-                raise LaunchError(f"The lab could not be started: {error.strerror} ({place}).") from error
+                raise LaunchError(f"The lab could not be started: {sentence(error, home.path)}") from error
             raise
 
 
@@ -123,7 +128,7 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
     _prepare_docker_folders(home)
     server = server_process(home)
     if server is not None and _answers(home):
-        if port is not None and port != home.port:
+        if port and port != home.port:
             raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
         engine = _settle_engine(home, progress)
         relay.ensure(home, engine, progress)
@@ -134,9 +139,13 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
     home.control.unlink(missing_ok=True)
     # Before a port is chosen: some virtual machines forward a relay's port back to this machine and so take it.
     relay.remove(home, Engine.saved(home))
-    chosen = _choose_port(home, port, progress)
+    known = home.known_port
+    wanted = known if port is None else port
+    if wanted and stays_taken(wanted):
+        # Never changed silently: addresses that a learner wrote down would lead elsewhere.
+        raise LaunchError(taken(wanted, "ecrlab start"))
     # The server needs no engine: both start at the same time.
-    server = _spawn_server(home, chosen)
+    server = _spawn_server(home, port)
     try:
         engine = _settle_engine(home, progress)
         _await_server(home, server)
@@ -147,7 +156,9 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
             home.control.unlink(missing_ok=True)
             (home.run / "server.json").unlink(missing_ok=True)
         raise
-    return Running(home, chosen, server.pid, engine, started=True)
+    if wanted is None and home.port != DEFAULT_PORT:
+        progress(f"Port {DEFAULT_PORT} is used by another program; this lab takes {home.port} and keeps it.")
+    return Running(home, home.port, server.pid, engine, started=True)
 
 
 def stop(home: Home, progress: Say = lambda line: None) -> bool:
@@ -174,7 +185,11 @@ def stop(home: Home, progress: Say = lambda line: None) -> bool:
 
 
 def status(home: Home) -> Status:
-    """Ask the server and the engine of ``home`` and return what they answer; starts and changes nothing."""
+    """Ask the server and the engine of ``home`` and return what they answer; starts and changes nothing.
+
+    Raises OSError when the home is another user's: that says nothing about whether its lab runs.
+    """
+    home.look()
     process = server_process(home)
     answer: dict[str, Any] = {}
     if process is not None:
@@ -208,27 +223,31 @@ def server_process(home: Home) -> Process | None:
     return _foreground(home)
 
 
-def remember_server(home: Home, pid: int) -> None:
-    """Write down that ``pid`` is the server of ``home``, so that `stop` and `status` find it."""
-    process = Process.of(pid)
-    if process is not None:
-        process.remember(home.run / "server.json")
+def begin_here(home: Home) -> None:
+    """Write down that this process becomes the server of ``home``, so that `stop`, `status` and `env` find it.
+
+    Raises LaunchError when the lab runs already.
+    """
+    with _one_at_a_time(home):
+        if server_process(home) is not None:
+            raise LaunchError(f"The lab of {home.path} already runs at port {home.port}. Stop it first: ecrlab stop")
+        home.control.unlink(missing_ok=True)
+        process = Process.of(os.getpid())
+        if process is not None:
+            process.remember(home.run / "server.json")
 
 
-def port_is_taken(port: int) -> bool:
-    """Tell whether something listens on ``port`` of localhost, in IPv4 or IPv6 (where ``localhost`` may lead first)."""
-    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.settimeout(0.5)
-            if probe.connect_ex((address, port)) == 0:
-                return True
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return error.errno in (errno.EADDRINUSE, errno.EACCES)
-    return False
+def await_port(home: Home) -> int | None:
+    """Return the main port of ``home``; while a server of it is about to begin, wait for the port that it takes.
+
+    None when the lab was never started.
+    """
+    until = time.monotonic() + START_SECONDS
+    while not home.control.exists() and time.monotonic() < until:
+        if Process.remembered(home.run / "server.json") is None:
+            break
+        time.sleep(0.05)
+    return home.known_port
 
 
 @contextlib.contextmanager
@@ -301,44 +320,11 @@ def _ensure_base_image(engine: Engine, home: Home, say: Say) -> None:
         say(f"The base image of the lessons could not be made: {error}")
 
 
-def _stays_taken(port: int) -> bool:
-    """Tell whether the port is another's for a second: of a server just ended, the last thread gives it back."""
-    until = time.monotonic() + 1.0
-    while port_is_taken(port):
-        if time.monotonic() > until:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def _choose_port(home: Home, wanted: int | None, say: Say) -> int:
-    """The remembered port is never changed silently: addresses that a learner wrote down would lead elsewhere."""
-    remembered = (home.lab / "port").exists()
-    port = wanted or home.port
-    if _stays_taken(port):
-        if wanted or remembered:
-            raise LaunchError(
-                f"Port {port} of this machine, which the lab's addresses carry, is used by another program. "
-                f"End that program (to find it: {_who_listens(port)}), or move the lab: ecrlab start --port {port + 1}"
-            )
-        free = next(
-            (number for number in range(DEFAULT_PORT + 1, DEFAULT_PORT + 200) if not port_is_taken(number)), None
-        )
-        if free is None:
-            raise LaunchError(f"No port from {DEFAULT_PORT} to {DEFAULT_PORT + 199} is free on this machine.")
-        say(f"Port {port} is used by another program; this lab takes {free} and keeps it.")
-        port = free
-    home.remember_port(port)
-    return port
-
-
-def _who_listens(port: int) -> str:
-    return f"ss -ltnp 'sport = :{port}'" if sys.platform == "linux" else f"lsof -nP -iTCP:{port} -sTCP:LISTEN"
-
-
-def _spawn_server(home: Home, port: int) -> Process:
-    command = [sys.executable, "-m", "ecrlab.server", "--home", str(home.path), "--port", str(port)]
-    environ = apply({name: None for name in os.environ if name.startswith(("AWS_", "PYTHONWARNINGS"))})
+def _spawn_server(home: Home, port: int | None) -> Process:
+    """Start the server: it chooses the port, at the first start, and holds it from that moment on."""
+    command = [sys.executable, "-E", "-P", "-m", "ecrlab.server", "--home", str(home.path)]
+    command += [] if port is None else ["--port", str(port)]
+    environ = apply({name: None for name in os.environ if name.startswith("AWS_")})
     return spawn(command, home.run / "server.log", environ, home.path, home.run / "server.json")
 
 
@@ -349,22 +335,25 @@ def _await_server(home: Home, process: Process) -> None:
         if home.read_control().get("pid") == process.pid and _answers(home):
             return
         time.sleep(0.05)
+    said = last_lines(log)
+    text = "\n".join(said)
+    if "No space left" in text or "no room left" in text or shutil.disk_usage(home.path).free < _LITTLE_ROOM:
+        raise LaunchError(f"The lab could not be started: {full(home.path)}")
+    if said and "cannot be used: " in said[-1]:
+        raise LaunchError(f"The lab could not be started: {said[-1]}")
     if process.alive():
         what = f"The lab's server did not answer within {START_SECONDS:.0f} seconds."
     else:
         what = "The lab's server ended while it started."
-    lines = [what, f"The end of its log {log}:", *(f"  {line}" for line in last_lines(log) or ["(it is empty)"])]
-    lines.append(f"What to do: {_advice(home, last_lines(log))}")
+    lines = [what, f"The end of its log {log}:", *(f"  {line}" for line in said or ["(it is empty)"])]
+    lines.append(f"What to do: {_advice(text)}")
     raise LaunchError("\n".join(lines))
 
 
-def _advice(home: Home, log: list[str]) -> str:
-    text = "\n".join(log)
+def _advice(text: str) -> str:
     if "No module named" in text:
         return "the installation is not complete; run `make install`, then start again."
-    if "No space left" in text or shutil.disk_usage(home.path).free < 50 * 1024 * 1024:
-        return f"make room on the disk of {home.path}, then start again."
-    if "address already in use" in text.lower():
+    if "is in use by another program" in text:
         return "another program took the port; start again, or choose one with `ecrlab start --port N`."
     return "run `ecrlab doctor`; if it finds nothing, start again."
 

@@ -18,7 +18,7 @@ import struct
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,16 @@ from ecrlab.aws.record import RECORD, Record
 from ecrlab.aws.seed import seed
 from ecrlab.aws.tokens import signed
 from ecrlab.clock import Clock
+from ecrlab.command import typed
 from ecrlab.control import Control
 from ecrlab.engine import base_image
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
 from ecrlab.hub import LEARNER, Hub
 from ecrlab.hub.control import HubControl
 from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, OciError, Registry, expect, send_blob
+from ecrlab.ports import HIGHEST, PortTaken, any_port, listener, near, port_is_taken, stays_taken
 from ecrlab.store import Blob, Store, StoreError
+from ecrlab.trouble import sentence
 from ecrlab.xray import XRay
 
 MAIN = (ACCOUNT, REGION)
@@ -60,10 +63,6 @@ COLLECT_SECONDS = 600.0
 WORK_STEP = 0.1
 # Ports tried for a registry or for the first start, above the main one.
 SPAN = 400
-
-
-class PortTaken(Exception):  # noqa: N818 (part of the agreed interface)
-    """A port that this lab remembers, or was told to use, belongs to another program."""
 
 
 class Server:
@@ -91,6 +90,8 @@ class Server:
         # The registry of each port, also while its Region is off and nothing listens there.
         self._open: dict[int, tuple[str, str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        # What the hub begins with is made while the rest answers already; who asks the hub waits for it.
+        self._hub_ready = asyncio.Event()
         self._control: Control | None = None
         self.door = EcrFrontDoor(self.cloud)
         self.registry = Registry(store, self.door)
@@ -138,30 +139,30 @@ class Server:
 
     def _next_port(self, listen: bool) -> int:
         remembered = {int(document["port"]) for _, document in self._ports.items()}
-        for port in range(self.main_port + 1, self.main_port + SPAN):
-            if port not in remembered and port not in self._open:
+        for port in near(self.main_port, SPAN):
+            if port not in remembered and port not in self._open and not port_is_taken(port):
                 with contextlib.suppress(PortTaken):
                     self._bind(port, listen)
                     return port
-        raise ApiError(
-            "LimitExceededException", f"No port is free from {self.main_port + 1} to {self.main_port + SPAN}."
-        )
+        raise ApiError("LimitExceededException", f"None of the {SPAN} ports nearest to {self.main_port} is free.")
 
     def _bind(self, port: int, listen: bool = True) -> None:
         """Take a port. Without ``listen`` it refuses connections, and is still not another program's."""
         opened: list[socket.socket] = []
         try:
             for host in filter(None, (self.host, self._also)):
-                opened.append(_listener(host, port, listen))
+                opened.append(listener(host, port, listen))
         except BaseException:
-            for listener in opened:
-                listener.close()
+            for held in opened:
+                held.close()
             raise
         self._sockets[port] = opened
 
     async def _listen(self, port: int) -> None:
-        for listener in self._sockets[port]:
-            site = web.SockSite(self.runner, listener)
+        if self._open.get(port) == HUB:
+            await self._hub_ready.wait()
+        for held in self._sockets[port]:
+            site = web.SockSite(self.runner, held)
             self._sites.setdefault(port, []).append(site)
             await site.start()
 
@@ -175,8 +176,8 @@ class Server:
         for port, listeners in self._sockets.items():
             for site in self._sites.get(port, [])[1:]:
                 await site.stop()
-            for listener in listeners[1:]:
-                listener.close()
+            for held in listeners[1:]:
+                held.close()
         self._sites = {port: sites[:1] for port, sites in self._sites.items()}
         self._sockets = {port: listeners[:1] for port, listeners in self._sockets.items()}
         self._also = None
@@ -185,16 +186,16 @@ class Server:
         added: dict[int, socket.socket] = {}
         try:
             for port in self._open:
-                added[port] = _listener(address, port, port in self._sites)
+                added[port] = listener(address, port, port in self._sites)
         except (OSError, PortTaken) as error:
-            for listener in added.values():
-                listener.close()
+            for held in added.values():
+                held.close()
             raise error if isinstance(error, OSError) else OSError(errno.EADDRINUSE, str(error)) from None
         self._also = address
-        for port, listener in added.items():
-            self._sockets[port].append(listener)
+        for port, held in added.items():
+            self._sockets[port].append(held)
             if port in self._sites:
-                self._sites[port].append(web.SockSite(self.runner, listener))
+                self._sites[port].append(web.SockSite(self.runner, held))
                 await self._sites[port][-1].start()
 
     async def switch_region(self, region: str, on: bool) -> None:
@@ -209,8 +210,8 @@ class Server:
         for port in [port for port, registry in self._open.items() if registry[1] == region and registry != MAIN]:
             for site in self._sites.pop(port, []):
                 await site.stop()
-            for listener in self._sockets.pop(port, []):
-                listener.close()
+            for held in self._sockets.pop(port, []):
+                held.close()
             try:
                 self._bind(port, listen=on)
             except PortTaken as error:
@@ -222,24 +223,29 @@ class Server:
             raise ApiError("ServerException", str(taken[0]), 400)
 
     def open_main(self, port: int | None) -> bool:
-        """Take the main port: the one given, else the remembered one, else (first start) the first free from 4510.
+        """Take the main port: the one given (0: any), else the remembered one, else the first free from 4510.
 
+        It is held from then on, so that of several labs that begin at the same moment each gets one of its own.
         Returns True when it is not the one expected. Raises PortTaken.
         """
-        remembered = (self.home.lab / "port").exists()
-        wanted = port or (self.home.port if remembered else DEFAULT_PORT)
-        candidates = [wanted] if port or remembered else list(range(DEFAULT_PORT, DEFAULT_PORT + SPAN))
+        if port is None:
+            port = self.home.known_port
+        if port:
+            stays_taken(port)
+            candidates: Iterable[int] = [port]
+        elif port == 0:
+            candidates = (any_port(self.host) for _ in range(SPAN))
+        else:
+            candidates = [DEFAULT_PORT, *near(DEFAULT_PORT, SPAN)]
         for candidate in candidates:
-            try:
-                self._bind(candidate)
-            except PortTaken:
-                if candidate == candidates[-1]:
-                    raise
+            if port_is_taken(candidate):
                 continue
-            self.main_port = candidate
-            self._open[candidate] = MAIN
-            return candidate != wanted
-        raise PortTaken("no port to listen on")
+            with contextlib.suppress(PortTaken):
+                self._bind(candidate)
+                self.main_port = candidate
+                self._open[candidate] = MAIN
+                return port is None and candidate != DEFAULT_PORT
+        raise PortTaken.of(port or DEFAULT_PORT)
 
     def _registry_at(self, request: web.Request) -> tuple[str, str]:
         name = request.transport.get_extra_info("sockname") if request.transport else None
@@ -362,6 +368,7 @@ class Server:
             return web.json_response({"message": "The control interface answers at loopback only."}, status=403)
         if self._control is None or self._registry_at(request) != MAIN:
             return web.json_response({"message": f"The control interface is at port {self.main_port}."}, status=404)
+        await self._hub_ready.wait()
         return await self._control.handle(request)
 
     async def _recorded(
@@ -425,7 +432,10 @@ class Server:
     # -------------------------------------------------------------------------------------------------------- beginning
 
     async def start(self) -> None:
-        """Begin to listen: the main port and every registry that was opened before, then say so in control.json."""
+        """Hold all ports, write down which, and then begin to answer: the main port, and every registry opened before.
+
+        Whoever gets an answer at the main port finds the profiles, the ports and control.json in the home.
+        """
         await self.runner.setup()
         self._control = Control(
             self.cloud,
@@ -439,11 +449,7 @@ class Server:
             self.switch_region,
             HubControl(self.hub, self._hub_address),
         )
-        # Whoever finds the main port open finds the profiles too.
         write_profiles(self.home, self.main_port, seed(self.cloud))
-        await self._listen(self.main_port)
-        # In a thread, because it hashes a password and packs an image: the main port answers meanwhile.
-        await asyncio.to_thread(self._seed_hub)
         others = (key.split("/", 1) for key, _ in self._ports.items())
         for account, region in dict.fromkeys([HUB, PUBLIC, *((account, region) for account, region in others)]):
             try:
@@ -456,16 +462,19 @@ class Server:
             self.home.remember_hub_port(hub_port)
         if public_port is not None:
             self.home.remember_public_port(public_port)
+        fresh = not self.home.hub_password.exists()
+        if fresh:
+            write_private(self.home.hub_password, secrets.token_urlsafe(15) + "\n")
         control = f'{{"port": {self.main_port}, "secret": "{self.secret}", "pid": {os.getpid()}}}\n'
         write_private(self.home.control, control)
+        await self._listen(self.main_port)
+        # In a thread, because it hashes a password and packs an image: the main port answers meanwhile.
+        await asyncio.to_thread(self._seed_hub, fresh)
+        self._hub_ready.set()
 
-    def _seed_hub(self) -> None:
+    def _seed_hub(self, fresh: bool) -> None:
         """Make what the hub begins with; the learner's password lies in the home, for `docker login`."""
-        file = self.home.hub_password
-        fresh = not file.exists()
-        if fresh:
-            write_private(file, secrets.token_urlsafe(15) + "\n")
-        self.hub.seed(file.read_text(encoding="utf-8").strip(), fresh)
+        self.hub.seed(self.home.hub_password.read_text(encoding="utf-8").strip(), fresh)
 
     def _upstream(self, host: str) -> Address | None:
         """Where the pull-through cache finds a registry: Docker Hub's and ECR Public's are the lab's own."""
@@ -514,30 +523,13 @@ class Server:
         self.home.control.unlink(missing_ok=True)
         await self.runner.cleanup()
         for listeners in self._sockets.values():
-            for listener in listeners:
-                listener.close()
+            for held in listeners:
+                held.close()
         self.registry.close()
         self.public_registry.close()
         self.cloud.last_used.save()
         self.hub.close()
         self.xray.flush()
-
-
-def _listener(host: str, port: int, listen: bool = True) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        if listen:
-            listener.listen(128)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(f"port {port} is in use by another program. Stop that program and try again.") from None
-        raise
-    listener.setblocking(False)
-    return listener
 
 
 def _in_ecr_s_words(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
@@ -607,9 +599,9 @@ def _merged(text: str, sections: dict[str, dict[str, str]]) -> str:
 async def serve(home: Home, port: int | None = None, host: str = "127.0.0.1") -> None:
     """Run the lab of ``home`` until SIGTERM or SIGINT.
 
-    ``port``: the main port; None for the remembered one, at the first start 4510 or the next free one. Writes
-    ``home.control`` once it listens, and removes it when it stops. Raises StoreInUse when another process serves this
-    home, StoreDamaged, StoreTooNew, and PortTaken.
+    ``port``: the main port; 0 for any; None for the remembered one, at the first start 4510 or the next free one.
+    Writes ``home.control`` once it listens, and removes it when it stops. Raises StoreInUse when another process serves
+    this home, StoreDamaged, StoreTooNew, and PortTaken.
     """
     home.make()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -624,25 +616,34 @@ async def serve(home: Home, port: int | None = None, host: str = "127.0.0.1") ->
                 f"Port {DEFAULT_PORT} is in use by another program; this lab uses port {server.main_port} from now on.",
                 flush=True,
             )
-        await server.start()
-        print(f"ECR Lab listens at http://localhost:{server.main_port} (not AWS). Home: {home.path}", flush=True)
         try:
+            await server.start()
+            print(f"ECR Lab listens at http://localhost:{server.main_port} (not AWS). Home: {home.path}", flush=True)
             await server.run(stop)
         finally:
             await server.close()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > HIGHEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 0 to {HIGHEST}")
+    return int(text)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m ecrlab.server``; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ecrlab.server", description="Run the local cloud of ECR Lab.")
     parser.add_argument("--home", type=Path, help="the home folder (default: ECRLAB_HOME, or the nearest .ecrlab)")
-    parser.add_argument("--port", type=int, help="the main port (default: the remembered one, else 4510)")
+    parser.add_argument("--port", type=_port, help="the main port; 0: any (default: the remembered one, else 4510)")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: loopback only)")
     options = parser.parse_args(arguments)
     try:
         asyncio.run(serve(Home(options.home) if options.home else Home.find(), options.port, options.host))
-    except (StoreError, PortTaken, OSError) as error:
-        print(error, file=sys.stderr)
+    except OSError as error:
+        print(sentence(error, options.home), file=sys.stderr)
+        return 1
+    except (StoreError, PortTaken) as error:
+        print(typed(error), file=sys.stderr)
         return 1
     return 0
 

@@ -12,7 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab import launch
 from ecrlab.client import LabError
+from ecrlab.command import Commands, spelled, typed
 from ecrlab.home import Home, read_json
+from ecrlab.trouble import sentence
 from ecrlab_course.authoring.content import Course, Source, course
 from ecrlab_course.checkout import ContentError
 from ecrlab_course.messages import say
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _give_up(message: object) -> NoReturn:
-    click.echo(str(message), err=True)
+    click.echo(typed(sentence(message) if isinstance(message, OSError) else message), err=True)
     sys.exit(1)
 
 
@@ -53,19 +55,19 @@ def _session_of(the_course: Course, home: Path | None, folder: Path) -> Session:
 
 
 def _failed(error: Exception) -> NoReturn:
-    from ecrlab_course.trouble import reason
+    from ecrlab_course.failure import reason
 
     _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The ECR Lab course: notebooks, exercises, and JupyterLab in which they open."""
 
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="JupyterLab's port. Default: the first free one from 8888.")
-@click.option("--lab-port", type=click.IntRange(1, 65535), help="The lab's main port. Default: the remembered one.")
+@click.option("--lab-port", type=click.IntRange(0, 65535), help="The lab's main port. Default: the remembered one.")
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="The learner's folder. Default: work/.")
 @click.option("--projector", is_flag=True, help="For a class: larger type, stronger contrast, one notebook at a time.")
 def start(port: int | None, lab_port: int | None, work: Path | None, projector: bool) -> None:
@@ -74,7 +76,8 @@ def start(port: int | None, lab_port: int | None, work: Path | None, projector: 
     from ecrlab_course.notebook.extension import find_home
 
     try:
-        sys.exit(opening.start(_course(), find_home(), lambda line: click.echo(line), port, lab_port, work, projector))
+        say_line = lambda line: click.echo(typed(line))  # noqa: E731
+        sys.exit(opening.start(_course(), find_home(), say_line, port, lab_port, work, projector))
     except (opening.StartError, launch.LaunchError, OSError) as error:
         _give_up(error)
 
@@ -135,7 +138,7 @@ def new_lesson(number: str, slug: str, title: str) -> None:
         folder = make(course_root(), number, slug, title)
     except (TemplateError, ContentError, OSError) as error:
         _give_up(error)
-    click.echo(f"Made content/lessons/{folder.name}. Write in it, then: ecrlab_course check")
+    click.echo(f"Made content/lessons/{folder.name}. Write in it, then: {spelled('ecrlab_course')} check")
 
 
 @main.command()
@@ -257,7 +260,7 @@ def drill(
             else:
                 talk.go_through(queue)
         except (KeyboardInterrupt, EOFError):
-            click.echo("\n" + say("drill.kept"))
+            click.echo("\n" + typed(say("drill.kept")))
             sys.exit(130)
     except KeyError as error:
         _give_up(error.args[0])

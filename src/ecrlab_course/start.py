@@ -20,12 +20,14 @@ from pathlib import Path
 from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home, read_json, write_private
+from ecrlab.ports import PortTaken, listener, port_is_taken, stays_taken, who_listens
 from ecrlab.processes import ENDING, Process, last_lines, started_here, uninterrupted
 from ecrlab_course import unloaded
 from ecrlab_course.authoring.content import Course
 from ecrlab_course.learner import work_folder
 
 MARK = "course-server.process"
+HELD = "ECRLAB_JUPYTER_SOCKET"
 FIRST = "00-start-here.ipynb"
 READY_SECONDS = 60
 WORKSPACE = "default-37a8.jupyterlab-workspace"
@@ -79,13 +81,26 @@ def _configuration(home: Home, projector: bool = False) -> dict[str, str]:
 
 def free_port(first: int = 8888) -> int:
     """Return the first port from `first` on that nothing on localhost uses."""
-    for port in range(first, first + 100):
-        if launch.port_is_taken(port):
-            continue
-        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise StartError(f"No port from {first} to {first + 99} is free for JupyterLab.")
+    with _hold(None, first) as held:
+        return int(held.getsockname()[1])
+
+
+def _hold(port: int | None, first: int = 8888) -> socket.socket:
+    """Return a socket that listens at `port`, by default at the first free one from `first` on.
+
+    JupyterLab inherits it: of several courses that begin at the same moment on one machine each gets a port of its own.
+    Raises StartError.
+    """
+    for candidate in range(first, first + 100) if port is None else (port,):
+        if not (stays_taken(candidate) if port else port_is_taken(candidate)):
+            with contextlib.suppress(PortTaken):
+                return listener("127.0.0.1", candidate)
+    if port is None:
+        raise StartError(f"No port from {first} to {first + 99} is free for JupyterLab.")
+    raise StartError(
+        f"Port {port} is used by another program. End it (to find it: {who_listens(port)}), or let JupyterLab take a "
+        "free port: make start"
+    )
 
 
 def _answers(port: int, token: str) -> bool:
@@ -187,9 +202,10 @@ def _run(
         say(f"{target.name}/: {len(copied.new)} new files, {len(copied.updated)} updated.")
     if copied.kept:
         say(f"{target.name}/: {len(copied.kept)} files that you edited were left alone.")
-    jupyter_port = port or free_port()
     token = secrets.token_hex(24)
-    child = _spawn(home, target, jupyter_port, token, projector, jupyter)
+    with _hold(port) as held:
+        jupyter_port = int(held.getsockname()[1])
+        child = _spawn(home, target, held, token, projector, jupyter)
     running = launch.start(home, say, lab_port)
     server = launch.server_process(home)
     if server is not None and _ours(home):
@@ -223,21 +239,27 @@ def _run(
 
 
 def _spawn(
-    home: Home, target: Path, port: int, token: str, projector: bool, started: list[subprocess.Popen[bytes]]
+    home: Home, target: Path, held: socket.socket, token: str, projector: bool, started: list[subprocess.Popen[bytes]]
 ) -> subprocess.Popen[bytes]:
-    """Start JupyterLab's process, which loads its modules and then waits for the lab's environment at its input."""
+    """Start JupyterLab's process, which loads its modules and then waits for the lab's environment at its input.
+
+    It answers at the socket `held`.
+    """
+    port = held.getsockname()[1]
     command = [
-        sys.executable, "-P", "-m", "ecrlab_course.start", "--no-browser", f"--port={port}", "--port-retries=0",
+        sys.executable, "-E", "-P", "-m", "ecrlab_course.start", "--no-browser", f"--port={port}", "--port-retries=0",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={target}", "--LabApp.custom_css=True",
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    variables = {**os.environ, **_configuration(home, projector), "JUPYTER_TOKEN": token}
+    # A kernel, whose working folder is the learner's, must not find somebody's modules before the course's either.
+    ours = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    variables = {**ours, **_configuration(home, projector), "JUPYTER_TOKEN": token, HELD: str(held.fileno())}
     with open(home.run / "jupyter.log", "wb") as output, uninterrupted():
         # A session of its own: Ctrl-C reaches this process only, which then ends JupyterLab in order.
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=variables, cwd=target,
-            start_new_session=True,
+            start_new_session=True, pass_fds=(held.fileno(),),
         )  # fmt: skip
         started.append(child)
         for pid, name in ((child.pid, "jupyter.process"), (os.getpid(), "start.process")):
@@ -263,7 +285,7 @@ def _end_all(home: Home, jupyter: list[subprocess.Popen[bytes]], say: Callable[[
     if _ours(home):
         launch.stop(home, say)
     elif launch.server_process(home) is not None:
-        say("The lab was started by another command and runs on. To stop it: .venv/bin/ecrlab stop")
+        say("The lab was started by another command and runs on. To stop it: ecrlab stop")
     for name in (MARK, "jupyter.process", "start.process", "jupyter.json"):
         (home.run / name).unlink(missing_ok=True)
 
@@ -288,8 +310,22 @@ def _jupyter() -> None:
 
     When the input ends without one, the process that started this is gone, and this one ends too.
     """
+    from jupyter_server.serverapp import ServerApp
     from jupyterlab.labapp import LabApp
 
+    held = socket.socket(fileno=int(os.environ.pop(HELD)))
+
+    class Server(ServerApp):
+        """Answers at the socket that was held for it, where its base looks for a port and opens it later."""
+
+        def _find_http_port(self) -> None:
+            pass
+
+        def _bind_http_server_tcp(self) -> bool:
+            self.http_server.add_socket(held)
+            return True
+
+    LabApp.serverapp_class = Server
     text = sys.stdin.read()
     if not text:
         return

@@ -121,7 +121,7 @@ class Lab:
         region: str = REGION,
         account: str = ACCOUNT,
     ) -> str:
-        """Push an image of one layer as docker does, and return its digest; raises `ecrlab_course.trouble.Refused`."""
+        """Push an image of one layer as docker does, and return its digest; raises `ecrlab_course.failure.Refused`."""
         data = self.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
         registry = self.control.registry(account, region)
         name = f"{registry['registry'].partition('/')[2]}/{repository}"

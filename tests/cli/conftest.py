@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab.ports import any_port
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """A new home without an engine (the fast way), with a free port; stopped afterwards, whatever the test did."""
     monkeypatch.setenv("ECRLAB_ENGINE", "none")
     home = Home(tmp_path / "home")
-    home.remember_port(free_port())
+    home.remember_port(any_port())
     yield home
     launch.stop(home)
 
@@ -47,16 +47,3 @@ def ecrlab(home: Home) -> Ecrlab:
         )
 
     return run
-
-
-def free_port() -> int:
-    """Return a port from 5450 on that nothing listens at."""
-    for port in range(5450, 5500):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no port from 5450 to 5499 is free")

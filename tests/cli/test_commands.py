@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from ecrlab.doctor import Finding, engine_command, examine, summary
 from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.ports import port_is_taken
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -57,10 +59,34 @@ def test_doctor_names_the_command_that_starts_a_stopped_lab(home: Home, ecrlab: 
     answer = ecrlab("doctor", "--json")
     assert answer.returncode == 1
     server = next(finding for finding in json.loads(answer.stdout) if finding["part"] == "server")
-    assert (server["state"], server["fix"]) == ("fails", "ecrlab start")
+    assert (server["state"], server["fix"]) == ("fails", f"{OURS} start")
     text = ecrlab("doctor").stdout
-    assert "fix: ecrlab start" in text
+    assert f"fix: {OURS} start" in text
     assert text.rstrip().endswith("not AWS")
+
+
+OURS = str(Path(sys.prefix, "bin", "ecrlab").relative_to(Path.cwd()))
+
+
+def without_venv() -> str:
+    """A PATH that does not lead to the lab's commands, as in most readers' shells."""
+    return os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not Path(part, "ecrlab").exists())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["doctor", "env", "status --json", "clock", "clock -- -1h", "tree", "trace", "can", "start", "reset --yes"],
+)
+def test_what_to_type_is_there_in_the_reader_s_shell(home: Home, ecrlab: Ecrlab, arguments: str) -> None:
+    """Every command of the lab that a message names is found by the shell that asked: by PATH, or by its path."""
+    named = re.compile(r"(\S*\becrlab(?:_course)?) (?=start|stop|env|doctor|clock|can|reset|serve|tree)")
+    with socket.create_server(("127.0.0.1", home.port)):
+        answer = ecrlab(*arguments.split(), PATH=without_venv())
+        said = answer.stdout + answer.stderr
+        assert {found.lstrip("\"$(`'") for found in named.findall(said)} <= {OURS}, said
+        if "Usage" not in said:
+            inside = ecrlab(*arguments.split(), PATH=f"{Path(sys.prefix, 'bin')}:{without_venv()}")
+            assert OURS not in inside.stdout + inside.stderr
 
 
 def test_doctor_sees_a_server_that_hangs(lab: Home) -> None:
@@ -268,4 +294,30 @@ def test_with_its_own_engine_all_parts_are_ok_and_stop_leaves_nothing(
     ecrlab("stop")
     assert not home.sockets.exists()
     assert not private._own_processes(home)
-    assert not launch.port_is_taken(home.port)
+    assert not port_is_taken(home.port)
+
+
+def test_modules_of_the_reader_shadow_nothing(home: Home, tmp_path: Path) -> None:
+    """Neither by PYTHONPATH nor in the working folder: in the commands, the server, the stand-in and the doctor."""
+    for name in ("ecrlab", "ecrlab_course", "click", "aiohttp", "botocore", "awscli", "json", "secrets", "docker"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        (tmp_path / "mine" / name / "__init__.py").write_text("raise SystemExit(f'{__name__} is shadowed')\n")
+    environ = {**os.environ, "ECRLAB_HOME": str(home.path), "PYTHONPATH": str(tmp_path / "mine")}
+    bin_folder = Path(sys.prefix) / "bin"
+    for command in ("ecrlab start", "ecrlab doctor", "ecrlab can ci ecr:PutImage x", "ecrlab_course exercises --count"):
+        name, *arguments = command.split()
+        answer = subprocess.run(
+            [str(bin_folder / name), *arguments], cwd=tmp_path / "mine", env=environ, capture_output=True, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+        said = answer.stdout + answer.stderr
+        assert "shadowed" not in said, said
+        assert "could not be made" not in said, said
+        if name == "ecrlab" and arguments == ["doctor"]:
+            assert re.search(r"ok  AWS API ", said), said
+            assert re.search(r"ok  aws command ", said), said
+    shell = {**apply(environment(home)), "PYTHONPATH": str(tmp_path / "mine")}
+    listed = subprocess.run(
+        ["docker", "images"], cwd=tmp_path / "mine", env=shell, capture_output=True, text=True, check=False
+    )
+    assert listed.returncode == 0, listed.stderr

@@ -18,6 +18,7 @@ import pytest
 from ecrlab import launch
 from ecrlab.engine import private
 from ecrlab.home import Home
+from ecrlab.ports import port_is_taken
 from ecrlab.processes import Process
 
 pytest.importorskip("jupyterlab")
@@ -135,8 +136,14 @@ def test_jupyter_does_not_outlive_a_start_that_was_killed_before_it_began(home: 
         time.sleep(0.1)
 
 
-def test_terminals_in_jupyterlab_have_the_lab_s_environment(home: Home, tmp_path: Path) -> None:
-    """JupyterLab's process begins before the lab has one."""
+def test_terminals_in_jupyterlab_have_the_lab_s_environment(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterLab's process begins before the lab has one. PYTHONPATH would come before the course's modules."""
+    for name in ("jupyterlab", "ipykernel", "ecrlab_course", "docker"):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        (tmp_path / "mine" / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "mine"))
     process = course(home, tmp_path)
     try:
         token = json.loads((home.run / "jupyter.json").read_text())["address"].partition("token=")[2]
@@ -153,6 +160,7 @@ def test_terminals_in_jupyterlab_have_the_lab_s_environment(home: Home, tmp_path
         process.send_signal(signal.SIGINT)
         process.wait(30)
     assert f"AWS_ENDPOINT_URL=http://localhost:{home.port}" in seen
+    assert not [line for line in seen if line.startswith("PYTHONPATH=")]
     assert any(line.startswith(f"PATH={home.run / 'standin' / 'bin'}:") for line in seen)
 
 
@@ -165,8 +173,8 @@ def test_ctrl_c_stops_all_of_it_even_what_a_killed_start_left(home: Home, tmp_pa
     second.send_signal(signal.SIGINT)
     assert second.wait(30) == 0
     assert not launch.status(home).running
-    assert not launch.port_is_taken(home.port)
-    assert not launch.port_is_taken(JUPYTER)
+    assert not port_is_taken(home.port)
+    assert not port_is_taken(JUPYTER)
 
 
 def test_a_lab_that_ran_before_goes_on(home: Home, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from ecrlab_course.authoring.content import Course, course, read
 from ecrlab_course.authoring.exercises import Outcome
 from ecrlab_course.learner.session import Session
+from ecrlab_course.learner.work_folder import written
 from ecrlab_course.progress import Progress
 from ecrlab_course.publish import build, rules
 from ecrlab_course.publish.template import TemplateError, new_lesson
@@ -38,17 +39,22 @@ def made(checkout: Path) -> Course:
     return Course(checkout, {"97": source})
 
 
+def test_the_template_s_caches_are_not_taken_along(checkout: Path) -> None:
+    cache = checkout / "content" / "template" / "files" / "__pycache__" / "tries.cpython-311.pyc"
+    cache.parent.mkdir(parents=True)
+    cache.write_bytes(b"\xff\x00")
+    assert not list(new_lesson(checkout, "97", "try-it", "Try it").rglob("__pycache__"))
+
+
 def test_a_fresh_lesson_has_no_faults_and_says_what_is_still_to_write(checkout: Path) -> None:
     the_course = made(checkout)
     assert build.problems(the_course) == []
     lacks = build.unfinished(the_course)
     assert "97_try_it: 2 exercises; 5 to 8" in lacks
     assert not [line for line in lacks if "core cells take" in line]
-    written = {path.relative_to(checkout).as_posix() for path in build.build(the_course, only=("97",)).written}
-    assert {"notebooks/97-try-it.ipynb", "solutions/97-try-it.ipynb", "notebooks/images/97/one.svg"} <= written
-    left = [
-        path for path in (checkout / "content" / "lessons").rglob("*") if path.is_file() and "__" in path.read_text()
-    ]
+    made_files = {path.relative_to(checkout).as_posix() for path in build.build(the_course, only=("97",)).written}
+    assert {"notebooks/97-try-it.ipynb", "solutions/97-try-it.ipynb", "notebooks/images/97/one.svg"} <= made_files
+    left = [path for path in written(checkout / "content" / "lessons") if "__" in path.read_text()]
     assert [path.name for path in left if "__NN__" in path.read_text()] == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_kill_9_while_copying_leaves_whole_files(tmp_path: Path) -> None:
     (target / "mine.ipynb").write_text("mine")
     script = (
         "import sys\nfrom pathlib import Path\nfrom ecrlab.home import Home\nfrom ecrlab_course import work\n"
-        "work.copy(Path(sys.argv[1]), Path(sys.argv[2]), Home(Path(sys.argv[3])))"
+        "work_folder.copy(Path(sys.argv[1]), Path(sys.argv[2]), Home(Path(sys.argv[3])))"
     )
     child = subprocess.Popen([sys.executable, "-c", script, str(source), str(target), str(home.path)])
     until = time.monotonic() + 20
@@ -109,3 +110,35 @@ def test_no_byte_changes_by_build_reset_kill_9_and_restart(tmp_path: Path) -> No
         assert digests(target) == before
     finally:
         launch.stop(home)
+
+
+def test_what_machines_leave_beside_the_sources_is_nobody_s_file(tmp_path: Path) -> None:
+    """Where Python writes bytecode, a lesson's folder holds its caches; a Mac adds .DS_Store."""
+    lesson = course().sources["04"]
+    rubbish = ("__pycache__/desk.cpython-311.pyc", ".ipynb_checkpoints/desk-checkpoint.py", ".DS_Store", "desk.pyc")
+    shutil.copytree(course().root / "content", tmp_path / "content", ignore=shutil.ignore_patterns("__pycache__"))
+    theirs = course(tmp_path).sources["04"]
+    source = theirs.folder
+    for folder in (source / "files", source / "files" / "my-web-app", source / "images"):
+        for name in rubbish:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(b"\xff\x00made by a machine")
+    made = build._made(course(tmp_path), theirs, False, print, None)
+    before = build._made(course(), lesson, False, print, None)
+    assert {path.relative_to(tmp_path) for path in made} == {path.relative_to(course().root) for path in before}
+    for copied in (
+        work_folder.copy(source / "files", tmp_path / "work", Home(tmp_path / "home").make()).new,
+        [path.name for path in work_folder.copy_missing(source / "files", tmp_path / "missing")],
+    ):
+        assert "desk.py" in copied
+        assert not [name for name in copied if "pyc" in name or "checkpoint" in name or "DS_Store" in name]
+
+
+def test_a_checkout_that_was_moved_still_knows_what_nobody_edited(tmp_path: Path) -> None:
+    source, before, after = tmp_path / "notebooks", tmp_path / "before", tmp_path / "after"
+    source.mkdir()
+    (source / "00.ipynb").write_text("one")
+    work_folder.copy(source, before / "work", Home(before / ".ecrlab").make())
+    before.rename(after)
+    (source / "00.ipynb").write_text("one, better")
+    assert work_folder.copy(source, after / "work", Home(after / ".ecrlab")).updated == ("00.ipynb",)

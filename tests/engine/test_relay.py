@@ -23,6 +23,7 @@ from ecrlab.client import LabClient, LabError
 from ecrlab.engine import Engine, private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.ports import port_is_taken
 
 pytestmark = [pytest.mark.usefixtures("needs_dockerd"), pytest.mark.timeout(240)]
 
@@ -78,7 +79,7 @@ def a_home(engine: Engine, folder: Path) -> Iterator[Home]:
                 patch.delenv(name)
         patch.setenv("DOCKER_HOST", str(engine.host))
         home = Home(folder / "home")
-        home.remember_port(next(port for port in range(6100, 6190, 20) if not launch.port_is_taken(port)))
+        home.remember_port(next(port for port in range(6100, 6190, 20) if not port_is_taken(port)))
         try:
             yield home
         finally:
@@ -216,7 +217,7 @@ def test_the_control_interface_is_refused_beyond_loopback(running: Home) -> None
 def test_an_address_that_cannot_be_listened_at_is_refused(home: Home, address: str, says: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECRLAB_ENGINE", "none")
-        home.remember_port(next(port for port in range(6190, 6200) if not launch.port_is_taken(port)))
+        home.remember_port(next(port for port in range(6190, 6200) if not port_is_taken(port)))
         launch.start(home)
     try:
         with pytest.raises(LabError, match=says):
@@ -271,7 +272,7 @@ def test_an_engine_that_reaches_localhost_gets_no_relay(home: Home, tmp_path: Pa
     engine = private.start_private(Home(tmp_path / "near").make())
     lab = Home(tmp_path / "lab")
     try:
-        lab.remember_port(next(port for port in range(6190, 6200) if not launch.port_is_taken(port)))
+        lab.remember_port(next(port for port in range(6190, 6200) if not port_is_taken(port)))
         os.environ["DOCKER_HOST"] = str(engine.host)
         said: list[str] = []
         launch.start(lab, said.append)

@@ -193,7 +193,7 @@ class _Docker:
         self.standin = engine.kind == "none"
         self.environment = dict(os.environ)
         if self.standin:
-            self.command = [sys.executable, "-m", "ecrlab.standin"]
+            self.command = [sys.executable, "-I", "-m", "ecrlab.standin"]
             self.environment["ECRLAB_HOME"] = str(home.path)
             return
         found = docker_command()

@@ -68,7 +68,8 @@ def from_store(error: StoreError) -> OciError:
         case UploadBusy():
             return OciError(409, "BLOB_UPLOAD_INVALID", str(error))
         case StoreFull():
-            # Not a client's mistake: the specification has no code for it, and docker prints the message.
-            return OciError(507, "DENIED", str(error))
+            # The specification has no code for it. Below 500, because only then docker prints the message, and at once:
+            # of 507 it says "received unexpected HTTP status", after five tries.
+            return OciError(413, "DENIED", str(error))
         case _:
             return OciError(503, "UNSUPPORTED", str(error))

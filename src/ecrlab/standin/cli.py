@@ -497,7 +497,7 @@ def save(call: Call) -> None:
                 archive.save(images, call.arguments, file)
             os.replace(temporary, target)
         except OSError as error:
-            raise DockerError(f"invalid output path: {error}") from error
+            raise DockerError(f"invalid output path {target}: {error.strerror or error}") from error
         finally:
             temporary.unlink(missing_ok=True)
     elif sys.stdout.isatty():
@@ -767,5 +767,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except OSError as error:
-        err(f"ECR Lab's stand-in for docker cannot go on: {error}")
+        from ecrlab.trouble import sentence
+
+        err(f"ECR Lab's stand-in for docker cannot go on: {sentence(error)}")
         return 1

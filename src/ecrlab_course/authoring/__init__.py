@@ -20,7 +20,7 @@ from ecrlab_course.authoring.rights import (
 from ecrlab_course.documents.lab_view import LabView as Lab
 from ecrlab_course.documents.tries import Sentence, Try
 from ecrlab_course.documents.verdict import Result
-from ecrlab_course.trouble import Refused
+from ecrlab_course.failure import Refused
 
 __all__ = [
     "ADMINISTRATOR",

@@ -57,7 +57,7 @@ class LabView(Protocol):
     ) -> str:
         """Push a tiny image (one layer holding `content`) over HTTP and return its digest; no engine is needed.
 
-        Logs in afresh as `profile`. Raises `trouble.Refused` (status, code, message) when it is refused.
+        Logs in afresh as `profile`. Raises `failure.Refused` (status, code, message) when it is refused.
         """
 
     def user(self, *names: str) -> None:

@@ -23,12 +23,12 @@ from ecrlab_course.drills.schedule import (
     confident_misses,
     rating,
 )
+from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.free_answer import FollowUp
 from ecrlab_course.learner.session import Tip
 from ecrlab_course.messages import say
 from ecrlab_course.progress import Progress
-from ecrlab_course.trouble import reason
 
 FEWEST_WORDS = 8
 """Words that an answer of one's own has at least."""

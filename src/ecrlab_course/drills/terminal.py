@@ -16,13 +16,14 @@ from rich.table import Table
 from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.environment import apply
+from ecrlab.trouble import sentence
 from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.drills.drill import LEVELS, Drill
 from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when, why
 from ecrlab_course.drills.schedule import PASSED, Due
+from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.messages import say
-from ecrlab_course.trouble import reason
 from ecrlab_course.views.display import ICONS
 
 
@@ -210,4 +211,4 @@ class Conversation:
         try:
             subprocess.run(["bash", "--norc", "--noprofile", "-i"], env=environ, cwd=lab.folder, check=False)
         except OSError as error:
-            self.console.print(say("drill.no_shell", error=error), markup=False)
+            self.console.print(say("drill.no_shell", error=sentence(error)), markup=False)

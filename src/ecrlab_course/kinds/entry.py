@@ -9,6 +9,7 @@ from typing import Any
 
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.verdict import Result
+from ecrlab_course.failure import unrecorded
 from ecrlab_course.progress import Progress, ProgressError
 
 LONGEST_TEXT = 20_000
@@ -67,7 +68,7 @@ class Entry:
         try:
             self._progress.update(self.id, **values)
         except (ProgressError, OSError) as error:
-            return str(error)
+            return unrecorded(error, self._progress.path)
         return ""
 
     def keep(self, **values: Any) -> None:

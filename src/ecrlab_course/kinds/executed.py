@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.verdict import Outcome, Result, Verdict, untouched
+from ecrlab_course.failure import reason
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.messages import say
-from ecrlab_course.trouble import reason
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,13 @@ from ecrlab_course import progress as progress_file
 from ecrlab_course.authoring.content import Course, Source
 from ecrlab_course.documents.attempts import HINTS
 from ecrlab_course.documents.verdict import Outcome, Verdict
+from ecrlab_course.failure import reason, unrecorded
 from ecrlab_course.kinds.base import Question
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.guess import Guess
 from ecrlab_course.learner.work_folder import copy_missing
 from ecrlab_course.messages import say
 from ecrlab_course.toolbox.lab import Lab
-from ecrlab_course.trouble import reason
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Session:
         try:
             write()
         except (progress_file.ProgressError, OSError) as error:
-            return str(error)
+            return unrecorded(error, self.progress.path)
         return ""
 
     # Looking ---------------------------------------------------------------------------------------------------------

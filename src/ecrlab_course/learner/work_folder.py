@@ -11,6 +11,11 @@ from pathlib import Path
 
 from ecrlab.home import Home, read_json, write_private
 
+MADE_BY_MACHINES = frozenset(
+    ["__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store", "Thumbs.db"]
+)
+"""What Python, JupyterLab, tools and file managers leave beside files that somebody wrote."""
+
 
 @dataclass(frozen=True)
 class Copied:
@@ -25,6 +30,22 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def written(folder: Path) -> list[Path]:
+    """Return the files below `folder` that somebody wrote, in order: without caches; none when there is no folder."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and MADE_BY_MACHINES.isdisjoint(path.relative_to(folder).parts) and path.suffix != ".pyc"
+    ]
+
+
+def _remembered_as(target: Path, home: Home) -> str:
+    """Return the name of a folder in the home's memory: one that lies beside the home may be moved with it."""
+    target = target.resolve()
+    beside = target.is_relative_to(home.path.parent)
+    return target.relative_to(home.path.parent).as_posix() if beside else str(target)
+
+
 def copy(source: Path, target: Path, home: Home) -> Copied:
     """Copy the files below `source` to `target`.
 
@@ -36,19 +57,18 @@ def copy(source: Path, target: Path, home: Home) -> Copied:
     known: dict[str, str] = {str(key): str(value) for key, value in read_json(memory).items()}
     new, updated, kept = [], [], []
     target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.rglob("*")):
-        if not path.is_file() or ".ipynb_checkpoints" in path.parts:
-            continue
+    folder = _remembered_as(target, home)
+    for path in written(source):
         name = path.relative_to(source).as_posix()
         where = target / name
-        key = f"{target.resolve()}:{name}"
+        key = f"{folder}:{name}"
         wanted = _digest(path)
         if where.is_symlink() or where.exists():
             present = _digest(where) if where.is_file() else ""
             if present == wanted:
                 known[key] = wanted
                 continue
-            if present != known.get(key):
+            if present not in (known.get(key), known.get(f"{target.resolve()}:{name}")):
                 kept.append(name)
                 continue
             updated.append(name)
@@ -78,9 +98,9 @@ def copy_course(root: Path, target: Path, home: Home) -> Copied:
 def copy_missing(source: Path, target: Path) -> list[Path]:
     """Copy the files below `source` that `target` has not; never touch one that is there. Return what was copied."""
     copied = []
-    for path in sorted(source.rglob("*")):
+    for path in written(source):
         where = target / path.relative_to(source)
-        if path.is_file() and not where.exists():
+        if not where.exists():
             where.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, where)
             shutil.copymode(path, where)

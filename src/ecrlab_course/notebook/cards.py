@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from ecrlab_course.documents.verdict import Outcome, Verdict
+from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
-from ecrlab_course.trouble import reason
 from ecrlab_course.views.display import style
 
 # IPython.display carries no types that a strict check could use.

@@ -11,11 +11,11 @@ from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.drills.drill import LEVELS, Drill, Finding
 from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills.schedule import PASSED, Due
+from ecrlab_course.failure import reason
 from ecrlab_course.kinds.inputs import WIDE
 from ecrlab_course.messages import say
 from ecrlab_course.notebook.cards import ActingCard
 from ecrlab_course.notebook.exercise_card import KEYBOARD
-from ecrlab_course.trouble import reason
 from ecrlab_course.views.display import Shown, escape, markdown, note, plain, style, table, verdict_html
 
 ipywidgets: Any = import_module("ipywidgets")

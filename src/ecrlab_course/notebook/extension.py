@@ -23,6 +23,7 @@ from ecrlab.client import LabError
 from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
 from ecrlab.span import ahead
+from ecrlab.trouble import sentence
 from ecrlab_course.authoring.content import Course, course
 from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.documents.attempts import HINTS
@@ -30,6 +31,7 @@ from ecrlab_course.documents.verdict import Outcome, Verdict
 from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import drills
 from ecrlab_course.drills.drill_session import DrillSession, when, why
+from ecrlab_course.failure import Refused, reason
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.learner.session import Session
 from ecrlab_course.learner.work_folder import copy_missing
@@ -43,7 +45,6 @@ from ecrlab_course.policy_editor.widget import PolicyEditor
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.toolbox.lab import Clock, Lab
 from ecrlab_course.toolbox.shell import ShellError
-from ecrlab_course.trouble import Refused, reason
 from ecrlab_course.views import decision, xray
 from ecrlab_course.views import display as shown
 from ecrlab_course.views import explorer as drawing
@@ -618,7 +619,9 @@ def load(shell: Any) -> None:
     try:
         launch.start(home, progress)
     except (launch.LaunchError, LabError, OSError) as error:
-        raise CellFailed(f"The lab could not be started. {error}") from None
+        why = sentence(error, home.path) if isinstance(error, OSError) else str(error)
+        begun = "The lab could not be started"
+        raise CellFailed(why if why.startswith(begun) else f"{begun}. {why}") from None
     cleared = _environment(home)
     aws = shutil.which("aws")
     # The aws of this environment is pinned; only another one has to be asked, which takes half a second.

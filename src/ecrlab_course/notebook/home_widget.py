@@ -12,11 +12,11 @@ from typing import Any, Protocol
 from ecrlab import doctor
 from ecrlab.home import Home
 from ecrlab_course.authoring.content import Course
+from ecrlab_course.failure import reason
 from ecrlab_course.learner.session import Session
 from ecrlab_course.messages import say
 from ecrlab_course.notebook import home_page
 from ecrlab_course.notebook.exercise_card import KEYBOARD
-from ecrlab_course.trouble import reason
 from ecrlab_course.views.display import Shown, escape, markdown_inline, style
 
 ipywidgets: Any = import_module("ipywidgets")

@@ -9,9 +9,9 @@ from typing import Any
 
 from ecrlab.client import LabError
 from ecrlab.policy.places import Problem
+from ecrlab_course.failure import reason
 from ecrlab_course.policy_editor.editor import FORBIDDEN, MEANING, PARTLY, Cell, Editor, EditorError, Matrix
 from ecrlab_course.toolbox.lab import Lab
-from ecrlab_course.trouble import reason
 from ecrlab_course.views import decision
 from ecrlab_course.views.display import escape, style
 

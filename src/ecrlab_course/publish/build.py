@@ -18,7 +18,7 @@ from ecrlab.home import Home
 from ecrlab_course.authoring.content import Course, Source
 from ecrlab_course.authoring.course_plan import neighbours
 from ecrlab_course.authoring.facts import FactError, fill
-from ecrlab_course.learner.work_folder import copy_missing
+from ecrlab_course.learner.work_folder import copy_missing, written
 from ecrlab_course.publish import catalogue, rules, teaching
 
 jupytext: Any = import_module("jupytext")
@@ -282,10 +282,9 @@ def _made(course: Course, source: Source, run: bool, say: Callable[[str], None],
     else:
         _keep_outputs(book, solved)
     wanted[solved] = dumps(book).encode()
-    for path in sorted(source.files.rglob("*")) if source.files.is_dir() else []:
-        if path.is_file():
-            wanted[shelf / path.relative_to(source.files)] = path.read_bytes()
-    for path in sorted(source.images.glob("*")) if source.images.is_dir() else []:
+    for path in written(source.files):
+        wanted[shelf / path.relative_to(source.files)] = path.read_bytes()
+    for path in written(source.images):
         wanted[shelf / "images" / source.lesson.id / path.name] = path.read_bytes()
     return wanted
 

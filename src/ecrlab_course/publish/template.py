@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ecrlab_course.authoring.course_plan import plan
+from ecrlab_course.learner.work_folder import written
 
 MINUTES = 15
 """What the template's core cells take."""
@@ -36,14 +37,13 @@ def new_lesson(root: Path, number: str, slug: str, title: str) -> Path:
     folder = root / "content" / "lessons" / f"{number}_{name}"
     source = root / "content" / "template"
     words = {"__NN__": number, "__TITLE__": title.strip(), "__MINUTES__": str(MINUTES)}
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            text = path.read_text(encoding="utf-8")
-            for key, value in words.items():
-                text = text.replace(key, value)
-            target = folder / path.relative_to(source)
-            if target.name.endswith(".py.txt"):
-                target = target.with_suffix("")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+    for path in written(source):
+        text = path.read_text(encoding="utf-8")
+        for key, value in words.items():
+            text = text.replace(key, value)
+        target = folder / path.relative_to(source)
+        if target.name.endswith(".py.txt"):
+            target = target.with_suffix("")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
     return folder

@@ -25,9 +25,9 @@ from ecrlab.client import LOOKING, LabClient, quota_text
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, REGION, Home, read_json
 from ecrlab.span import ahead
+from ecrlab_course.failure import Refused
 from ecrlab_course.toolbox import shell
 from ecrlab_course.toolbox.hub import Hub
-from ecrlab_course.trouble import Refused
 
 
 @cache

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab.client import LabError, LabNotRunning
+from ecrlab.trouble import is_about_files, plain, sentence
 from ecrlab_course.messages import say
 
 
@@ -25,8 +28,15 @@ def reason(error: Exception) -> str:
         return say("trouble.refused", code=detail.get("Code", "an error"), message=detail.get("Message", ""))
     if isinstance(error, LabNotRunning):
         return str(error)
+    if isinstance(error, OSError) and is_about_files(error):
+        return sentence(error)
     if isinstance(error, BotoCoreError | OSError):
-        return say("trouble.silent", error=error)
+        return say("trouble.silent", error=plain(error))
     if isinstance(error, Refused | LabError):
         return str(error)
     return f"{type(error).__name__}: {error}"
+
+
+def unrecorded(error: Exception, path: Path) -> str:
+    """Return one paragraph for a learner: why the progress file at `path` could not be written."""
+    return say("trouble.not_recorded", why=sentence(error, path)) if isinstance(error, OSError) else str(error)

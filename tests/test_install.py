@@ -1,0 +1,140 @@
+"""`make install` on machines as people have them: Windows' line ends, blanks in paths, a moved folder.
+
+The virtual environment is a real one; what pip would fetch is this environment's, so that nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PIP = f"""import sys, sysconfig
+from pathlib import Path
+place = Path(sysconfig.get_path("purelib"))
+if "--editable" in sys.argv:
+    (place / "course.pth").write_text(str(Path.cwd() / "src"))
+else:
+    (place / "packages.pth").write_text({sysconfig.get_path("purelib")!r})
+"""
+
+
+def run(folder: Path, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "MAKE"))}
+    return subprocess.run(
+        command, cwd=folder, env={**environ, **extra}, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> str:
+    """A command that is Python, but for virtual environments: in these, pip is one that downloads nothing."""
+    real = shlex.quote(getattr(sys, "_base_executable", sys.executable))
+    (tmp_path / "pip.py").write_text(PIP)
+    command = tmp_path / "python-without-net"
+    command.write_text(
+        f"""#!/bin/sh
+set -e
+[ "$1 $2" = "-m venv" ] || exec {real} "$@"
+{real} -m venv --without-pip "$3"
+cd "$3"/lib/python3*/site-packages && cp {shlex.quote(str(tmp_path / "pip.py"))} .
+"""
+    )
+    command.chmod(0o755)
+    return str(command)
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the tracked files as they are now."""
+    listed = run(ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    folder = tmp_path_factory.mktemp("committed") / "repository"
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    for command in ("init -q", "add .", "-c user.name=t -c user.email=t@example.com commit -qm all"):
+        assert run(folder, "git", *command.split()).returncode == 0
+    return folder
+
+
+@pytest.fixture
+def checkout(committed: Path, tmp_path: Path) -> Path:
+    """A clone of it, as Linux and macOS make one."""
+    assert run(tmp_path, "git", "clone", "-q", str(committed), "checkout").returncode == 0
+    return tmp_path / "checkout"
+
+
+def install(folder: Path, python: str) -> str:
+    answer = run(folder, "make", "install", f"PYTHON={python}")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+def commands_run(folder: Path, **extra: str) -> None:
+    for name, said in (("aws", "aws-cli/"), ("ecrlab", "ecrlab, version"), ("ecrlab_course", "Usage: ")):
+        answer = run(folder, f".venv/bin/{name}", "--help" if name == "ecrlab_course" else "--version", **extra)
+        assert answer.stdout.startswith(said), answer
+
+
+def test_a_clone_by_git_for_windows_installs(committed: Path, tmp_path: Path, python: str) -> None:
+    clone = run(tmp_path, "git", "clone", "-q", "-c", "core.autocrlf=true", str(committed), "clone")
+    assert clone.returncode == 0, clone.stderr
+    with_crlf = [
+        line for line in run(tmp_path / "clone", "git", "ls-files", "--eol").stdout.split("\n") if "w/crlf" in line
+    ]
+    assert with_crlf == []
+    install(tmp_path / "clone", python)
+    commands_run(tmp_path / "clone")
+
+
+def test_a_path_with_blanks_and_quotes(checkout: Path, tmp_path: Path, python: str) -> None:
+    folder = checkout.rename(tmp_path / 'Anna\'s "first" course')
+    install(folder, python)
+    commands_run(folder)
+    assert "Installing" not in install(folder, python)
+
+
+def test_a_checkout_that_was_moved_or_copied_is_made_again(checkout: Path, tmp_path: Path, python: str) -> None:
+    assert "making it again" not in install(checkout, python)
+    assert install(checkout, python).count("Installing") == 0, "what fits is left as it is"
+    copy = tmp_path / "copy"
+    shutil.copytree(checkout, copy, symlinks=True)
+    moved = checkout.rename(tmp_path / "moved")
+    for folder in (copy, moved):
+        said = install(folder, python)
+        assert ".venv was made in another folder or for a Python that is gone" in said
+        assert "making it again" in said
+        commands_run(folder)
+        assert str(folder) in run(folder, ".venv/bin/python", "-c", "import ecrlab; print(ecrlab.__file__)").stdout
+
+
+@pytest.mark.parametrize("how", ["gone", "another minor version"])
+def test_a_python_that_was_upgraded_away_is_made_again(checkout: Path, python: str, how: str) -> None:
+    install(checkout, python)
+    if how == "gone":
+        for link in (checkout / ".venv" / "bin").glob("python*"):
+            link.unlink()
+            link.symlink_to("/nowhere/python")
+    else:
+        library = next((checkout / ".venv" / "lib").glob("python3*"))
+        library.rename(library.with_name("python3.1"))
+    assert "making it again" in install(checkout, python)
+    commands_run(checkout)
+
+
+def test_pythonpath_does_not_shadow_what_the_commands_use(checkout: Path, tmp_path: Path, python: str) -> None:
+    install(checkout, python)
+    for name in ("click", "ecrlab", "ecrlab_course", "awscli", "botocore", "rich"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        (tmp_path / "mine" / name / "__init__.py").write_text("raise SystemExit(f'{__name__} is shadowed')\n")
+    commands_run(checkout, PYTHONPATH=str(tmp_path / "mine"))
