@@ -172,7 +172,7 @@ def static(desk: Desk, item: Exercise | Guess) -> str:
         listed = [(part.key, part.text) for part in item.items]
     options = "".join(f"<li><b>{escape(key)}</b> {escape(plain(text))}</li>" for key, text in listed)
     return (
-        f'<div class="ecr-card"><div class="ecr-head"><b>{name} {item.id}</b>'
+        f'<div class="ecr-card"><div class="ecr-head"><b>{name} {item.id}</b> '
         f'<span class="ecr-kind">{kind(item)}</span></div>{markdown(asked(item))}'
         f"{inside}{f'<ul>{options}</ul>' if options else ''}</div>"
     )
@@ -295,15 +295,15 @@ class Card(ActingCard):
         word = state(outcome)
         if record.get("passed") and outcome is not Outcome.PASSED:
             # A pass is kept, here and on the map; how it stands now is said beside it.
-            word = f'{state(Outcome.PASSED)}<span class="ecr-kind">now: {outcome.value}</span>'
+            word = f'{state(Outcome.PASSED)} <span class="ecr-kind">now: {outcome.value}</span>'
         if isinstance(self.item, Guess) and outcome is Outcome.UNTOUCHED:
             word = ""
         waits = self._waits_for_ticks() or (self._guess_is_kept() and outcome is Outcome.UNTOUCHED)
         if waits and not record.get("passed"):
             word = '<span class="ecr-state ecr-idle">kept</span>'
         self._head.value = (
-            f'{style(self._keyboard)}<div class="ecr-head"><b>{name} {self.item.id}</b>'
-            f'<span class="ecr-kind">{kind(self.item)}</span>{word}</div>'
+            f'{style(self._keyboard)}<div class="ecr-head"><b>{name} {self.item.id}</b> '
+            f'<span class="ecr-kind">{kind(self.item)}</span> {word}</div>'
         )
 
     def told(self, verdict: Verdict) -> None:
