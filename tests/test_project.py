@@ -221,7 +221,7 @@ def test_the_devcontainer_brings_an_engine() -> None:
     assert any("docker-in-docker" in feature for feature in container["features"])
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/testing.md"])
 def test_links_of_a_page_lead_somewhere(page: str) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", text(page)) + re.findall(
         r"`((?:docs|src|content)/[\w./-]+)`", text(page)
