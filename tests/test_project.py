@@ -210,6 +210,7 @@ def test_ci_runs_make_test_and_nothing_else() -> None:
 
 def test_scripts_are_executable_and_parse() -> None:
     scripts = [*ROOT.glob("scripts/*.sh"), ROOT / ".ci/run", ROOT / "binder/postBuild", ROOT / "binder/start"]
+    scripts += ROOT.glob(".devcontainer/*.sh")
     assert len(scripts) >= 8
     for script in scripts:
         assert script.stat().st_mode & 0o111, script
