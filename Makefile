@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+TOOLS := $(VENV)/.tools
 
-.PHONY: start test install lint build bench soak bundle lock clean help misfit
+.PHONY: start test install tools lint build bench soak validate bundle lock clean help misfit
 
 # Only as an argument of make: PORT is a common variable of shells, and has another meaning there.
 given = $(if $(filter command,$(origin $(1))),$(2) $($(1)))
@@ -14,13 +15,20 @@ start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops 
 test: ## Install what the tests need, then lint, type check and every test
 	@PYTHON="$(PYTHON)" scripts/test.sh
 
-install: $(INSTALLED) ## Make .venv with the pinned packages
+install: $(INSTALLED) ## Make .venv with the pinned packages of the course
 
 # A .venv that does not run here (its folder was moved, its Python upgraded away) is made again.
 $(INSTALLED): requirements.txt pyproject.toml scripts/venv.sh scripts/commands.py $(if $(wildcard $(VENV)),$(shell scripts/venv-fits.sh $(VENV) || echo misfit))
 	@scripts/venv.sh "$(PYTHON)" $(VENV)
 
-lint: install ## Style and types
+tools: $(TOOLS) ## Install the tests' own packages too: mypy, ruff, hypothesis, playwright
+
+$(TOOLS): $(INSTALLED) requirements-test.txt
+	@echo "Installing the packages of the tests (250 MB on the disk, once)."
+	@$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-test.txt
+	@touch $@
+
+lint: tools ## Style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -35,22 +43,24 @@ bench: install ## Measure, side by side with what else there is
 	$(VENV)/bin/python bench/registry.py
 	$(VENV)/bin/python bench/starts.py
 
-soak: install ## The long tests: kill -9, bad requests, growth
+soak: tools ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/pytest -m soak
 	$(VENV)/bin/python bench/soak_crash.py
 	$(VENV)/bin/python bench/registry_fuzz.py
 	$(VENV)/bin/python bench/registry_growth.py
 
+validate: install ## Test your own notebook, in a lab of its own: make validate NOTEBOOK=work/00-start-here.ipynb
+	@scripts/validate.sh "$(NOTEBOOK)"
+
 bundle: install ## Make one file from which a class installs offline (ENGINE=1: with a container engine)
 	@scripts/bundle.sh $(VENV)/bin/python
 
-lock: ## Pin again what pyproject.toml asks for (maintainers)
+lock: install ## Pin again what pyproject.toml asks for (maintainers)
 	test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv
-	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --extra course --extra test --extra install --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml -o requirements.txt
+	@scripts/lock.sh $(VENV)/bin/uv
 
 clean: ## Remove .venv and caches; never work/ or .ecrlab/
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:

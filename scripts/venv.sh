@@ -27,7 +27,7 @@ if ! scripts/venv-fits.sh "$venv"; then
     fi
 fi
 
-echo "Installing the pinned packages into $venv (750 MB on the disk, once; a minute or two)."
+echo "Installing the pinned packages into $venv (520 MB on the disk, once; a minute or two)."
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 "$venv/bin/python" -m pip install --quiet --require-hashes -r requirements.txt
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .

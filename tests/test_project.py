@@ -39,31 +39,47 @@ for name in {modules!r}:
     assert answer.returncode == 0, answer.stderr
 
 
-def test_environment_yml_has_the_pins_of_requirements_txt() -> None:
-    pinned = dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", text("requirements.txt"), re.M))
-    conda = dict(re.findall(r"^ {6}- ([A-Za-z0-9_.-]+)==(\S+)$", text("environment.yml"), re.M))
+PINS = ("requirements.txt", "requirements-test.txt")
+
+
+def pins(page: str, before: str = "") -> set[tuple[str, str]]:
+    """Every pin of a file: the name, and the version with the machines that it is for, if not for all."""
+    found = re.findall(rf"^{before}([A-Za-z0-9_.-]+)(==[^\\\n]+)", text(page), re.M)
+    return {(name.lower(), version.strip()) for name, version in found}
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in requirements}
+
+
+def extras() -> dict[str, list[str]]:
     project = toml("pyproject.toml")["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["course"]
-    names = {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in wanted}
-    assert conda == {name: pinned[name] for name in names}
+    return {"": project["dependencies"], **project["optional-dependencies"]}
 
 
-def test_every_requirement_is_pinned_and_hashed() -> None:
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", text("requirements.txt").strip())
+def test_environment_yml_has_the_pins_of_requirements_txt() -> None:
+    wanted = names([*extras()[""], *extras()["course"]])
+    assert pins("environment.yml", " {6}- ") == {pin for pin in pins("requirements.txt") if pin[0] in wanted}
+
+
+@pytest.mark.parametrize("page", PINS)
+def test_every_requirement_is_pinned_and_hashed(page: str) -> None:
+    blocks = re.split(r"\n(?=[A-Za-z0-9-])", text(page).strip())
     assert len(blocks) > 50
     assert [
         block.split()[0] for block in blocks if "==" not in block.split("\n")[0] or "--hash=sha256:" not in block
     ] == []
 
 
-def test_requirements_txt_holds_what_pyproject_asks_for() -> None:
-    project = toml("pyproject.toml")["project"]
-    pinned = {name.lower() for name in re.findall(r"^([A-Za-z0-9_.-]+)==", text("requirements.txt"), re.M)}
-    wanted = [
-        *project["dependencies"],
-        *(line for extra in project["optional-dependencies"].values() for line in extra),
-    ]
-    assert {re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in wanted} - pinned == set()
+def test_a_learner_installs_what_the_course_needs_and_the_tests_more() -> None:
+    learner, tester = (pins(page) for page in PINS)
+    wanted = extras()
+    assert names([*wanted[""], *wanted["course"], *wanted["install"]]) <= {name for name, _ in learner}
+    assert names(wanted["test"]).isdisjoint(name for name, _ in learner)
+    assert names(wanted["test"]) <= {name for name, _ in tester}
+    assert learner < tester
+    # Who writes a notebook also validates it.
+    assert {"nbval", "pytest"} <= names(wanted["course"])
 
 
 def test_one_version_everywhere() -> None:
@@ -78,7 +94,8 @@ def test_ci_runs_make_test_and_nothing_else() -> None:
 
 def test_scripts_are_executable_and_parse() -> None:
     scripts = [*ROOT.glob("scripts/*.sh"), ROOT / ".ci/run", ROOT / "binder/postBuild", ROOT / "binder/start"]
-    assert len(scripts) >= 6
+    scripts += ROOT.glob(".devcontainer/*.sh")
+    assert len(scripts) >= 8
     for script in scripts:
         assert script.stat().st_mode & 0o111, script
         subprocess.run(["sh", "-n", str(script)], check=True)
@@ -89,7 +106,7 @@ def test_the_devcontainer_brings_an_engine() -> None:
     assert any("docker-in-docker" in feature for feature in container["features"])
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/testing.md"])
 def test_links_of_a_page_lead_somewhere(page: str) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", text(page)) + re.findall(
         r"`((?:docs|src|content)/[\w./-]+)`", text(page)
@@ -108,7 +125,7 @@ def test_the_make_targets_that_the_readme_names_exist() -> None:
         target for page in ("README.md", "CONTRIBUTING.md") for target in re.findall(r"`make ([a-z]+)", text(page))
     }
     assert named - targets == set()
-    assert {"start", "test", "install", "lint", "build", "bench", "soak", "clean"} <= targets
+    assert {"start", "test", "install", "tools", "validate", "lint", "build", "bench", "soak", "clean"} <= targets
 
 
 def test_make_start_takes_ports_as_arguments_only() -> None:

@@ -21,7 +21,7 @@ from rich.text import Text
 from ecrlab import __version__, decisions, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError, quota_text
 from ecrlab.command import Commands, spelled, typed
-from ecrlab.environment import apply, environment
+from ecrlab.environment import apply, credentials, environment
 from ecrlab.home import PROFILES, REGION, Home
 from ecrlab.span import ahead, seconds_of
 
@@ -125,6 +125,25 @@ def doctor_command(home: Path | None, as_json: bool) -> None:
                 console.print(f"{'':>9}  {'':<18}  fix: {escape(finding.fix)}")
         console.print(escape(doctor.summary(place, findings)))
     sys.exit(1 if any(finding.state == "fails" for finding in findings) else 0)
+
+
+@main.command("credentials")
+@_home_option
+@click.option("--profile", default="admin", show_default=True, help="Whose keys.")
+@click.option(
+    "--format", "form", type=click.Choice(["env", "json"]), default="env", show_default=True,
+    help="NAME=value lines, as env files hold them, or one JSON object.",
+)  # fmt: skip
+def credentials_command(home: Path | None, profile: str, form: str) -> None:
+    """Print the keys of a profile and the running lab's addresses, for programs that do not read the lab's files."""
+    place = _home(home)
+    try:
+        LabClient(place).status()
+        found = credentials(place, profile)
+    except (LabError, ValueError) as error:
+        _give_up(error)
+    lines = "\n".join(f"{name}={value}" for name, value in found.items())
+    click.echo(json.dumps(found, indent=2) if form == "json" else lines)
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import sys
@@ -63,6 +64,26 @@ def apply(changes: Mapping[str, str | None], base: Mapping[str, str] = os.enviro
         else:
             merged[name] = value
     return merged
+
+
+def credentials(home: Home, profile: str = "admin") -> dict[str, str]:
+    """Return the variables with which a program that has none of the lab's files is this profile: keys and addresses.
+
+    ``profile`` is any of the lab's credentials file. Raises ValueError when it has no keys of its own there.
+    """
+    written = configparser.ConfigParser(interpolation=None)
+    written.read(home.aws_credentials, encoding="utf-8")
+    if not written.has_option(profile, "aws_secret_access_key"):
+        there = ", ".join(name for name in written.sections() if name != "default") or "none"
+        raise ValueError(f"There are no keys of a profile {profile!r} in {home.aws_credentials}. There is: {there}.")
+    keys = written[profile]
+    addresses = environment(home, base={})
+    names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "REGISTRY", "HUB", "PUBLIC_REGISTRY")
+    return {
+        "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
+        **{name: value for name in names if (value := addresses.get(name)) is not None},
+    }
 
 
 def foreign_aws_variables(base: Mapping[str, str] = os.environ) -> list[str]:

@@ -284,7 +284,16 @@ class Server:
             return await self._lab(request)
         if path == "/":
             return await self._root(request)
+        if path == "/health":
+            return self._health(request)
         return web.Response(status=404, text=f"There is nothing at {path[:300]}.\n")
+
+    def _health(self, request: web.Request) -> web.Response:
+        """Tell whoever waits for the lab whether it does its work; needs no secret, and the X-ray has no row of it."""
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, text="Ask /health with GET.\n", headers={"Allow": "GET, HEAD"})
+        ready = self._hub_ready.is_set()
+        return web.json_response({"status": "ready" if ready else "starting"}, status=200 if ready else 503)
 
     async def _root(self, request: web.Request) -> web.StreamResponse:
         if request.method != "POST":

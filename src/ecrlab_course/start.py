@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -101,6 +102,19 @@ def _hold(port: int | None, first: int = 8888) -> socket.socket:
         f"Port {port} is used by another program. End it (to find it: {who_listens(port)}), or let JupyterLab take a "
         "free port: make start"
     )
+
+
+def _forwarded(port: int) -> str | None:
+    """Return the host name at which the owner's browser finds a port of this GitHub codespace; None elsewhere.
+
+    The three variables: GitHub Docs, "Default environment variables for your codespace"; the form of the name:
+    "Forwarding ports in your codespace".
+    """
+    if os.environ.get("CODESPACES") != "true":
+        return None
+    name, domain = (os.environ.get(key, "") for key in ("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"))
+    host = f"{name}-{port}.{domain}"
+    return host if name and domain and re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", host) else None
 
 
 def _answers(port: int, token: str) -> bool:
@@ -226,7 +240,9 @@ def _run(
     # /doc shows one document; in a workspace of its own the side bars stay folded away.
     view = "doc/workspaces/room" if projector else "lab"
     path = f"/{view}/tree/{first}" if first else "/lab"
-    address = f"http://localhost:{jupyter_port}{path}?token={token}"
+    forwarded = _forwarded(jupyter_port)
+    base = f"https://{forwarded}" if forwarded else f"http://localhost:{jupyter_port}"
+    address = f"{base}{path}?token={token}"
     write_private(home.run / "jupyter.json", json.dumps({"address": address, "port": jupyter_port}) + "\n")
     say(f"\nThe course is open at\n\n    {address}\n\nCtrl-C here stops it all; what you did is kept.")
     if os.environ.get("ECRLAB_NO_BROWSER") != "1":
@@ -252,6 +268,11 @@ def _spawn(
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
+    forwarded = _forwarded(port)
+    if forwarded:
+        # The browser's pages come from there, and no other origin may do more than it could on a machine of one's own.
+        command += [f"--ServerApp.allow_origin=https://{forwarded}"]
+        command += [f"--ServerApp.local_hostnames={name}" for name in ("localhost", forwarded)]
     # A kernel, whose working folder is the learner's, must not find somebody's modules before the course's either.
     ours = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     variables = {**ours, **_configuration(home, projector), "JUPYTER_TOKEN": token, HELD: str(held.fileno())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import subprocess
 import tarfile
@@ -70,6 +71,14 @@ def test_a_placeholder_for_the_standin(standin: World, tmp_path: Path, monkeypat
     base_image.ensure(Engine("none"), Home(tmp_path), said.append)
     assert ["placeholder" in line for line in said] == [True]
     assert inspect({**standin.environment, "ECRLAB_HOME": str(tmp_path)}, "{{.RepoTags}}") == "[ecrlab/base:1]"
+
+
+def test_the_placeholder_weighs_what_busybox_weighs_packed() -> None:
+    made = base_image.placeholder()
+    assert made == base_image.placeholder()
+    assert made.startswith(b"This stands for busybox")
+    assert base_image.static_for(made) is None
+    assert 900_000 < len(gzip.compress(made)) < 1_100_000
 
 
 def test_the_layer_is_reproducible() -> None:

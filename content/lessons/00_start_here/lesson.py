@@ -230,3 +230,7 @@ lab.resume()
 # **In VS Code** choose the Python of `.venv` as the kernel. Cells, cards and drawings are plain ipywidgets and HTML.
 # JupyterLab's alone are: links of the map that jump to a cell, *Continue* opening the page by itself, and arrow keys
 # and Enter inside a card. There, open the file by hand. (Untested in VS Code.)
+#
+# **Does your own copy of a page run?** In a terminal, in the folder of the checkout:
+# `make validate NOTEBOOK=work/00-start-here.ipynb`. Every code cell is a test (pytest with nbval), run in a lab that is
+# made for it. Yours stays as it is.

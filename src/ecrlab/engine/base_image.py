@@ -30,7 +30,8 @@ _FILES = {
     "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
     "etc/group": b"root:x:0:\nnogroup:x:65534:\n",
 }
-_PLACEHOLDER = b"This stands for busybox: the machine that made this image had none, and no engine to run it.\n"
+_PLACEHOLDER_NOTE = b"This stands for busybox: the machine that made this image had none, and no engine to run it.\n"
+_PLACEHOLDER_SIZE = 1_000_000
 # Enough for what the lessons show of an image that is never started.
 _PLACEHOLDER_COMMANDS = ["cat", "echo", "httpd", "ls", "sh", "wget"]
 _CONFIG = {
@@ -53,7 +54,7 @@ def ensure(engine: Engine, home: Home | None = None, say: Say = lambda line: Non
     found = _from_machine(architecture) or docker.busybox()
     if found is None and engine.kind == "none":
         say("This machine has no static busybox: the base image holds a placeholder. Without an engine nothing runs.")
-        found = _PLACEHOLDER, _PLACEHOLDER_COMMANDS
+        found = placeholder(), _PLACEHOLDER_COMMANDS
     if found is None:
         found = _from_package(architecture, say) or docker.pulled_busybox(say)
     if found is None:
@@ -71,7 +72,16 @@ def here() -> tuple[bytes, str]:
     Where this machine has no static busybox of its own, the layer holds a placeholder that does not run.
     """
     architecture = _architecture_here()
-    return root_files(*(_from_machine(architecture) or (_PLACEHOLDER, _PLACEHOLDER_COMMANDS))), architecture
+    return root_files(*(_from_machine(architecture) or (placeholder(), _PLACEHOLDER_COMMANDS))), architecture
+
+
+def placeholder() -> bytes:
+    """Return what stands for busybox: a sentence that says so, and bytes that nothing compresses, always the same.
+
+    It is as large as busybox is when packed: lessons let learners compare how many bytes docker and aws carry, and an
+    image of a few bytes would give another answer than every real one.
+    """
+    return _PLACEHOLDER_NOTE + hashlib.shake_256(_PLACEHOLDER_NOTE).digest(_PLACEHOLDER_SIZE)
 
 
 def root_files(busybox: bytes, commands: list[str]) -> bytes:

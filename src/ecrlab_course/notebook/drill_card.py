@@ -49,7 +49,7 @@ def _asked(drill: Drill) -> str:
 def static(drill: Drill) -> str:
     """Return the drill as HTML for a page where nothing runs."""
     return (
-        f'<div class="ecr-card"><div class="ecr-head"><b>{say("drill.title", id=drill.id)}</b>'
+        f'<div class="ecr-card"><div class="ecr-head"><b>{say("drill.title", id=drill.id)}</b> '
         f'<span class="ecr-kind">{head(drill)}</span></div>'
         f"{_asked(drill)}<p><b>{say('drill.show_it')}</b></p>{markdown(drill.task)}</div>"
     )
@@ -231,8 +231,8 @@ class DrillCard(ActingCard):
         word = self._done.rating if self._done is not None else word
         state = f'<span class="ecr-state ecr-{COLOURS.get(word, "ok")}">{escape(word)}</span>' if word else ""
         self._head.value = (
-            f'{style(self._keyboard)}<div class="ecr-head"><b>{say("drill.title", id=drill.id)}</b>'
-            f'<span class="ecr-kind">{head(drill)}{because}</span>{state}</div>'
+            f'{style(self._keyboard)}<div class="ecr-head"><b>{say("drill.title", id=drill.id)}</b> '
+            f'<span class="ecr-kind">{head(drill)}{because}</span> {state}</div>'
         )
         if marked:
             self._show_marked(opened)

@@ -68,7 +68,7 @@ def form(session: Session, item: Question) -> str:
 def static(session: Session, item: Question) -> str:
     """Return the exercise as HTML for a page where nothing runs."""
     return (
-        f'<div class="ecr-card"><div class="ecr-head"><b>{item.title}</b>'
+        f'<div class="ecr-card"><div class="ecr-head"><b>{item.title}</b> '
         f'<span class="ecr-kind">{item.kind_words}</span></div>{markdown(item.asked)}'
         f"{item.html(session.entry(item.id))}</div>"
     )
@@ -178,8 +178,8 @@ class Card(ActingCard):
         self._inputs.refresh()
         record = self.session.record(self.item.id)
         self._head.value = (
-            f'{style(self._keyboard)}<div class="ecr-head"><b>{self.item.title}</b>'
-            f'<span class="ecr-kind">{self.item.kind_words}</span>{self._word(record)}</div>'
+            f'{style(self._keyboard)}<div class="ecr-head"><b>{self.item.title}</b> '
+            f'<span class="ecr-kind">{self.item.kind_words}</span> {self._word(record)}</div>'
         )
 
     def _word(self, record: dict[str, Any]) -> str:
@@ -187,7 +187,7 @@ class Card(ActingCard):
         outcome = Outcome(record.get("outcome", Outcome.UNTOUCHED.value))
         if record.get("passed") and outcome is not Outcome.PASSED:
             # A pass is kept, here and on the map; how it stands now is said beside it.
-            return f'{state(Outcome.PASSED)}<span class="ecr-kind">{say("card.now", outcome=outcome.value)}</span>'
+            return f'{state(Outcome.PASSED)} <span class="ecr-kind">{say("card.now", outcome=outcome.value)}</span>'
         if self.item.waits(record) and not record.get("passed"):
             return f'<span class="ecr-state ecr-idle">{say("card.kept")}</span>'
         if not self.item.helped and outcome is Outcome.UNTOUCHED:

@@ -217,9 +217,10 @@ def drawn(
                 place = y + 98 + _LAB * number
                 parts.append(_quay(lab, x, place, lab.id == here))
                 links.append(_link(lab, x - 92, place, 184, _LAB - 4, top, lab.id == here, folder))
+    drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     picture = (
         f'<svg aria-hidden="true" focusable="false" width="{_WIDTH}" height="{top}" viewBox="0 0 {_WIDTH} {top}" '
-        f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+        f'xmlns="http://www.w3.org/2000/svg">{drawing}</svg>'
     )
     can = [f"{', '.join(stop.verbs)} ({stop.name})" for stop in lessons if stop.state is State.DONE]
     badge = f'<p class="ecr-soft"><b>{say("home.you_can")}</b> {escape("; ".join(can))}.</p>' if can else ""
@@ -287,7 +288,7 @@ def _lesson(stop: Stop, x: int, top: int, here: bool) -> str:
     parts.append(f'<text class="number {kind}" x="{x}" y="{y + 6}">{stop.id}</text>')
     parts.append(f'<text class="name {kind}" x="{x}" y="{top + 74}">{escape(stop.title)}</text>')
     parts.append(f'<text class="soft" x="{x}" y="{top + 91}">{escape(_short(stop, here))}</text>')
-    return "".join(parts)
+    return "\n".join(parts)
 
 
 def _short(stop: Stop, here: bool = False) -> str:

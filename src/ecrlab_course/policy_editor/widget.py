@@ -135,7 +135,7 @@ class PolicyEditor(Editor):
         for name in ("ecrlab", "ecr-exercise", "ecr-editor"):
             box.add_class(name)
         self._head.value = (
-            f'{style()}{decision.style()}<div class="ecr-head"><b>{escape(self.heading)}</b>'
+            f'{style()}{decision.style()}<div class="ecr-head"><b>{escape(self.heading)}</b> '
             '<span class="ecr-kind">nothing is saved until you press Save</span></div>'
         )
         return box

@@ -120,8 +120,7 @@ def notebook(source: Source, kind: str) -> Any:
         if cell.cell_type == "markdown" and "{{neighbours}}" in cell.source:
             cell.source = cell.source.replace("{{neighbours}}", neighbours(source.folder.parents[2], source.lesson.id))
         if cell.cell_type == "markdown":
-            prefix = "images" if kind == "notebooks" else f"../{source.shelf}/images"
-            cell.source = re.sub(r"\]\(images/", f"]({prefix}/{source.lesson.id}/", cell.source)
+            cell.source = re.sub(r"\]\(images/", f"](images/{source.lesson.id}/", cell.source)
         chosen.append(cell)
     return nbformat.v4.new_notebook(cells=chosen, metadata=copy.deepcopy(_METADATA), nbformat_minor=5)
 
@@ -281,12 +280,25 @@ def _made(course: Course, source: Source, run: bool, say: Callable[[str], None],
         book = execute(book, source, say, port)
     else:
         _keep_outputs(book, solved)
+    _link_solutions(book, course)
     wanted[solved] = dumps(book).encode()
     for path in written(source.files):
         wanted[shelf / path.relative_to(source.files)] = path.read_bytes()
     for path in written(source.images):
-        wanted[shelf / "images" / source.lesson.id / path.name] = path.read_bytes()
+        # Code hosts show no picture that lies outside the notebook's own folder.
+        for folder in (shelf, solved.parent):
+            wanted[folder / "images" / source.lesson.id / path.name] = path.read_bytes()
     return wanted
+
+
+def _link_solutions(book: Any, course: Course) -> None:
+    """Let links in stored outputs, made for the learner's folder, lead to what lies in solutions/."""
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            html = output.get("data", {}).get("text/html")
+            for source in course.sources.values() if html else []:
+                html = html.replace(f'href="{source.opens}', f'href="{source.solved}.ipynb')
+                output["data"]["text/html"] = html
 
 
 def _source_file(course: Course, path: Path) -> Path | None:

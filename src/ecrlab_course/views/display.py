@@ -87,7 +87,7 @@ def state(outcome: Outcome) -> str:
 
 def verdict_html(verdict: Verdict, identifier: str = "") -> str:
     """Return a verdict as HTML, announced by screen readers when it appears."""
-    name = f"<b>{escape(identifier)}</b>" if identifier else ""
+    name = f"<b>{escape(identifier)}</b> " if identifier else ""
     body = markdown(verdict.message) if verdict.message else ""
     return (
         f'<div class="ecr-verdict {CLASSES[verdict.outcome]}" role="status">{name}{state(verdict.outcome)}'

@@ -203,7 +203,7 @@ def _shelf(shelf: Shelf, marks: Mapping[str, str], open_: bool, several: bool) -
         else ""
     )
     return (
-        f'<details class="ecr-shelf"{" open" if open_ else ""}><summary><b>{escape(shelf.name)}</b>'
+        f'<details class="ecr-shelf"{" open" if open_ else ""}><summary><b>{escape(shelf.name)}</b> '
         f"<span>{escape(where)}: {escape(explorer.sums_words(shelf.sums))}</span></summary>{hidden}{body}</details>"
     )
 
@@ -390,10 +390,11 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
         parts.append(_text("x-head x-end", _BEGIN - 12, y + 25, line.total))
         y += _ROW
     height = y + 2
+    drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     return (
         f'<div class="ecr-tree" tabindex="0" role="region" aria-label="Picture, may be scrolled sideways">'
         f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{height}" '
-        f'viewBox="0 0 {_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg></div>'
+        f'viewBox="0 0 {_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{drawing}</svg></div>'
     )
 
 
@@ -465,10 +466,11 @@ def _two(comparison: Comparison, words: str) -> str:
             parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + down, label))
         y += 48
     alt = f"Two columns of layers. {words} The table says the same in words."
+    drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     return (
         f'<div class="ecr-tree" tabindex="0" role="region" aria-label="Picture, may be scrolled sideways">'
         f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}" '
-        f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg></div>'
+        f'xmlns="http://www.w3.org/2000/svg">{drawing}</svg></div>'
     )
 
 

@@ -213,8 +213,8 @@ def svg(rows: Sequence[Row]) -> str:
         answer, words = _answer(step)
         traffic = f"{size(step.sent)} sent, {size(step.received)} back"
         parts.append(
-            f'<text x="{_LEFT + 12}" y="{y + 18}"><tspan class="{answer}">{words}</tspan>'
-            f'<tspan class="soft" dx="10">{traffic}</tspan></text>'
+            f'<text x="{_LEFT + 12}" y="{y + 18}"><tspan class="{answer}">{words}</tspan> '
+            f'<tspan class="soft" dx="6">{traffic}</tspan></text>'
         )
         if step.service == "hub":
             # No IAM here: a token is given for scopes, and its scopes decide.
@@ -229,9 +229,10 @@ def svg(rows: Sequence[Row]) -> str:
         else:
             parts.append(f'<text class="soft" x="{_MIDDLE + 10}" y="{y + 4}">IAM not asked</text>')
     label = f"X-ray of {len(rows)} requests; the table below says the same in words."
+    drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     return (
         f'<svg role="img" aria-label="{label}" width="{_WIDTH}" height="{height}" '
-        f'viewBox="0 0 {_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+        f'viewBox="0 0 {_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{drawing}</svg>'
     )
 
 
