@@ -23,7 +23,7 @@ from ecrlab.client import LabError
 from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
 from ecrlab.span import ahead
-from ecrlab_course import decided, drill_widget, home_page, rays
+from ecrlab_course import decided, drill_widget, home_page, rays, refusals
 from ecrlab_course import display as shown
 from ecrlab_course import explorer as drawing
 from ecrlab_course.content import ContentError, Course, course, course_root
@@ -45,6 +45,14 @@ from ecrlab_course.work import copy_missing
 show: Any = import_module("IPython.display").display
 MAGICS = ("bash",)
 """The cell magics that the extension registers; a test holds that notebooks use no others."""
+
+HIDDEN: dict[refusals.Engine, str] = {
+    "podman": "Podman's API passes a refused push on as *500, no message*. The X-ray has the registry's own words:",
+    "containerd": "This engine asks by `HEAD`, and an answer to that has no body. The X-ray has the registry's words:",
+    "graph": "An answer to `HEAD` has no body. The X-ray has the registry's words:",
+    "standin": "An answer to `HEAD` has no body. The X-ray has the registry's words:",
+}
+"""Why an engine printed nothing of what the registry said."""
 
 P = ParamSpec("P")
 
@@ -143,7 +151,8 @@ class NotebookLab(Lab):
 
         The cell stops at the first command that fails, also inside a pipe, and at an unset variable. `--as ops` runs it
         with that person's AWS profile and docker logins. `--fails TEXT` turns the cell round: it is right only when the
-        script fails and its output holds TEXT. `--as drill` and `--as drill/ci` work in the drills' account.
+        script fails and its output holds TEXT; where TEXT names a refusal of refusals.toml, the words that the lab's
+        own engine has for it. `--as drill` and `--as drill/ci` work in the drills' account.
         """
         profile, expected = _bash_arguments(line)
         drilled = profile.removeprefix("drill").removeprefix("/") or "admin" if profile.startswith("drill") else ""
@@ -152,6 +161,7 @@ class NotebookLab(Lab):
             sys.stdout.write(text)
             sys.stdout.flush()
 
+        begun = self._last_row()
         try:
             if drilled:
                 code, output = self.drill_account.sh(cell, drilled, timeout=600, write=write)
@@ -161,16 +171,41 @@ class NotebookLab(Lab):
             raise CellFailed(str(error)) from None
         except KeyboardInterrupt:
             raise CellFailed("Interrupted. The cell's commands were ended, with everything they had started.") from None
+        said = self._said(begun)
+        if said and refusals.wordless(output):
+            show(shown.note("What the registry answered", f"{HIDDEN[refusals.engine_of(self.home)]}\n\n`{said}`"))
         if expected is None:
             if code:
                 raise CellFailed(_failure(code, output))
-        elif code == 0:
-            raise CellFailed(f"This cell was expected to fail and to say “{expected}”, but every command in it worked.")
-        elif expected not in output:
+        else:
+            self._expect(expected, code, output, said)
+
+    def _expect(self, expected: str, code: int, output: str, said: str) -> None:
+        """Hold a cell's end against what it was expected to say: words, or a refusal by its key."""
+        refusal = refusals.refusals().get(expected)
+        engine = refusals.engine_of(self.home)
+        words = expected if refusal is None else refusal.text(engine)
+        if code == 0:
+            raise CellFailed(f"This cell was expected to fail and to say “{words}”, but every command in it worked.")
+        if not (expected in output if refusal is None else refusal.fits(engine, output, said)):
             raise CellFailed(
                 f"This cell failed (exit code {code}), as it should, but for another reason: it was expected to say "
-                f"“{expected}”. Read its last lines; most often an earlier cell was left out."
+                f"“{words}”. Read its last lines; most often an earlier cell was left out."
             )
+        if refusal is not None:
+            show(refusals.side_by_side(refusal, engine))
+
+    def _last_row(self) -> int:
+        """Return where the X-ray stands; 0 when the lab does not answer."""
+        with contextlib.suppress(LabError, OSError):
+            return self.last()
+        return 0
+
+    def _said(self, after: int) -> str:
+        """Return the registry's own sentence of the last refusal since that row of the X-ray; "" for none."""
+        with contextlib.suppress(LabError, OSError):
+            return refusals.said(self.control.xray(after=after)["rows"])
+        return ""
 
     # Lessons ---------------------------------------------------------------------------------------------------------
 

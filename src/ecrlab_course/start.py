@@ -189,7 +189,7 @@ def _run(
     jupyter_port = port or free_port()
     token = secrets.token_hex(24)
     child = _spawn(home, target, jupyter_port, token, projector, jupyter)
-    running = launch.start(home, say, lab_port)
+    running = launch.start(home, say, lab_port, launch.at_terminal())
     server = launch.server_process(home)
     if server is not None and _ours(home):
         server.remember(home.run / MARK)
