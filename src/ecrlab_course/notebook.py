@@ -204,7 +204,7 @@ class NotebookLab(Lab):
     def _said(self, after: int) -> str:
         """Return the registry's own sentence of the last refusal since that row of the X-ray; "" for none."""
         with contextlib.suppress(LabError, OSError):
-            return refusals.said(self.control.xray(after=after)["rows"])
+            return self.refused_since(after)
         return ""
 
     # Lessons ---------------------------------------------------------------------------------------------------------
