@@ -172,7 +172,7 @@ class NotebookLab(Lab):
         except KeyboardInterrupt:
             raise CellFailed("Interrupted. The cell's commands were ended, with everything they had started.") from None
         said = self._said(begun)
-        if said and refusals.wordless(output):
+        if said and said not in output and refusals.wordless(output):
             show(shown.note("What the registry answered", f"{HIDDEN[refusals.engine_of(self.home)]}\n\n`{said}`"))
         if expected is None:
             if code:
@@ -184,7 +184,7 @@ class NotebookLab(Lab):
         """Hold a cell's end against what it was expected to say: words, or a refusal by its key."""
         refusal = refusals.refusals().get(expected)
         engine = refusals.engine_of(self.home)
-        words = expected if refusal is None else refusal.text(engine)
+        words = expected if refusal is None else refusal.expected(engine)
         if code == 0:
             raise CellFailed(f"This cell was expected to fail and to say “{words}”, but every command in it worked.")
         if not (expected in output if refusal is None else refusal.fits(engine, output, said)):

@@ -61,6 +61,15 @@ class Refusal:
         """Tell whether the registry's sentence is that of this refusal."""
         return bool(_pattern(self.says).search(said))
 
+    @property
+    def sentence(self) -> str:
+        """The registry's sentence, with … in its gaps."""
+        return _GAP.sub("…", self.says)
+
+    def expected(self, engine: Engine) -> str:
+        """Return what to expect: the engine's words, or the registry's sentence where the engine has none of its own."""
+        return self.sentence if _WORDLESS.search(self.prints[engine].replace("{url}", "…")) else self.text(engine)
+
     def text(self, engine: Engine, **gaps: str) -> str:
         """Return what the engine prints, with the gaps given filled and the others as …"""
         return _GAP.sub(lambda gap: gaps.get(gap[1], "…"), self.prints[engine])
@@ -95,10 +104,19 @@ def engine_of(home: Home) -> Engine:
 def said(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the registry's sentence of the last request among these rows of the X-ray that it refused; "" for none.
 
-    The challenge with which every conversation begins, 401 to a GET of /v2/, refuses nothing yet.
+    The challenge with which every conversation begins, 401 to a GET of /v2/, refuses nothing yet; an upload that the
+    client gave up was refused by nobody. Podman tries older forms of a manifest that was refused: what was said of the
+    first one counts.
     """
-    found = [str(row["said"]) for row in rows if row.get("said") and row["path"] not in ("/v2", "/v2/")]
-    return found[-1] if found else ""
+    sentence = refused = ""
+    for row in rows:
+        if not row.get("said") or row["path"] in ("/v2", "/v2/") or row["said"].endswith("the connection broke"):
+            continue
+        again = row["method"] == "PUT" and row["path"] == refused
+        refused = str(row["path"]) if row["method"] == "PUT" else ""
+        if not again:
+            sentence = str(row["said"])
+    return sentence
 
 
 def wordless(output: str) -> bool:

@@ -592,7 +592,7 @@ lab.clock.advance(hours=12, minutes=1)
 # %% [markdown] id="04-18-e8-text" tags=["core", "text"] at="expired"
 # The same thing happens to a server that pulls, and there it looks like something else.
 
-# %% id="04-18-e8" tags=["core", "exercise"] minutes=2
+# %% id="04-18-e8" tags=["core", "exercise", "volatile"] minutes=2
 lab.exercise("04-e8")
 
 # %% id="04-18-e8-answer" tags=["core", "exercise", "solution"]
@@ -640,7 +640,7 @@ lab.solution("04-e9")
 #
 # The next cell makes four things fail, truly, and shows what each one said. Another number makes other causes.
 
-# %% id="04-20-desk" tags=["core", "run"] minutes=1
+# %% id="04-20-desk" tags=["core", "run", "volatile"] minutes=1
 # %%bash
 # python desk.py 3
 
