@@ -37,7 +37,7 @@ ROOTS = {
     "trixie": COMMON,
     "sid": (
         *COMMON, "docker.io", "docker-cli", "docker-buildx", "iptables", "kmod", "rootlesskit", "slirp4netns", "uidmap",
-        "podman", "crun", "fuse-overlayfs", "netavark", "aardvark-dns", "passt",
+        "podman", "crun", "fuse-overlayfs", "netavark", "aardvark-dns", "nftables", "passt",
     ),
 }  # fmt: skip
 SIZES = "about 4 GB: two Debian systems, and the course's packages in each"
@@ -150,21 +150,28 @@ def main() -> None:
 
 
 def make_root(cache: Path, name: str) -> None:
-    """Make a root unless it is there; say before what it takes."""
-    if (cache / name).is_dir():
-        return
-    if not shutil.which("mmdebstrap"):
-        print("Installing the package mmdebstrap.", flush=True)
-        subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", "mmdebstrap"], check=True)
-    print(f"Making {cache / name} ({SIZES}), once.", flush=True)
-    cache.mkdir(parents=True, exist_ok=True)
-    part = cache / f"{name}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    # The signatures are looked at; the date of a mirror that lags, or of a machine whose clock leads, is not.
-    options = ["--variant=minbase", '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=Acquire::Retries "5"']
-    command = ["mmdebstrap", *options, f"--include={','.join(ROOTS[name])}", name, str(part), mirror()]
-    subprocess.run(["nice", "-n", "5", *command], check=True)
-    part.rename(cache / name)
+    """Make a root, or add what it lacks; say before what it takes."""
+    root, packages = cache / name, " ".join(ROOTS[name])
+    listed = root / ".packages"
+    if not root.is_dir():
+        if not shutil.which("mmdebstrap"):
+            print("Installing the package mmdebstrap.", flush=True)
+            subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", "mmdebstrap"], check=True)
+        print(f"Making {root} ({SIZES}), once.", flush=True)
+        cache.mkdir(parents=True, exist_ok=True)
+        part = cache / f"{name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        # The signatures are looked at; the date of a mirror that lags, or of a machine whose clock leads, is not.
+        options = ['--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=Acquire::Retries "5"', "--variant=minbase"]
+        command = ["mmdebstrap", *options, f"--include={','.join(ROOTS[name])}", name, str(part), mirror()]
+        subprocess.run(["nice", "-n", "5", *command], check=True)
+        part.rename(root)
+    elif not listed.exists() or listed.read_text(encoding="utf-8") != packages:
+        shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+        inside(
+            root, "host", f"apt-get update -q && apt-get install -y -q --no-install-recommends {packages}", check=True
+        )
+    listed.write_text(packages, encoding="utf-8")
 
 
 def mirror() -> str:
@@ -205,9 +212,10 @@ def install(root: Path) -> None:
 def run(root: Path, row: Row) -> dict[str, Any]:
     """Run one row; return date, versions, and what passed and failed."""
     print(f"Running {row.name}.", flush=True)
-    out, scratch = root / "out", root / "scratch"
-    for folder in (out, scratch, root / "var/lib/course-docker"):
+    out, scratch, kept = root / "out", root / "scratch", root / "home" / USER / ".local" / "share"
+    for folder in (out, scratch, root / "var/lib/course-docker", kept / "containers", kept / "docker"):
         shutil.rmtree(folder, ignore_errors=True)
+    for folder in (out, scratch, root / "var/lib/course-docker"):
         folder.mkdir(parents=True)
     script = INSIDE.replace("ENGINE", ENGINES[row.engine])
     (root / "row.sh").write_text(script, encoding="utf-8")

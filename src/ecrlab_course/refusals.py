@@ -67,7 +67,7 @@ class Refusal:
         return _GAP.sub("…", self.says)
 
     def expected(self, engine: Engine) -> str:
-        """Return what to expect: the engine's words, or the registry's sentence where the engine has none of its own."""
+        """Return what to expect: the engine's words, or the registry's sentence where the engine has none of it."""
         return self.sentence if _WORDLESS.search(self.prints[engine].replace("{url}", "…")) else self.text(engine)
 
     def text(self, engine: Engine, **gaps: str) -> str:
