@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: start test install lint build bench soak bundle lock clean help
+.PHONY: start test install lint build bench soak engines bundle lock clean help
 
 start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all of it)
 	@$(VENV)/bin/ecrlab_course start
@@ -34,6 +34,9 @@ soak: install ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/python bench/soak_crash.py
 	$(VENV)/bin/python bench/registry_fuzz.py
 	$(VENV)/bin/python bench/registry_growth.py
+
+engines: install ## Every solution with the engines and Pythons that people have (maintainers, as root; about 4 GB, an hour)
+	$(VENV)/bin/python scripts/engines/run.py $(ROWS)
 
 bundle: install ## Make one file from which a room installs without the net (ENGINE=1: with a container engine)
 	@scripts/bundle.sh $(VENV)/bin/python

@@ -71,6 +71,9 @@ ENGINES = {
     """,
 }
 
+PYTEST = "-c /dev/null -p no:cacheprovider -q"
+PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+
 INSIDE = """
 set -eu
 export PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 TMPDIR=/scratch
@@ -99,13 +102,16 @@ if [ "$RECORD" = 1 ]; then
     ecrlab stop >&2
     unset ECRLAB_HOME
 fi
-pytest -c /dev/null --rootdir /course -p no:cacheprovider -q --junit-xml /out/cells.xml tests/notebooks/solved.txt
+pytest PYTEST --rootdir /course --junit-xml /out/cells.xml tests/notebooks/solved.txt
 """
 
 
 @dataclass(frozen=True)
 class Row:
-    """One machine: which root, who runs the course, which engine; ``record``: what docker prints is written down."""
+    """One machine: which root, who runs the course, which engine; ``record``: what docker prints is written down.
+
+    Without a root it is this machine, and the Python that the row is named after has to be here: no Debian has 3.12.
+    """
 
     name: str
     root: str
@@ -119,6 +125,7 @@ ROWS = (
     Row("engine-28-containerd", "sid", "containerd", "root", "containerd-28"),
     Row("rootless-28", "sid", "rootless", USER),
     Row("podman-5", "sid", "podman", USER, "podman-5"),
+    Row("python-3.12", "", "none"),
     Row("python-3.13", "trixie", "none"),
     Row("python-3.14", "sid", "none"),
 )
@@ -136,17 +143,20 @@ def main() -> None:
     if cache.is_relative_to(CHECKOUT):
         sys.exit(f"{cache} lies in the checkout; choose another folder with --cache or ECRLAB_ENGINES.")
     rows = [row for row in ROWS if not asked.rows or row.name in asked.rows]
-    for name in dict.fromkeys(row.root for row in rows):
+    for name in dict.fromkeys(row.root for row in rows if row.root):
         make_root(cache, name)
         install(cache / name)
     seen = json.loads(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
     for row in rows:
-        seen[row.name] = run(cache / row.root, row)
+        seen[row.name] = run(cache / row.root, row) if row.root else run_here(cache / row.name, row)
         SEEN.write_text(json.dumps(seen, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
     subprocess.run([sys.executable, "-m", "ecrlab_course.machines", str(CHECKOUT)], check=True)
     for row in rows:
-        result = seen[row.name]
-        print(f"{row.name}: {result['passed']} cells passed, {len(result['failed'])} failed, {result['seconds']} s")
+        seen_now = seen[row.name]
+        if "absent" in seen_now:
+            print(f"{row.name}: not run, {seen_now['absent']}")
+        else:
+            print(f"{row.name}: {seen_now['passed']} cells passed, {len(seen_now['failed'])} failed")
 
 
 def make_root(cache: Path, name: str) -> None:
@@ -183,9 +193,8 @@ def mirror() -> str:
     return found[0]
 
 
-def install(root: Path) -> None:
-    """Copy the checkout into the root and install the course's packages there, as a learner's machine would."""
-    course = root / "course"
+def copy_checkout(course: Path) -> None:
+    """Copy what git knows of the checkout, and what is new in it."""
     shutil.rmtree(course, ignore_errors=True)
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -195,6 +204,12 @@ def install(root: Path) -> None:
         if (CHECKOUT / name).is_file():
             (course / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, course / name)
+
+
+def install(root: Path) -> None:
+    """Copy the checkout into the root and install the course's packages there, as a learner's machine would."""
+    course = root / "course"
+    copy_checkout(course)
     for file in ("/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf"):
         if Path(file).exists():
             shutil.copy(file, root / file.lstrip("/"))
@@ -217,7 +232,7 @@ def run(root: Path, row: Row) -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)
     for folder in (out, scratch, root / "var/lib/course-docker"):
         folder.mkdir(parents=True)
-    script = INSIDE.replace("ENGINE", ENGINES[row.engine])
+    script = INSIDE.replace("ENGINE", ENGINES[row.engine]).replace("PYTEST", PYTEST)
     (root / "row.sh").write_text(script, encoding="utf-8")
     begin = f"export RECORD={1 if row.record else 0}; chmod 755 /course; chmod 777 /out /scratch; "
     if row.user == "root":
@@ -240,6 +255,36 @@ def run(root: Path, row: Row) -> dict[str, Any]:
         RECORDED.mkdir(parents=True, exist_ok=True)
         shutil.copy(out / "refusals.toml", RECORDED / f"{row.record}.toml")
     return result
+
+
+def run_here(folder: Path, row: Row) -> dict[str, Any]:
+    """Run a row on this machine, with its own Python and the stand-in; return as `run` does."""
+    print(f"Running {row.name}.", flush=True)
+    name = row.name.replace("-", "")
+    found = shutil.which(name) or next(map(str, sorted(PYENV.glob(f"{name[6:]}.*/bin/{name}"), reverse=True)), "")
+    if not found:
+        return {"absent": f"there is no {name} here"}
+    copy_checkout(folder / "course")
+    scratch = folder / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    course, python = folder / "course", folder / "venv" / "bin" / "python"
+    subprocess.run(["sh", "scripts/venv.sh", found, str(folder / "venv")], cwd=course, check=True)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ECRLAB_", "DOCKER_"))}
+    environ |= {"ECRLAB_ENGINE": "none", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(scratch)}
+    command = ["nice", "-n", "5", str(python), "-m", "pytest", *PYTEST.split(), f"--junit-xml={scratch}/cells.xml"]
+    began = time.monotonic()
+    ended = subprocess.run(
+        [*command, "--rootdir", ".", "tests/notebooks/solved.txt"], cwd=course, env=environ, check=False
+    )
+    version = subprocess.run([str(python), "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+    return {
+        "date": datetime.date.today().isoformat(),
+        "seconds": round(time.monotonic() - began),
+        "python": version,
+        **cells(scratch / "cells.xml"),
+        "exit": ended.returncode,
+    }
 
 
 def inside(root: Path, net: str, script: str, check: bool = False) -> int:

@@ -65,7 +65,7 @@ MACHINES = (
     Machine("GitHub Codespaces, VS Code dev container", "docker-in-docker", UNTESTED),
     Machine("Binder", "none", UNTESTED),
     Machine("Python 3.11", "any of these", ON_EVERY_CHANGE),
-    Machine("Python 3.12", "any of these", "untested: no Debian has it; 3.11, 3.13 and 3.14 on either side of it are"),
+    Machine("Python 3.12", "any of these", runs=("python-3.12",)),
     Machine("Python 3.13", "any of these", runs=("python-3.13",)),
     Machine("Python 3.14", "any of these", runs=("python-3.14",)),
     Machine(
@@ -80,6 +80,7 @@ RUNS = {
     "engine-28-containerd": "Debian sid, as root: an engine with the containerd image store",
     "rootless-28": "Debian sid, as a user: rootless Docker, host loopback allowed; through the lab's relay",
     "podman-5": "Debian sid, as a user: Podman's socket, docker's command; `ecrlab podman` has written its file",
+    "python-3.12": "Debian bookworm, where a Python 3.12 beside Debian's own was found: no engine, the stand-in",
     "python-3.13": "Debian trixie, as a user: no engine, the stand-in",
     "python-3.14": "Debian sid, as a user: no engine, the stand-in",
 }
@@ -95,8 +96,8 @@ def seen(root: Path) -> dict[str, dict[str, Any]]:
 
 def result(run: dict[str, Any] | None) -> str:
     """Return how a run ended, in a few words."""
-    if run is None:
-        return UNTESTED
+    if run is None or "absent" in run:
+        return f"{UNTESTED}: {run['absent']}" if run else UNTESTED
     if run["failed"]:
         return (
             f"{len(run['failed'])} of {run['passed'] + len(run['failed'])} cells fail, see [engines](docs/engines.md)"
@@ -110,9 +111,9 @@ def table(root: Path) -> str:
     lines = ["| where | engine | state |", "|---|---|---|"]
     for machine in MACHINES:
         said = [machine.state] if machine.state else []
-        for name in machine.runs:
-            run = runs.get(name)
-            said.append(result(run) if run is None else f"{result(run)} ({_with(run)}, {run['date']})")
+        for run in map(runs.get, machine.runs):
+            dated = f" ({_with(run)}, {run['date']})" if run is not None and "date" in run else ""
+            said.append(result(run) + dated)
         lines.append(f"| {machine.where} | {machine.engine} | {'; '.join(said)} |")
     return "\n".join(lines)
 
@@ -132,12 +133,12 @@ def page(root: Path) -> str:
     ]
     for name, words in RUNS.items():
         run = runs.get(name)
-        if run is None:
-            lines.append(f"| {words} | | | never run | |")
+        if run is None or "absent" in run:
+            lines.append(f"| {words} | | | {result(run)} | |")
             continue
         ended = result(run).replace(", see [engines](docs/engines.md)", "")
         lines.append(f"| {words} | {run['date']} | {_with(run)} | {ended} | {run['seconds']} |")
-    failing = {name: run["failed"] for name, run in runs.items() if run["failed"]}
+    failing = {name: run["failed"] for name, run in runs.items() if run.get("failed")}
     if failing:
         lines += ["", "## What failed", ""]
         for name, cells in failing.items():

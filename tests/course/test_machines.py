@@ -68,7 +68,7 @@ def test_what_passed_and_what_failed_is_told(checkout: Path) -> None:
     assert "1 of 251 cells fail, see [engines](docs/engines.md)" in readme
     page = (checkout / machines.PAGE).read_text(encoding="utf-8")
     assert "- **rootless-28**, cell `04-e5`: it broke" in page
-    assert "never run" in page
+    assert "| | | untested | |" in page
 
 
 def test_without_a_run_a_row_is_untested(checkout: Path) -> None:
