@@ -104,19 +104,23 @@ def engine_of(home: Home) -> Engine:
 def said(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the registry's sentence of the last request among these rows of the X-ray that it refused; "" for none.
 
-    The challenge with which every conversation begins, 401 to a GET of /v2/, refuses nothing yet; an upload that the
-    client gave up was refused by nobody. Podman tries older forms of a manifest that was refused: what was said of the
-    first one counts.
+    The challenge with which every conversation begins, 401 to a GET of /v2/, refuses nothing yet; containerd is
+    challenged at every blob, so a 401 counts only where nothing else was refused. An upload that the client gave up was
+    refused by nobody. Podman tries older forms of a manifest that was refused: what was said of the first one counts.
     """
-    sentence = refused = ""
+    sentence = stranger = refused = ""
     for row in rows:
-        if not row.get("said") or row["path"] in ("/v2", "/v2/") or row["said"].endswith("the connection broke"):
+        words, path = str(row.get("said") or ""), str(row["path"])
+        if not words or path in ("/v2", "/v2/") or words.endswith("the connection broke"):
             continue
-        again = row["method"] == "PUT" and row["path"] == refused
-        refused = str(row["path"]) if row["method"] == "PUT" else ""
+        if row["status"] == 401:
+            stranger = words
+            continue
+        again = row["method"] == "PUT" and path == refused
+        refused = path if row["method"] == "PUT" else ""
         if not again:
-            sentence = str(row["said"])
-    return sentence
+            sentence = words
+    return sentence or stranger
 
 
 def wordless(output: str) -> bool:
