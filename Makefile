@@ -4,7 +4,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
 
-.PHONY: start test install tools lint build bench soak validate bundle lock clean help misfit
+.PHONY: start test install tools lint build bench soak engines validate bundle lock clean help misfit
 
 # Only as an argument of make: PORT is a common variable of shells, and has another meaning there.
 given = $(if $(filter command,$(origin $(1))),$(2) $($(1)))
@@ -48,6 +48,9 @@ soak: tools ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/python bench/soak_crash.py
 	$(VENV)/bin/python bench/registry_fuzz.py
 	$(VENV)/bin/python bench/registry_growth.py
+
+engines: install ## Every solution with the engines and Pythons that people have (maintainers, as root; about 4 GB, an hour)
+	$(VENV)/bin/python scripts/engines/run.py $(ROWS)
 
 validate: install ## Test your own notebook, in a lab of its own: make validate NOTEBOOK=work/00-start-here.ipynb
 	@scripts/validate.sh "$(NOTEBOOK)"

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecrlab_course.toolbox.refusals import with_words
+
 RECORD = "desk.json"
 
 
@@ -84,7 +86,7 @@ CAUSES = tuple(sorted(case.cause for case in CASES.values()))
 
 
 def chosen(seed: int) -> list[str]:
-    """Return the four cases of that number, in the order shown. Two of them print `name unknown`."""
+    """Return the four cases of that number, in the order shown. Two of them are about a repository that is missing."""
     draw = random.Random(seed)
     cases = ["never-made", "other-region", *draw.sample(["no-login", "no-tag", "expired", "no-right"], 2)]
     draw.shuffle(cases)
@@ -101,7 +103,10 @@ def show(lab: Any, seed: int) -> None:
         case = CASES[name]
         image = case.command.split()[-1]
         ready = f'docker tag my-web-app:1.0 "{image}"\n' if " push " in case.command else ""
+        begun = lab.last()
         code, output = lab.sh(f"{ready}{case.command} 2>&1 | tail -1", case.profile)
+        # Some engines hide what the registry said; the X-ray has it.
+        output = with_words(output, lab.refused_since(begun))
         print(f"{number}  {case.profile} types: {case.command}")
         print(f"   {output.strip().replace(lab.registry, '$REGISTRY') or code}\n")
     Path(RECORD).write_text(json.dumps({"number": seed}) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ SOURCE = ROOT / "src"
 
 _CLOUD = "store oci policy scan clock home aws hub xray"
 _ASKING = "home trouble client"
-_STARTING = f"{_ASKING} processes engine relay environment span standin ports"
+_STARTING = f"{_ASKING} processes engine relay podman environment span standin ports"
 
 #: What each part may reach, directly or through others; "ecrlab." is left out. A module belongs to the longest name
 #: here that it begins with.
@@ -53,6 +53,7 @@ MAY_REACH = {
     "standin": "home trouble",
     "engine": "home processes",
     "relay": f"{_ASKING} processes engine",
+    "podman": f"{_ASKING} processes engine relay",
     "launch": _STARTING,
     "doctor": f"{_STARTING} launch",
     # The commands: whoever types them has all of it.

@@ -21,6 +21,7 @@ from rich.text import Text
 from ecrlab import __version__, decisions, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError, quota_text
 from ecrlab.command import Commands, spelled, typed
+from ecrlab.engine import find
 from ecrlab.environment import apply, credentials, environment
 from ecrlab.home import PROFILES, REGION, Home
 from ecrlab.span import ahead, seconds_of
@@ -62,7 +63,7 @@ def start(home: Path | None, port: int | None) -> None:
     """Start the lab in the background: container engine and server."""
     place = _home(home)
     try:
-        launch.start(place, _tell, port)
+        launch.start(place, _tell, port, launch.at_terminal())
     except launch.LaunchError as error:
         _give_up(error)
     click.echo(launch.status(place).line)
@@ -94,6 +95,27 @@ def stop(home: Path | None) -> None:
     """Stop the lab, and the container engine if the lab started it."""
     if not launch.stop(_home(home), _tell):
         click.echo("Nothing was running.")
+
+
+@main.command()
+@_home_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def podman(home: Path | None, yes: bool) -> None:
+    """Let Podman speak to the lab's registries, which have no TLS: write a settings file of its own, asking first."""
+    from ecrlab import podman as settings
+
+    place = _home(home)
+    engine = find(place)
+    if not engine.is_podman:
+        _give_up(f"There is no Podman to set up: {engine.title if engine.host else engine.source}")
+    path = settings.settings_file(engine)
+    if not yes and not click.confirm(f"Write {path}, which names the lab's ports as registries without TLS?"):
+        _give_up("Nothing was written.")
+    try:
+        settings.write(place, engine)
+    except (LabError, OSError) as error:
+        _give_up(f"{path} could not be written: {error}")
+    click.echo(f"Wrote {path}. Now: ecrlab start")
 
 
 @main.command()

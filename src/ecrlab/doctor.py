@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ecrlab import relay
+from ecrlab import podman, relay
 from ecrlab.client import LOOKING, LabClient, LabError, LabNotRunning
 from ecrlab.engine import Engine, EngineError, find
 from ecrlab.engine import private as own
@@ -29,6 +29,7 @@ from ecrlab.trouble import forbidden, plain
 State = Literal["ok", "note", "fails", "not tried"]
 System = Literal["debian", "fedora", "linux", "wsl", "macos", "windows"]
 
+REACHES = "engine to registry"
 _ENOUGH_DISK = 2 * 1024**3
 _LITTLE_DISK = 500 * 1024**2
 
@@ -72,7 +73,7 @@ def examine(home: Home, environ: Mapping[str, str] | None = None) -> list[Findin
         findings.append(
             _engine_reaches_lab(home, engine)
             if running.state == "ok"
-            else Finding("engine to registry", "not tried", "the lab is not running")
+            else Finding(REACHES, "not tried", "the lab is not running")
         )
     return findings
 
@@ -83,8 +84,11 @@ def summary(home: Home, findings: list[Finding]) -> str:
     engine = next(
         (finding.seen for finding in findings if finding.part == "engine" and finding.state == "ok"), "no engine"
     )
+    # Ready is said only of what was tried: an engine that answers and cannot push is of no use.
+    untried = [one.part for one in findings if one.part == REACHES and one.state == "not tried"]
+    state = f"fix: {', '.join(failing)}" if failing else f"not tried: {untried[0]}" if untried else "ready"
     free = shutil.disk_usage(_nearest(home.path)).free // 1024**3
-    return f"{'fix: ' + ', '.join(failing) if failing else 'ready'} · {engine} · {free} GB free · local, not AWS"
+    return f"{state} · {engine} · {free} GB free · local, not AWS"
 
 
 def system() -> System:
@@ -271,6 +275,8 @@ def _engine(home: Home, environ: Mapping[str, str]) -> tuple[Engine, Finding]:
             return Engine("none"), Finding("engine", "fails", str(error), "ecrlab start")
     if saved is not None and environ.get("ECRLAB_ENGINE") == "none":
         return saved, Finding("engine", "note", saved.source)
+    if saved is not None and saved.fix:
+        return saved, Finding("engine", "note", f"{saved.source} The lab's stand-in takes its place.", saved.fix)
     engine = find(home, environ)
     if engine.kind != "none":
         if saved is None:
@@ -315,31 +321,31 @@ def _docker(lab: Mapping[str, str]) -> Finding:
 
 
 def _engine_reaches_lab(home: Home, engine: Engine) -> Finding:
-    """Let the engine ask the registry for an image that is not there: what counts is that the request arrives."""
-    part = "engine to registry"
+    """Let the engine push to every registry of the lab, without a login: what counts is that the push arrives."""
+    part = REACHES
     known = relay.Relay.saved(home)
     try:
-        text = relay.reaches(home, engine)
-    except relay.Unknown as error:
+        ports = relay.ports(LabClient(home).status())
+        refused = {port: said for port in ports if (said := relay.pushes(home, engine, port)) is not None}
+    except (relay.Unknown, LabError) as error:
         return Finding(part, "not tried", str(error))
-    if text is None and known is not None and known.host:
+    if not refused and known is not None and known.host:
         # Tried with an engine in a network of its own; on Docker Desktop and Colima themselves nobody has.
         return Finding(part, "ok", f"{known.text} Relays are untested on Docker Desktop itself.")
-    if text is None:
-        return Finding(part, "ok", f"the engine reaches localhost:{home.port}")
-    if "HTTP response to HTTPS" in text:
-        setting = f'[[registry]]\\nlocation = "localhost:{home.port}"\\ninsecure = true\\n'
-        target = "$HOME/.config/containers/registries.conf"
-        return Finding(
-            part,
-            "fails",
-            "the engine wants TLS from localhost",
-            f"mkdir -p $HOME/.config/containers && printf '{setting}' >> {target}",
-        )
+    if not refused:
+        return Finding(part, "ok", f"a push arrives at each of the lab's {len(ports)} registries")
+    where = ", ".join(f"localhost:{port}" for port in refused)
+    said = next(iter(refused.values()))
+    if relay.wants_tls(said):
+        file = podman.settings_file(engine)
+        fix = podman.RESTART if set(refused) <= podman.named(file) else podman.COMMAND
+        return Finding(part, "fails", f"the engine wants TLS from {where}", fix)
     if known is not None and known.host:
-        return Finding(part, "fails", f"the relay of this lab does not pass requests on: {text}", "ecrlab start")
+        return Finding(
+            part, "fails", f"the relay of this lab does not pass a push on to {where}: {said}", "ecrlab start"
+        )
     fix = "ecrlab stop && ECRLAB_ENGINE=none ecrlab start"
-    return Finding(part, "fails", f"the engine does not reach localhost:{home.port} of this machine: {text}", fix)
+    return Finding(part, "fails", f"a push by the engine does not arrive at {where} of this machine: {said}", fix)
 
 
 def _run(command: list[str], environ: Mapping[str, str]) -> str:

@@ -39,6 +39,10 @@ def environment(home: Home, profile: str = "admin", base: Mapping[str, str] = os
         "AWS_PAGER": "",
         "AWS_EC2_METADATA_DISABLED": "true",
         "DOCKER_CONFIG": str(home.docker_config(profile)),
+        # One push, one manifest, with every engine. By itself `docker build` adds an attestation where the engine has
+        # the containerd store, and nowhere else (fact A070): one push would leave one image in ECR for some learners
+        # and an index with two untagged manifests for others, before they have met either word.
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
         "REGISTRY": f"localhost:{port}/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com",
         "ECRLAB_HOME": str(home.path),
     }
@@ -105,6 +109,9 @@ def _engine(home: Home) -> dict[str, str | None]:
         return {}
     changes: dict[str, str | None] = {"DOCKER_CONTEXT": None, "DOCKER_TLS_VERIFY": None, "DOCKER_CERT_PATH": None}
     changes["DOCKER_HOST"] = state.get("host")
+    if state.get("name") == "Podman":
+        # docker's buildx would boot a builder from an image of Docker Hub; without it Podman builds itself (fact A073).
+        changes["DOCKER_BUILDKIT"] = "0"
     if state.get("certificates"):
         changes["DOCKER_CERT_PATH"] = str(state["certificates"])
         changes["DOCKER_TLS_VERIFY"] = "1"

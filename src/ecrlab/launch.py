@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ecrlab import relay
+from ecrlab import podman, relay
 from ecrlab.client import LabClient, LabError
 from ecrlab.engine import Engine, EngineError, find, start_private, stop_private
 from ecrlab.engine import private as own
@@ -29,6 +29,7 @@ from ecrlab.span import ahead
 from ecrlab.trouble import forbidden, full, sentence
 
 Say = Callable[[str], None]
+Ask = Callable[[str], bool]
 
 # Long, for a machine on which a whole class starts at the same moment.
 START_SECONDS = 60.0
@@ -94,12 +95,14 @@ class Status:
         return f"Hub     · {address or 'cannot be reached: its port is taken'} · stands in for Docker Hub, local"
 
 
-def start(home: Home, progress: Say = lambda line: None, port: int | None = None) -> Running:
+def start(home: Home, progress: Say = lambda line: None, port: int | None = None, ask: Ask | None = None) -> Running:
     """Make the lab of ``home`` run, and return when it answers; does nothing that is done already.
 
     ``progress`` is told, in whole sentences, about whatever takes time or changes the machine, before it happens.
     ``port`` moves the main port (0: to any that is free); by default it is the remembered one, at the first start the
-    first free one from 4510 on.
+    first free one from 4510 on. ``ask`` puts a question to the learner before a file outside the home is written
+    (Podman's settings); without it nothing of the kind is done. An engine that cannot push to the lab is not used:
+    the stand-in goes on in its place, and ``progress`` hears why and what helps.
     Raises LaunchError with the end of the server's log and what to do. Whatever it raises, also KeyboardInterrupt,
     nothing that it started goes on running.
     """
@@ -113,7 +116,7 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
     with _one_at_a_time(home):
         had_engine = own.running_private(home) is not None
         try:
-            return _start(home, progress, port)
+            return _start(home, progress, port, ask)
         except BaseException as error:
             # What this call started it stops; an engine that ran before goes on.
             with uninterrupted():
@@ -124,14 +127,13 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
             raise
 
 
-def _start(home: Home, progress: Say, port: int | None) -> Running:
+def _start(home: Home, progress: Say, port: int | None, ask: Ask | None) -> Running:
     _prepare_docker_folders(home)
     server = server_process(home)
     if server is not None and _answers(home):
         if port and port != home.port:
             raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
-        engine = _settle_engine(home, progress)
-        relay.ensure(home, engine, progress)
+        engine = _connect(home, _settle_engine(home, progress), progress, ask)
         return Running(home, home.port, server.pid, engine, started=False)
     if server is not None:
         progress("The lab's server is there but does not answer; ending it.")
@@ -149,7 +151,7 @@ def _start(home: Home, progress: Say, port: int | None) -> Running:
     try:
         engine = _settle_engine(home, progress)
         _await_server(home, server)
-        relay.ensure(home, engine, progress)
+        engine = _connect(home, engine, progress, ask)
     except BaseException:
         with uninterrupted():
             server.kill()
@@ -269,14 +271,44 @@ def _settle_engine(home: Home, say: Say) -> Engine:
         engine = own.running_private(home) or (Engine("none") if wish else _found_before(home) or find(home))
         if engine.kind == "none":
             engine = _own_engine(home, engine, wish, say)
+    return _adopt(home, engine, say)
+
+
+def _adopt(home: Home, engine: Engine, say: Say) -> Engine:
+    """Make this the lab's engine: remember it, put the stand-in into place where there is none, make the base image."""
     engine.save(home)
     if engine.kind == "none":
         from ecrlab import standin
 
         standin.install(home.run / "standin" / "bin")
-        say(f"Going on without a container engine: {engine.source}")
+        more = f" To change that: {engine.fix}" if engine.fix else ""
+        say(f"Going on without a container engine: {engine.source}{more}")
     _ensure_base_image(engine, home, say)
     return engine
+
+
+def _connect(home: Home, engine: Engine, say: Say, ask: Ask | None) -> Engine:
+    """Let the engine reach the running lab; return it, or the stand-in for one that certainly cannot push to it."""
+    way = relay.ensure(home, engine, say)
+    trouble, fix = (way.trouble, way.fix) if way is not None and way.cut_off else ("", "")
+    if not trouble and engine.kind == "found" and engine.is_podman:
+        trouble, fix = podman.ensure(home, engine, say, ask)
+    if not trouble:
+        return engine
+    return _adopt(home, Engine("none", source=f"{engine.title} cannot push to the lab. {trouble}", fix=fix), say)
+
+
+def at_terminal() -> Ask | None:
+    """Return what puts a yes-or-no question to the learner, or None where nobody sits at a terminal."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+
+    def ask(question: str) -> bool:
+        with contextlib.suppress(EOFError):
+            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return False
+
+    return ask
 
 
 def _found_before(home: Home) -> Engine | None:

@@ -11,7 +11,7 @@ import ipaddress
 import json
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from ecrlab.client import LabClient, LabError
 from ecrlab.engine import Engine, EngineError
 from ecrlab.engine.base_image import NAME as IMAGE
-from ecrlab.home import ACCOUNT, REGION, Home, read_json, write_private
+from ecrlab.home import Home, read_json, write_private
 
 Say = Callable[[str], None]
 
@@ -31,6 +31,15 @@ NAMES = ("host.docker.internal", "host.lima.internal", "host.rancher-desktop.int
 SPARE = 8
 
 
+# Rootless Docker keeps its network from this machine's loopback, unless its service says otherwise (fact A075).
+LET_ROOTLESS_OUT = (
+    "mkdir -p ~/.config/systemd/user/docker.service.d && "
+    "printf '[Service]\\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_DISABLE_HOST_LOOPBACK=false\\n' "
+    "> ~/.config/systemd/user/docker.service.d/host-loopback.conf && "
+    "systemctl --user daemon-reload && systemctl --user restart docker && ecrlab stop && ecrlab start"
+)
+
+
 class Unknown(Exception):  # noqa: N818 (neither yes nor no)
     """Whether the engine reaches the lab could not be tried; the text says why."""
 
@@ -40,8 +49,9 @@ class Relay:
     """How the engine at ``engine`` reaches the server with process id ``server``.
 
     ``host`` is what the relay passes connections on to; empty when no relay is needed, or none helps: ``trouble`` then
-    says what was seen. ``address`` is an address of this machine at which the server had to listen for it, beside
-    loopback; empty when loopback does.
+    says what was seen, and ``fix`` is the one command that helps, empty when none is known. ``address`` is an address
+    of this machine at which the server had to listen for it, beside loopback; empty when loopback does. ``unknown``: it
+    could not be tried.
     """
 
     engine: str
@@ -49,6 +59,8 @@ class Relay:
     host: str = ""
     address: str = ""
     trouble: str = ""
+    fix: str = ""
+    unknown: bool = False
 
     @classmethod
     def saved(cls, home: Home) -> Relay | None:
@@ -60,6 +72,11 @@ class Relay:
             return None
 
     @property
+    def cut_off(self) -> bool:
+        """Tell whether it is certain that the engine cannot push to the lab."""
+        return bool(self.trouble) and not self.unknown
+
+    @property
     def text(self) -> str:
         """One sentence for status and doctor; empty when there is no relay."""
         if not self.host:
@@ -68,16 +85,59 @@ class Relay:
         return f"The engine reaches the lab through a relay container and {self.host}{also}."
 
 
-def reaches(home: Home, engine: Engine) -> str | None:
-    """Let the engine ask the lab's registry for an image: None when the request arrives, else what the engine said.
+def ports(status: Mapping[str, Any]) -> list[int]:
+    """Return every port at which the running lab serves a registry: the accounts' in each Region, the hub, ECR Public.
 
-    What counts is the row in the X-ray, not the answer. Raises Unknown when this cannot be tried.
+    ``status`` is what `LabClient.status` returns. The first is the lab's main port.
     """
-    address = f"localhost:{home.port}/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/ecrlab-doctor"
+    found = [int(registry["port"]) for registry in status["registries"]]
+    public = str(status["ecr_public"]["address"]).partition("/")[0].rpartition(":")[2]
+    others = [status["hub"]["port"], int(public) if public.isdigit() else None]
+    return list(dict.fromkeys([*found, *(int(port) for port in others if port)]))
+
+
+def wanted_ports(status: Mapping[str, Any], spare: int = SPARE) -> list[int]:
+    """Return `ports`, and the ``spare`` ports that the next registries will get."""
+    used = ports(status)
+    return sorted({*used, *range(int(status["port"]), max(used) + 1 + spare)})
+
+
+def reaches(home: Home, engine: Engine, port: int | None = None) -> str | None:
+    """Let the engine ask a registry of the lab for an image: None when the request arrives, else what the engine said.
+
+    ``port`` is the registry's, by default the main one. What counts is the row in the X-ray, not the answer. Raises
+    Unknown when this cannot be tried.
+    """
+    name = f"localhost:{port or home.port}/ecrlab-doctor"
+    return _arrives(home, engine, f"/images/create?fromImage={quote(name, safe='')}&tag=none")
+
+
+def pushes(home: Home, engine: Engine, port: int) -> str | None:
+    """Let the engine push an image to a registry of the lab, without a login: None when the push arrives there.
+
+    The registry refuses it, so nothing is stored. Else as `reaches`.
+    """
+    name = f"localhost:{port}/ecrlab-doctor"
+    try:
+        status, body = engine.exchange(
+            "POST", f"/images/{quote(IMAGE, safe='')}/tag?repo={quote(name, safe='')}&tag=none"
+        )
+        if status >= 400:
+            raise Unknown(f"the engine lacks {IMAGE}: {body[:200].decode(errors='replace').strip()}")
+        try:
+            return _arrives(home, engine, f"/images/{quote(name, safe='')}/push?tag=none")
+        finally:
+            engine.exchange("DELETE", f"/images/{quote(name, safe='')}:none", timeout=10)
+    except EngineError as error:
+        raise Unknown(str(error)) from error
+
+
+def _arrives(home: Home, engine: Engine, path: str) -> str | None:
     client = LabClient(home)
     try:
         before = int(client.xray(limit=1)["last"])
-        _, body = engine.exchange("POST", f"/images/create?fromImage={quote(address, safe='')}&tag=none", timeout=20)
+        # "e30=" is {}: a push without a login. Docker asks for the header.
+        _, body = engine.exchange("POST", path, timeout=20, headers={"X-Registry-Auth": "e30="})
         arrived = client.xray(after=before, wait=0.5)["rows"]
     except (EngineError, LabError) as error:
         raise Unknown(str(error)) from error
@@ -96,7 +156,7 @@ def ensure(home: Home, engine: Engine, say: Say = lambda line: None) -> Relay | 
         return None
     server = int(home.read_control().get("pid", 0))
     known = Relay.saved(home)
-    if known is None or (known.engine, known.server) != (str(engine.host), server):
+    if known is None or known.unknown or (known.engine, known.server) != (str(engine.host), server):
         known = _find_out(home, engine, server, say)
         write_private(home.run / "relay.json", json.dumps(asdict(known)) + "\n")
     elif known.host:
@@ -131,12 +191,14 @@ def _find_out(home: Home, engine: Engine, server: int, say: Say) -> Relay:
     remove(home, engine)
     try:
         seen = reaches(home, engine)
-        # Podman wants TLS: it reaches the lab, and doctor prints the setting.
-        if seen is None or "HTTP response to HTTPS" in seen:
+        # Podman wants TLS: it reaches the lab, and `ecrlab.podman` sees to the rest.
+        if seen is None or wants_tls(seen):
             return plain
         say("The container engine does not reach this machine's localhost; starting a relay for it.")
         host, gateway = _way_back(home, engine)
         address = ""
+        # A gateway may lead here by itself, as slirp4netns's does (fact A075). Where it is an address of this machine's
+        # own, the lab has to listen there first.
         if not host and gateway and is_own(gateway):
             LabClient(home).listen(gateway)
             host, _ = _way_back(home, engine, gateway)
@@ -144,7 +206,7 @@ def _find_out(home: Home, engine: Engine, server: int, say: Say) -> Relay:
         if host:
             _cover(home, engine, host)
             seen = _reaches_soon(home, engine)
-            if seen is None:
+            if seen is None or wants_tls(seen):
                 relay = Relay(str(engine.host), server, host, address)
                 say(relay.text)
                 return relay
@@ -152,13 +214,22 @@ def _find_out(home: Home, engine: Engine, server: int, say: Say) -> Relay:
         if address:
             LabClient(home).listen(None)
     except Unknown as error:
-        return Relay(str(engine.host), server, trouble=f"Whether the engine reaches the lab is unknown: {error}")
+        trouble = f"Whether the engine reaches the lab is unknown: {error}"
+        return Relay(str(engine.host), server, trouble=trouble, unknown=True)
     except (EngineError, LabError) as error:
         remove(home, engine)
         seen = str(error)
     trouble = f"The engine does not reach localhost:{home.port} of this machine, and no relay helps: {seen}"
-    say(trouble)
-    return Relay(str(engine.host), server, trouble=trouble)
+    return Relay(str(engine.host), server, trouble=trouble, fix=_fix(engine))
+
+
+def _fix(engine: Engine) -> str:
+    return LET_ROOTLESS_OUT if engine.rootless and not engine.is_podman else ""
+
+
+def wants_tls(seen: str) -> bool:
+    """Tell whether an engine's words say that it reached the lab and would not speak to it without TLS (fact A074)."""
+    return "HTTP response to HTTPS" in seen
 
 
 def _reaches_soon(home: Home, engine: Engine) -> str | None:
@@ -189,9 +260,10 @@ def _way_back(home: Home, engine: Engine, *addresses: str) -> tuple[str, str]:
     # All at once: an unknown name takes until the time-out. Not nc: it closes its side when its input ends, and the lab
     # then answers no more. Not wget -T: that crashes Debian's.
     script = (
-        f"for host in {' '.join(addresses or NAMES)}; do "
+        "gateway=$(ip route | awk '$1 == \"default\" { print $3; exit }'); echo gateway=$gateway; "
+        f"for host in {' '.join(addresses or (*NAMES, '$gateway'))}; do "
         f"(timeout 2 wget -q -O - http://$host:{home.port}/ 2>/dev/null | grep -q 'ECR Lab' && echo host=$host) & "
-        'done; ip route | awk \'$1 == "default" { print "gateway=" $3; exit }\'; wait'
+        "done; wait"
     )
     container = _create(home, engine, script, "")
     try:
@@ -208,18 +280,15 @@ def _way_back(home: Home, engine: Engine, *addresses: str) -> tuple[str, str]:
 def _cover(home: Home, engine: Engine, host: str) -> None:
     """Start one more relay when some wanted port has none; those that run are left alone, with what they carry."""
     status = LabClient(home).status()
-    used = [int(registry["port"]) for registry in status["registries"]]
-    if status["hub"]["port"]:
-        used.append(int(status["hub"]["port"]))
     covered: set[int] = set()
     for container in _containers(home, engine):
         if container.get("State") == "running":
             covered.update(int(port) for port in container["Labels"][PORTS].split(","))
         else:
             engine.exchange("DELETE", f"/containers/{container['Id']}?force=1", timeout=20)
-    if set(used) <= covered:
+    if set(ports(status)) <= covered:
         return
-    wanted = sorted({*used, *range(home.port, max(used) + 1 + SPARE)} - covered)
+    wanted = [port for port in wanted_ports(status) if port not in covered]
     script = " & ".join(f"nc -ll -p {port} -e nc {host} {port}" for port in wanted) + " & wait"
     started = _create(home, engine, script, ",".join(map(str, wanted)))
     engine.api("POST", f"/containers/{started}/start", timeout=20)

@@ -45,7 +45,7 @@ from ecrlab.engine import base_image
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
 from ecrlab.hub import LEARNER, Hub
 from ecrlab.hub.control import HubControl
-from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, OciError, Registry, expect, send_blob
+from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, RUNNER_OPTIONS, OciError, Registry, expect, said, send_blob
 from ecrlab.ports import HIGHEST, PortTaken, any_port, listener, near, port_is_taken, stays_taken
 from ecrlab.store import Blob, Store, StoreError
 from ecrlab.trouble import sentence
@@ -407,6 +407,7 @@ class Server:
                 reason=record.reason,
                 status=status,
                 error=record.error or request.get(ERROR),
+                said=said(response),
                 bytes_in=request.get(BYTES_IN, request.content_length or 0),
                 bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
                 duration_ms=(time.perf_counter() - begun) * 1000,

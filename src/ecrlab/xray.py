@@ -60,11 +60,14 @@ class XRay:
         bytes_out: int,
         duration_ms: float,
         reason: str = "",
+        said: str = "",
         trail: Mapping[str, Any] | None = None,
     ) -> None:
         """Add one row. ``now`` is lab time in epoch seconds, ``decisions`` the questions put to IAM, in order.
 
-        ``trail`` is what `ecrlab.aws.cloudtrail` wants kept with the row; readers of rows do not see it.
+        ``said`` is the sentence of a registry's error, kept because clients may not show it: an answer to HEAD has no
+        body, and Podman's API leaves it out (facts A066, A072). ``trail`` is what `ecrlab.aws.cloudtrail` wants kept
+        with the row; readers of rows do not see it.
 
         The row's action, resource, decision and reason are those of the deciding question: the first that was denied,
         else the first; ``reason`` is the row's when nothing was asked. Costs less than 30 microseconds, with saving
@@ -92,6 +95,7 @@ class XRay:
             "decisions": decisions,
             "status": status,
             "error": error,
+            "said": said,
             "bytes_in": bytes_in,
             "bytes_out": bytes_out,
             "duration_ms": round(duration_ms, 3),
@@ -201,7 +205,7 @@ _OWN = ("seq", "time", "wall", "duration_ms")
 # The rest of a row follows from these, its trail and its decisions.
 _ALIKE = (
     "user_agent", "principal", "account", "region", "service", "method", "path", "operation", "reason", "status",
-    "error", "bytes_in", "bytes_out",
+    "error", "said", "bytes_in", "bytes_out",
 )  # fmt: skip
 
 

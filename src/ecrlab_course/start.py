@@ -220,7 +220,7 @@ def _run(
     with _hold(port) as held:
         jupyter_port = int(held.getsockname()[1])
         child = _spawn(home, target, held, token, projector, jupyter)
-    running = launch.start(home, say, lab_port)
+    running = launch.start(home, say, lab_port, launch.at_terminal())
     server = launch.server_process(home)
     if server is not None and _ours(home):
         server.remember(home.run / MARK)

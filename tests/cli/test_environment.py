@@ -110,6 +110,17 @@ def test_an_engine_is_named_outright_with_its_certificates(plain: Home) -> None:
     assert (result["DOCKER_TLS_VERIFY"], result["DOCKER_CONTEXT"]) == ("1", None)
 
 
+def test_podman_builds_by_itself_and_nothing_attests(plain: Home) -> None:
+    """buildx would boot a builder from Docker Hub (A073), and add manifests that the lessons do not expect (A070)."""
+    Engine("found", "unix:///run/x", "5.8.6", "Podman").save(plain)
+    result = environment(plain, base={})
+    assert (result["DOCKER_BUILDKIT"], result["BUILDX_NO_DEFAULT_ATTESTATIONS"]) == ("0", "1")
+    Engine("found", "unix:///run/x", "28.5.2", "Docker").save(plain)
+    result = environment(plain, base={})
+    assert "DOCKER_BUILDKIT" not in result
+    assert result["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
+
+
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash", "zsh", "ksh"])
 def test_any_shell_takes_it_over_with_any_folder_name(tmp_path: Path, shell: str) -> None:
     if shutil.which(shell) is None:

@@ -88,6 +88,31 @@ def test_podmans_socket_is_an_engine(world: dict[str, str], engine_socket: Serve
     assert find(environ=world).title == "Podman 4.3.1"
 
 
+# What `docker info` answers (facts A068, [LIVE28], [LIVE28c]; Podman 5.8.6).
+INFO: dict[str, dict[str, object]] = {
+    "graph": {"Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"], ["Supports d_type", "true"]]},
+    "containerd": {"Driver": "overlayfs", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]},
+    "rootless": {"Driver": "overlay2", "DriverStatus": [], "SecurityOptions": ["name=seccomp", "name=rootless"]},
+    "silent": {},
+    "odd": {"DriverStatus": None, "SecurityOptions": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("info", "store", "rootless"),
+    [
+        ("graph", "graph", False),
+        ("containerd", "containerd", False),
+        ("rootless", "graph", True),
+        ("silent", "graph", False),
+        ("odd", "graph", False),
+    ],
+)
+def test_the_store_and_the_network_are_known(engine_socket: Serve, info: str, store: str, rootless: bool) -> None:
+    engine = Engine("found", f"unix://{engine_socket('engine', {**DOCKER, **INFO[info]})}").contact()
+    assert (engine.store, engine.rootless) == (store, rootless)
+
+
 def test_where_it_looks_includes_podman_colima_and_rancher(world: dict[str, str]) -> None:
     hosts = [str(engine.host) for engine in candidates(world)]
     for piece in ("/var/run/docker.sock", "podman/podman.sock", ".colima/default", ".rd/docker.sock"):

@@ -5,6 +5,7 @@ It is a real dockerd in a network namespace of its own, joined to this machine b
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch, relay
+from ecrlab import doctor, launch, relay
 from ecrlab.client import LabClient, LabError
 from ecrlab.engine import Engine, private
 from ecrlab.environment import apply, environment
@@ -261,11 +262,82 @@ def test_an_engine_that_no_relay_helps_is_a_sentence(
     no: Callable[[str], bool] = lambda address: False  # noqa: E731
     monkeypatch.setattr(relay, "is_own", no)
     said: list[str] = []
-    launch.start(lab, said.append)
+    assert launch.start(lab, said.append).engine.kind == "none"
     assert any("does not reach" in line and "no relay helps" in line for line in said)
     assert relays(far_engine, lab) == []
     assert listeners(lab.port) == ["127.0.0.1"]
     assert "no relay helps" in launch.status(lab).relay
+    # The stand-in pushes in its place.
+    sh(lab, PUSH)
+
+
+def test_rootless_docker_that_keeps_to_itself_is_told_the_one_fix(
+    lab: Home, far_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "is_own", lambda address: False)
+    monkeypatch.setattr(Engine, "_nature", lambda self, timeout: {"store": "graph", "rootless": True})
+    said: list[str] = []
+    engine = launch.start(lab, said.append).engine
+    assert engine.kind == "none"
+    assert "DISABLE_HOST_LOOPBACK=false" in engine.fix
+    assert any(engine.fix in line and "cannot push to the lab" in line for line in said)
+    finding = next(each for each in doctor.examine(lab, os.environ) if each.part == "engine")
+    assert (finding.state, finding.fix) == ("note", engine.fix)
+
+
+def test_a_gateway_that_leads_to_the_lab_by_itself_is_used(
+    lab: Home, far_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As slirp4netns's does under rootless Docker: it is not an address of this machine, so nobody can listen there."""
+    monkeypatch.setattr(relay, "is_own", lambda address: False)
+    with forwarded(HERE, lab.port):
+        assert launch.start(lab).engine.kind == "found"
+        saved = relay.Relay.saved(lab)
+        assert saved is not None
+        assert (saved.host, saved.address, saved.trouble) == (HERE, "", "")
+        assert LabClient(lab).status()["listens_also_at"] is None
+        sh(lab, PUSH)
+
+
+PUSH = """
+    aws ecr create-repository --repository-name far >/dev/null
+    aws ecr get-login-password | docker login --username AWS --password-stdin ${REGISTRY%%/*} 2>/dev/null
+    docker tag ecrlab/base:1 $REGISTRY/far:1
+    docker push -q $REGISTRY/far:1
+"""
+
+
+FORWARD = """
+import asyncio, sys
+
+async def pipe(source, target):
+    while data := await source.read(65536):
+        target.write(data)
+        await target.drain()
+    target.close()
+
+async def passed_on(near, back):
+    far, forth = await asyncio.open_connection("127.0.0.1", int(sys.argv[2]))
+    await asyncio.gather(pipe(near, forth), pipe(far, back), return_exceptions=True)
+
+async def main():
+    server = await asyncio.start_server(passed_on, sys.argv[1], int(sys.argv[2]))
+    print("ready", flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@contextlib.contextmanager
+def forwarded(address: str, port: int) -> Iterator[None]:
+    """Pass on to loopback what connects to an address."""
+    command = [sys.executable, "-c", FORWARD, address, str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        yield
+        program.kill()
 
 
 def test_an_engine_that_reaches_localhost_gets_no_relay(home: Home, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ from ecrlab_course.authoring.exercises import (
 )
 from ecrlab_course.authoring.staging import address, log_in, made, make_repository
 from ecrlab_course.toolbox.lab import LOOKING
+from ecrlab_course.toolbox.refusals import refusals
 
 WANTED = "1.2"
 SOURCE = "my-web-app-1.2"
@@ -899,7 +900,8 @@ def m4_run(lab: Any, values: dict[str, str]) -> Result:
             manifest = manifest_of(ecr, image["repository"], image["digest"])
             pieces = [manifest.get("config", {}), *manifest.get("layers", [])]
             parts |= {piece["digest"] for piece in pieces if "digest" in piece}
-    return Result(shown, code, output, {"here": here, "parts": sorted(parts)})
+    stranger = refusals()["pull-without-login"].fits(lab.prints, output)
+    return Result(shown, code, output, {"here": here, "parts": sorted(parts), "stranger": stranger})
 
 
 def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
@@ -936,7 +938,7 @@ def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
             "`$REGISTRY/` and before the `@`.",
             "registry-is-repository",
         )
-    if "no basic auth" in result.output:
+    if result.data["stranger"]:
         return not_yet("The right digest. Omar's docker has no login for this registry.", "aws-login-is-docker-login")
     if result.code:
         return not_yet(

@@ -85,7 +85,7 @@ lab.exercise("lab-01-m2")
 # docker rmi -f "$REGISTRY/harbour/booking:1.2" > /dev/null 2>&1
 # docker pull -q "$REGISTRY/harbour/booking:1.2"
 
-# %% id="lab-01-06-check" tags=["core", "exercise"]
+# %% id="lab-01-06-check" tags=["core", "exercise", "volatile"]
 lab.check("lab-01-m2")
 
 # %% id="lab-01-06-why" tags=["core", "exercise", "solution"]

@@ -101,7 +101,7 @@ lab.check("00-e2")
 
 # %% id="00-17" tags=["core","run","volatile"] minutes=1
 for detail in ecr.describe_images(repositoryName="hello")["imageDetails"]:
-    print(detail["imageTags"], detail["imageDigest"], detail["imageSizeInBytes"], "bytes")
+    print(detail.get("imageTags", "no tag"), detail["imageDigest"], detail["imageSizeInBytes"], "bytes")
 
 # %% id="00-18" tags=["core","exercise"]
 lab.exercise("00-e3")
@@ -142,10 +142,10 @@ lab.check("00-e4")
 # %% [markdown] id="00-24" tags=["core","text"] at="pushed"
 # ## An error, read like a sentence
 #
-# Nobody ever pushed `hello:3`. Pull it all the same. This cell is *expected* to fail; `--fails` says with which words.
+# Nobody ever pushed `hello:3`. Pull it all the same. This cell is *expected* to fail; `--fails` names the refusal.
 
 # %% id="00-25" tags=["core","fail","volatile"]
-# %%bash --fails 'manifest unknown: Requested image not found'
+# %%bash --fails pull-without-tag
 # docker pull "$REGISTRY/hello:3"
 
 # %% [markdown] id="00-26" tags=["core","text"]
@@ -153,7 +153,7 @@ lab.check("00-e4")
 #
 # | ask | here |
 # |---|---|
-# | **Who printed it?** | `docker`; behind it the registry's words: what stands last |
+# | **Who printed it?** | `docker`; the registry's words stand last. Newer engines print only *not found* |
 # | **Which question:** who am I, may I, does it exist, can I reach it? | does it exist |
 # | **Which words are mine?** | the name `hello` and the tag `3` |
 

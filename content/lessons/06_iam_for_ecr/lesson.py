@@ -252,15 +252,15 @@ lab.answer("06-g2", "a", confidence=2)
 # And with one action less, `BatchGetImage` alone? A pull has two doors: the list of parts, and the parts.
 
 # %% id="06-11-run" tags=["core", "fail", "volatile"] minutes=1
-# %%bash --as auditor --fails 'ecr:GetDownloadUrlForLayer'
+# %%bash --as auditor --fails pull-without-layers
 # aws --profile admin iam put-user-policy --user-name auditor --policy-name pull \
 #   --policy-document file://policies/half-a-pull.json
 # docker rmi -f "$REGISTRY/my-web-app:1.0" > /dev/null 2>&1 || true
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
 # %% [markdown] id="06-11-after" tags=["core", "text"]
-# docker speaks of the *image configuration* first, because that is the first part it fetches. Read on to the word
-# `denied:`; behind it stand the four pieces.
+# An engine with overlay2 speaks of the *image configuration* first, because that is the first part it fetches. Read on
+# to `denied:` (newer engines: `error from registry:`); behind it stand the four pieces.
 
 # %% id="06-12-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g3")
@@ -269,14 +269,15 @@ lab.guess("06-g3")
 lab.answer("06-g3", "b", confidence=2)
 
 # %% id="06-12" tags=["core", "fail", "volatile"] minutes=1
-# %%bash --as auditor --fails 'ecr:BatchGetImage'
+# %%bash --as auditor --fails pull-without-manifest
 # aws --profile admin iam put-user-policy --user-name auditor --policy-name pull \
 #   --policy-document file://policies/login-only.json
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
 # %% [markdown] id="06-12-after" tags=["core", "text"]
-# First docker's own guess again, as in lesson 04: neither *does not exist* nor *docker login* is true here. ECR speaks
-# after `denied:`.
+# With overlay2 first docker's own guess again, as in lesson 04: neither *does not exist* nor *docker login* is true
+# here. ECR speaks after `denied:`. With the containerd store the refused request is a `HEAD`, and only `403 Forbidden`
+# is left.
 #
 # No new login, and a new answer. *Who* is in the token, *what* is in the policies, and they are read at different
 # times. At AWS a change may take some seconds to reach every door; here it counts at once.
@@ -294,7 +295,7 @@ lab.guess("06-g11")
 lab.answer("06-g11", "c", confidence=1)
 
 # %% id="06-13" tags=["core", "fail", "volatile"] minutes=1
-# %%bash --as ci --fails '403'
+# %%bash --as ci --fails push-without-check
 # aws --profile admin iam put-user-policy --user-name ci --policy-name push \
 #   --policy-document file://policies/push-without-check.json
 # docker build -q -t my-web-app:2.0 release > /dev/null 2>&1
@@ -303,9 +304,9 @@ lab.answer("06-g11", "c", confidence=1)
 # docker push -q "$REGISTRY/my-web-app:2.0"
 
 # %% [markdown] id="06-13-card" tags=["core", "text"]
-# **How to read it.** `403` is a refusal. The rest is docker's surprise: it looked for a sentence and found none. The
-# question was a `HEAD`, *is this layer there?*, and an answer to a `HEAD` has no body, so there is no place for words.
-# Other clients print `403 Forbidden` and nothing more. The X-ray has the words:
+# **How to read it.** `403` is a refusal. Where more stands there, it is docker's surprise: it looked for a sentence and
+# found none. The question was a `HEAD`, *is this layer there?*, and an answer to a `HEAD` has no body, so there is no
+# place for words. Podman says not even `403`. The X-ray has the words:
 
 # %% id="06-13-why" tags=["core", "run", "volatile"]
 lab.why(details=False)

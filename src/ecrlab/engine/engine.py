@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 from ecrlab.home import Home, read_json, write_private
 
 Kind = Literal["found", "private", "none"]
+Store = Literal["graph", "containerd"]
+
+_CONTAINERD_STORE = "io.containerd.snapshotter.v1"  # fact A068
 
 
 class EngineError(Exception):
@@ -30,7 +33,10 @@ class Engine:
 
     ``host`` is what belongs into DOCKER_HOST; None when there is no engine. ``name`` and ``version`` are the engine's
     own words. ``source`` says where it was found, or why there is none. ``certificates`` is the folder with ca.pem,
-    cert.pem and key.pem of an engine that asks for TLS. ``pid`` is the process of a private engine.
+    cert.pem and key.pem of an engine that asks for TLS. ``pid`` is the process of a private engine. ``store`` is where
+    it keeps images: "containerd" (the default of Docker Desktop and of new engines) or "graph" (overlay2 and the like);
+    the two print other words for the same refusal. ``rootless``: it runs in a network of its own. ``fix`` is the one
+    command that would help where there is none; empty when none is known.
     """
 
     kind: Kind
@@ -40,6 +46,14 @@ class Engine:
     source: str = ""
     certificates: str | None = None
     pid: int | None = None
+    store: Store = "graph"
+    rootless: bool = False
+    fix: str = ""
+
+    @property
+    def is_podman(self) -> bool:
+        """Tell whether this is Podman behind Docker's API."""
+        return self.name == "Podman"
 
     @property
     def title(self) -> str:
@@ -69,13 +83,35 @@ class Engine:
         """
         if self.host is None:
             raise EngineError(self.source or "There is no container engine.")
-        if urlsplit(self.host).scheme in ("unix", "tcp", "http", "https"):
+        if self._speaks_http:
             answer = self.api("GET", "/version", timeout=timeout)
         else:
-            answer = _ask_docker(self, timeout)
+            answer = _docker_says(self, "version", timeout)
         if not isinstance(answer, dict) or "Version" not in answer:
             raise EngineError(f"{self.host} answers, but not as a container engine does.")
-        return replace(self, version=str(answer["Version"]), name=_product(answer))
+        return replace(self, version=str(answer["Version"]), name=_product(answer), **self._nature(timeout))
+
+    def _nature(self, timeout: float) -> dict[str, Any]:
+        """What `docker info` tells of the store and the network; {} when it does not answer."""
+        try:
+            if self._speaks_http:
+                info = self.api("GET", "/info", timeout=timeout)
+            else:
+                info = _docker_says(self, "info", timeout)
+        except EngineError:
+            return {}
+        if not isinstance(info, dict):
+            return {}
+        drivers = {str(row[1]) for row in info.get("DriverStatus") or [] if isinstance(row, list) and len(row) > 1}
+        options = info.get("SecurityOptions") or []
+        return {
+            "store": "containerd" if _CONTAINERD_STORE in drivers else "graph",
+            "rootless": any("name=rootless" in str(option) for option in options),
+        }
+
+    @property
+    def _speaks_http(self) -> bool:
+        return urlsplit(self.host or "").scheme in ("unix", "tcp", "http", "https")
 
     def api(self, method: str, path: str, timeout: float = 3.0) -> Any:
         """Send one request without a body to the engine's API and return its JSON answer (None when it is empty).
@@ -91,15 +127,22 @@ class Engine:
         except ValueError as error:
             raise EngineError(f"{self.host} answers, but not as a container engine does.") from error
 
-    def exchange(self, method: str, path: str, timeout: float = 3.0, body: Any = None) -> tuple[int, bytes]:
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        timeout: float = 3.0,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
         """Send one request to the engine's API and return the status and the body of its answer.
 
         ``timeout`` is in seconds; ``body`` is sent as JSON. Raises EngineError when nothing answers.
         """
         connection = _connection(self, timeout)
-        headers = {"Host": "docker"} | ({} if body is None else {"Content-Type": "application/json"})
+        sent = {"Host": "docker", **(headers or {})} | ({} if body is None else {"Content-Type": "application/json"})
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.request(method, path, None if body is None else json.dumps(body), sent)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -153,12 +196,13 @@ def _connection(engine: Engine, timeout: float) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection(parts.hostname, parts.port or 2376, timeout=timeout, context=context)
 
 
-def _ask_docker(engine: Engine, timeout: float) -> Any:
-    """Hosts that only the docker command can reach, such as ssh://: let it ask."""
+def _docker_says(engine: Engine, word: str, timeout: float) -> Any:
+    """Hosts that only the docker command can reach, such as ssh://: let it ask; ``word`` is "version" or "info"."""
     docker = docker_command()
     if docker is None:
         raise EngineError(f"{engine.host} can only be reached with the docker command, which is not installed.")
-    command = [docker, "--host", str(engine.host), "version", "--format", "{{json .Server}}"]
+    form = "{{json .Server}}" if word == "version" else "{{json .}}"
+    command = [docker, "--host", str(engine.host), word, "--format", form]
     try:
         answer = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout * 3, check=False

@@ -18,7 +18,7 @@ from ecrlab.hub.pulls import Pulls
 from ecrlab.hub.record import HUB_RECORD, HubRecord
 from ecrlab.hub.repositories import Repositories
 from ecrlab.hub.token_service import TokenService
-from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, Registry
+from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, Registry, said
 from ecrlab.store import Store
 from ecrlab.xray import XRay
 
@@ -172,6 +172,7 @@ class Hub:
                     reason=record.reason,
                     status=status,
                     error=record.error or request.get(ERROR),
+                    said=said(response),
                     bytes_in=request.get(BYTES_IN, request.content_length or 0),
                     bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
                     duration_ms=(time.perf_counter() - begun) * 1000,

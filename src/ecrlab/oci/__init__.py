@@ -4,7 +4,7 @@
 """
 
 from .download import send_blob
-from .error import MountDeclined, OciError
+from .error import MountDeclined, OciError, said
 from .front_door import Access, FrontDoor, Key, OpenFrontDoor, Operation
 from .manifest import ParsedManifest, parse_manifest
 from .record import BYTES_IN, BYTES_OUT, ERROR
@@ -26,5 +26,6 @@ __all__ = [
     "Registry",
     "expect",
     "parse_manifest",
+    "said",
     "send_blob",
 ]

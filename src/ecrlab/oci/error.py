@@ -1,6 +1,7 @@
 """Errors as the distribution specification writes them (OCI distribution 1.1, "Error Codes")."""
 
 # ruff: noqa: N818 (MountDeclined is an answer, not an error)
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,20 @@ class OciError(Exception):
         if self.detail is not None:
             error["detail"] = self.detail
         return web.json_response({"errors": [error]}, status=self.status, headers={**API_VERSION, **self.headers})
+
+
+def said(response: web.StreamResponse | None) -> str:
+    """Return the sentence of a registry's error: "name unknown: The repository …", as docker prints it; "" without one.
+
+    An answer to HEAD carries none to the client; here it is the sentence that it would have carried.
+    """
+    if not isinstance(response, web.Response) or response.status < 400 or not isinstance(response.body, bytes):
+        return ""
+    try:
+        first = json.loads(response.body)["errors"][0]
+        return f"{str(first['code']).lower().replace('_', ' ')}: {first['message']}"
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
 
 
 class MountDeclined(Exception):

@@ -47,6 +47,27 @@ def manifest(lab: Any, repository: str, digest: str, region: str = REGION) -> di
     return found
 
 
+def children(lab: Any, repository: str, region: str = REGION) -> set[str]:
+    """Return the digests that the repository's indexes list: images of one platform, and attestations.
+
+    They never had a tag of their own. Where a learner's build adds an attestation, one push leaves an index with a tag
+    and two of these (fact A070).
+    """
+    indexes = [one["imageDigest"] for one in images(lab, repository, region) if "index" in _media_type(one)]
+    listed = [manifest(lab, repository, digest, region).get("manifests", []) for digest in indexes]
+    return {str(entry["digest"]) for entries in listed for entry in entries}
+
+
+def own_images(lab: Any, repository: str, region: str = REGION) -> list[dict[str, Any]]:
+    """Return `images` without `children`: one for each push, whether or not it has a tag now."""
+    below = children(lab, repository, region)
+    return [one for one in images(lab, repository, region) if one["imageDigest"] not in below]
+
+
+def _media_type(detail: Mapping[str, Any]) -> str:
+    return str(detail.get("imageManifestMediaType", "")).replace("manifest.list", "index")
+
+
 def short(digest: str) -> str:
     """Return a digest as a message names it: sha256:0123456789… gives 01234567…"""
     return f"{digest.removeprefix('sha256:')[:8]}…"

@@ -38,11 +38,13 @@ from ecrlab_course.learner.work_folder import copy_missing
 from ecrlab_course.messages import say
 from ecrlab_course.notebook import drill_card, home_page
 from ecrlab_course.notebook.drill_card import DrillCard
+from ecrlab_course.notebook.engine_words import side_by_side
 from ecrlab_course.notebook.exercise_card import Card
 from ecrlab_course.notebook.home_widget import HomePage
 from ecrlab_course.policy_editor.editor import EditorError
 from ecrlab_course.policy_editor.widget import PolicyEditor
 from ecrlab_course.progress import Progress, ProgressError
+from ecrlab_course.toolbox import refusals
 from ecrlab_course.toolbox.lab import Clock, Lab
 from ecrlab_course.toolbox.shell import ShellError
 from ecrlab_course.views import decision, xray
@@ -52,6 +54,14 @@ from ecrlab_course.views import explorer as drawing
 show: Any = import_module("IPython.display").display
 MAGICS = ("bash",)
 """The cell magics that the extension registers; a test holds that notebooks use no others."""
+
+HIDDEN: dict[refusals.Engine, str] = {
+    "podman": "Podman's API passes a refused push on as *500, no message*. The X-ray has the registry's own words:",
+    "containerd": "This engine asks by `HEAD`, and an answer to that has no body. The X-ray has the registry's words:",
+    "graph": "An answer to `HEAD` has no body. The X-ray has the registry's words:",
+    "standin": "An answer to `HEAD` has no body. The X-ray has the registry's words:",
+}
+"""Why an engine printed nothing of what the registry said."""
 
 P = ParamSpec("P")
 
@@ -148,7 +158,8 @@ class NotebookLab(Lab):
 
         The cell stops at the first command that fails, also inside a pipe, and at an unset variable. `--as ops` runs it
         with that person's AWS profile and docker logins. `--fails TEXT` turns the cell round: it is right only when the
-        script fails and its output holds TEXT. `--as drill` and `--as drill/ci` work in the drills' account.
+        script fails and its output holds TEXT; where TEXT names a refusal of refusals.toml, the words that the lab's
+        own engine has for it. `--as drill` and `--as drill/ci` work in the drills' account.
         """
         profile, expected = _bash_arguments(line)
         drilled = profile.removeprefix("drill").removeprefix("/") or "admin" if profile.startswith("drill") else ""
@@ -157,6 +168,7 @@ class NotebookLab(Lab):
             sys.stdout.write(text)
             sys.stdout.flush()
 
+        begun = self._last_row()
         try:
             if drilled:
                 code, output = self.drill_account.sh(cell, drilled, timeout=600, write=write)
@@ -166,16 +178,41 @@ class NotebookLab(Lab):
             raise CellFailed(str(error)) from None
         except KeyboardInterrupt:
             raise CellFailed("Interrupted. The cell's commands were ended, with everything they had started.") from None
+        said = self._said(begun)
+        if said and said not in output and refusals.wordless(output):
+            show(shown.note("What the registry answered", f"{HIDDEN[refusals.engine_of(self.home)]}\n\n`{said}`"))
         if expected is None:
             if code:
                 raise CellFailed(_failure(code, output))
-        elif code == 0:
-            raise CellFailed(f"This cell was expected to fail and to say “{expected}”, but every command in it worked.")
-        elif expected not in output:
+        else:
+            self._expect(expected, code, output, said)
+
+    def _expect(self, expected: str, code: int, output: str, said: str) -> None:
+        """Hold a cell's end against what it was expected to say: words, or a refusal by its key."""
+        refusal = refusals.refusals().get(expected)
+        engine = refusals.engine_of(self.home)
+        words = expected if refusal is None else refusal.expected(engine)
+        if code == 0:
+            raise CellFailed(f"This cell was expected to fail and to say “{words}”, but every command in it worked.")
+        if not (expected in output if refusal is None else refusal.fits(engine, output, said)):
             raise CellFailed(
                 f"This cell failed (exit code {code}), as it should, but for another reason: it was expected to say "
-                f"“{expected}”. Read its last lines; most often an earlier cell was left out."
+                f"“{words}”. Read its last lines; most often an earlier cell was left out."
             )
+        if refusal is not None:
+            show(side_by_side(refusal, engine))
+
+    def _last_row(self) -> int:
+        """Return where the X-ray stands; 0 when the lab does not answer."""
+        with contextlib.suppress(LabError, OSError):
+            return self.last()
+        return 0
+
+    def _said(self, after: int) -> str:
+        """Return the registry's own sentence of the last refusal since that row of the X-ray; "" for none."""
+        with contextlib.suppress(LabError, OSError):
+            return self.refused_since(after)
+        return ""
 
     # Lessons ---------------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, REGION, Home, read_json
 from ecrlab.span import ahead
 from ecrlab_course.failure import Refused
-from ecrlab_course.toolbox import shell
+from ecrlab_course.toolbox import refusals, shell
 from ecrlab_course.toolbox.hub import Hub
 
 
@@ -180,6 +180,15 @@ class Lab:
             if len(batch) < 1000:
                 return rows
             start = batch[-1]["seq"]
+
+    @property
+    def prints(self) -> refusals.Engine:
+        """Which of the engines that print differently this lab's engine is."""
+        return refusals.engine_of(self.home)
+
+    def refused_since(self, after: int) -> str:
+        """Return the registry's own sentence of the last request that it refused since that row; "" for none."""
+        return refusals.said(self.rows(after))
 
     def sh(
         self, command: str, profile: str = "admin", timeout: float = 60, write: Callable[[str], None] | None = None

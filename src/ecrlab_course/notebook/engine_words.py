@@ -1,0 +1,22 @@
+"""One refusal as each engine prints it, side by side."""
+
+from __future__ import annotations
+
+from ecrlab_course.toolbox.refusals import ENGINES, Engine, Refusal
+from ecrlab_course.views import display
+
+
+def side_by_side(refusal: Refusal, engine: Engine) -> display.Shown:
+    """Return what this refusal reads like with the lab's own engine, and with the other ones that people have."""
+    own = refusal.prints[engine]
+    rows = [(f"**yours**: {ENGINES[engine]}", _quoted(refusal, engine))]
+    rows += [
+        (name, _quoted(refusal, other))
+        for other, name in ENGINES.items()
+        if other not in (engine, "standin") and refusal.prints[other] != own
+    ]
+    return display.table(("engine", "what it prints"), rows, f"The same refusal, engine by engine: {refusal.what}")
+
+
+def _quoted(refusal: Refusal, engine: Engine) -> str:
+    return f"`{refusal.text(engine)}`"
