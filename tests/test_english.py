@@ -28,8 +28,6 @@ QUOTES = ("docs/facts/",)
 _PLAIN = re.compile(
     r"\b[tT]here (?:is|are|was|were) no \w+|\b(?:is|are|was) no (?:longer|larger|wider|more|less|such)\b"
 )
-# The module is renamed with the cloud's wings (issue 20).
-_NAMES = re.compile(r"\becrlab\.aws\.mend\b|\baws/mend\.py\b")
 
 
 @cache
@@ -49,8 +47,7 @@ def _finder(phrase: str) -> re.Pattern[str]:
 def places(text: str) -> list[tuple[int, str]]:
     """Return the phrases in a text, each with the number of its line."""
     text = text.replace("_", " ")
-    for plain in (_NAMES, _PLAIN):
-        text = plain.sub(lambda match: re.sub(r"\S", ".", match[0]), text)
+    text = _PLAIN.sub(lambda match: re.sub(r"\S", ".", match[0]), text)
     low = text.lower()
     return sorted(
         (text.count("\n", 0, match.start()) + 1, phrase)

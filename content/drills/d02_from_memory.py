@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from ecrlab.policy.sets import DOCKER_PUSH, LOGIN
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import LOGIN, PUSH, allow, arn
+from ecrlab_course.drills.account import allow, arn
 from ecrlab_course.drills.drill import Attempt, Drill, Findings
 from ecrlab_course.toolbox.lab import Refused
 
@@ -27,7 +28,13 @@ def prepare(lab: Any) -> None:
         "ci",
         allow(LOGIN),
         allow(
-            ["ecr:CreateRepository", "ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:BatchGetImage", *PUSH],
+            [
+                "ecr:CreateRepository",
+                "ecr:DescribeRepositories",
+                "ecr:DescribeImages",
+                "ecr:BatchGetImage",
+                *DOCKER_PUSH,
+            ],
             everywhere,
         ),
     )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecrlab.policy.sets import LOGIN, PULL
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import ACCOUNT, LOGIN, PULL, allow, arn, policy
+from ecrlab_course.drills.account import ACCOUNT, allow, arn, policy
 from ecrlab_course.drills.drill import Attempt, Drill, Findings
 
 WHO, NAME, NEIGHBOUR = "user/runner", "shop/orders", "shop/payments"

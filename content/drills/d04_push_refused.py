@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ecrlab.policy.sets import DOCKER_PUSH, LOGIN
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import LOGIN, PUSH, allow, arn, policy
+from ecrlab_course.drills.account import allow, arn, policy
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 WHO, NAME, NEIGHBOUR, RELEASES = "user/ci", "shop/orders", "shop/payments", "prod/orders"
@@ -26,16 +27,16 @@ TELLING = {
     "deny": 'explicit deny|"deny"|nobodypushesreleases',
     "boundary": "permissions boundary|ci-limits",
 }
-PUSHING = allow(list(PUSH), arn(NAME))
+PUSHING = allow(list(DOCKER_PUSH), arn(NAME))
 
 
 def prepare(lab: Any) -> None:
     for name in (NAME, NEIGHBOUR, RELEASES):
         lab.repository(name)
     statements = {
-        "region": [allow(LOGIN), allow(list(PUSH), arn(NAME, "eu-west-1"))],
-        "name": [allow(LOGIN), allow(list(PUSH), arn("shop/order"))],
-        "deny": [allow(LOGIN), allow(list(PUSH), [arn(NAME), arn(RELEASES)])],
+        "region": [allow(LOGIN), allow(list(DOCKER_PUSH), arn(NAME, "eu-west-1"))],
+        "name": [allow(LOGIN), allow(list(DOCKER_PUSH), arn("shop/order"))],
+        "deny": [allow(LOGIN), allow(list(DOCKER_PUSH), [arn(NAME), arn(RELEASES)])],
         "boundary": [allow(LOGIN), allow("ecr:*", arn(NAME))],
     }
     lab.person("ci", *statements[lab.seed])
@@ -43,7 +44,9 @@ def prepare(lab: Any) -> None:
     iam.create_group(GroupName="robots")
     iam.add_user_to_group(GroupName="robots", UserName="ci")
     if lab.seed == "deny":
-        document = policy({"Sid": "NobodyPushesReleases", "Effect": "Deny", "Action": list(PUSH), "Resource": arn("*")})
+        document = policy(
+            {"Sid": "NobodyPushesReleases", "Effect": "Deny", "Action": list(DOCKER_PUSH), "Resource": arn("*")}
+        )
         iam.put_group_policy(GroupName="robots", PolicyName="guard", PolicyDocument=document)
     if lab.seed == "boundary":
         limits = policy(allow([LOGIN, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]))
@@ -56,7 +59,7 @@ def _opened_too_far(lab: Any) -> list[str]:
     asked = [
         (WHO, action, arn(name))
         for name in (NEIGHBOUR, RELEASES)
-        for action in (*PUSH, "ecr:DeleteRepository", "ecr:BatchDeleteImage", "ecr:SetRepositoryPolicy")
+        for action in (*DOCKER_PUSH, "ecr:DeleteRepository", "ecr:BatchDeleteImage", "ecr:SetRepositoryPolicy")
     ]
     asked += [
         (WHO, action, arn(NAME))
@@ -68,7 +71,7 @@ def _opened_too_far(lab: Any) -> list[str]:
 
 
 def evidence(lab: Any, findings: Findings) -> Verdict:
-    refused = lab.refused(WHO, PUSH, arn(NAME))
+    refused = lab.refused(WHO, DOCKER_PUSH, arn(NAME))
     cause, proof = findings.get("cause", ""), findings.get("proof", "")
     if refused and not cause and not proof.strip():
         return untouched(f"ci may not push yet: `{refused[0]}` is refused.")
@@ -88,7 +91,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         return not_yet("The push is allowed now, and the login is not: a push begins with it.", "login-needs-no-right")
     iam = lab.client("iam")
     if lab.seed == "deny":
-        guarded = lab.decisions([(WHO, action, arn(RELEASES)) for action in PUSH])
+        guarded = lab.decisions([(WHO, action, arn(RELEASES)) for action in DOCKER_PUSH])
         if any(each["verdict"] != "ExplicitlyDenied" for each in guarded):
             return not_yet(
                 "The push works. The Deny was written so that nobody pushes releases (its Sid says so), and now "
@@ -129,14 +132,14 @@ def right_policy(lab: Any) -> None:
 
 def narrow_the_deny(lab: Any) -> None:
     document = policy(
-        {"Sid": "NobodyPushesReleases", "Effect": "Deny", "Action": list(PUSH), "Resource": arn("prod/*")}
+        {"Sid": "NobodyPushesReleases", "Effect": "Deny", "Action": list(DOCKER_PUSH), "Resource": arn("prod/*")}
     )
     lab.client("iam").put_group_policy(GroupName="robots", PolicyName="guard", PolicyDocument=document)
 
 
 def widen_the_boundary(lab: Any) -> None:
     iam = lab.client("iam")
-    limits = policy(allow([LOGIN, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", *PUSH]))
+    limits = policy(allow([LOGIN, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", *DOCKER_PUSH]))
     iam.create_policy_version(
         PolicyArn=f"arn:aws:iam::{lab.account}:policy/ci-limits", PolicyDocument=limits, SetAsDefault=True
     )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecrlab.policy.sets import DOCKER_PUSH, LOGIN, PULL
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import ACCOUNT, LOGIN, OTHER, PULL, PUSH, allow, arn, policy
+from ecrlab_course.drills.account import ACCOUNT, OTHER, allow, arn, policy
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 WORLDS = ("one", "two", "three")
@@ -62,7 +63,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             "about this pull, and a wider policy of the other one does not speak for it.",
             "one-side-is-enough",
         )
-    more = lab.allowed(WHO["two"], (*PUSH, "ecr:DeleteRepository"), arn("world/two"))
+    more = lab.allowed(WHO["two"], (*DOCKER_PUSH, "ecr:DeleteRepository"), arn("world/two"))
     more += lab.allowed(WHO["two"], PULL, arn("anything", account=OTHER))
     if more:
         return not_yet(

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ecrlab.policy.sets import DOCKER_PUSH, LOGIN, PULL
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import LOGIN, PULL, PUSH, VERSION, allow, arn, policy
+from ecrlab_course.drills.account import VERSION, allow, arn, policy
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME, NEIGHBOUR, TAG = "shop/orders", "shop/payments", "1.4"
@@ -88,7 +89,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
             "pulls; the agent does, before the program runs.",
             "task-role-pulls",
         )
-    more = lab.allowed(EXECUTION, (*PUSH, "ecr:BatchDeleteImage"), arn(NAME))
+    more = lab.allowed(EXECUTION, (*DOCKER_PUSH, "ecr:BatchDeleteImage"), arn(NAME))
     more += [f"{each} on {NEIGHBOUR}" for each in lab.allowed(EXECUTION, PULL, arn(NEIGHBOUR))]
     if more:
         return not_yet(

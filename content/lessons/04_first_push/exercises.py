@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ecrlab.policy.sets import PUSH as PUSH_SET
 from ecrlab_course.authoring.evidence import at_registry, ok, own_images, puts_manifest, user_of
 from ecrlab_course.authoring.exercises import (
     Attempt,
@@ -57,14 +58,6 @@ from ecrlab_course.toolbox.refusals import refusals, with_words
 
 APP = "my-web-app"
 PARTNER = "444455556666"
-PUSH_SET = (
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:InitiateLayerUpload",
-    "ecr:UploadLayerPart",
-    "ecr:CompleteLayerUpload",
-    "ecr:PutImage",
-    "ecr:BatchGetImage",
-)
 NIGHT = (0, 11, 13, 26)
 
 

@@ -17,6 +17,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from ecrlab.policy.places import problem
+from ecrlab.policy.sets import PULL, PUSH
 from ecrlab_course.authoring.evidence import at_registry, user_of
 from ecrlab_course.authoring.exercises import (
     Attempt,
@@ -52,15 +53,6 @@ OLD = "my-web-app-old"
 """A name that only a star at the end of another one reaches."""
 ROLES = ("deployer", "night-shift", "releaser")
 MANAGED = "arn:aws:iam::aws:policy/"
-PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-PUSH = (
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:InitiateLayerUpload",
-    "ecr:UploadLayerPart",
-    "ecr:CompleteLayerUpload",
-    "ecr:PutImage",
-    "ecr:BatchGetImage",
-)
 LOGIN = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
 
 

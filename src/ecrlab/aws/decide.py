@@ -14,10 +14,10 @@ from ecrlab.aws.access import RULES, Target, public_target, question, repository
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr_public.registry import key as public_key
 from ecrlab.aws.identities import Document, Principal, parsed
-from ecrlab.aws.mend import where as place_of_policy
-from ecrlab.aws.mend import with_statement
 from ecrlab.aws.opened import opened, reason
 from ecrlab.aws.seed import ADMINISTRATOR, PEOPLE
+from ecrlab.aws.suggestions import where as place_of_policy
+from ecrlab.aws.suggestions import with_statement
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import (
     Attached,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab.aws.mend import suggest
+from ecrlab.aws.suggestions import suggest
 from ecrlab.policy import Decision, Policies, Row, Statement, why_not
 
 MOST = 50
@@ -52,7 +52,7 @@ def opened(decision: Decision, policies: Policies) -> dict[str, Any]:
     Keys: principal, verdict, policy_type, message (AWS's sentence, "" when allowed), context, statements (each:
     policy_type, policy, arn, source, label, effect, applied, decided, mismatch: the first element that does not match
     or None, why, statement), hidden (how many statements
-    are left out), suggestion (`ecrlab.aws.mend.suggest`; None when allowed).
+    are left out), suggestion (`ecrlab.aws.suggestions.suggest`; None when allowed).
     """
     rows = sorted(enumerate(decision.trace), key=lambda item: (_distance(item[1], decision), item[0]))
     return {

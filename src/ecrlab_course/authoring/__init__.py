@@ -5,13 +5,13 @@ This file knows no kind, because the kinds read documents.
 
 from __future__ import annotations
 
+from ecrlab.policy.sets import PUSH
 from ecrlab_course.authoring.requests import Request, requests
 from ecrlab_course.authoring.rights import (
     ADMINISTRATOR,
     FULL_ACCESS,
     POWER_USER,
     PULL_ONLY,
-    PUSH,
     WIDE,
     Policies,
     as_words,

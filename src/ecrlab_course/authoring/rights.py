@@ -15,15 +15,6 @@ FULL_ACCESS = "AmazonEC2ContainerRegistryFullAccess"
 ADMINISTRATOR = "AdministratorAccess"
 WIDE = (POWER_USER, FULL_ACCESS, ADMINISTRATOR)
 """Managed policies that allow a push to every repository."""
-PUSH = (
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:InitiateLayerUpload",
-    "ecr:UploadLayerPart",
-    "ecr:CompleteLayerUpload",
-    "ecr:PutImage",
-    "ecr:BatchGetImage",
-)
-"""What a push asks for, in its order (E071), and what newer builders ask for, too (E072)."""
 
 
 @dataclass(frozen=True)

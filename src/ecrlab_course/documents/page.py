@@ -204,7 +204,7 @@ class Page:
         """Return the misconception that a heading names: `## name = misconception`."""
         named = part.title.partition(" = ")[2].strip()
         if named and named not in MISCONCEPTIONS:
-            self.fault(part.line, f"no misconception is called {named!r}; the list is kinds/misconceptions.py")
+            self.fault(part.line, f"no misconception is called {named!r}; the list is documents/misconceptions.py")
             return None
         return named or None
 

@@ -36,17 +36,6 @@ MANIFEST = DOCKER + "distribution.manifest.v2+json"
 INDEX = DOCKER + "distribution.manifest.list.v2+json"
 Question = tuple[str, str, str]
 
-LOGIN = "ecr:GetAuthorizationToken"
-PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-PUSH = (
-    "ecr:InitiateLayerUpload",
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:UploadLayerPart",
-    "ecr:CompleteLayerUpload",
-    "ecr:PutImage",
-)
-"""What a push asks for beside the login (E071 without the read action, which buildx wants: E072)."""
-
 
 def arn(repository: str, region: str = REGION, account: str = ACCOUNT) -> str:
     """Return a repository's ARN."""

@@ -16,19 +16,14 @@ from ecrlab.client import LabError
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import PolicyKind
 from ecrlab.policy.places import Problem, notes, problem
+from ecrlab.policy.sets import DOCKER_PUSH, LOGIN, PULL
 from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.views.display import Shown, escape
 
 TASKS: dict[str, tuple[str, ...]] = {
-    "login": ("ecr:GetAuthorizationToken",),
-    "pull": ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-    "push": (
-        "ecr:BatchCheckLayerAvailability",
-        "ecr:InitiateLayerUpload",
-        "ecr:UploadLayerPart",
-        "ecr:CompleteLayerUpload",
-        "ecr:PutImage",
-    ),
+    "login": (LOGIN,),
+    "pull": PULL,
+    "push": DOCKER_PUSH,
     "list": ("ecr:ListImages", "ecr:DescribeImages"),
     "delete": ("ecr:BatchDeleteImage",),
     "create": ("ecr:CreateRepository",),

@@ -14,8 +14,8 @@ from ecrlab.aws.ecr.request import (
     repository_of,
 )
 from ecrlab.aws.errors import ApiError
-from ecrlab.aws.mend import way_out
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.suggestions import way_out
 from ecrlab.policy import PolicyError, Statement, parse_policy
 from ecrlab.store import Repository
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ecrlab.aws.access import RULES
 from ecrlab.aws.decide import actions
-from ecrlab.aws.mend import HANDS_OUT
+from ecrlab.aws.suggestions import HANDS_OUT
 from ecrlab.policy import Statement
 from ecrlab.policy.document import Actions
 from ecrlab.policy.pattern import Style, pattern

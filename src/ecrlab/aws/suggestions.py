@@ -8,18 +8,7 @@ from typing import Any
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import Attached, Decision, Policies, Policy, PolicyKind, PolicyType, Request, evaluate, read_policy
 from ecrlab.policy.decision import type_name
-
-PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-"""What a pull asks (facts E070)."""
-PUSH = (
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:InitiateLayerUpload",
-    "ecr:UploadLayerPart",
-    "ecr:CompleteLayerUpload",
-    "ecr:PutImage",
-    "ecr:BatchGetImage",
-)
-"""What a push asks (facts E071; the last one for clients that look at the manifest first, E072)."""
+from ecrlab.policy.sets import PULL, PUSH
 
 # The document a statement of each policy type stands in.
 _KIND: dict[PolicyType, PolicyKind] = {
