@@ -261,7 +261,7 @@ def run_here(folder: Path, row: Row) -> dict[str, Any]:
     """Run a row on this machine, with its own Python and the stand-in; return as `run` does."""
     print(f"Running {row.name}.", flush=True)
     name = row.name.replace("-", "")
-    found = shutil.which(name) or next(map(str, sorted(PYENV.glob(f"{name[6:]}.*/bin/{name}"), reverse=True)), "")
+    found = python_here(name)
     if not found:
         return {"absent": f"there is no {name} here"}
     copy_checkout(folder / "course")
@@ -285,6 +285,14 @@ def run_here(folder: Path, row: Row) -> dict[str, Any]:
         **cells(scratch / "cells.xml"),
         "exit": ended.returncode,
     }
+
+
+def python_here(name: str) -> str:
+    """Return the path of this machine's python3.12 or the like, pyenv's included; "" when there is none that runs."""
+    for path in (*sorted(map(str, PYENV.glob(f"{name.removeprefix('python')}.*/bin/{name}"))), shutil.which(name)):
+        if path and subprocess.run([path, "-V"], capture_output=True, check=False).returncode == 0:
+            return path
+    return ""
 
 
 def inside(root: Path, net: str, script: str, check: bool = False) -> int:

@@ -439,6 +439,8 @@ def _trace_line(row: Mapping[str, Any], colour: bool) -> str:
     text = escape("  ".join(parts))
     if (row.get("action") or not row["status"]) and row.get("reason"):
         text += escape(f"\n          {row['reason']}")
+    elif row.get("said") and row["path"] not in ("/v2", "/v2/"):
+        text += escape(f"\n          {row['said']}")  # what clients may hide
     if not colour:
         return text
     bad = decision == "denied" or int(row["status"]) >= 400 or not row["status"]

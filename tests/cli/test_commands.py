@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -233,6 +235,19 @@ def test_trace_shows_a_denied_request_with_its_reason(lab: Home, ecrlab: Ecrlab)
         assert piece in line
     assert "no identity-based policy allows" in answer.stdout
     assert "\x1b" not in answer.stdout, "no colours where no terminal is"
+
+
+def test_trace_shows_what_the_registry_said(lab: Home, ecrlab: Ecrlab) -> None:
+    """An answer to HEAD has no body, and Podman passes none on: the words are here (facts A066, A072)."""
+    answer = aws(lab, "ecr", "get-authorization-token", "--output", "json")
+    data = json.loads(answer.stdout)["authorizationData"][0]
+    registry = f"localhost:{lab.port}/v2/123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    asked = urllib.request.Request(f"http://{registry}/nothing-here/manifests/1", method="HEAD")
+    asked.add_header("Authorization", f"Basic {data['authorizationToken']}")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=10)
+    caught.value.close()
+    assert "name unknown: The repository with name 'nothing-here' does not exist" in ecrlab("trace").stdout
 
 
 def test_trace_follow_goes_on_until_ctrl_c(lab: Home) -> None:

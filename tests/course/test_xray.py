@@ -106,3 +106,9 @@ def test_the_hub_s_scopes_are_not_questions_to_iam() -> None:
     ElementTree.fromstring(drawing)
     assert decision.xray_html(rows) == ""
     assert "scope pull,push" in xray.shown(rows, "X-ray").html
+
+
+def test_what_the_registry_said_stands_in_the_table() -> None:
+    said = "name unknown: The repository with name 'x' does not exist in the registry with id '123456789012'"
+    drawn = xray.shown([row(1, "HEAD", f"/v2/{HOST}/x/manifests/1", None, 404, said=said)], "X-ray")
+    assert "not asked: name unknown: The repository with name" in drawn.html

@@ -254,7 +254,8 @@ def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
     cells = []
     for row in rows:
         decision = {"allowed": "✓ allowed", "denied": "✗ denied"}.get(str(row.get("decision")), "not asked")
-        why = f"{decision}: {row['reason']}" if row.get("reason") else decision
+        because = row.get("reason") or row.get("said")
+        why = f"{decision}: {because}" if because else decision
         values = (
             row.get("seq"),
             row.get("client"),
