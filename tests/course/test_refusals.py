@@ -158,7 +158,7 @@ def test_a_cell_replays_what_an_engine_printed(
     """The magic takes each engine's words, refuses them for another refusal, and shows the sentence that was hidden."""
     texts = RECORDED[name]
     shown: list[Any] = []
-    monkeypatch.setattr(notebook, "show", shown.append)
+    monkeypatch.setattr(extension, "show", shown.append)
     monkeypatch.setattr(extension.refusals, "engine_of", lambda home: texts["engine"])
     monkeypatch.chdir(tmp_path)
     lab = extension.NotebookLab(running, course())
