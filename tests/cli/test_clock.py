@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,9 @@ from ecrlab.home import Home
 from ecrlab.span import ahead, seconds_of
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
+
+OURS = str(Path(sys.prefix, "bin", "ecrlab").relative_to(Path.cwd()))
+"""The command as this checkout's shell finds it."""
 
 
 @pytest.mark.parametrize(
@@ -55,7 +60,7 @@ def test_clock_shows_moves_and_goes_back(home: Home, ecrlab: Ecrlab) -> None:
     assert shown.stdout.endswith(" UTC, real time.\n")
     assert "clock" not in ecrlab("status").stdout
     moved = ecrlab("clock", "+13h")
-    assert moved.stdout.endswith(" UTC, 13 h ahead of real time. Put it back: ecrlab clock reset\n")
+    assert moved.stdout.endswith(f" UTC, 13 h ahead of real time. Put it back: {OURS} clock reset\n")
     said = datetime.fromisoformat(moved.stdout.split("shows ")[1].split(" UTC")[0] + "+00:00")
     assert abs(said.timestamp() - time.time() - 13 * 3600) < 30
     assert "14 h 30 min ahead" in ecrlab("clock", "+1h30m").stdout
@@ -73,7 +78,7 @@ def test_clock_shows_moves_and_goes_back(home: Home, ecrlab: Ecrlab) -> None:
     [
         ("13", "'13' is not a step of the clock. Write a step such as +13h, +2d, +1h30m or +45s"),
         ("tomorrow", "'tomorrow' is not a step of the clock."),
-        ("-1h", "The lab's clock only moves forward. Back to real time: ecrlab clock reset"),
+        ("-1h", f"The lab's clock only moves forward. Back to real time: {OURS} clock reset"),
         ("--back", "The lab's clock only moves forward."),
     ],
 )
