@@ -22,7 +22,7 @@
 # | **account** | a closed area at AWS with its own permissions and bill: twelve digits; what you make belongs to one |
 # | **Region** | where AWS runs a registry, such as `us-east-1` (Virginia) or `eu-west-1` (Ireland): each has its own |
 # | **repository URI** | the address of a repository: registry, slash, name |
-# | **authorization token** | docker shows it to the registry; for {{fact:token-lifetime}} it stands for who fetched it |
+# | **authorization token** | docker shows it to a registry; for {{fact:token-lifetime}} it stands for who fetched it |
 # | **profile** | a name for one set of AWS keys: `admin` is you, `ci` is the build robot |
 
 # %% id="04-02" tags=["core", "run", "volatile"] minutes=1
