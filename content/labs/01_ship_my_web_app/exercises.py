@@ -1130,9 +1130,7 @@ i1 = FreeAnswer(
         "called there and when it came. The pipeline that pushed it recorded the commit. If one of the three is "
         'missing, I say which, and what I can no longer prove."'
     ),
-    weak=(
-        '"I look at the tag in the deployment file." A tag says what somebody once wanted, not what is running.'
-    ),
+    weak=('"I look at the tag in the deployment file." A tag says what somebody once wanted, not what is running.'),
     accepts=(Attempt("every point", answer={"text": SAID, "made": ["digest", "registry", "commit"]}),),
     rejects=(
         Attempt("the weak answer", answer="I look at the tag.", misconception="words-not-reasons", says="has 5 words"),
