@@ -1,7 +1,7 @@
 """Drill d09: the service does not start; one of three causes. Q95, Q96, Q99."""
 
 # E151: the execution role pulls, never the task role (Fargate); err 131 133 134: ECS's texts, and that a missing
-# tag can look like a missing right; E006 E028: tag and digest; E110 is not asked.
+# tag can look like a missing permission; E006 E028: tag and digest; E110 is not asked.
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ DRILL = Drill(
     misconceptions=("task-role-pulls", "wide-is-fixed", "tag-is-version", "403-is-missing", "deployer-pulls"),
     sources=(
         "AWS: Amazon ECS Developer Guide, CannotPullContainer task errors; task execution IAM role",
-        "a public log of ECS (the 403 for a missing right or tag)",
+        "a public log of ECS (the 403 for a missing permission or tag)",
     ),
     date="2026-11-23",
     prepare=prepare,

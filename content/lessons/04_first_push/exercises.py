@@ -87,7 +87,7 @@ def outcome(rows: list[dict[str, Any]]) -> str | None:
         if puts_manifest(row) and ok(row):
             return "done"
         if row["status"] == 403:
-            # An expired token is refused before IAM is asked; a missing right is IAM's own answer.
+            # An expired token is refused before IAM is asked; a missing permission is IAM's own answer.
             return "no right" if row["decision"] == "denied" else "expired"
         if row["status"] == 404 and "MANIFEST_UNKNOWN" in said:
             return "no tag"
@@ -2202,7 +2202,7 @@ e10 = BuildCommand(
             says="what was looked for **in** it",
         ),
         Attempt(
-            "expired called a missing right",
+            "expired called a missing permission",
             do=failing(3),
             answer=case_answers(3, expired="no-right"),
             misconception="login-is-permission",
@@ -2216,7 +2216,7 @@ e10 = BuildCommand(
             says="nothing to show",
         ),
         Attempt(
-            "a missing right called a missing repository",
+            "a missing permission called a missing repository",
             do=failing(2),
             answer=case_answers(2, no_right="never-made"),
             misconception="403-is-missing",
