@@ -27,7 +27,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     original = next((digest for digest, tags in images.items() if set(TAGS) & set(tags)), None)
     if original is None or not set(TAGS) <= set(images[original]):
         return not_yet(
-            f"The names {', '.join(TAGS)} no longer stand on one image. Moving a name changes what it shows; the proof "
+            f"The names {', '.join(TAGS)} no longer point at one image. Moving a name changes what it shows; the proof "
             "was to add one. Build the state again.",
             "tag-copies",
         )
@@ -36,7 +36,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if proof is None and elsewhere:
         return not_yet(
             f"There is a repository {', '.join(elsewhere)} now; `{NAME}` has no name `proof`. A repository is a "
-            "shelf of its own, not another name of an image.",
+            f"separate shelf, not another name for an image.",
             "registry-is-repository",
         )
     if proof is None:
@@ -51,7 +51,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     number = re.search(r"\d+|\b(one|two|three|four)\b", said.lower())
     if number is None or NUMBERS.get(number[0], number[0]) != str(len(images)):
         return not_yet(
-            f"The fourth name stands on the same digest. You counted {said or 'nothing'}; look at how many different "
+            f"The fourth name points at the same digest. You counted {said or 'nothing'}; look at how many different "
             "digests the registry lists.",
             "registry-stores-containers",
         )
@@ -125,7 +125,7 @@ DRILL = Drill(
     task="Show it in the registry's own words: give that image a fourth name, `proof`, without changing a byte. Then "
     "count the images of `shop/booking`. The `aws` command, boto3 or docker will do.",
     seconds=90,
-    findings=(Finding("images", "How many images lie in the repository now?"),),
+    findings=(Finding("images", "How many images are in the repository now?"),),
     hints=(
         "A name points at a manifest. If the same manifest is put again under another name, nothing is uploaded.",
         "`aws ecr batch-get-image` gives the manifest of a tag as text; `aws ecr put-image` takes one, with "
@@ -180,7 +180,7 @@ DRILL = Drill(
             lambda lab: lab.push(NAME, "stable", b"other"),
             {"images": "2"},
             misconception="tag-copies",
-            says="no longer stand on one image",
+            says="no longer point at one image",
         ),
     ),
 )

@@ -52,8 +52,8 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if found is None:
         if lab.images(NAME, HERE):
             return not_yet(
-                f"`{NAME}` lies in {HERE}. The task names {THERE}: that is another registry, with an address and a "
-                "login of its own.",
+                f"`{NAME}` lies in {HERE}. The task names {THERE}: that is another registry, with its own address and "
+                f"its own login.",
                 "ecr-is-global",
             )
         near = sorted({*lab.repositories(THERE), *lab.repositories(HERE)})
@@ -76,13 +76,13 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     stray = [f"{name} in {HERE}" for name in lab.repositories(HERE)]
     stray += [f"{name} in {THERE}" for name in lab.repositories(THERE) if name != NAME]
     if stray:
-        return not_yet(f"The image is where it belongs. Left behind beside it: {', '.join(stray)}.", "ecr-is-global")
+        return not_yet(f"The image is where it belongs. Also left behind: {', '.join(stray)}.", "ecr-is-global")
     puts = [
         row for row in lab.rows() if row["region"] == THERE and row["status"] < 300 and row["action"] == "ecr:PutImage"
     ]
     if puts and not str(puts[-1]["principal"]).endswith("user/ci"):
         return not_yet(
-            "The image is there, and the last push was one by `admin`. The task gave you the build robot's profile: a "
+            "The image is there, but the last push was by `admin`. The task gave you the build robot's profile: a "
             "push that works as administrator shows nothing about the robot.",
             "login-is-permission",
         )
@@ -137,14 +137,15 @@ DRILL = Drill(
     kind="from memory, in an empty shell",
     level="J",
     lesson="04",
-    situation="The interviewer turns the keyboard round: “Here is a shell, and a folder `orders` with a Dockerfile. "
+    situation="The interviewer turns the keyboard towards you: “Here is a shell, and a folder `orders` with a "
+    "Dockerfile. "
     "The registry is empty, and you have the build robot's profile, `ci`.”",
     question="“I want it in ECR in eu-west-1, as `shop/orders:1`. Say each step before you type it, and what it is "
     "for.”",
     points=(
         Point(
             "repository",
-            "The repository first, in that Region: a push makes none, unless a template says so.",
+            "The repository first, in that Region: a push does not create it, unless a template says so.",
             FollowUp(
                 "And if the company wants no such step in its pipelines?",
                 "A repository creation template with create-on-push for the prefix, since December 2025. Without a "
@@ -156,7 +157,7 @@ DRILL = Drill(
             "A login for the registry of eu-west-1, with a token fetched from eu-west-1, user name `AWS`.",
             FollowUp(
                 "You left out `--region` and a default is set to us-east-1. What happens?",
-                "The token is one of us-east-1, and it must be of the registry's own Region. With no Region set at "
+                "The token is for us-east-1, but it must be for the registry's own Region. With no Region set at "
                 "all, `aws` says `You must specify a region` before anything is sent.",
             ),
         ),
@@ -180,19 +181,19 @@ DRILL = Drill(
     ),
     beyond=FollowUp(
         "The same pipeline must push to us-east-1 as well, tomorrow. Which of your steps do you repeat?",
-        "Repository, login and name, all for the other Region; the build is not repeated, so that the digest is the "
+        "Repository, login and name, all for the other Region; the build is not repeated, so the digest stays the "
         "same.",
     ),
-    model="First the repository in eu-west-1, because ECR does not make it for me. Then a token of that Region, "
+    model="First the repository in eu-west-1, because ECR does not create it for me. Then a token for that Region, "
     "given to docker as user AWS for that registry's address. I build, give the image the full name with account, "
     "Region and tag, and push. Then I compare the digest that the push printed with the one in ECR.",
     weak="“Log in, push, done.” Two steps are missing: the repository, and the name that says where the push goes.",
     task="Do it, as the profile `ci`. Any client will do; a container engine is not needed. The registries answer at "
-    "`$REGISTRY` (us-east-1) and `$REGISTRY_EU` (eu-west-1). Judged is what lies in them, not the order of your "
+    "`$REGISTRY` (us-east-1) and `$REGISTRY_EU` (eu-west-1). What ends up in them is judged, not the order of your "
     "steps.",
     seconds=180,
     hints=(
-        "Which of the two registries does the address in the image's name belong to, and which one gave the token?",
+        "Which of the two registries does the address in the image's name belong to, and which one issued the token?",
         "`aws ecr create-repository`, `aws ecr get-login-password | docker login --username AWS --password-stdin "
         "ADDRESS`, `docker build`, `docker tag`, `docker push`: each of the `aws` commands with `--region "
         "eu-west-1`.",
@@ -218,12 +219,14 @@ DRILL = Drill(
             says="no repository `shop/orders` exists",
         ),
         Attempt("the other Region", push_here, misconception="ecr-is-global", says="another registry"),
-        Attempt("as administrator", push_as_admin, misconception="login-is-permission", says="one by `admin`"),
+        Attempt(
+            "as administrator", push_as_admin, misconception="login-is-permission", says="last push was by `admin`"
+        ),
         Attempt(
             "as ci, then as administrator",
             push_as_ci_then_as_admin,
             misconception="login-is-permission",
-            says="one by `admin`",
+            says="last push was by `admin`",
         ),
         Attempt(
             "only the repository",

@@ -47,16 +47,19 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         return untouched("`runner` may do nothing yet.")
     missing = [action for action in PULL if action not in open_here]
     if missing:
-        return not_yet(f"A pull of `{NAME}` still ends at `{missing[0]}`: nobody allows it.", "left-out")
+        return not_yet(
+            f"A pull of `{NAME}` still ends at `{missing[0]}`: nobody allows it (an implicit deny).", "left-out"
+        )
     if not login:
         return not_yet(
-            f"The two actions of the pull are there, and `{LOGIN}` is refused, so there is no login. It is asked "
-            "about no repository: which Resource does its statement name, and in which kind of policy?",
+            f"The two actions of the pull are there, and `{LOGIN}` is refused, so there is no login. It is not about "
+            f"any repository: which Resource does its statement name, and in which kind of policy?",
             "login-can-be-scoped",
         )
     if "ecr:BatchCheckLayerAvailability" in open_here:
         return not_yet(
-            "Login and pull work. `ecr:BatchCheckLayerAvailability` is allowed as well; who asks it, a pull or a push?",
+            "Login and pull work. `ecr:BatchCheckLayerAvailability` is allowed too; what asks for it, a pull or a "
+            "push?",
             "check-is-pull",
         )
     more = [action for action in open_here if action not in PULL]
@@ -124,25 +127,25 @@ DRILL = Drill(
             "login",
             "`GetAuthorizationToken` with Resource `*`: it has no resource type, so a repository's ARN grants nothing.",
             FollowUp(
-                "An example in AWS's own guide puts it under `repository/*`. What comes of it?",
+                "An example in AWS's own guide puts it under `repository/*`. What happens then?",
                 "That statement does not grant the login. The action is asked about `*`, and only a statement whose "
-                "Resource fits `*` answers.",
+                "Resource matches `*` answers.",
             ),
         ),
         Point(
             "alone",
-            "The login alone opens nothing: every later request is decided by the caller's rights.",
+            "The login alone opens nothing: every later request is decided by the caller's permissions.",
             FollowUp(
-                "You take the pull rights away while a token is nine hours old. When does the pull stop?",
-                "With the next request: the token says who calls, and rights are looked at each time.",
+                "You remove the pull permissions while a token is nine hours old. When does the pull stop?",
+                "With the next request: the token says who is calling, and permissions are checked each time.",
             ),
         ),
         Point(
             "nocheck",
-            "`BatchCheckLayerAvailability` is not needed: it is a push that asks it.",
+            "`BatchCheckLayerAvailability` is not needed: only a push asks for it.",
             FollowUp(
-                "Then why do so many pull policies hold it?",
-                "They were copied from one another. AWS's own PullOnly policy has no such action. It does little "
+                "Then why do so many pull policies include it?",
+                "They were copied from one another. AWS's managed PullOnly policy does not have it. It does little "
                 "harm, but it is not the smallest.",
             ),
         ),
@@ -154,17 +157,17 @@ DRILL = Drill(
     ),
     model="Two statements. `ecr:BatchGetImage` and `ecr:GetDownloadUrlForLayer` on the ARN of `shop/orders`. And "
     "`ecr:GetAuthorizationToken` on `*`, which cannot be narrowed, because no repository is part of that question. "
-    "That is not a risk by itself: a login says who calls, and each later request is decided again.",
-    weak="“`ecr:Get*` on the repository.” No login, because that action is asked about no repository; and no manifest, "
+    "That is not a risk by itself: a login says who is calling, and each later request is decided again.",
+    weak="“`ecr:Get*` on the repository.” No login, because that action is not about any repository; and no manifest, "
     "because `BatchGetImage` begins with Batch.",
     task="Give `runner` exactly that, in any way you like, and have it judged. `aws iam put-user-policy --user-name "
     "runner --policy-name pull --policy-document file://pull.json` is one way.",
     seconds=180,
     hints=(
         "Three actions in all, and two different Resources.",
-        "The login has a statement of its own with Resource `*`. The other two name "
-        "`arn:aws:ecr:us-east-1:777788889999:repository/shop/orders`: here `repository/` belongs in, in image names "
-        "not.",
+        "The login has its own statement, with Resource `*`. The other two name "
+        "`arn:aws:ecr:us-east-1:777788889999:repository/shop/orders`: `repository/` belongs here, but not in image "
+        "names.",
     ),
     misconceptions=("login-can-be-scoped", "check-is-pull", "repo-policy-gives-login", "wide-is-fixed"),
     sources=(

@@ -77,18 +77,20 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         return untouched(f"ci may not push yet: `{refused[0]}` is refused.")
     if refused and "ecr:InitiateLayerUpload" not in refused:
         return not_yet(
-            f"The action in the refusal is allowed now, and `{refused[0]}` is refused. A refusal names only the next "
+            f"The action in the refusal is allowed now, but `{refused[0]}` is refused. A refusal names only the next "
             "action; which others does a push ask for?",
             "putimage-is-push",
         )
     if refused:
         return not_yet(
-            f"A push as ci still ends at `{refused[0]}`. Rights are looked at with every request, so neither another "
-            "login nor another try changes that.",
+            f"A push as ci still ends at `{refused[0]}`. Permissions are checked with every request, so neither "
+            f"another login nor another try changes that.",
             "retry-fixes",
         )
     if not lab.may((WHO, LOGIN, "*"))[0]:
-        return not_yet("The push is allowed now, and the login is not: a push begins with it.", "login-needs-no-right")
+        return not_yet(
+            "The push is allowed now, but the login is not, and a push begins with it.", "login-needs-no-right"
+        )
     iam = lab.client("iam")
     if lab.seed == "deny":
         guarded = lab.decisions([(WHO, action, arn(RELEASES)) for action in DOCKER_PUSH])
@@ -101,7 +103,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if lab.seed == "boundary" and "PermissionsBoundary" not in iam.get_user(UserName="ci")["User"]:
         return not_yet(
             "The push works, because the boundary is gone: with it went the limit on everything else that ci's policy "
-            "names. A boundary gives nothing; it has to let the push through.",
+            "names. A boundary grants nothing; it has to let the push through.",
             "boundary-grants",
         )
     more = _opened_too_far(lab)
@@ -109,13 +111,13 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         return not_yet(f"The push works, and so does what nobody asked for: {'; '.join(more[:3])}.", "wide-is-fixed")
     if cause != CAUSES[lab.seed]:
         return not_yet(
-            f"The push works. The cause you named, “{cause or 'none'}”, is not the one that was there. Works, not "
-            "understood: read the refusal once more; the state can be built again.",
+            f"The push works. The cause you named, “{cause or 'none'}”, is not the one that was there. It works, but "
+            f"the reason given is not the cause: read the refusal once more; the state can be built again.",
             "last-line-is-cause",
         )
     if not re.search(TELLING[lab.seed], proof.lower()):
         return not_yet(
-            "Cause and fix are right. The words you give as proof do not show this cause: copy the part of the "
+            "Cause and fix are right. The words you copied as proof do not show this cause: copy the part of the "
             "refusal or of the policy that rules the other causes out.",
             "claims-without-showing",
         )
@@ -169,19 +171,19 @@ DRILL = Drill(
         ),
         Point(
             "what",
-            "Then the resource: Region, account, repository, letter by letter, beside the policy's ARN.",
+            "Then the resource: Region, account, repository, letter by letter, next to the policy's ARN.",
             FollowUp(
-                "The policy names `shop/order*`. Does it fit `shop/orders`, and what else?",
-                "It fits, and it fits `shop/order-archive` too: a star is any text, not a word.",
+                "The policy names `shop/order*`. Does it match `shop/orders`, and what else?",
+                "It does, and `shop/order-archive` too: a star is any text, not a word.",
             ),
         ),
         Point(
             "ending",
-            "Then the ending: nobody allows it, an explicit deny, or a limit such as a boundary; it names the kind "
-            "of policy.",
+            "Then the ending: an implicit deny (nobody allows it), an explicit deny, or a limit such as a boundary; "
+            "it names the kind of policy.",
             FollowUp(
-                "Its ending is `with an explicit deny in an identity-based policy`. Does one more Allow help?",
-                "No. A Deny that fits beats every Allow, however near it stands. Find the Deny, ask what it "
+                "It ends `with an explicit deny in an identity-based policy`. Does one more Allow help?",
+                "No. A Deny that matches beats every Allow, wherever each is written. Find the Deny, ask what it "
                 "protects, and narrow it.",
             ),
         ),
@@ -190,13 +192,14 @@ DRILL = Drill(
             "Only then the policy, and the whole set of push actions at once.",
             FollowUp(
                 "After your fix the next line says `ecr:UploadLayerPart`. What does that tell you about the fix?",
-                "That one action was added, and the push goes on to the next: grant the set of a push, not one by one.",
+                "That one action was added, and the push went on to the next: grant the whole push set, not one by "
+                "one.",
             ),
         ),
     ),
     beyond=FollowUp(
         "How would you have caught this before the release?",
-        "Ask IAM without pushing: the policy simulator, or a push of a throw-away tag as the job's own identity, in "
+        "Ask IAM without pushing: the policy simulator, or a push of a throwaway tag as the job's own identity, in "
         "the pipeline that changes the policy.",
     ),
     model="I read the refusal whole, from left to right. Who: the ARN, because the laptop is Dara and the job is ci. "
@@ -207,17 +210,17 @@ DRILL = Drill(
     "and a wide policy may hide the cause, or not help at all against a Deny.",
     task="In this account ci's push of `shop/orders` is refused, for one of the causes below. Get the whole refusal (a "
     "push as `ci`, or `aws ecr initiate-layer-upload --repository-name shop/orders --profile ci`), name the cause, "
-    "copy the words that prove it, and fix it as `admin`, with nothing else opened.",
+    "copy the words that prove it, and fix it as `admin`, without opening anything else.",
     seconds=180,
     findings=(
         Finding("cause", "The cause", (*CAUSES.values(), NOBODY)),
         Finding("proof", "The words that prove it, copied"),
     ),
     hints=(
-        "Lay the resource in the refusal over the Resource in ci's policy, character by character. If both fit, the "
-        "ending of the refusal names another kind of policy.",
+        "Compare the resource in the refusal with the Resource in ci's policy, character by character. If they "
+        "match, the ending of the refusal names another kind of policy.",
         "`aws iam get-user-policy --user-name ci --policy-name work`; groups: `list-groups-for-user`, "
-        "`get-group-policy`; boundary: `get-user`. One of these holds the line.",
+        "`get-group-policy`; boundary: `get-user`. One of these has the line you need.",
     ),
     misconceptions=(
         "last-line-is-cause",
@@ -320,7 +323,7 @@ DRILL = Drill(
             {"cause": CAUSES["region"], "proof": "eu-west-1"},
             seed="name",
             misconception="last-line-is-cause",
-            says="not understood",
+            says="the reason given is not the cause",
         ),
         Attempt(
             "no proof",

@@ -47,7 +47,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         world = wrong[0]
         what = {
             "one": "The owner's own user is named, and inside one account either side is enough: nothing is missing.",
-            "two": "The repository's side says yes to y. y lives in another account; who answers there, and what?",
+            "two": "The repository's side says yes to y. y belongs to another account; who answers there, and what?",
             "three": "The statement names the account. That lets the account's own policies decide; what do x's say?",
         }[world]
         return not_yet(
@@ -60,7 +60,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if not works:
         return not_yet(
             "All three verdicts are right. World two still ends with a refusal: one of the two accounts says nothing "
-            "about this pull, and a wider policy of the other one does not speak for it.",
+            "about this pull, and a wider policy in the other one does not speak for it.",
             "one-side-is-enough",
         )
     more = lab.allowed(WHO["two"], (*DOCKER_PUSH, "ecr:DeleteRepository"), arn("world/two"))
@@ -105,7 +105,7 @@ DRILL = Drill(
     lesson="06",
     situation=f"Account {ACCOUNT} owns three repositories. Each has a policy with the two pull actions. `world/one` "
     f"names the owner's user x. `world/two` names the user y of account {OTHER}. `world/three` names the owner's "
-    "account itself (`…:root`). x and y may log in, and have no other right.",
+    "account itself (`…:root`). x and y may log in, and have no other permission.",
     question="Does x pull `world/one`? Does y pull `world/two`? Does x pull `world/three`? Say why each time.",
     points=(
         Point(
@@ -113,7 +113,7 @@ DRILL = Drill(
             "Inside one account either side is enough: the repository's policy may grant alone.",
             FollowUp(
                 "x gets a boundary that names no ECR action. What changes in world one?",
-                "The repository's own yes stands, because it names the user himself. But the login is capped by the "
+                "The repository's own yes stands, because it names the user itself. But the login is capped by the "
                 "boundary, so the pull ends one step earlier. For a role named there, the boundary would limit the "
                 "pull too.",
             ),
@@ -131,28 +131,29 @@ DRILL = Drill(
             "account",
             "Naming the account lets it delegate; it lets nobody in by itself.",
             FollowUp(
-                "What would make x pull `world/three`, without a change of the repository's policy?",
+                "What would make x pull `world/three`, without a change to the repository policy?",
                 "An Allow for the two actions on it in x's own policies: then the account has delegated.",
             ),
         ),
         Point(
             "login",
-            "The login always comes from the identity side; a repository's policy cannot give it.",
+            "The login always comes from the identity-based side; a repository policy (resource-based) cannot grant "
+            "it.",
             FollowUp(
                 "Why can it not?",
-                "`GetAuthorizationToken` is asked about no repository, so no repository's policy is looked at.",
+                "`GetAuthorizationToken` is not about any repository, so no repository policy is looked at.",
             ),
         ),
     ),
     beyond=FollowUp(
         "The owner writes a Deny for y into the policy of `world/two`, and y is an administrator at home. What then?",
-        "Refused. A Deny that fits in any of the policies in play is final, whoever allows.",
+        "Refused. A matching Deny in any of the policies involved is final (an explicit deny), whoever allows.",
     ),
     model="World one: yes. Owner and caller are one account, and there the repository's policy is enough. World two: "
     "no, not yet. Across accounts both sides must say yes, and y's own account says nothing. World three: no. Naming "
     "the account passes the decision to its IAM, and x has no policy for it.",
     weak="“Both policies are always needed”, or “the more specific one wins”. The first is true across accounts "
-    "only; the second is true nowhere: a Deny beats an Allow, and nothing is nearer than something else.",
+    "only; the second is true nowhere: a Deny beats an Allow, and no policy is nearer than another.",
     task="Type the three verdicts. Then make `world/two` work by a change on one side only, the side that is silent; "
     "the profile `other` is an administrator there.",
     seconds=150,

@@ -52,23 +52,23 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     images = _layers(lab)
     holding = sorted(name for name, layers in images.items() if _layer_with_the_key(lab) in layers)
     if not typed and len(images) == 3:
-        return untouched("Three images are there, and no key was found yet.")
+        return untouched("Three images are there, and no key has been found yet.")
     if lab.digest(NAME, "1.2") is None:
         return not_yet("`1.2` is gone too: it never held the key, and it is what runs tonight.", "wide-is-fixed")
     if typed != secret(lab):
         shown = f"“{typed}”" if typed else "nothing"
         return not_yet(
-            f"You typed {shown} as the key; that does not stand in the file. The file lies in a layer, and a layer "
+            f"You typed {shown} as the key; that is not what the file says. The file is in a layer, and a layer "
             "is an archive that the registry hands out by its digest.",
             "delete-hides",
         )
     if holding:
         return not_yet(
             f"The key is found. {' and '.join(holding)} still list{'' if len(holding) > 1 else 's'} the layer that "
-            "holds it: whoever may pull, reads it.",
+            "holds it: whoever may pull can read it.",
             "delete-hides",
         )
-    return passed("Found, and no image here lists that layer any more. Changing the key itself came first, did it not?")
+    return passed("Found, and no image here lists that layer any more. You changed the key itself first, didn't you?")
 
 
 def remove(lab: Any, *tags: str) -> None:
@@ -121,13 +121,14 @@ DRILL = Drill(
             "First change the key: whoever could pull may have it, and no deletion takes that back.",
             FollowUp(
                 "How do you find out who pulled it?",
-                "CloudTrail keeps `BatchGetImage` and `GetDownloadUrlForLayer` with the caller; it tells about the "
-                "past, it gives nothing back.",
+                "CloudTrail keeps `BatchGetImage` and `GetDownloadUrlForLayer` with the caller; it shows the past; it "
+                "takes nothing back.",
             ),
         ),
         Point(
             "remove",
-            "Then remove every image that lists the layer, also untagged ones, copies in other Regions, and caches.",
+            "Then remove every image that lists the layer, including untagged ones, copies in other Regions, and "
+            "caches.",
             FollowUp(
                 "You deleted both here. Are the replicas in eu-west-1 gone?",
                 "Not by themselves: deletions travel only where the replication rule says so, which a rule can since "
@@ -136,10 +137,10 @@ DRILL = Drill(
         ),
         Point(
             "avoid",
-            "Secrets do not go through `COPY`, `ARG` or `ENV`: a build's secret mount, or fetched when it starts.",
+            "Secrets do not go through `COPY`, `ARG` or `ENV`: use a build's secret mount, or fetch them at start.",
             FollowUp(
                 "Why is `ARG KEY` no better?",
-                "What a build was given as an argument can be read in the image's history.",
+                "A build argument can be read in the image's history.",
             ),
         ),
     ),
@@ -150,13 +151,13 @@ DRILL = Drill(
     ),
     model="It is not true. `rm` in a later step hides the file in a container; the layer that holds it is still part "
     "of 1.0 and of 1.1, and anybody who may pull can read it. So first the key is changed. Then both images go, with "
-    "their copies. 1.2 stays. And the build takes its secret by a secret mount from now on.",
+    "their copies. 1.2 stays. And from now on the build gets its secret through a secret mount.",
     weak="“We deleted it in 1.1.” Each image keeps every layer it was built from. Or: deleting the images, and "
     "leaving the key as it is.",
-    task="Show that it is there: find what stands in `app/key.txt`, from the registry. Then take away the images "
-    "that list that layer, and no other.",
+    task="Show that it is there: find what `app/key.txt` says, from the registry. Then delete the images that list "
+    "that layer, and no others.",
     seconds=180,
-    findings=(Finding("key", "What stands in the file"),),
+    findings=(Finding("key", "What the file says"),),
     hints=(
         "The manifest of 1.1 lists three layers. Which of them does 1.2 not list?",
         "`aws ecr get-download-url-for-layer --repository-name shop/booking --layer-digest sha256:… --query "

@@ -49,18 +49,18 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if lost:
         index = "With the index 2.0 its images lose their protection. " if "2.0" in lost else ""
         return not_yet(
-            f"Of the tagged images this is gone: {', '.join(lost)}. {index}Nothing undoes a deletion. Build the state "
+            f"Of the tagged images, this is gone: {', '.join(lost)}. {index}Nothing undoes a deletion. Build the state "
             "again.",
             "untagged-is-garbage",
         )
     if kept["live"] not in images:
         return not_yet(
-            "`deployed.txt` names a digest, and that image is gone: it had no tag, and it is what runs. The next "
-            "node that has to fetch it cannot. Build the state again.",
+            "`deployed.txt` names a digest, and that image is gone: it had no tag, and it is what runs. The next node "
+            "that needs it cannot fetch it. Build the state again.",
             "untagged-is-garbage",
         )
     if len(images) == 6 and not gone and not code:
-        return untouched("Six images are there. Predict first, then delete what is really garbage.")
+        return untouched("There are six images. Predict first, then delete what is really garbage.")
     if gone != "2":
         return not_yet(
             f"You predicted that the script takes {gone or 'no number of'} images. It asks for four; what does ECR do "
@@ -69,8 +69,8 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         )
     if code != "0":
         return not_yet(
-            f"You predicted the exit code {code or '(none)'}. The call is answered with 200 although some images "
-            "stay; the answer tells which, under another word.",
+            f"You predicted the exit code {code or '(none)'}. The call returns 200 although some images stay; the "
+            f"answer says which, under another name.",
             "no-exception-is-success",
         )
     if kept["old"] in images:
@@ -135,11 +135,11 @@ DRILL = Drill(
         ),
         Point(
             "answer",
-            "The call succeeds all the same: what stayed is listed under `failures`, and the exit code is 0.",
+            "The call still succeeds: what stayed is listed under `failures`, and the exit code is 0.",
             FollowUp(
                 "What does the script need, then?",
-                "To read `failures` and to stop, or report, when it is not empty. And to ask in portions: a call takes "
-                "at most 100 images.",
+                "To read `failures` and to stop, or report, when it is not empty. And to delete in batches: a call "
+                "takes at most 100 images.",
             ),
         ),
         Point(
@@ -153,14 +153,14 @@ DRILL = Drill(
         ),
     ),
     beyond=FollowUp(
-        "What would you change, so that the question does not come up again?",
-        "Whatever is deployed carries a tag of its own as long as it runs, and a rule clears the untagged after some "
+        "What would you change so the question does not come up again?",
+        "Whatever is deployed keeps its own tag as long as it runs, and a rule clears untagged images after some "
         "days. Its preview shows what it would take, and takes nothing: `aws ecr start-lifecycle-policy-preview`.",
     ),
     model="I would not let it run. Two of the four untagged images belong to the index 2.0, and ECR refuses to "
-    "delete those; the call still ends with exit code 0, and only `failures` tells. Of the other two one is garbage, "
-    "and one is what production runs by digest: that one would be gone for good. I tag what is deployed, and let a "
-    "previewed rule do the rest.",
+    "delete those; the call still ends with exit code 0, and only `failures` tells you. Of the other two, one is "
+    "garbage, and one is what production runs by digest: that one would be gone for good. I tag what is deployed, "
+    "and let a previewed rule do the rest.",
     weak="“Untagged means unused.” A digest needs no tag. Or: “it ended with 0, so all four are gone.”",
     task="Type how many images the script would delete, and its exit code. Then delete what is really garbage, and "
     "nothing else. The digest in `deployed.txt` is what production runs.",
@@ -211,7 +211,7 @@ DRILL = Drill(
             delete_the_old,
             {**RIGHT, "code": "1"},
             misconception="no-exception-is-success",
-            says="answered with 200",
+            says="returns 200",
         ),
         Attempt("predicted only", None, RIGHT, misconception="left-out", says="still there"),
     ),

@@ -43,8 +43,8 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     if not deleted and not plain:
         if made:
             return not_yet(
-                f"`{next(iter(made))}` was made with a choice of keys. The slide speaks of a repository for which "
-                "nobody chose anything.",
+                f"`{next(iter(made))}` was created with a choice of keys. The slide is about a repository for which "
+                f"nobody chose anything.",
                 "kms-by-default",
             )
         return not_yet(
@@ -93,7 +93,7 @@ DRILL = Drill(
     points=(
         Point(
             "kms",
-            "1: the default is AES-256 with keys of Amazon S3. KMS is a choice at creation.",
+            "1: the default is AES-256 with keys of Amazon S3. KMS is a choice made at creation.",
             FollowUp(
                 "We need KMS for a repository that exists. What now?",
                 "It cannot be switched. A new repository with KMS, the images copied, then the deployments moved over.",
@@ -110,16 +110,16 @@ DRILL = Drill(
         ),
         Point(
             "registry",
-            "5: one logs in to a registry: one account in one Region, with all its repositories.",
+            "5: you log in to a registry: one account in one Region, with all its repositories.",
             FollowUp(
                 "And a second account, or a second Region?",
-                "Another registry, so docker needs another login: it keeps them by address. A token must be one of the "
+                "Another registry, so docker needs another login: it keeps them by address. A token must be for the "
                 "registry's own Region.",
             ),
         ),
         Point(
             "right",
-            "2 and 4 are right, and you say so: a correction that leaves something standing is heard.",
+            "2 and 4 are right, and you say so: people listen to a correction that leaves something standing.",
             FollowUp(
                 "The nightly job fails at its thirteenth hour. Which line of the slide explains it, and what fixes it?",
                 "Line 2. A login right before the push, or the credential helper, which fetches tokens when they are "
@@ -129,14 +129,14 @@ DRILL = Drill(
     ),
     beyond=FollowUp(
         "Your colleague answers: “but we do use KMS, I saw it in the console.” What do you ask?",
-        "Which repository, and who made it? A template or a script may choose KMS. The default is another matter.",
+        "Which repository, and who made it? A template or a script may choose KMS. The default is a different matter.",
     ),
-    model="1, 3 and 5. I would say it by showing: a repository made with nothing but a name says AES256. An "
+    model="1, 3 and 5. I would say it by showing: a repository created with nothing but a name says AES256. An "
     "immutable tag stops a push from moving it, not a deletion, as I can show with one image. And a login belongs to "
     "a registry, so one is enough for all its repositories. 2 and 4 are right and should stay.",
     weak="Agrees with all five, or finds the first and stops. Or is right, and shows nothing.",
     task="Type the numbers of the wrong statements, and disprove one of them live. `shop/releases` is an immutable "
-    "repository with a release that may be spent; you may also make repositories.",
+    "repository with a release you may sacrifice; you may also create repositories.",
     seconds=120,
     findings=(Finding("wrong", "The wrong statements, by number"),),
     hints=(

@@ -1,7 +1,7 @@
 """Drill d09: the service does not start; one of three causes. Q95, Q96, Q99."""
 
 # E151: the execution role pulls, never the task role (Fargate); err 131 133 134: ECS's texts, and that a missing
-# tag can look like a missing right; E006 E028: tag and digest; E110 is not asked.
+# tag can look like a missing permission; E006 E028: tag and digest; E110 is not asked.
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 NAME, NEIGHBOUR, TAG = "shop/orders", "shop/payments", "1.4"
 EXECUTION, TASK = "role/orders-execution", "role/orders-task"
 CAUSES = {
-    "task": "the pull rights stand on the task role",
+    "task": "the pull permissions are on the task role",
     "scope": "the execution role's policy names another repository",
     "tag": "the tag is gone",
 }
@@ -74,7 +74,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         shown = "task-role-pulls" if lab.allowed(TASK, PULL, arn(NAME)) else "retry-fixes"
         asks = (
             "Which name does `service.json` ask for, and which names has the image?" if digest is None else
-            "Whose right is asked when the image is fetched?"
+            "Whose permissions count when the image is fetched?"
         )  # fmt: skip
         return not_yet(f"It still would not start: {seen}. {asks}", shown)
     if digest != _good(lab):
@@ -85,8 +85,8 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         )
     if lab.allowed(TASK, (*PULL, LOGIN), arn(NAME)):
         return not_yet(
-            "It starts. The task role still holds rights on the registry: that is the role of the program, which never "
-            "pulls; the agent does, before the program runs.",
+            "It starts. The task role still has permissions on the registry: that is the role of the program, which "
+            "never pulls; the agent does, before the program runs.",
             "task-role-pulls",
         )
     more = lab.allowed(EXECUTION, (*DOCKER_PUSH, "ecr:BatchDeleteImage"), arn(NAME))
@@ -97,11 +97,11 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         )
     if cause != CAUSES[lab.seed]:
         return not_yet(
-            f"It starts. The cause you named, “{cause or 'none'}”, is not the one that was there: works, not "
-            "understood.",
+            f"It starts. The cause you named, “{cause or 'none'}”, is not the one that was there: it works, but the "
+            f"reason given is not the cause.",
             "last-line-is-cause",
         )
-    return passed(f"The execution role, and only it, pulls `{NAME}:{TAG}`, and the tag stands on the release's digest.")
+    return passed(f"The execution role, and only it, pulls `{NAME}:{TAG}`, and the tag points at the release's digest.")
 
 
 def put_on(lab: Any, role: str, *statements: dict[str, Any]) -> None:
@@ -135,16 +135,16 @@ DRILL = Drill(
     lesson="09",
     situation="You are on call. The service `orders`, on Fargate, has been trying to start for ten minutes. Its "
     "events say `CannotPullContainerError: … unexpected status code 403 Forbidden`, and somebody has already "
-    "restarted it twice. What was deployed stands in `service.json`.",
+    "restarted it twice. What was deployed is in `service.json`.",
     question="“Think aloud. What can this text mean, what do you look at first, and what do you not touch?”",
     points=(
         Point(
             "four",
             "Four questions split it: is it there, is it allowed, can it be reached, is it for this platform?",
             FollowUp(
-                "Which of the four can you answer without any right on the cluster?",
+                "Which of the four can you answer without any permission on the cluster?",
                 "Whether it is there (list the tag), whether it is allowed (ask IAM about the role), and the "
-                "platform, from the manifest. The way to the registry is seen from the inside only.",
+                "platform, from the manifest. The way to the registry can be seen only from the inside.",
             ),
         ),
         Point(
@@ -157,7 +157,7 @@ DRILL = Drill(
         ),
         Point(
             "tag",
-            "A 403 is not proof of a missing right: ECS has been seen to show it for a missing tag as well.",
+            "A 403 is not proof of a missing permission: ECS has been seen to show it for a missing tag as well.",
             FollowUp(
                 "How do you make a deployment that no moved or deleted tag can hurt?",
                 "Deploy the digest. Then the name cannot move; only a deletion of the image still can.",
@@ -165,7 +165,7 @@ DRILL = Drill(
         ),
         Point(
             "small",
-            "Fix the one thing, for this image: no `ecr:*`, no rights for the task role, no rebuild at night.",
+            "Fix the one thing, for this image: no `ecr:*`, no permissions for the task role, no rebuild at night.",
             FollowUp(
                 "It runs. What do you change so that it cannot come back this way?",
                 "The role's policy comes from the same file as the service's image name, and the pipeline asks IAM "
@@ -175,7 +175,7 @@ DRILL = Drill(
     ),
     beyond=FollowUp(
         "The same text comes from one of three subnets only. What then?",
-        "Neither the tag nor the role differs there: look at the way, at routes, endpoints and their policies.",
+        "Neither the tag nor the role differs there: look at the network: routes, endpoints and their policies.",
     ),
     model="CannotPull means: before the program ran, the agent could not fetch the image. I check four things, the "
     "cheapest first: does the tag exist, and with which digest; may the execution role log in and pull this "
@@ -184,21 +184,21 @@ DRILL = Drill(
     weak="Restart, more memory, `ecr:*` for the task role. Restarting asks the same question again, and the task "
     "role is never asked.",
     task="Find the cause, name it, and fix it as `admin`: the execution role must be able to pull "
-    "`shop/orders:1.4`, with the digest of the release, and nobody gets more than that. No ECS runs here: roles, "
+    "`shop/orders:1.4`, with the digest of the release, and nobody may get more than that. No ECS runs here: roles, "
     "policies and images are the real ones of the lab, and IAM is asked as ECS would ask.",
     seconds=180,
     findings=(Finding("cause", "The cause", (*CAUSES.values(), *NOT_IT)),),
     hints=(
         "`cat service.json` names two roles. Which of them is asked? `aws iam get-role-policy --role-name … "
         "--policy-name pull`, and `aws ecr describe-images --repository-name shop/orders`.",
-        "Rights: the execution role needs `GetAuthorizationToken` on `*` and the two pull actions on `shop/orders`; "
-        "the task role needs none of it. Tag: the release's image is still there, under 1.4.0; give it its name "
-        "back.",
+        "Permissions: the execution role needs `GetAuthorizationToken` on `*` and the two pull actions on "
+        "`shop/orders`; the task role needs none of it. Tag: the release's image is still there, under 1.4.0; give "
+        "it its name back.",
     ),
     misconceptions=("task-role-pulls", "wide-is-fixed", "tag-is-version", "403-is-missing", "deployer-pulls"),
     sources=(
         "AWS: Amazon ECS Developer Guide, CannotPullContainer task errors; task execution IAM role",
-        "a public log of ECS (the 403 for a missing right or tag)",
+        "a public log of ECS (the 403 for a missing permission or tag)",
     ),
     date="2026-11-23",
     prepare=prepare,
@@ -248,7 +248,7 @@ DRILL = Drill(
             {"cause": NOT_IT[1]},
             seed="tag",
             misconception="last-line-is-cause",
-            says="not understood",
+            says="the reason given is not the cause",
         ),
         Attempt(
             "rights for a missing tag",

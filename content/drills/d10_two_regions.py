@@ -27,7 +27,8 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     original = lab.digest(NAME, TAG)
     if original is None:
         return not_yet(
-            f"`{NAME}:{TAG}` is gone from {HERE}: the copy was to leave it alone. Build the state again.", "tag-copies"
+            f"`{NAME}:{TAG}` is gone from {HERE}: the copy should have left it alone. Build the state again.",
+            "tag-copies",
         )
     there = lab.repositories(THERE)
     beside = [name for name in lab.repositories() if name != NAME]
@@ -46,7 +47,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     copied = lab.digest(NAME, TAG, THERE)
     if not images:
         return not_yet(
-            f"The repository is there, and empty: what was pushed in {HERE} before does not come by itself.",
+            f"The repository is there, but empty: what was pushed in {HERE} before does not arrive on its own.",
             "replication-copies-the-past",
         )
     if copied is None or copied != original:
@@ -57,7 +58,7 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
         )
     if there[NAME]["imageTagMutability"] != "IMMUTABLE":
         return not_yet(
-            f"The digest is the same. In {HERE} its tags are locked, and in {THERE} they may be moved: settings do not "
+            f"The digest is the same. In {HERE} its tags are locked, but in {THERE} they may be moved: settings do not "
             "travel with images.",
             "copies-settings",
         )
@@ -75,7 +76,7 @@ def _waiting(lab: Any) -> Verdict:
     if any(each["status"] in UNDER_WAY for each in lab.client("ecr").list_replication_backfills()["backfills"]):
         return untouched(f"A backfill is under way; `{NAME}` is not in {THERE} yet. Look again in a moment.")
     return not_yet(
-        f"A rule copies to {THERE}, and `{NAME}` is not there: a rule takes what is pushed after it, and {TAG} was "
+        f"A rule copies to {THERE}, but `{NAME}` is not there: a rule takes what is pushed after it, and {TAG} was "
         "pushed before.",
         "replication-copies-the-past",
     )
@@ -152,8 +153,8 @@ DRILL = Drill(
     points=(
         Point(
             "rule",
-            "Push once, replicate by a rule of the registry. It copies what is pushed from then on; a backfill is "
-            "its own step.",
+            "Push once, replicate by a rule of the registry. It copies what is pushed from then on; a backfill is a "
+            "separate step.",
             FollowUp(
                 "The image of last week is needed in Mumbai. How does it get there?",
                 "Not by the rule alone: by a backfill (an operation since October 2026), or by copying it, or by "
@@ -162,10 +163,11 @@ DRILL = Drill(
         ),
         Point(
             "wait",
-            "The pipeline waits for the replication status before it deploys there: it takes minutes, with no promise.",
+            "The pipeline waits for the replication status before it deploys there: it takes minutes, with no "
+            "guarantee.",
             FollowUp(
                 "Could Mumbai get its images from Ireland's copy by a second rule?",
-                "No. A replicated image is not handed on: both rules stand in us-east-1.",
+                "No. A replicated image is not passed on: both rules belong in us-east-1.",
             ),
         ),
         Point(
@@ -173,7 +175,7 @@ DRILL = Drill(
             "Each Region has its own address, login and settings; policies and settings do not travel, templates "
             "give them.",
             FollowUp(
-                "What differs in Ireland, if nobody thinks of that?",
+                "What differs in Ireland if nobody thinks of that?",
                 "The repository is made with defaults: mutable tags, no policies, no lifecycle rules.",
             ),
         ),
@@ -208,8 +210,8 @@ DRILL = Drill(
     "out a second pipeline and failover of pushes: while us-east-1 is down we deploy, we do not release.",
     weak="“ECR is highly available, so nothing.” It is available within a Region. Or: “build in every Region”, which "
     "gives three images with one name.",
-    task="Make `my-web-app:2.0` deployable from eu-west-1 alone: same digest, same lock on its tags, no rebuild. By "
-    "the registry's own means, as you drew it, or by hand with docker, skopeo, oras or the API (`$REGISTRY` is "
+    task="Make `my-web-app:2.0` deployable from eu-west-1 alone: same digest, same lock on its tags, no rebuild. With "
+    "the registry's own features, as you drew it, or by hand with docker, skopeo, oras or the API (`$REGISTRY` is "
     "us-east-1, `$REGISTRY_EU` eu-west-1).",
     seconds=180,
     hints=(
@@ -244,7 +246,7 @@ DRILL = Drill(
             "an empty shelf",
             lambda lab: lab.repository(NAME, THERE),
             misconception="replication-copies-the-past",
-            says="does not come by itself",
+            says="does not arrive on its own",
         ),
         Attempt("a rule alone", rule, misconception="replication-copies-the-past", says="was pushed before"),
         Attempt(

@@ -175,7 +175,7 @@ def env(home: Path | None, profile: str) -> None:
     """Print the lab's environment for a shell: eval "$(ecrlab env)"."""
     place = _home(home)
     if launch.await_port(place) is None:
-        _refuse(f"The lab of {place.path} was never started, so that it has no port yet. First: ecrlab start")
+        _refuse(f"The lab of {place.path} was never started, so it has no port yet. Start it first: ecrlab start")
     changes = environment(place, profile)
     old = doctor.aws_too_old(apply(changes))
     if old is not None:
@@ -185,9 +185,9 @@ def env(home: Path | None, profile: str) -> None:
     if cleared:
         _tell(f"Cleared {', '.join(cleared)}.")
     if not os.environ.get("NO_PROXY") and any(name.lower() in ("http_proxy", "https_proxy") for name in os.environ):
-        _tell("Set NO_PROXY, so that the lab's requests do not go to your proxy.")
+        _tell("Set NO_PROXY, so the lab's requests do not go to your proxy.")
     running = launch.server_process(place) is not None
-    _tell(f"This shell now speaks to the lab of {place.path} as {profile}, not AWS.")
+    _tell(f"This shell now talks to the lab of {place.path} as {profile}, not to AWS.")
     if not running:
         _tell("The lab is not running. Start it with: ecrlab start")
 
@@ -217,7 +217,7 @@ def shell_lines(changes: Mapping[str, str | None]) -> str:
     multiple=True,
     help="Only the policy of this repository: the way out when it locks everybody out. Repeatable.",
 )
-@click.option("--user", "users", multiple=True, help="Only the rights of this user. Repeatable.")
+@click.option("--user", "users", multiple=True, help="Only the permissions of this user. Repeatable.")
 @click.option("--account", help="The account of these repositories. Default: the learner's own.")
 @click.option("--region", help=f"The region of these repositories. Default: {REGION}.")
 @click.option("--public", is_flag=True, help="These repositories are in ECR Public.")
@@ -235,7 +235,9 @@ def reset(
     """Put the lab back to its start: repositories, images, users, rights, clock. Progress and work stay."""
     place = _home(home)
     if not (repositories or policies or users or yes) and sys.stdin.isatty():
-        click.confirm(f"Remove all repositories, images and changed rights of the lab in {place.path}?", abort=True)
+        click.confirm(
+            f"Remove all repositories, images and changed permissions of the lab in {place.path}?", abort=True
+        )
     try:
         answer = LabClient(place).reset(
             repositories=list(repositories) or None,
@@ -389,7 +391,7 @@ def _step(text: str) -> float:
 
 @main.command()
 @_home_option
-@click.option("--follow", "-f", is_flag=True, help="Go on showing requests as they come, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Keep showing requests as they arrive, until Ctrl-C.")
 @click.option("--last", type=click.IntRange(0), default=20, show_default=True, help="How many past requests to show.")
 def trace(home: Path | None, follow: bool, last: int) -> None:
     """Show the X-ray: each request, the IAM action it needed, and why it was allowed or denied."""
@@ -528,7 +530,7 @@ def _caller(home: Home, profile: str) -> str:
     try:
         arn: str = session.create_client("sts").get_caller_identity()["Arn"]
     except (BotoCoreError, ClientError) as error:
-        raise ValueError(f"Profile {profile} is nobody at present: {error}") from None
+        raise ValueError(f"Profile {profile} belongs to nobody at present: {error}") from None
     return arn
 
 
@@ -549,7 +551,9 @@ class _Question(click.Command):
 @click.argument("action", required=False)
 @click.argument("resource", default="*")
 @click.option("--context", "-c", multiple=True, metavar="KEY=VALUE", help="A condition key, as aws:SourceIp=192.0.2.1.")
-@click.option("--with", "statement", metavar="JSON", help="Try this statement: would it do, what else would it open?")
+@click.option(
+    "--with", "statement", metavar="JSON", help="Try this statement: would it be enough, and what else would it open?"
+)
 @click.option("--details", is_flag=True, help="List all statements and the context.")
 @click.option("--actions", "list_actions", is_flag=True, help="List the actions that the lab knows.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole decision as JSON.")

@@ -146,7 +146,7 @@ def _disk(home: Home) -> Finding:
     if free >= _ENOUGH_DISK:
         return Finding("home", "ok", seen)
     fix = "docker system prune" if shutil.which("docker") else f"du -sh {home.path}"
-    return Finding("home", "note" if free >= _LITTLE_DISK else "fails", f"{seen}; 2 GB are wanted", fix)
+    return Finding("home", "note" if free >= _LITTLE_DISK else "fails", f"{seen}; 2 GB are needed", fix)
 
 
 def _shell(home: Home, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -193,7 +193,7 @@ def _role_sessions(environ: Mapping[str, str]) -> Iterator[Finding]:
     cache = Path(environ.get("HOME") or Path.home(), ".aws", "cli", "cache")
     kept = [path for path in sorted(cache.glob("*.json")) if _is_ours(path)]
     if kept:
-        seen = f"aws keeps {len(kept)} of the lab's role sessions in {cache}; it has no setting for another place"
+        seen = f"aws keeps {len(kept)} of the lab's role sessions in {cache}; it has no setting for a different place"
         yield Finding("role sessions", "note", seen, shlex.join(["rm", *map(str, kept)]))
 
 

@@ -112,7 +112,7 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
         if foreign is not None:
             raise LaunchError(f"The lab could not be started: {forbidden(foreign)}")
     except OSError as error:
-        raise LaunchError(f"The home folder {home.path} cannot be made. {sentence(error, home.path)}") from error
+        raise LaunchError(f"The home folder {home.path} cannot be created. {sentence(error, home.path)}") from error
     with _one_at_a_time(home):
         had_engine = own.running_private(home) is not None
         try:
@@ -132,7 +132,7 @@ def _start(home: Home, progress: Say, port: int | None, ask: Ask | None) -> Runn
     server = server_process(home)
     if server is not None and _answers(home):
         if port and port != home.port:
-            raise LaunchError(f"The lab already runs at port {home.port}. Stop it first: ecrlab stop")
+            raise LaunchError(f"The lab is already running at port {home.port}. Stop it first: ecrlab stop")
         engine = _connect(home, _settle_engine(home, progress), progress, ask)
         return Running(home, home.port, server.pid, engine, started=False)
     if server is not None:
@@ -232,7 +232,9 @@ def begin_here(home: Home) -> None:
     """
     with _one_at_a_time(home):
         if server_process(home) is not None:
-            raise LaunchError(f"The lab of {home.path} already runs at port {home.port}. Stop it first: ecrlab stop")
+            raise LaunchError(
+                f"The lab of {home.path} is already running at port {home.port}. Stop it first: ecrlab stop"
+            )
         home.control.unlink(missing_ok=True)
         process = Process.of(os.getpid())
         if process is not None:
@@ -349,7 +351,7 @@ def _ensure_base_image(engine: Engine, home: Home, say: Say) -> None:
     try:
         base_image.ensure(engine, home, say)
     except EngineError as error:
-        say(f"The base image of the lessons could not be made: {error}")
+        say(f"The base image of the lessons could not be built: {error}")
 
 
 def _spawn_server(home: Home, port: int | None) -> Process:

@@ -86,7 +86,7 @@ def ensure(home: Home, engine: Engine, say: Say, ask: Ask | None = None) -> tupl
             return "", ""
         return f"{path} is written, but this Podman service read its settings before that.", RESTART
     except (LabError, OSError) as error:
-        return f"Its settings for the lab could not be looked after: {error}", ""
+        return f"Its settings for the lab could not be checked: {error}", ""
 
 
 def named(path: Path) -> set[int]:

@@ -163,7 +163,7 @@ def ensure(home: Home, engine: Engine, say: Say = lambda line: None) -> Relay | 
         try:
             _cover(home, engine, known.host)
         except (EngineError, LabError) as error:
-            say(f"The relay for the container engine could not be looked after: {error}")
+            say(f"The relay for the container engine could not be maintained: {error}")
     return known if known.host or known.trouble else None
 
 

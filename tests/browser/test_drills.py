@@ -87,7 +87,7 @@ def test_a_drill_by_the_keyboard(page: Page, room: Any, opened: Any, axe: Path) 
     # The evidence: refused, then shown.
     cloud = DrillLab(Home(room.home))
     drills()["d01"].accepts[0].do(cloud)  # type: ignore[misc]
-    field = card.get_by_label("How many images lie in the repository now?")
+    field = card.get_by_label("How many images are in the repository now?")
     tab_to(page, field)
     page.keyboard.type("4")
     press("Check the evidence")

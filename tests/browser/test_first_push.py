@@ -75,15 +75,15 @@ def test_the_second_half(page: Page, opened: Any, axe: Any) -> None:
     places = {
         "who you are": settled,
         "whether you may push to my-web-app": settled,
-        "until when the login is good": settled,
+        "how long the login is good for": settled,
         "which Region's registries it opens": settled,
-        "whether there is a tag 1.1": again,
+        "whether the tag 1.1 exists": again,
         "your AWS secret key": neither,
     }
     for item, place in places.items():
         card.get_by_label(item, exact=True).select_option(place)
     card.get_by_role("button", name="Answer").click()
-    expect(card.locator(".ecr-verdict")).to_contain_text("the right was looked up later than that")
+    expect(card.locator(".ecr-verdict")).to_contain_text("the permission was looked up later than that")
     card.get_by_label("whether you may push to my-web-app", exact=True).select_option(again)
     card.get_by_role("button", name="Answer").click()
     expect(card.locator(".ecr-head")).to_contain_text("passed")

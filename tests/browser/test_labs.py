@@ -61,7 +61,7 @@ def test_lab_01_from_source_to_a_proved_container(page: Page, room_with_engine: 
     checked(one, "There is none yet")
     lab.write("lab-01-05-work", '%%bash\ndocker build -q -t "$REGISTRY/harbour/booking:1.2" my-web-app-1.2/')
     lab.run("lab-01-05-work")
-    checked(one, "A name on the laptop sends nothing")
+    checked(one, "Naming it on the laptop sends nothing")
     one.get_by_role("button", name="Hint").click()
     expect(one).to_contain_text("Hint 1 of 3")
     lab.write("lab-01-05-work", solution("lab-01-05-work"))

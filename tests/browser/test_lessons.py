@@ -186,15 +186,15 @@ def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, 
     # The sentence in pieces: a missing Allow that is taken for a ban is answered by name.
     card = lab.card("06-e1")
     pieces = {
-        "AccessDeniedException": "AWS knows who asks, and says no",
+        "AccessDeniedException": "AWS knows who is asking, and says no",
         "User: arn:aws:iam::123456789012:user/ops": "the principal",
         "ecr:DescribeImages": "the action",
         "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app": "the resource",
-        "because no identity-based policy allows the ecr:DescribeImages action": "somebody forbade it",
+        "because no identity-based policy allows the ecr:DescribeImages action": "explicit deny: somebody forbade it",
     }
     placed(card, pieces)
     expect(card.locator(".ecr-verdict")).to_contain_text("nobody forbade anything")
-    placed(card, {list(pieces)[-1]: "nobody allowed it"})
+    placed(card, {list(pieces)[-1]: "implicit deny: nobody allowed it"})
     expect(card.locator(".ecr-head")).to_contain_text("passed")
     picture(page, "lesson-06-sentence", lab.cell("06-05-run"))
 
@@ -223,7 +223,7 @@ def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, 
     editor.get_by_role("button", name="Save").click()
     expect(editor).to_contain_text("Saved: it is the policy pull of user ops now")
     card.get_by_role("button", name="Check").click()
-    expect(card.locator(".ecr-verdict")).to_contain_text("this statement never fits")
+    expect(card.locator(".ecr-verdict")).to_contain_text("this statement never matches")
     card.get_by_role("button", name="Hint").click()
     expect(card).to_contain_text("Hint 1 of 3")
     login = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
@@ -263,7 +263,7 @@ def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, 
     lab.run_to("06-26", "06-28")
     expect(lab.cell("06-27")).to_contain_text("assumed-role/deployer/build-42 is not authorized")
     card = lab.card("06-e7")
-    role, assume = "make the role; its trust policy names ci", "ci assumes the role (AssumeRole)"
+    role, assume = "create the role; its trust policy names ci", "ci assumes the role (AssumeRole)"
     placed(card, {role: "1", assume: "2", "push my-web-app:night": "3"})
     expect(card.locator(".ecr-verdict")).to_contain_text("the role may do nothing yet", timeout=60_000)
     placed(card, {"give the role the push policy": "3", "push my-web-app:night": "4"})
@@ -288,12 +288,12 @@ def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, 
     card.get_by_role("radio", name="a boundary around the role").check()
     card.get_by_role("button", name="Answer").click()
     expect(card.locator(".ecr-verdict")).to_contain_text("no permissions boundary allows")
-    card.get_by_role("radio", name="the job asked for a narrower session when it took the role").check()
+    card.get_by_role("radio", name="the job asked for a narrower session when it assumed the role").check()
     card.get_by_role("button", name="Answer").click()
     expect(card.locator(".ecr-head")).to_contain_text("passed")
     lab.run("06-34")
     card = lab.card("06-e10")
-    nobody = "refused: nobody said yes, or not everybody who must"
+    nobody = "implicit deny: nobody said yes, or not everybody who must"
     worlds = {
         "Omar pushes. His user: Allow everything. His group: Deny push.": "allowed",
         "Aiko pulls. Her user: nothing. The repository policy: her user.": "allowed",
@@ -304,7 +304,7 @@ def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, 
     }
     placed(card, worlds)
     expect(card.locator(".ecr-verdict")).to_contain_text("A Deny is not outvoted")
-    placed(card, {next(iter(worlds)): "refused: a Deny"})
+    placed(card, {next(iter(worlds)): "explicit deny: a Deny matches"})
     expect(card.locator(".ecr-head")).to_contain_text("passed")
     lab.run("06-35-run")
     card = lab.card("06-i1")

@@ -180,7 +180,7 @@ def test_serve_in_the_foreground_is_found_and_never_doubled(home: Home, ecrlab: 
         assert launch.status(home).pid == server.pid
         again = ecrlab("serve")
         assert again.returncode == 1
-        assert "already runs" in again.stderr
+        assert "is already running" in again.stderr
         assert not launch.start(home).started, "start must find the server of the other terminal"
         server.send_signal(signal.SIGINT)
         rest = server.stderr.read()

@@ -476,7 +476,7 @@ def test_a_card_from_answer_to_date(drill_session: DrillSession) -> None:
     assert re.search(r"Left out.*The three lines are tags", texts(card), re.DOTALL)
     button(card, "Check the evidence").click()
     assert "untouched" in texts(card)
-    button(card, "How many images lie in the repository now?").value = solve(drill_session, "d01")["images"]
+    button(card, "How many images are in the repository now?").value = solve(drill_session, "d01")["images"]
     button(card, "Check the evidence").click()
     assert "Four names, one digest" in texts(card)
     button(card, "Finish this drill").click()

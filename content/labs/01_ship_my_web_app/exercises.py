@@ -274,7 +274,7 @@ LESSON = Lesson(
     follows="04",
     verbs=(
         "bring a change from source into ECR without being told the steps",
-        "run it under another person's rights",
+        "run it with another identity's permissions",
         "prove that what runs is what was pushed",
     ),
     needs=(
@@ -285,7 +285,7 @@ LESSON = Lesson(
     repositories=(NAME,),
     users=("ops",),
     undo=fresh,
-    undoes=f"every image of {WANTED}, its containers, docker's logins of you and of ops, and the clock's lead",
+    undoes=f"every image of {WANTED}, its containers, your docker logins and those of ops, and the clock's lead",
     sticking={
         "“I pushed it, and milestone 1 says nothing is there”": (
             "the page inside is read, not the tag: ask what `version.txt` says in the image, not in the folder"
@@ -334,7 +334,7 @@ def m1_judge(state: dict[str, Any]) -> Verdict:
     untagged = [image for image in state["here"] if image["version"] == WANTED]
     if untagged:
         return not_yet(
-            f"`{untagged[0]['repository']}` holds an image that says {WANTED}, and no tag leads to it any more. "
+            f"`{untagged[0]['repository']}` holds an image that says {WANTED}, but no tag points at it any more. "
             "Another push took its tag.",
             "tag-is-version",
         )
@@ -347,25 +347,25 @@ def m1_judge(state: dict[str, Any]) -> Verdict:
     if called:
         says = called[0]["version"] or "nothing about a version"
         return not_yet(
-            f"`{called[0]['repository']}:{WANTED}` is there, and the page inside says: {says}. A tag is a label that "
-            "somebody stuck on; what is in the image was decided when it was built.",
+            f"`{called[0]['repository']}:{WANTED}` is there, and the page inside says: {says}. A tag is a label "
+            f"somebody stuck on; what is in the image was decided when it was built.",
             "tag-is-version",
         )
     absent = [name for name in state["missing"] if name not in state["repositories"]]
     if absent:
         return not_yet(
-            f"A push reached the registry and was refused: us-east-1 has no repository `{absent[-1]}`. A push makes "
-            "none.",
+            f"A push reached the registry and was refused: us-east-1 has no repository `{absent[-1]}`. A push does "
+            f"not create one.",
             "ecr-creates-repository",
         )
     if state["local"]:
         return not_yet(
             f"On this computer an image has the name `{state['local'][0]}`. In ECR I see no image that says {WANTED}. "
-            "A name on the laptop sends nothing.",
+            "Naming it on the laptop sends nothing.",
             "tag-copies",
         )
     return untouched(
-        f"I look through all repositories of us-east-1 for a tagged image whose `version.txt` says {WANTED}. There is "
+        f"I look through all repositories in us-east-1 for a tagged image whose `version.txt` says {WANTED}. There is "
         "none yet."
     )
 
@@ -376,7 +376,7 @@ def m1_hint(state: Mapping[str, Any]) -> str:
     listed = "; ".join(seen[:5]) or "no image with a booking page"
     number = len(state["repositories"])
     if not number:
-        return "In us-east-1 I see no repository, so no image either."
+        return "I see no repository in us-east-1, so no image either."
     return f"In us-east-1 I see {number} repositor{'y' if number == 1 else 'ies'}; in there: {listed}."
 
 
@@ -427,9 +427,9 @@ def undo(lab: Any) -> None:
 
 m1 = LiveCheck(
     id="lab-01-m1",
-    objective="Bring version 1.2 from its source into your registry.",
+    objective="Get version 1.2 from its source into your registry.",
     prompt=(
-        "**Milestone 1: it is in ECR.** A repository of us-east-1 holds a tagged image whose `/www/version.txt` says "
+        "**Milestone 1: it is in ECR.** A repository in us-east-1 holds a tagged image whose `/www/version.txt` says "
         f"**{WANTED}**. Which repository and which tag is up to you; so is the tool."
     ),
     probe=m1_probe,
@@ -446,7 +446,7 @@ m1 = LiveCheck(
         'aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"\n'
         f'docker build -t "$REGISTRY/{NAME}:{WANTED}" {SOURCE}/\ndocker push "$REGISTRY/{NAME}:{WANTED}"\n```\n\n'
         "**Why the page is read, and not the tag:** anybody can put the tag 1.2 on anything. What an image is was "
-        "decided when it was built. buildx with `--push`, skopeo, or a script with the docker library end in the same "
+        "decided when it was built. buildx with `--push`, skopeo, or a script with the docker library get to the same "
         "place."
     ),
     accepts=(
@@ -461,7 +461,7 @@ m1 = LiveCheck(
             misconception="ecr-creates-repository",
             says="was refused: us-east-1 has no repository",
         ),
-        Attempt("only named", do=tag_only, misconception="tag-copies", says="A name on the laptop sends nothing"),
+        Attempt("only named", do=tag_only, misconception="tag-copies", says="Naming it on the laptop sends nothing"),
         Attempt(
             "in Ireland",
             do=lambda lab: ship(lab, region="eu-west-1"),
@@ -527,26 +527,25 @@ def m2_judge(state: dict[str, Any]) -> Verdict:
     if state["wide"]:
         return not_yet(
             f"Omar's server may also do `{state['wide'][0]}`. It has to fetch an image at three in the morning, and "
-            "whoever breaks into it gets every right it has.",
+            f"whoever breaks into it gets every permission it has.",
             "wide-is-fixed",
         )
     if good:
         said = "Omar's server asked for it with its own login, and may neither push nor delete."
         if not any(pull["sent"] for pull in good):
-            said += " It was on this computer already, so nothing was sent; a server of its own would have fetched it."
+            said += " It was on this computer already, so nothing was sent; a separate server would have fetched it."
         return passed(said)
     if mine and found:
         return not_yet(
             f"`ops` asked for `{mine[-1]['repository']}`, `{mine[-1]['reference'][:20]}`. That was not the image that "
-            f"says {WANTED} and is there now: it was another one, or the tag pointed elsewhere then.",
+            f"now says {WANTED}: it was another one, or the tag pointed elsewhere then.",
             "tag-is-version",
         )
     others = [pull for pull in pulls if any(fetched(pull, image) for image in found) and pull["who"] != "ops"]
     # A push looks for the manifest, too; only a pull counts as somebody else's.
     if [pull for pull in others if pull["time"] > found[0]["pushed"] + 0.5]:
         return not_yet(
-            f"I see a pull by `{others[-1]['who']}`. Omar's server does not have that person's login, and must not "
-            "get it.",
+            f"I see a pull by `{others[-1]['who']}`. Omar's server does not have that person's login, and must not.",
             "login-is-permission",
         )
     return untouched("I look for a pull of the image that says 1.2, made by `ops`. There is none in the X-ray yet.")
@@ -595,29 +594,29 @@ def power_user(lab: Any) -> None:
 
 m2 = LiveCheck(
     id="lab-01-m2",
-    objective="Let the server fetch the image with its own login and no wider rights.",
+    objective="Let the server fetch the image with its own login and no wider permissions.",
     prompt=(
-        "**Milestone 2: the server has fetched it.** Omar's server is the user `ops`. It pulls the image of milestone "
-        "1 with its own login, after the last push, and has no right to push or delete. A cell runs as the server when "
-        "its first line is `%%bash --as ops`."
+        "**Milestone 2: the server has fetched it.** Omar's server is the user `ops`. It pulls the image of "
+        "milestone 1 with its own login, after the last push, and has no permission to push or delete. A cell runs "
+        "as the server when its first line is `%%bash --as ops`."
     ),
     probe=m2_probe,
     judge=m2_judge,
     hints=(
         m2_hint,
-        "Each person has a docker login of their own here. And `docker run` asks no registry for an image that is on "
-        "the computer already; `docker pull` asks each time, with one request when nothing is new.",
-        "As `ops`: log in, then pull. `ops` needs no new right for that; see, as yourself, "
+        "Each identity has its own docker login here. And `docker run` asks no registry for an image that is on "
+        "the computer already; `docker pull` asks each time, with a single request if nothing is new.",
+        "As `ops`: log in, then pull. `ops` needs no new permission for that; see, as yourself, "
         "`aws iam list-attached-user-policies --user-name ops`.",
     ),
     solution=(
         "```bash\n%%bash --as ops\n"
         'aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"\n'
         f'docker rmi -f "$REGISTRY/{NAME}:{WANTED}"\ndocker pull "$REGISTRY/{NAME}:{WANTED}"\n```\n\n'
-        "One computer does both here, so the name is taken away first, as if this were the server.\n\n"
-        "**Why as ops:** who pushes and who runs are two people with two sets of rights. `ops` has the managed policy "
-        "*AmazonEC2ContainerRegistryPullOnly*: login, manifest, layers. A server that can push can replace what every "
-        "other server will run."
+        "One computer plays both parts here, so the name is removed first, as if this were the server.\n\n"
+        "**Why as ops:** whoever pushes and whoever runs are two principals with two sets of permissions. `ops` has "
+        "the managed policy *AmazonEC2ContainerRegistryPullOnly*: login, manifest, layers. A server that can push "
+        "can replace what every other server will run."
     ),
     accepts=(Attempt("by tag", do=whole_way), Attempt("by digest, other names", do=by_digest)),
     rejects=(
@@ -682,8 +681,8 @@ def m3_judge(state: dict[str, Any]) -> Verdict:
     for one in state["containers"]:
         if any(digest in wanted for digest in one["digests"]) and not one["running"]:
             return not_yet(
-                f"`{one['name']}` has the right image and does not run: it ended with exit code {one['code']}. "
-                "`docker run` printed an id and returned; that says that it was started, not that it stayed.",
+                f"`{one['name']}` has the right image but is not running: it ended with exit code {one['code']}. "
+                "`docker run` printed an id and returned; that says it was started, not that it stayed up.",
                 "no-exception-is-success",
             )
     return untouched("I look for a running container whose image is the one in ECR. There is no such container yet.")
@@ -702,7 +701,7 @@ def _wrong(one: Mapping[str, Any], state: Mapping[str, Any], there: bool) -> Ver
     own = [known[digest] for digest in one["digests"] if digest in known]
     name = one["name"]
     if own and own[0]["version"] == WANTED:
-        return not_yet(f"`{name}` runs an image of ECR that no tag leads to any more.", "tag-is-version")
+        return not_yet(f"`{name}` runs an image in ECR that no tag points at any more.", "tag-is-version")
     if own and one["page"] == WANTED:
         return not_yet(
             f"`{name}` shows {WANTED} now, and its image says {own[0]['version']}: the page was changed inside the "
@@ -713,7 +712,7 @@ def _wrong(one: Mapping[str, Any], state: Mapping[str, Any], there: bool) -> Ver
         tags = ", ".join(own[0]["tags"]) or "none"
         return not_yet(
             f"`{name}` still runs {short(own[0]['digest'])}, which says {own[0]['version'] or 'no version'} (tags in "
-            f"ECR now: {tags}). A container keeps the image that it was started with, wherever a tag points later.",
+            f"ECR now: {tags}). A container keeps the image it was started with, wherever a tag points later.",
             "tag-moves-what-runs",
         )
     if {image["digest"] for image in state["ireland"]} & set(one["digests"]):
@@ -722,8 +721,8 @@ def _wrong(one: Mapping[str, Any], state: Mapping[str, Any], there: bool) -> Ver
         )
     if one["digests"]:
         return not_yet(
-            f"`{name}` runs {short(one['digests'][0])}, and ECR has no image of that digest any more. Nobody could "
-            "start it a second time.",
+            f"`{name}` runs {short(one['digests'][0])}, and ECR no longer has an image with that digest. Nobody could "
+            f"start it a second time.",
             "left-out",
         )
     if one["page"] and there:
@@ -734,7 +733,7 @@ def _wrong(one: Mapping[str, Any], state: Mapping[str, Any], there: bool) -> Ver
         )
     if one["page"]:
         return not_yet(
-            f"`{name}` shows {one['page']}, from an image of this computer. ECR has never seen it.", "tag-copies"
+            f"`{name}` shows {one['page']}, from an image on this computer. ECR has never seen it.", "tag-copies"
         )
     return None
 
@@ -857,7 +856,7 @@ m3 = LiveCheck(
         f'```bash\ndocker rm -f booking\ndocker run -d --name booking "$REGISTRY/{NAME}:{WANTED}"\n'
         "docker exec booking /bin/busybox wget -qO- http://127.0.0.1:8080/version.txt\n```\n\n"
         "**Why the check compares digests:** the tag can have moved between the push and the start. A container keeps "
-        "the image that it was started with; its digest says which."
+        "the image it was started with; its digest says which."
     ),
     accepts=(
         Attempt("docker run", do=run_from_ecr),
@@ -875,7 +874,10 @@ m3 = LiveCheck(
         Attempt("ended", do=ended, misconception="no-exception-is-success", says="ended with exit code 0"),
         Attempt("from Ireland", do=from_ireland, misconception="ecr-is-global", says="an image from eu-west-1"),
         Attempt(
-            "repository gone", do=repository_gone, misconception="left-out", says="no image of that digest any more"
+            "repository gone",
+            do=repository_gone,
+            misconception="left-out",
+            says="no longer has an image with that digest",
         ),
     ),
     reset=stop,
@@ -911,7 +913,7 @@ def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
     if not DIGEST.fullmatch(digest):
         if any(digest in image["tags"] for image in here):
             return not_yet(
-                f"`{digest}` is a tag. Tomorrow it may lead to other bytes, so it proves nothing about today.",
+                f"`{digest}` is a tag. Tomorrow it may point at other bytes, so it proves nothing about today.",
                 "tag-is-version",
             )
         return not_yet("A digest is `sha256:` and 64 characters, each of 0-9 and a-f.", "id-is-digest")
@@ -924,7 +926,8 @@ def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
     match = next((image for image in here if image["digest"] == digest), None)
     if match is None:
         return not_yet(
-            "ECR has no image of that digest in us-east-1. Ask ECR for it, not this computer.", "claims-without-showing"
+            "ECR has no image with that digest in us-east-1. Ask ECR for it, not this computer.",
+            "claims-without-showing",
         )
     if match["version"] != WANTED:
         return not_yet(
@@ -934,19 +937,20 @@ def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
     name, _, tag = repository.partition(":")
     if all(image["repository"] != name for image in here if image["digest"] == digest):
         return not_yet(
-            f"The image is there, and not in a repository called `{repository}`. The name is what stands behind "
-            "`$REGISTRY/` and before the `@`.",
+            f"The image is there, but not in a repository called `{repository}`. The name is what comes after "
+            f"`$REGISTRY/` and before the `@`.",
             "registry-is-repository",
         )
     if result.data["stranger"]:
         return not_yet("The right digest. Omar's docker has no login for this registry.", "aws-login-is-docker-login")
     if result.code:
         return not_yet(
-            "The right digest, and the server could not fetch it; read the last words.", "login-is-permission"
+            "The right digest, but the server could not fetch it; read the last words.", "login-is-permission"
         )
-    beside = f" The tag `{tag}` in it is for readers: beside a digest it decides nothing." if tag else ""
+    beside = f" The tag `{tag}` in it is for readers: next to a digest it decides nothing." if tag else ""
     return passed(
-        "Pulled by digest, as the server. Whoever runs this line, on whatever day, gets these bytes or none." + beside
+        "Pulled by digest, as the server. Whoever runs this line, on whatever day, gets these bytes or nothing."
+        + beside
     )
 
 
@@ -995,7 +999,7 @@ m4 = BuildCommand(
     id="lab-01-m4",
     objective="Name the image so that nobody can put another in its place, and fetch it by that name.",
     prompt=(
-        "**Milestone 4: prove it.** Write the line for Omar's runbook: it must bring *this* image, today and next "
+        "**Milestone 4: prove it.** Write the line for Omar's runbook: it must fetch *this* image, today and next "
         f"year, whatever happens to tags. Give the repository and the digest of the image that says {WANTED}; the line "
         "is run as `ops`."
     ),
@@ -1016,7 +1020,7 @@ m4 = BuildCommand(
         f"```bash\naws ecr describe-images --repository-name {NAME} --image-ids imageTag={WANTED} \\\n"
         "  --query 'imageDetails[0].imageDigest' --output text\n```\n\n"
         "**Why:** a digest is computed from the manifest's bytes. Nobody can move it. If the image is gone, the line "
-        "fails; it never brings another one."
+        "fails; it never fetches a different one."
     ),
     accepts=(
         Attempt("harbour/booking", do=shipped_both, answer=m4_answer(WANTED)),
@@ -1065,7 +1069,7 @@ m4 = BuildCommand(
             do=shipped_both,
             answer={"repository": NAME, "digest": "sha256:" + "0" * 64},
             misconception="claims-without-showing",
-            says="ECR has no image of that digest",
+            says="ECR has no image with that digest",
         ),
         Attempt(
             "another repository",
@@ -1088,17 +1092,17 @@ m4 = BuildCommand(
 # i1: say it in an interview
 
 SAID = (
-    "I ask the runtime for the digest of the image that it started, because the tag may have moved since. Then I ask "
+    "I ask the runtime for the digest of the image it started, because the tag may have moved since. Then I ask "
     "the registry which repository and tags hold that digest, and the build's record for the commit."
 )
 i1 = FreeAnswer(
     id="lab-01-i1",
-    objective="Say how you find out what is running.",
+    objective="Explain how you find out what is running.",
     question="Something is running in production. How do you find out what it is?",
     points=(
         Point(
             "digest",
-            "the runtime knows the **digest** of the image that it started, whatever the tag says now",
+            "the runtime knows the **digest** of the image it started, whatever the tag says now",
             FollowUp(
                 "The tag says 1.2. Is that not enough?",
                 "A tag can move after the start; the container does not.",
@@ -1106,7 +1110,7 @@ i1 = FreeAnswer(
         ),
         Point(
             "registry",
-            "the registry tells which **repository and tags** hold that digest, and when it was pushed",
+            "the registry says which **repository and tags** hold that digest, and when it was pushed",
             FollowUp(
                 "And if the registry does not know the digest?",
                 "It was never pushed, or it was deleted since.",
@@ -1126,9 +1130,7 @@ i1 = FreeAnswer(
         "called there and when it came. The pipeline that pushed it recorded the commit. If one of the three is "
         'missing, I say which, and what I can no longer prove."'
     ),
-    weak=(
-        '"I look at the tag in the deployment file." A tag says what somebody wanted once. It does not say what runs.'
-    ),
+    weak=('"I look at the tag in the deployment file." A tag says what somebody once wanted, not what is running.'),
     accepts=(Attempt("every point", answer={"text": SAID, "made": ["digest", "registry", "commit"]}),),
     rejects=(
         Attempt("the weak answer", answer="I look at the tag.", misconception="words-not-reasons", says="has 5 words"),

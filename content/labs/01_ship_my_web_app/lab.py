@@ -4,15 +4,15 @@
 # After this lab you can
 #
 # - **bring a change from source into ECR** without being told the steps,
-# - **run it under another person's rights**,
+# - **run it with another identity's permissions**,
 # - **prove** that what runs is what was pushed.
 #
-# 40 minutes. Before: lesson 04. Three of the four milestones count on every machine; the third wants a container
+# 40 minutes. Before: lesson 04. Three of the four milestones count on every machine; the third needs a container
 # engine, because something has to run.
 
 # %% [markdown] id="lab-01-01-story" tags=["core", "text"]
-# It is four in the afternoon. Dara has finished version 1.2 of the booking page: bicycles may come back at any landing
-# stage. By tonight Omar's server has to run it, **from ECR**. Omar will ask you how you know.
+# It is four in the afternoon. Dara has finished version 1.2 of the booking page: bicycles may be returned at any
+# landing stage. By tonight Omar's server has to run it, **from ECR**. Omar will ask you how you know.
 
 # %% id="lab-01-02" tags=["core", "run", "volatile"] minutes=1
 # %load_ext ecrlab_course
@@ -23,12 +23,12 @@ lab.lesson("lab-01")
 #
 # | what | where |
 # |---|---|
-# | the source | the folder `my-web-app-1.2`, beside this notebook |
+# | the source | the folder `my-web-app-1.2`, next to this notebook |
 # | your registry | `$REGISTRY`; nothing of 1.2 is in it |
 # | yourself | `admin`: a cell with `%%bash` |
 # | Omar's server | the user `ops`: a cell with `%%bash --as ops`. It may pull, and no more |
 #
-# There are no steps. The checks look at what is there, and never at how it came: docker, buildx, compose, skopeo or a
+# There are no steps. The checks look at what is there, never at how it got there: docker, buildx, compose, skopeo or a
 # script of your own. Names and tags are yours to choose.
 
 # %% id="lab-01-03-source" tags=["core", "run"]
@@ -36,9 +36,9 @@ lab.lesson("lab-01")
 # cat my-web-app-1.2/Dockerfile my-web-app-1.2/www/version.txt
 
 # %% [markdown] id="lab-01-04" tags=["core", "picture"]
-# ![Picture 1, the way of version 1.2. From the source a build makes an image on this computer; a push brings it into
-# ECR; the server, as ops, pulls it and runs a container. Four numbers mark the milestones: 1 at ECR, 2 at the server, 3
-# at the container, 4 from the container back to ECR, where both must have one digest.](images/way.svg)
+# ![Picture 1, the way of version 1.2. A build makes an image from the source on this computer; a push sends it to ECR;
+# the server, as ops, pulls it and runs a container. Four numbers mark the milestones: 1 at ECR, 2 at the server, 3 at
+# the container, 4 from the container back to ECR, where both must have the same digest.](images/way.svg)
 #
 # **Picture 1.** The four milestones. Take them in any order that works.
 
@@ -50,7 +50,7 @@ lab.exercise("lab-01-m1")
 
 # %% id="lab-01-05-work" tags=["core", "exercise", "starter"]
 # %%bash
-# echo "your commands stand here; add as many cells as you like"
+# echo "your commands go here; add as many cells as you like"
 
 # %% id="lab-01-05-work" tags=["core", "exercise", "solution"]
 # %%bash
@@ -76,7 +76,7 @@ lab.exercise("lab-01-m2")
 
 # %% id="lab-01-06-work" tags=["core", "exercise", "starter"]
 # %%bash --as ops
-# echo "the server's commands stand here"
+# echo "the server's commands go here"
 
 # %% id="lab-01-06-work" tags=["core", "exercise", "solution"]
 # %%bash --as ops
@@ -127,7 +127,7 @@ lab.exercise("lab-01-m4")
 
 # %% id="lab-01-08-work" tags=["core", "exercise", "starter"]
 # %%bash
-# echo "look for the digest here, then fill the fields above"
+# echo "look for the digest here, then fill in the fields above"
 
 # %% id="lab-01-08-answer" tags=["core", "exercise", "solution", "volatile"]
 name = {"repositoryName": "harbour/booking", "imageIds": [{"imageTag": "1.2"}]}
@@ -143,8 +143,8 @@ lab.solution("lab-01-m4")
 # %% [markdown] id="lab-01-09" tags=["core", "interview"] minutes=3
 # ## Say it in an interview
 #
-# Say it aloud first, then write it down: what you write stays in your progress. The points that a good answer makes
-# are shown when yours is kept.
+# Say it aloud first, then write it down: what you write stays in your progress. The points of a good answer appear once
+# yours is saved.
 
 # %% id="lab-01-09-say" tags=["core", "interview"]
 lab.exercise("lab-01-i1")
@@ -160,16 +160,16 @@ lab.answer(
 # %% [markdown] id="lab-01-10" tags=["core", "box"] minutes=1
 # > **On real AWS**
 # >
-# > - In production nobody starts containers by hand: ECS or Kubernetes pull with a role of their own (lesson 09), and
-# >   report the digest of what they started.
-# > - The build runs in a pipeline, so the source on your laptop is never what is shipped.
-# > - The server is another computer: a name that exists only where you built is refused there at once.
+# > - In production nobody starts containers by hand: ECS or Kubernetes pull with their own role (lesson 09), and report
+# >   the digest of what they started.
+# > - The build runs in a pipeline, so the source on your laptop is never what ships.
+# > - The server is another computer: a name that exists only where you built it fails there at once.
 
 # %% [markdown] id="lab-01-11" tags=["core", "text"]
 # ## Left behind
 #
-# A repository, images and a container. The next cell removes every repository that holds 1.2, the container, the logins
-# and the rights you gave to `ops`. Take the `#` away when you are done.
+# A repository, images and a container. The next cell removes every repository that holds 1.2, the container, the
+# logins, and the permissions you gave `ops`. Remove the `#` when you are done.
 
 # %% id="lab-01-12" tags=["core", "run", "starter"]
 # lab.reset("lab-01")

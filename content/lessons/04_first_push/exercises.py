@@ -80,7 +80,7 @@ def outcome(rows: list[dict[str, Any]]) -> str | None:
         if puts_manifest(row) and ok(row):
             return "done"
         if row["status"] == 403:
-            # An expired token is refused before IAM is asked; a missing right is IAM's own answer.
+            # An expired token is refused before IAM is asked; a missing permission is IAM's own answer.
             return "no right" if row["decision"] == "denied" else "expired"
         if row["status"] == 404 and "MANIFEST_UNKNOWN" in said:
             return "no tag"
@@ -199,14 +199,15 @@ LESSON = Lesson(
         "read the refusals that stop a first push, and fix them",
     ),
     words={
-        "account": "a closed area at AWS with rights and a bill of its own, named by twelve digits",
+        "account": "a closed area at AWS with its own permissions and bill, named by twelve digits",
         "Region": "the place where AWS runs a registry, such as us-east-1 or eu-west-1: each has its own",
-        "repository URI": "the address of a repository: registry, slash, name; docker wants it before the tag",
-        "authorization token": "what docker shows the registry: it stands for who fetched it, and it lives 12 hours",
+        "repository URI": "the address of a repository: registry, slash, name; with docker it comes before the tag",
+        "authorization token": "what docker shows the registry: it stands for whoever fetched it, and lives 12 hours",
         "profile": "a name for a set of AWS keys: admin is you, ci is the build robot",
     },
     needs=(
-        "Nothing but this computer. With no container engine the lab's stand-in acts as docker; every exercise counts."
+        "Nothing but this computer. Without a container engine, the lab's stand-in acts as docker; every exercise "
+        "counts."
     ),
     checkpoints={
         "fresh": fresh,
@@ -219,13 +220,13 @@ LESSON = Lesson(
     end="pushed",
     sticking={
         "`$REGISTRY` is empty in a second terminal, and docker says `invalid reference format`": (
-            'that terminal does not belong to the lab yet: `eval "$(.venv/bin/ecrlab env)"`'
+            'that terminal is not connected to the lab yet: `eval "$(.venv/bin/ecrlab env)"`'
         ),
-        "the pull says *up to date* and nothing is seen": (
-            "the image is on this computer under that name; the cell takes the name away first"
+        "the pull says *up to date* and the X-ray shows no layers": (
+            "the image is already on this computer under that name; the cell removes the name first"
         ),
         "“I logged in, and it says no basic auth credentials”": (
-            "as whom, and at which host and port? Each person and each registry has a login of its own"
+            "as whom, and at which host and port? Each person and each registry needs a separate login"
         ),
     },
     repositories=(APP, "receipts", "team-a/booking", "desk-receipts"),
@@ -311,7 +312,7 @@ GUESSES = [
             Option(
                 "a",
                 "after the first layer was there",
-                "The registry had a piece then, and no name for it.",
+                "By then the registry had a piece, but no name for it.",
                 "half-push-visible",
             ),
             Option("b", "after the manifest was there", "Right. The name comes last."),
@@ -326,19 +327,24 @@ GUESSES = [
         options=(
             Option("a", "the repository", "That would be `name unknown`.", "unknown-is-unknown"),
             Option("b", "the tag", "Right. The repository was found; nothing in it had that tag."),
-            Option("c", "the right to pull", "A missing right is said openly: *not authorized*.", "404-is-permission"),
+            Option(
+                "c",
+                "permission to pull",
+                "A missing permission is named openly: *not authorized*.",
+                "404-is-permission",
+            ),
         ),
         correct="b",
         confidence=False,
     ),
     Guess(
         id="04-g1",
-        prompt="One push is a row of requests. How often is IAM asked, *may this person do that?*",
+        prompt="A push is a series of requests. How often is IAM asked, *may this person do that?*",
         options=(
             Option(
                 "a",
                 "at the login",
-                "A login says who you are. What you will push, nobody knows yet.",
+                "A login says who you are. Nobody knows yet what you will push.",
                 "login-is-permission",
             ),
             Option(
@@ -350,7 +356,7 @@ GUESSES = [
             Option(
                 "c",
                 "at nearly every request",
-                "Yes. Only the first knock is about who you are; each one behind it is asked.",
+                "Yes. Only the first knock is about who you are; after that, IAM is asked each time.",
             ),
         ),
         observe=asked_in_push,
@@ -359,9 +365,11 @@ GUESSES = [
         id="04-g2",
         prompt="The next cell pulls the same image twice. What does the **second** pull ask the registry for?",
         options=(
-            Option("a", "everything again", "The layers were here already; docker knows them by their digests."),
+            Option("a", "everything again", "The layers are already here; docker knows them by their digests."),
             Option(
-                "b", "only which digest the tag has now", "Yes. A tag may have moved, so docker asks. Then it is done."
+                "b",
+                "only which digest the tag has now",
+                "Yes. A tag may have moved, so docker asks. That is all it needs.",
             ),
             Option("c", "nothing at all", "A tag can move. docker has to ask where it points.", "tag-is-version"),
         ),
@@ -385,13 +393,13 @@ GUESSES = [
     ),
     Guess(
         id="04-g4",
-        prompt="The authorization token is a long line of letters. Is what is in it protected?",
+        prompt="The authorization token is a long line of letters. Is its content protected?",
         options=(
             Option("a", "yes, it is encrypted", "It is only wrapped. Whoever has it can unwrap it.", "base64-hides"),
             Option(
                 "b",
                 "no, anybody can unwrap it",
-                "Yes. base64 hides nothing: the password lies open, and who has it can use it.",
+                "Yes. base64 hides nothing: the password is in plain sight, and whoever has it can use it.",
             ),
         ),
         correct="b",
@@ -404,8 +412,8 @@ GUESSES = [
             Option("b", "a new login", "Yes. Same person, same rights, fresh token."),
             Option(
                 "c",
-                "one more right",
-                "The text begins with *denied*, and yet no right is missing.",
+                "one more permission",
+                "The text begins with *denied*, and yet no permission is missing.",
                 "login-is-permission",
             ),
         ),
@@ -418,7 +426,7 @@ GUESSES = [
             Option(
                 "a",
                 "it raises an exception",
-                "This call answers several questions at once. It succeeded at asking.",
+                "One call can ask for several images. The asking succeeded; each answer is in the result.",
                 "no-exception-is-success",
             ),
             Option(
@@ -433,14 +441,12 @@ GUESSES = [
         id="04-g7",
         prompt="Dara pushes `1.1` again, with other bytes. What does ECR hold then?",
         options=(
-            Option(
-                "a", "one image: the old one is replaced", "The old image lies where it lay. Only its name is gone."
-            ),
+            Option("a", "one image: the old one is replaced", "The old image is still there. Only its name is gone."),
             Option("b", "two images, and one tag", "Yes. The tag has moved, and nothing was deleted."),
             Option(
                 "c",
                 "the old image: the push is refused",
-                "By default a tag may move, and nobody asks. Lesson 08 makes tags that cannot.",
+                "By default a tag can move, no questions asked. Lesson 08 makes tags that cannot.",
                 "tag-is-version",
             ),
         ),
@@ -448,15 +454,17 @@ GUESSES = [
     ),
     Guess(
         id="04-g8",
-        prompt="The robot logged in before it had any right to push. Now it gets one. Must it log in again?",
+        prompt="The robot logged in before it had permission to push. Now it gets it. Must it log in again?",
         options=(
             Option(
                 "a",
-                "yes: the old token knows nothing of the new right",
-                "The old token was enough. It says who comes; what that one may do is looked up at each request.",
+                "yes: the old token knows nothing of the new permission",
+                "The old token was enough. It says who is coming; what they may do is looked up at each request.",
                 "login-is-permission",
             ),
-            Option("b", "no: the old token is enough", "Yes. The right was looked up at the push, not at the login."),
+            Option(
+                "b", "no: the old token is enough", "Yes. The permission was looked up at the push, not at the login."
+            ),
         ),
         observe=robot_with_old_token,
     ),
@@ -518,7 +526,7 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     if v["service"] != "dkr.ecr":
         return not_yet(
             f"`{v['account']}.{v['service']}.{v['region']}…` is not a registry. `aws` talks to an API host; `docker` "
-            "talks to the registry host, and that one has three more letters before `ecr`.",
+            "talks to the registry host, whose name has three more letters before `ecr`.",
             "aws-login-is-docker-login",
         )
     if v["account"] == lab.account:
@@ -528,17 +536,17 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         )
     if v["account"].replace("-", "").replace(" ", "") == PARTNER != v["account"]:
         return not_yet(
-            f"Those are the right digits. In an address they stand without anything between: `{PARTNER}`.", "left-out"
+            f"Those are the right digits. In an address there is nothing between them: `{PARTNER}`.", "left-out"
         )
     if v["account"] != PARTNER:
         return not_yet(
-            f"`{v['account']}` is not one of the course's accounts. The map company's twelve digits stand above.",
+            f"`{v['account']}` is not one of the course's accounts. The map company's twelve digits are above.",
             "left-out",
         )
     if v["region"] != "eu-west-1":
         return not_yet(
             f"I asked the map company's registry in `{v['region']}`. It said *{said}*. An account has one registry "
-            "in every Region, and of themselves they share nothing. Which one is Ireland?",
+            "in every Region, and by default they share nothing. Which one is Ireland?",
             "ecr-is-global",
         )
     if v["repository"].startswith("repository/"):
@@ -562,12 +570,12 @@ def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         )
     if unasked:
         return not_yet(
-            f"docker did not ask anybody: `{v['repository']}{v['mark']}{v['version']}` is not an image's name. Behind "
-            "`:` stands a tag; behind `@` stands a digest, `sha256:` and 64 characters.",
+            f"docker did not ask anybody: `{v['repository']}{v['mark']}{v['version']}` is not an image's name. After "
+            "`:` comes a tag; after `@` comes a digest, `sha256:` and 64 characters.",
             "tag-is-version",
         )
     return not_yet(
-        f"The repository was found. Then the registry said *{said}*. Look at what stands last.", "unknown-is-unknown"
+        f"The repository was found. Then the registry said *{said}*. Look at the last part.", "unknown-is-unknown"
     )
 
 
@@ -582,8 +590,8 @@ def e1_hint(state: Mapping[str, Any]) -> str:
     right = {"account": PARTNER, "service": "dkr.ecr", "region": "eu-west-1", "repository": "web/booking"}
     fits = [part.label for part in E1_FIELDS if right.get(part.name) == v[part.name]]
     if not fits:
-        return "No part fits yet. Start at the left: who owns the image?"
-    return f"These parts fit: {', '.join(fits)}. Compare the others with the picture, one by one."
+        return "No part is right yet. Start at the left: who owns the image?"
+    return f"These parts are right: {', '.join(fits)}. Compare the others with the picture, one by one."
 
 
 E1_RIGHT = {
@@ -600,8 +608,8 @@ e1 = BuildCommand(
     objective="Build an ECR address from account, Region, repository and tag.",
     prompt=(
         "The map company next door has the account **444455556666**. Omar wants its image **web/booking**, version "
-        "**2.3**, and the company keeps it in **Ireland**. Build the address. The lab really asks it, with the map "
-        "company's own login, so only the address can be wrong."
+        "**2.3**, and the company keeps it in **Ireland**. Build the address. The lab really pulls from it, with the "
+        "map company's own login, so only the address can be wrong."
     ),
     fields=E1_FIELDS,
     template="docker pull {account}.{service}.{region}.amazonaws.com/{repository}{mark}{version}",
@@ -610,13 +618,13 @@ e1 = BuildCommand(
     hints=(
         e1_hint,
         "Ireland is a Region with a name of three parts: *eu*, a direction, a number. The table of new words names it.",
-        "`444455556666` · `dkr.ecr` · `eu-west-1` · the name as the company says it, slash included · `:` · `2.3`",
+        "`444455556666` · `dkr.ecr` · `eu-west-1` · the name as the company writes it, slash included · `:` · `2.3`",
     ),
     solution=(
         "`444455556666.dkr.ecr.eu-west-1.amazonaws.com/web/booking:2.3`\n\n"
         "**Why:** account and Region together name the registry, because every account has one registry in every "
         "Region. What follows the first slash is the repository; a slash inside it is a character like any other. "
-        "`dkr.ecr` is the host that speaks to docker. `@sha256:…` in place of `:2.3` would name the same image by "
+        "`dkr.ecr` is the host that docker talks to. `@sha256:…` in place of `:2.3` would name the same image by "
         "its content."
     ),
     accepts=(
@@ -635,13 +643,13 @@ e1 = BuildCommand(
             "digits in groups",
             answer={**E1_RIGHT, "account": "4444-5555-6666"},
             misconception="left-out",
-            says="without anything between",
+            says="nothing between them",
         ),
         Attempt(
             "another Region",
             answer={**E1_RIGHT, "region": "us-east-1"},
             misconception="ecr-is-global",
-            says="of themselves they share nothing",
+            says="by default they share nothing",
         ),
         Attempt(
             "the ARN's word",
@@ -700,7 +708,7 @@ def without_login(lab: Any) -> None:
 
 e2 = Predict(
     id="04-e2",
-    objective="Know that the AWS keys of `aws` are not a login of docker.",
+    objective="Know that your AWS keys, which `aws` uses, are not a docker login.",
     prompt=(
         "You are `admin`. A minute ago `aws` knew you at once. The next cell gives the image an ECR address and "
         "pushes it, with nothing in between. What happens?"
@@ -720,25 +728,24 @@ e2 = Predict(
         Option(
             "c",
             "it stops: the repository does not exist",
-            "It does not exist, true. But a registry does not talk about its repositories with somebody it does not "
-            "know.",
+            "True, it does not exist. But a registry does not discuss its repositories with somebody it does not know.",
             "rights-before-identity",
         ),
         Option(
             "d",
             "it stops: I am not allowed to push",
-            "To be allowed or not, you first have to be somebody. Nobody asked IAM.",
+            "Before you can be allowed anything, you have to be somebody. Nobody asked IAM.",
             "rights-before-identity",
         ),
     ),
     observe=guessed(("done", "a"), ("no login", "b"), ("no repository", "c"), ("no right", "d")),
     hints=(
-        "Which program sends the push? And which of the two programs have you made known to AWS so far?",
-        "Look at what `docker` gets to see of your AWS keys. Who tells it about them?",
-        "Nobody told docker anything yet. What would a registry say to a visitor without a name?",
+        "Which program sends the push? And which of the two programs has identified itself to AWS so far?",
+        "How much does `docker` see of your AWS keys? Who tells it about them?",
+        "Nobody has told docker anything yet. What would a registry say to a visitor without a name?",
     ),
     solution=(
-        "**It stops: no login.** docker keeps logins of its own, one for each registry host, in its own file. AWS "
+        "**It stops: no login.** docker keeps its own logins, one for each registry host, in its own file. AWS "
         "keys live in other files, and docker does not read those.\n\n"
         "**Why first?** A registry asks *who are you?* before anything else. Whether the repository exists, and "
         "whether you may push, are answered only to somebody it knows."
@@ -790,42 +797,42 @@ def clear_when_empty(lab: Any) -> None:
 e3 = Predict(
     id="04-e3",
     at="logged-in",
-    objective="Know that ECR does not make the repository for you.",
-    prompt="docker has a login now, and the person behind it is `admin`. The same push again. What happens?",
+    objective="Know that ECR does not create the repository for you.",
+    prompt="docker has a login now, and it is `admin`'s. The same push again. What happens?",
     options=(
         Option(
             "a",
-            "it works: the repository is made by the first push",
-            "Docker Hub would have made one. ECR does it only where somebody wrote a rule for that.",
+            "it works: the first push creates the repository",
+            "Docker Hub would have created one. ECR does so only where somebody wrote a rule for it.",
             "ecr-creates-repository",
         ),
-        Option("b", "it stops: there is no such repository", "Yes. Known, and nothing there to push into."),
+        Option("b", "it stops: there is no such repository", "Yes. You are known, but there is nothing to push into."),
         Option(
             "c",
             "it stops: not allowed",
-            "You are admin, so you may. The text has no word about rights: it says *does not exist*.",
+            "You are admin, so you may. The text says nothing about permissions: it says *does not exist*.",
             "404-is-permission",
         ),
         Option(
             "d",
             "it stops: the token is refused",
-            "The token was taken: the registry knew you and went on to look for the repository.",
+            "The token was accepted: the registry knew you and went on to look for the repository.",
             "unknown-is-unknown",
         ),
     ),
     observe=guessed(("done", "a"), ("no repository", "b"), ("no right", "c"), ("expired", "d"), ("no login", "d")),
     hints=(
-        "Three things must be true for a push: somebody known, something to push into, a right. Which of them did "
-        "you do?",
-        "Make a list of what was made so far in this lesson. Is a repository in it?",
+        "A push needs three things: somebody known, something to push into, and permission. Which of them did you "
+        "take care of?",
+        "List what this lesson has created so far. Is there a repository on the list?",
         "`aws ecr describe-repositories` shows what there is.",
     ),
     solution=(
-        "**It stops: no such repository.** `The repository with name 'my-web-app' does not exist in the registry with "
-        "id '123456789012'`.\n\n"
+        "**It stops: no such repository.** `The repository with name 'my-web-app' does not exist in the registry "
+        "with id '123456789012'`.\n\n"
         "**Why:** a repository carries settings (who may use it, may tags move, how is it encrypted), so ECR wants "
-        "it made on purpose. A *creation template* can do that at a push; without a matching one the push stops, as "
-        "it did here."
+        "it created on purpose. A *creation template* can do that during a push; without a matching one the push "
+        "stops, as it did here."
     ),
     accepts=(
         Attempt("no repository", answer="b", do=with_login),
@@ -836,10 +843,18 @@ e3 = Predict(
             "made by the push", answer="a", do=with_login, misconception="ecr-creates-repository", says="Docker Hub"
         ),
         Attempt(
-            "not allowed", answer="c", do=with_login, misconception="404-is-permission", says="no word about rights"
+            "not allowed",
+            answer="c",
+            do=with_login,
+            misconception="404-is-permission",
+            says="nothing about permissions",
         ),
         Attempt(
-            "token refused", answer="d", do=with_login, misconception="unknown-is-unknown", says="The token was taken"
+            "token refused",
+            answer="d",
+            do=with_login,
+            misconception="unknown-is-unknown",
+            says="The token was accepted",
         ),
     ),
     reset=clear_when_empty,
@@ -896,7 +911,7 @@ STEPS = (
     Step("commit", "docker commit receipts receipts:1", "makes an image of a container"),
     Step("tag", "docker tag receipts:1 $REGISTRY/receipts:1", "gives the image a second name, its address"),
     Step("set-repository-policy", "aws ecr set-repository-policy …", "lets others use a repository"),
-    Step("create-repository", "aws ecr create-repository … receipts", "makes the place that the push goes into"),
+    Step("create-repository", "aws ecr create-repository … receipts", "creates the place the push goes to"),
 )
 NEEDED = frozenset(step.key for step in STEPS) - {"commit", "set-repository-policy"}
 
@@ -940,27 +955,25 @@ def e4_judge(lab: Any, keys: tuple[str, ...], result: Result) -> Verdict:
     if not stopped and result.data["stored"] and NEEDED.issubset(keys):
         remark = ""
         if "set-repository-policy" in keys:
-            remark = " A remark: nothing needed the repository policy, and it lets others push into `receipts`."
+            remark = " A remark: nothing needed that repository policy, and it lets others push to `receipts`."
         return passed(
-            "All six steps ran, and ECR shows `receipts:1`. Other orders work too: only three things must wait for "
+            "All six steps ran, and ECR shows `receipts:1`. Other orders work too: only three steps have to wait for "
             "another." + remark
         )
     if not stopped:
         missing = ", ".join(sorted(NEEDED - set(keys)))
-        return not_yet(f"Nothing stopped, and yet not everything is done. Missing: {missing}.", "left-out")
+        return not_yet(f"Nothing stopped, but not everything is done. Missing: {missing}.", "left-out")
     step, before = keys[stopped - 1], keys[: stopped - 1]
     seen = f"Your order ran as far as step {stopped}, *{step}*. It said:\n\n`{said}`\n\n"
     if step == "push" and "tag" not in before:
         return not_yet(
-            seen + "docker looks for an image **of that name** on this computer. Who gives it the name?",
+            seen + "docker looks for an image **with that name** on this computer. What gives it the name?",
             "login-chooses-target",
         )
     if step == "push" and "login" not in before:
-        return not_yet(seen + "*Who are you?* comes first. What has docker to show?", "aws-login-is-docker-login")
+        return not_yet(seen + "*Who are you?* comes first. What does docker have to show?", "aws-login-is-docker-login")
     if step == "push":
-        return not_yet(
-            seen + "The push needs something to push into, and a push does not make it.", "ecr-creates-repository"
-        )
+        return not_yet(seen + "A push needs something to push into, and does not create it.", "ecr-creates-repository")
     if step == "commit":
         return not_yet(
             seen
@@ -973,7 +986,7 @@ def e4_judge(lab: Any, keys: tuple[str, ...], result: Result) -> Verdict:
             "repo-policy-gives-login",
         )
     if step == "describe-images":
-        return not_yet(seen + "ECR can show an image only when its push is complete.", "half-push-visible")
+        return not_yet(seen + "ECR can show an image only once its push is complete.", "half-push-visible")
     if step == "tag":
         return not_yet(seen + "A tag is a second name. The image it names has to be there first.", "tag-copies")
     return not_yet(seen + f"What does step {stopped} need that nobody has made yet?", "left-out")
@@ -983,21 +996,21 @@ def e4_hint(state: Mapping[str, Any]) -> str:
     """Say how far the last order came."""
     result = state.get("result")
     if result is None:
-        return "Two of the eight steps do not belong. Six do. Begin with what needs nothing before it."
+        return "Two of the eight steps do not belong. Six do. Begin with one that needs nothing before it."
     if not result.data["stopped"]:
-        return "The whole order ran. Compare what it did with what was asked."
-    return f"It came as far as step {result.data['stopped']}. Read what that step said, then ask: what does it need?"
+        return "The whole order ran. Compare what it did with what was asked for."
+    return f"It got as far as step {result.data['stopped']}. Read what that step said, then ask: what does it need?"
 
 
 CREATE, SHOW = "create-repository", "describe-images"
 e4 = Order(
     id="04-e4",
     at="repository",
-    objective="Put the steps of a push into an order that works, and know which ones depend on another.",
+    objective="Put the steps of a push into an order that works, and know which depend on which.",
     prompt=(
         "A new image, `receipts:1`, from the same Dockerfile. Get it into ECR and have ECR confirm it. Six of the "
-        "eight steps are needed. Put them in order; the order is really carried out, on a clean registry and with a "
-        "docker that has no login. Every order that works is right."
+        "eight steps are needed. Put them in order. The lab really runs them, on a clean registry and with a "
+        "docker that has no login. Any order that works is right."
     ),
     steps=STEPS,
     run=e4_run,
@@ -1009,7 +1022,7 @@ e4 = Order(
     ),
     solution=(
         "For example: **create-repository, build, login, tag, push, describe-images**.\n\n"
-        "**Why:** *create*, *build* and *login* do not know of each other, so they may stand in any order. *tag* "
+        "**Why:** *create*, *build* and *login* are independent of each other, so they can come in any order. *tag* "
         "needs the image. *push* needs three things: the name, the login, the repository. *describe-images* needs a "
         "finished push. `docker commit` would need a container, and a repository policy lets *others* in."
     ),
@@ -1090,7 +1103,7 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
     if tested is None:
         if f"{APP}:tested" in state["local"]:
             return not_yet(
-                "On this computer an image is called `tested`. In ECR none is: a name on the laptop sends nothing.",
+                "An image on this computer is called `tested`. None in ECR is: naming it on the laptop sends nothing.",
                 "tag-copies",
             )
         wrong = [tag for image in images for tag in image["tags"] if tag.lower() == "tested"]
@@ -1098,8 +1111,8 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
             return not_yet(f"I see the tag `{wrong[0]}`. Tags are case-sensitive.", "left-out")
         if now is not None and len(images) > 1 and now is images[0]:
             return not_yet(
-                "`1.1` names the first image again, and Dara's second has lost its name. Asked for was one more name, "
-                "and `1.1` left alone.",
+                "`1.1` names the first image again, and Dara's second has lost its name. What was asked for is one "
+                "more name, with `1.1` left alone.",
                 "tag-is-version",
             )
         return untouched(
@@ -1108,7 +1121,7 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
     if now is tested:
         return not_yet(
             "`tested` and `1.1` name the same image: Dara's second. Whoever asks for `1.1` gets that one *now*. Omar "
-            "has tested the one before.",
+            "tested the one before.",
             "tag-is-version",
         )
     other = next((tag for tag in tested["tags"] if tag in ("1.0", "1.0-ci") or tag.startswith("night-")), None)
@@ -1121,11 +1134,11 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
     if now is None or tested["at"] > now["at"]:
         return not_yet(
             f"`tested` is on `{tested['digest'][:15]}…`, and that image came to ECR *after* Dara's second. Built "
-            "again or pushed from somewhere else, it is another image. Omar tested one that lies in ECR already.",
+            "again or pushed from somewhere else, it is another image. Omar tested one that is already in ECR.",
             "id-is-digest",
         )
     return passed(
-        "`tested` names the image that was `1.1` before. Its digest is what it always was: only names have moved."
+        "`tested` names the image that was `1.1` before. Its digest is what it always was: only the names have moved."
     )
 
 
@@ -1133,7 +1146,7 @@ def e5_hint(state: Mapping[str, Any]) -> str:
     """Say what lies in the repository."""
     seen = [f"`{image['digest'][:15]}…` ({', '.join(image['tags']) or 'no tag'})" for image in state["images"]]
     if len(seen) < 2:
-        return "First the tag has to move: run the cell above the exercise."
+        return "The tag has to move first: run the cell above the exercise."
     return f"Oldest first, I see in ECR: {'; '.join(seen)}. Which of them did Omar test?"
 
 
@@ -1217,10 +1230,10 @@ def e5_reset(lab: Any) -> None:
 e5 = LiveCheck(
     id="04-e5",
     at="pushed",
-    objective="Find an image by its digest when its tag has moved on.",
+    objective="Find an image by its digest after its tag has moved on.",
     prompt=(
-        "The cell above pushed again under `1.1`, and the tag has moved to Dara's second image. Omar has tested the "
-        "**first** one. It still lies in ECR, without a name. Give it the tag **`tested`**, and leave `1.1` where it "
+        "The cell above pushed again under `1.1`, and the tag has moved to Dara's second image. Omar tested the "
+        "**first** one. It is still in ECR, without a name. Give it the tag **`tested`**, and leave `1.1` where it "
         "is."
     ),
     probe=e5_probe,
@@ -1229,7 +1242,7 @@ e5 = LiveCheck(
         e5_hint,
         "`aws ecr describe-images --repository-name my-web-app` lists both. One has a digest and no tags. docker can "
         "pull, tag and push it by its digest.",
-        "Behind the name stands `:` and a tag, or `@` and a digest: pull `$REGISTRY/my-web-app@sha256:…`, tag that "
+        "After the name comes `:` and a tag, or `@` and a digest: pull `$REGISTRY/my-web-app@sha256:…`, tag that "
         "as `$REGISTRY/my-web-app:tested`, push the new name.",
     ),
     solution=(
@@ -1238,7 +1251,7 @@ e5 = LiveCheck(
         'docker pull -q "$REGISTRY/my-web-app@$OLD"\n'
         'docker tag "$REGISTRY/my-web-app@$OLD" "$REGISTRY/my-web-app:tested"\n'
         'docker push -q "$REGISTRY/my-web-app:tested"\n```\n\n'
-        "**Why:** a push under a tag that exists moves the tag; the older image stays, without a name. Its digest is "
+        "**Why:** a push under an existing tag moves the tag; the older image stays, without a name. Its digest is "
         "computed from its bytes, so nobody can move it. Whoever deploys `@sha256:…` gets what was tested, whatever "
         "happens to tags. (Lesson 08 makes tags that cannot move.)"
     ),
@@ -1247,11 +1260,11 @@ e5 = LiveCheck(
         Attempt("on the second image", do=e5_second, misconception="tag-is-version", says="name the same image"),
         Attempt("built again", do=e5_rebuilt, misconception="id-is-digest", says="it is another image"),
         Attempt("on 1.0", do=e5_older, misconception="tag-is-version", says="also called `1.0`"),
-        Attempt("only tagged here", do=e5_only_here, misconception="tag-copies", says="sends nothing"),
+        Attempt("only tagged here", do=e5_only_here, misconception="tag-copies", says="on the laptop sends nothing"),
         Attempt("1.1 moved back", do=e5_moved_back, misconception="tag-is-version", says="has lost its name"),
     ),
     reset=e5_reset,
-    neighbour="Ask your neighbour: what would have to happen before that digest cannot be pulled any more?",
+    neighbour="Ask your neighbour: what would have to happen before that digest can no longer be pulled?",
 )
 
 
@@ -1259,7 +1272,7 @@ e5 = LiveCheck(
 
 
 HEAD_HAS_NO_TEXT = (
-    " (docker printed nothing that helps: an answer to `HEAD` carries no text. The X-ray shows who refused what.)"
+    " (docker printed nothing useful: an answer to `HEAD` carries no text. The X-ray shows who refused what.)"
 )
 POWER = ("AmazonEC2ContainerRegistryPowerUser", "AmazonEC2ContainerRegistryFullAccess", "AdministratorAccess")
 
@@ -1308,12 +1321,13 @@ def e6_judge(state: dict[str, Any]) -> Verdict:
                 f" A remark: `{star}` also lets the robot delete images and the repository, and change its policy. A "
                 "push needs six actions."
             )
-        return passed("The row of the manifest says `ci`, and IAM said yes: `ecr:PutImage`." + remark)
+        return passed("The manifest's row says `ci`, and IAM said yes to `ecr:PutImage`." + remark)
     changed = ci["attached"] != ["AmazonEC2ContainerRegistryPullOnly"] or ci["inline"]
     last = refused[-1]["seq"] if refused else 0
     if not changed and (dara["attached"] != ["AmazonEC2ContainerRegistryPowerUser"] or dara["inline"]):
         return not_yet(
-            "Dara's rights have changed, and the robot's have not. The name in the refusal was `user/ci`.", "left-out"
+            "Dara's permissions have changed, and the robot's have not. The name in the refusal was `user/ci`.",
+            "left-out",
         )
     if refused and any(row["stored"] and row["user"] == "admin" and row["seq"] > last for row in rows):
         return not_yet(
@@ -1323,37 +1337,39 @@ def e6_judge(state: dict[str, Any]) -> Verdict:
     if not changed:
         if refused and any(row["action"] == "ecr:GetAuthorizationToken" and row["seq"] > last for row in mine):
             return not_yet(
-                "The robot logged in again. The token is new; it stands for the same robot, with the same rights.",
+                "The robot logged in again. The token is new, but it stands for the same robot, with the same "
+                "permissions.",
                 "login-is-permission",
             )
         if not refused:
             return untouched(
-                "I look for a push by `ci` that IAM allowed. There is none yet, and the robot's rights are as they "
-                "were."
+                "I look for a push by `ci` that IAM allowed. There is none yet, and the robot's permissions are as "
+                "they were."
             )
         return not_yet(
-            f"Still refused: `{refused[-1]['action']}`. The robot's rights are as they were: log in and pull.",
+            f"Still refused: `{refused[-1]['action']}`. The robot's permissions are as they were: log in and pull.",
             "login-is-permission",
         )
     actions = inline_actions(ci["inline"])
     missing = [action for action in PUSH_SET[: PUSH_SET.index("ecr:PutImage")] if action not in actions]
     if "ecr:PutImage" in actions and "ecr:InitiateLayerUpload" not in actions and "ecr:*" not in actions:
         return not_yet(
-            "`ci` has `ecr:PutImage` now. That is the last request of a push, and the robot does not come that far: "
-            f"it is still the first upload that is refused. Picture 2 shows what stands before the last one: "
-            f"{len(missing)} actions of it are missing.",
+            "`ci` has `ecr:PutImage` now. That is the last request of a push, and the robot does not get that far: "
+            "it is still the first upload that is refused. Picture 2 shows what comes before the last one: "
+            f"{len(missing)} of those actions are missing.",
             "putimage-is-push",
         )
     if refused and refused[-1]["seq"] == max((row["seq"] for row in mine), default=0):
         head = "" if refused[-1]["action"] != PUSH_SET[0] else HEAD_HAS_NO_TEXT
         return not_yet(
-            f"The robot has a new policy. Its last request was refused all the same: `{refused[-1]['action']}`. Is "
+            f"The robot has a new policy. Its last request was still refused: `{refused[-1]['action']}`. Is "
             "that action in the policy, and does the resource name `my-web-app` in us-east-1? Or did the robot not "
             f"try again?{head}",
             "claims-without-showing",
         )
     return not_yet(
-        "The policy is there. No push by `ci` has been seen since. Let the robot show it.", "claims-without-showing"
+        "The policy is there, but no push by `ci` has been seen since. Let the robot prove it.",
+        "claims-without-showing",
     )
 
 
@@ -1399,9 +1415,9 @@ def e6_hint_nearly(state: Mapping[str, Any]) -> str:
     have = inline_actions(state["ci"]["inline"])
     missing = [action for action in PUSH_SET if action not in have]
     if not missing:
-        return "The policy has every action of a push. Look at its resource, put it on user `ci`, and let `ci` push."
+        return "The policy has every action of a push. Check its resource, put it on the user `ci`, and let `ci` push."
     words = ", ".join(f"`{action}`" for action in missing)
-    return f"These belong into `Action`: {words}. Give the policy to `ci`, then push as `ci`."
+    return f"These belong in `Action`: {words}. Give the policy to `ci`, then push as `ci`."
 
 
 def push_policy(*actions: str, name: str = APP) -> dict[str, Any]:
@@ -1518,25 +1534,25 @@ e6 = LiveCheck(
     at="pushed",
     objective="Give an identity the actions that a push needs, on one repository, and prove it.",
     prompt=(
-        "**Let the robot push to `my-web-app`.** The file `ci-push.json` holds a first try with one action. Complete "
+        "**Let the robot push to `my-web-app`.** The file `ci-push.json` is a first try with one action. Complete "
         "it, give it to the user `ci`, and let the *robot* push. Any way that ends in a push by `ci` is right."
     ),
     probe=e6_probe,
     judge=e6_judge,
     hints=(
         e6_hint,
-        "Picture 2 is the list: every arrow from docker to ECR that IAM was asked about. The robot needs an answer "
+        "Picture 2 is the list: every arrow from docker to ECR that IAM was asked about. The robot needs a yes "
         "for each.",
         e6_hint_nearly,
     ),
     solution=(
         "Six actions on `arn:aws:ecr:us-east-1:123456789012:repository/my-web-app`: *BatchCheckLayerAvailability, "
         "InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload, PutImage* and *BatchGetImage* (newer builders "
-        "read the manifest before they write it). `aws iam put-user-policy` puts them on `ci`. `BatchGetImage` the "
-        "robot had from its pull policy; it stands here so that this policy is enough without that one.\n\n"
+        "read the manifest before they write it). `aws iam put-user-policy` puts them on `ci`. The robot already had "
+        "`BatchGetImage` from its pull policy; it is listed here so that this policy is enough without that one.\n\n"
         "**Why no new login?** The token says who you are. What you may do is looked up at each request, so the old "
-        "token can push as soon as the policy is there. The login itself (`ecr:GetAuthorizationToken`) the robot had "
-        "from its pull policy."
+        "token can push as soon as the policy is there. The robot already had the login itself "
+        "(`ecr:GetAuthorizationToken`) from its pull policy."
     ),
     accepts=(
         Attempt("the push set on one repository", do=e6_inline),
@@ -1557,7 +1573,7 @@ e6 = LiveCheck(
             says="an answer to `HEAD` carries no text",
         ),
         Attempt("pushed as admin", do=e6_as_admin, misconception="claims-without-showing", says="the row says `admin`"),
-        Attempt("policy on Dara", do=e6_dara, misconception="left-out", says="Dara's rights have changed"),
+        Attempt("policy on Dara", do=e6_dara, misconception="left-out", says="Dara's permissions have changed"),
         Attempt(
             "never tried",
             do=e6_no_proof,
@@ -1566,7 +1582,7 @@ e6 = LiveCheck(
         ),
     ),
     reset=e6_reset,
-    neighbour="Ask your neighbour: the robot's token is older than its new right. Why did the push work?",
+    neighbour="Ask your neighbour: the robot's token is older than its new permission. Why did the push work?",
 )
 
 
@@ -1579,26 +1595,26 @@ e7 = Match(
     at="pushed",
     objective="Tell what a token settles from what is asked again at every request.",
     prompt=(
-        "You have seen the robot's old token work with its new right. So when is what decided? **Sort**: settled when "
-        "the token is fetched · asked again with each request · neither."
+        "You have seen the robot's old token work with its new permission. So what is decided when? **Sort**: "
+        "settled when the token is fetched · asked again with each request · neither."
     ),
     items=(
         Item(
             "who",
             "who you are",
-            "The token stands for whoever fetched it, and nothing that comes later changes that.",
+            "The token stands for whoever fetched it, and nothing later changes that.",
             None,
         ),
         Item(
             "may",
             "whether you may push to `my-web-app`",
-            "The robot's token was fetched before its right existed, and its push worked. So the right was looked up "
-            "later than that.",
+            "The robot's token was fetched before its permission existed, and its push worked. So the permission was "
+            "looked up later than that.",
             "login-is-permission",
         ),
         Item(
             "end",
-            "until when the login is good",
+            "how long the login is good for",
             "Nothing you do later makes a token live longer; a new one has to be fetched.",
             "login-is-forever",
         ),
@@ -1610,8 +1626,8 @@ e7 = Match(
         ),
         Item(
             "tag",
-            "whether there is a tag `1.1`",
-            "Images come and go; the registry looks when somebody asks for one.",
+            "whether the tag `1.1` exists",
+            "Images come and go; the registry looks whenever somebody asks for one.",
             "half-push-visible",
         ),
         Item(
@@ -1641,16 +1657,16 @@ e7 = Match(
     ),
     correct={"who": SETTLED, "may": AGAIN, "end": SETTLED, "region": SETTLED, "tag": AGAIN, "key": NEITHER},
     hints=(
-        "Two things you saw today: the robot's old token pushed with a new right, and `get-login-password` wants a "
-        "Region.",
+        "Two things you saw today: the robot's old token pushed with a new permission, and `get-login-password` "
+        "takes a Region.",
         "Ask of each: could it change while the token stays the same?",
-        "Three are settled, two are asked again, and one thing docker never gets to see.",
+        "Three are settled, two are asked again, and one docker never gets to see.",
     ),
     solution=(
-        "**Settled:** who you are, until when, for which Region. **Asked again:** may you push, is the tag there. "
+        "**Settled:** who you are, for how long, for which Region. **Asked again:** may you push, is the tag there. "
         "**Neither:** the secret key; it signs what `aws` sends and goes nowhere.\n\n"
-        "**Why it matters:** take a right away, and it is gone as soon as IAM knows, with no logout. Give one, and no "
-        "new login is needed. But a token that was copied works for whoever has it until it ends."
+        "**Why it matters:** take a permission away, and it is gone as soon as IAM knows, with no logout. Give one, "
+        "and no new login is needed. But a copied token works for whoever has it until it expires."
     ),
     accepts=(
         Attempt(
@@ -1727,9 +1743,9 @@ def e8_cause(lab: Any) -> Result:
 e8 = ReadError(
     id="04-e8",
     at="pushed",
-    objective="Find the registry's own words behind docker's guess.",
+    objective="Find the registry's own words after docker's guess.",
     prompt=(
-        "Three at night, and Omar's server has to start the booking page once more. Its last login was at two in "
+        "It is three at night, and Omar's server has to start the booking page again. Its last login was at two in "
         "the afternoon. The pull really ran, and this is what it said. **What is the cause?**"
     ),
     cause=e8_cause,
@@ -1737,14 +1753,14 @@ e8 = ReadError(
         Option(
             "a",
             "the repository does not exist",
-            "Those words are there, and they are docker's: it prints the same guess when the manifest is denied, for "
-            "whatever reason. ECR speaks of a missing repository in other words: `The repository … does not exist`.",
+            "Those words are there, but they are docker's: it prints the same guess whenever the manifest is denied, "
+            "for whatever reason. ECR words a missing repository differently: `The repository … does not exist`.",
             "403-is-missing",
         ),
         Option(
             "b",
-            "Omar has no right to pull",
-            "A missing right names a person, an action and a resource. Behind `denied:` none of them stands.",
+            "Omar has no permission to pull",
+            "A missing permission names a person, an action and a resource. None of them follows `denied:`.",
             "login-is-permission",
         ),
         Option(
@@ -1753,11 +1769,13 @@ e8 = ReadError(
             "Then ECR's words would be `Requested image not found`. Nobody looked for a tag: the refusal came before.",
             "unknown-is-unknown",
         ),
-        Option("d", "the login is too old", "It stands last, in ECR's own words. A new login, and the page starts."),
+        Option(
+            "d", "the login is too old", "The cause comes last, in ECR's own words. A new login, and the page starts."
+        ),
         Option(
             "e",
             "the registry was not reached",
-            "It answered: what stands behind `denied:` comes from it. Without an answer there would be no such words.",
+            "It answered: what follows `denied:` comes from it. Without an answer there would be no such words.",
             "timeout-is-denial",
         ),
     ),
@@ -1766,27 +1784,27 @@ e8 = ReadError(
         ("Error response from daemon", "the engine speaks, not yet the registry"),
         (
             "pull access denied for …, repository does not exist or may require 'docker login'",
-            "docker's guess; it prints it when the *manifest* is denied, for whatever reason",
+            "docker's guess; it prints this when the *manifest* is denied, for whatever reason",
         ),
         ("denied", "from here on it is the registry: refused"),
         ("Your authorization token has expired. Reauthenticate and try again.", "the cause, and what to do"),
     ),
     hints=(
         "Who printed it? There are two speakers in this line. Where does the second one begin?",
-        "Cut everything away up to the last `denied:`.",
+        "Cut away everything up to the last `denied:`.",
         "When was the login, and when was the pull?",
     ),
     solution=(
         "**The login is too old.** docker puts its own guess first when the manifest is denied; what the registry "
-        "said stands behind the last `denied:`.\n\n"
-        "**Why it matters:** whoever reads from the left makes a repository that exists, or asks for a right that is "
-        "there. Read from the right. Some clients print no more than `403 Forbidden` in such a case: then ask first "
-        "how old the login is."
+        "said comes after the last `denied:`.\n\n"
+        "**Why it matters:** whoever reads from the left creates a repository that already exists, or asks for a "
+        "permission they already have. Read from the right. Some clients print no more than `403 Forbidden`: then "
+        "ask first how old the login is."
     ),
     accepts=(Attempt("too old", answer="d"), Attempt("too old, certain", answer="d", confidence=3)),
     rejects=(
-        Attempt("no repository", answer="a", misconception="403-is-missing", says="they are docker's"),
-        Attempt("no right", answer="b", misconception="login-is-permission", says="names a person"),
+        Attempt("no repository", answer="a", misconception="403-is-missing", says="but they are docker's"),
+        Attempt("no right", answer="b", misconception="login-is-permission", says="permission names a person"),
         Attempt("no tag", answer="c", misconception="unknown-is-unknown", says="`Requested image not found`"),
         Attempt("not reached", answer="e", misconception="timeout-is-denial", says="It answered"),
     ),
@@ -1862,17 +1880,18 @@ def e9_judge(lab: Any, script: str, result: Result) -> Verdict:
     words = without_comments(script)
     if re.search(r"reset_clock|clock.{0,3}reset", words):
         return not_yet(
-            seen + "The script moves the clock back. On a server there is no button for this.", "login-is-forever"
+            seen + "The script moves the clock back. On a server there is no button for that.", "login-is-forever"
         )
     if "duration" in words:
         return not_yet(
             seen
-            + "The script asks for a longer life. `get-login-password` has no such parameter: the 12 hours are fixed.",
+            + "The script asks for a longer lifetime. `get-login-password` has no such parameter: the 12 hours are "
+            "fixed.",
             "login-is-forever",
         )
     if re.search(r"\bsleep\b", words):
         return not_yet(
-            seen + "The script waits. The builds come too late then, and waiting makes no token younger.", "retry-fixes"
+            seen + "The script waits. Then the builds come too late, and waiting makes no token younger.", "retry-fixes"
         )
     late = {hour: at for hour, at in arrived.items() if at != hour}
     if late:
@@ -1883,7 +1902,7 @@ def e9_judge(lab: Any, script: str, result: Result) -> Verdict:
     if "|| true" in words or "||:" in words.replace(" ", ""):
         missing = min(set(NIGHT) - set(arrived))
         return not_yet(
-            seen + f"The script ended with {night['code']}, as if all were well. ECR has no image from hour {missing}.",
+            seen + f"The script ended with {night['code']}, as if all was well. ECR has no image from hour {missing}.",
             "no-exception-is-success",
         )
     if re.search(r"get-login-password[^|]*>", words) or re.search(r"=\s*\"?\$\(\s*aws ecr get-login-password", words):
@@ -1901,7 +1920,7 @@ def e9_judge(lab: Any, script: str, result: Result) -> Verdict:
             "login-is-forever",
         )
     return not_yet(
-        seen + "A login serves 12 hours. Two of the builds come later than that. When should the script log in?",
+        seen + "A login is good for 12 hours. Two of the builds come later than that. When should the script log in?",
         "login-is-forever",
     )
 
@@ -1915,7 +1934,7 @@ def e9_hint(state: Mapping[str, Any]) -> str:
     """Say what the last night looked like."""
     result = state.get("result")
     if result is None:
-        return "Let the night run once as the file stands, and look at which hours arrive."
+        return "Let the night run once with the file as it is, and see which hours arrive."
     night = result.data
     return (
         f"Pushed at {hours(night['arrived'])}. Refused at {hours(night['expired'])}. "
@@ -1954,8 +1973,8 @@ e9 = FixFile(
     judge=e9_judge,
     hints=(
         e9_hint,
-        "How old is the token at each push? Write the age beside the four hours.",
-        "The line with the login stands before the loop. What if it stood where the push is?",
+        "How old is the token at each push? Write its age next to each of the four hours.",
+        "The login line is before the loop. What if it were next to the push?",
     ),
     solution=(
         "Move the login **into the loop**, before the push:\n\n```bash\n"
@@ -1963,7 +1982,7 @@ e9 = FixFile(
         + "\n```\n\n"
         "**Why:** a token lives 12 hours from the moment it is fetched, and nothing makes it live longer. A login "
         "costs half a second, so a job that pushes logs in each time. On a server the helper program "
-        "`docker-credential-ecr-login` does the same by itself. `|| true` and a saved token only hide the problem."
+        "`docker-credential-ecr-login` does the same automatically. `|| true` and a saved token only hide the problem."
     ),
     accepts=(
         Attempt("login in the loop", answer=script(WAIT, LOGIN_LINE, TAG, PUSH)),
@@ -1977,7 +1996,7 @@ e9 = FixFile(
             "a login after the loop too",
             answer=STARTER + LOGIN_LINE + "\n",
             misconception="login-is-forever",
-            says="A login serves 12 hours",
+            says="A login is good for 12 hours",
         ),
         Attempt(
             "a login before each wait",
@@ -1989,7 +2008,7 @@ e9 = FixFile(
             "the clock put back",
             answer=script(WAIT, CLOCK_BACK, TAG, PUSH, before=LOGIN_LINE),
             misconception="login-is-forever",
-            says="there is no button for this",
+            says="there is no button for that",
         ),
         Attempt(
             "a longer life",
@@ -2019,7 +2038,7 @@ e9 = FixFile(
         ),
     ),
     reset=lambda lab: lab.clock.reset(),
-    neighbour="Ask your neighbour: would a new login help somebody whose rights were taken away?",
+    neighbour="Ask your neighbour: would a new login help somebody whose permissions were taken away?",
 )
 
 
@@ -2051,9 +2070,7 @@ def e10_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         return untouched("Give each of the four a cause first.")
     wrong = [n for n in range(4) if given[n] != truth[n]]
     if not wrong:
-        return passed(
-            "All four. Two of them print the same words, and only a look into another Region tells them apart."
-        )
+        return passed("All four. Two of them print the same words, and only a look at another Region tells them apart.")
     right = 4 - len(wrong)
     pick = wrong[0]
     score = f"{right} of 4 fit. Look at number {pick + 1} again: "
@@ -2062,13 +2079,13 @@ def e10_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
     if is_ == causes["other-region"]:
         return not_yet(
             score
-            + "the text says that **this** registry has no such repository. Another Region may have it: ask there.",
+            + "the text says that **this** registry has no such repository. Another Region may have it: look there.",
             "ecr-is-global",
         )
     if is_ == causes["never-made"]:
         return not_yet(
             score
-            + "does another Region have that repository? Or did nobody ever make it? Read its name letter by letter.",
+            + "does another Region have that repository? Or did nobody ever create it? Read its name letter by letter.",
             "ecr-is-global" if said == causes["other-region"] else "unknown-is-unknown",
         )
     if is_ == causes["no-tag"]:
@@ -2078,13 +2095,13 @@ def e10_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
         )
     if is_ == causes["expired"]:
         return not_yet(
-            score + "it is refused (*denied*, *403*), yet ECR names no action and no resource. Read what stands last.",
+            score + "it is refused (*denied*, *403*), yet ECR names no action and no resource. Read the last part.",
             "login-is-permission",
         )
     if is_ == causes["no-login"]:
         return not_yet(
-            score
-            + "docker itself says it had nothing to show **to this registry**. A login for another Region is another "
+            score + "docker itself says it had nothing to show **to this registry**. A login for another Region is a "
+            "different "
             "entry.",
             "token-works-everywhere",
         )
@@ -2096,9 +2113,9 @@ def e10_hint(state: Mapping[str, Any]) -> str:
     result = state.get("result")
     values = state.get("values") or {}
     if result is None or not result.data["truth"]:
-        return "Read each text from the end. Which name a person? Which say that something does not exist?"
+        return "Read each text from the end. Which ones name a person? Which ones say that something does not exist?"
     fits = sum(values.get(name) == cause for name, cause in zip(FAILURES, result.data["truth"], strict=True))
-    return f"{fits} of 4 fit. Sort first: nobody known · not found · not allowed."
+    return f"{fits} of 4 fit. Sort first: not known · not found · not allowed."
 
 
 def case_answers(number: int, **changed: str) -> dict[str, str]:
@@ -2132,7 +2149,7 @@ def e10_reset(lab: Any) -> None:
 e10 = BuildCommand(
     id="04-e10",
     at="pushed",
-    objective="Tell from the text, and from one look, which cause a refusal has.",
+    objective="Tell from the text, and one look, what caused a refusal.",
     prompt=(
         "The cell above made four failures. Give each number its cause. The texts alone are enough for two of them; "
         "for the other two you have to look: `aws ecr describe-repositories --region …` (the Regions are `us-east-1` "
@@ -2146,16 +2163,16 @@ e10 = BuildCommand(
         e10_hint,
         "Two of the four say that *the repository does not exist*. Ask both Regions which repositories they have, and "
         "compare the names letter by letter.",
-        "*no basic auth*: nobody known · *repository … does not exist*: repository · *image not found*: tag · "
-        "*expired*: token · *not authorized*: right.",
+        "*no basic auth*: not known · *repository … does not exist*: repository · *image not found*: tag · "
+        "*expired*: token · *not authorized*: permission.",
     ),
     solution=(
-        "`no basic auth credentials`: no login **for this registry** (one for Ireland does not count). `The repository "
-        "… does not exist`: not **in this Region**; `describe-repositories` in the other Region tells a typing error "
-        "from a repository made elsewhere. `Requested image not found`: the tag. `authorization token has expired`: a "
-        "new login, and no right is missing. `not authorized to perform`: a right.\n\n"
+        "`no basic auth credentials`: no login **for this registry** (one for Ireland does not count). `The "
+        "repository … does not exist`: not **in this Region**; `describe-repositories` in the other Region tells a "
+        "typing error from a repository created elsewhere. `Requested image not found`: the tag. `authorization "
+        "token has expired`: log in again; no permission is missing. `not authorized to perform`: a permission.\n\n"
         "**Why sort them:** *who are you*, *what is there* and *may you* are three questions, and the answer to one "
-        "fixes nothing of another."
+        "does nothing for another."
     ),
     accepts=(
         Attempt("read", do=failing(3), answer=case_answers(3)),
@@ -2178,7 +2195,7 @@ e10 = BuildCommand(
             says="what was looked for **in** it",
         ),
         Attempt(
-            "expired called a missing right",
+            "expired called a missing permission",
             do=failing(3),
             answer=case_answers(3, expired="no-right"),
             misconception="login-is-permission",
@@ -2192,7 +2209,7 @@ e10 = BuildCommand(
             says="nothing to show",
         ),
         Attempt(
-            "a missing right called a missing repository",
+            "a missing permission called a missing repository",
             do=failing(2),
             answer=case_answers(2, no_right="never-made"),
             misconception="403-is-missing",
@@ -2243,18 +2260,18 @@ def e11_judge(state: dict[str, Any]) -> Verdict:
             )
         if "booking" in state["repositories"]:
             return not_yet(
-                "I see a repository `booking`. The team's name belongs to the repository's name, slash included.",
+                "I see a repository `booking`. The team's name is part of the repository's name, slash included.",
                 "registry-is-repository",
             )
         if state["refused"]:
             return not_yet(
                 f"A push to `{TEAM}` was sent, and ECR refused it: there is no such repository, and a push does not "
-                "make it.",
+                "create it.",
                 "ecr-creates-repository",
             )
         if local:
             return not_yet(
-                f"On this computer I see the name `{local[0]}`. In ECR I see no repository `{TEAM}`. A name on the "
+                f"On this computer I see the name `{local[0]}`. In ECR I see no repository `{TEAM}`. Naming it on the "
                 "laptop sends nothing.",
                 "tag-copies",
             )
@@ -2267,8 +2284,8 @@ def e11_judge(state: dict[str, Any]) -> Verdict:
             return not_yet("I see the tag `Stable`. Tags are case-sensitive: `stable` is another one.", "left-out")
         if any(name.rpartition(":")[2] in missing for name in local):
             return not_yet(
-                f"On this computer the image has the name `{missing[0]}`. ECR does not know it: a name on the laptop "
-                "sends nothing.",
+                f"On this computer the image has the name `{missing[0]}`. ECR does not know it: naming it on the "
+                "laptop sends nothing.",
                 "tag-copies",
             )
         return not_yet(
@@ -2278,7 +2295,7 @@ def e11_judge(state: dict[str, Any]) -> Verdict:
         short = {tag: tags[tag][7:11] for tag in ("1.0", "stable")}
         return not_yet(
             f"Two tags, two images: `1.0` is {short['1.0']}…, `stable` is {short['stable']}…. They were built or "
-            "pushed from different bytes. Asked for was *one* image with two names.",
+            "pushed from different bytes. The goal was *one* image with two names.",
             "tag-is-version",
         )
     return passed("One image, two names: the digest behind both is the same.")
@@ -2373,7 +2390,7 @@ def e11_reset(lab: Any) -> None:
 e11 = LiveCheck(
     id="04-e11",
     at="pushed",
-    objective="Bring one image into a new repository under two names, without being told the steps.",
+    objective="Get one image into a new repository under two names, without being told the steps.",
     prompt=(
         "Dara's team wants the repository **`team-a/booking`** in us-east-1, holding **one** image with **two** "
         "names: `1.0` and `stable`. Which image is up to you. No steps today, and any client will do."
@@ -2384,32 +2401,35 @@ e11 = LiveCheck(
         e11_hint,
         "You need a repository, a login that is still good, and two names for the same image. Which step sends, and "
         "which only names?",
-        "Make the repository. Tag the *same* image twice with its address. Push both names: the second push sends "
+        "Create the repository. Tag the *same* image twice with its address. Push both names: the second push sends "
         "only a name.",
     ),
     solution=(
         "```bash\naws ecr create-repository --repository-name team-a/booking\n"
         'for tag in 1.0 stable; do\n  docker tag my-web-app:1.0 "$REGISTRY/team-a/booking:$tag"\n'
         '  docker push -q "$REGISTRY/team-a/booking:$tag"\ndone\n```\n\n'
-        "**Why one digest:** both names were given to the same image. The second push finds every layer there and "
-        "stores one more name. Building twice can give two images, because a build may differ in a time stamp. "
-        "Without docker: `batch-get-image` the manifest, `put-image` it under the second tag."
+        "**Why one digest:** both names were given to the same image. The second push finds every layer already "
+        "there and stores one more name. Building twice can give two images, because two builds may differ in a "
+        "timestamp. Without docker: `batch-get-image` the manifest, `put-image` it under the second tag."
     ),
     accepts=(Attempt("docker, two tags", do=e11_docker), Attempt("one push, then put-image", do=e11_put_image)),
     rejects=(
         Attempt("two builds", do=e11_two_builds, misconception="tag-is-version", says="Two tags, two images"),
         Attempt("without the team", do=e11_without_team, misconception="registry-is-repository", says="slash included"),
         Attempt("a folder", do=e11_folder, misconception="registry-is-repository", says="A slash makes no folder"),
-        Attempt("never made", do=e11_never_made, misconception="ecr-creates-repository", says="a push does not make"),
+        Attempt("never made", do=e11_never_made, misconception="ecr-creates-repository", says="a push does not create"),
         Attempt("only named", do=e11_named, misconception="tag-copies", says="In ECR I see no repository"),
         Attempt("in Ireland", do=e11_ireland, misconception="ecr-is-global", says="in Ireland"),
         Attempt(
-            "only tagged here", do=e11_only_here, misconception="tag-copies", says="a name on the laptop sends nothing"
+            "only tagged here",
+            do=e11_only_here,
+            misconception="tag-copies",
+            says="naming it on the laptop sends nothing",
         ),
         Attempt("large letter", do=e11_large_letter, misconception="left-out", says="case-sensitive"),
     ),
     reset=e11_reset,
-    neighbour="Ask your neighbour: you push `stable` again next week with a new image. What has `1.0` then?",
+    neighbour="Ask your neighbour: you push `stable` again next week with a new image. What does `1.0` point at then?",
 )
 
 # i1: say it in an interview
@@ -2426,10 +2446,10 @@ i1 = FreeAnswer(
     points=(
         Point(
             "repository",
-            "the **repository** is made once, in the right account and Region, because a push does not make it",
+            "the **repository** is created once, in the right account and Region, because a push does not create it",
             FollowUp(
                 "What does docker print without it?",
-                "`name unknown`, with name and account, and without the Region.",
+                "`name unknown`, with the name and the account but not the Region.",
             ),
         ),
         Point(
@@ -2437,7 +2457,7 @@ i1 = FreeAnswer(
             "a **token** is fetched with IAM credentials; it is good for 12 hours, for the registries of that Region",
             FollowUp(
                 "What exactly is in it?",
-                "The word `AWS` and a password that stands for whoever fetched it. No rights.",
+                "The word `AWS` and a password that stands for whoever fetched it. No permissions.",
             ),
         ),
         Point(
@@ -2452,7 +2472,7 @@ i1 = FreeAnswer(
             "digest",
             "after the push, layers first and the manifest last, the **digest** is compared with the one ECR reports",
             FollowUp(
-                "How do you know that what runs is what you pushed?",
+                "How do you know that what is running is what you pushed?",
                 "The same digest here, in ECR and where it runs.",
             ),
         ),
@@ -2465,7 +2485,7 @@ i1 = FreeAnswer(
     ),
     weak=(
         '"I log in to my repository with my access keys and run `docker push my-web-app`." You log in to a registry, '
-        "with a token and no keys; and a name without a host goes to Docker Hub."
+        "with a token, not with keys; and a name without a host goes to Docker Hub."
     ),
     accepts=(
         Attempt("every point", answer={"text": SAID, "made": ["repository", "token", "name", "digest"]}),

@@ -7,22 +7,22 @@
 # - **push and pull** an image, and say what each command asks of whom,
 # - **read the refusals** that stop a first push, and fix them.
 #
-# Two halves, 32 and 33 minutes; cells marked *more* add 5. Needs nothing but this computer; with no container engine
-# the lab's stand-in acts as `docker`. {{neighbours}}
+# Two halves, 32 and 33 minutes; cells marked *more* add 5. You need nothing but this computer; without a container
+# engine, the lab's stand-in acts as `docker`. {{neighbours}}
 
 # %% [markdown] id="04-01-story" tags=["core", "text"]
 # Dara has built the booking page of Harbour Bikes. Omar needs it on a server. Today you put ECR between them.
 #
-# ECR will refuse you three times, and once more when a login has expired. Each time it is right, and each time for
-# another reason. When you can tell the four apart, you can fix most first pushes in the world.
+# ECR will refuse you three times, and once more when a login has expired. It is right every time, and each time for a
+# different reason. Once you can tell the four apart, you can fix most first pushes in the world.
 
 # %% [markdown] id="04-01-words" tags=["core", "text"]
 # | new word | in a line |
 # |---|---|
-# | **account** | a closed area at AWS with rights and a bill of its own: twelve digits; what you make belongs to one |
+# | **account** | a closed area at AWS with its own permissions and bill: twelve digits; what you make belongs to one |
 # | **Region** | where AWS runs a registry, such as `us-east-1` (Virginia) or `eu-west-1` (Ireland): each has its own |
 # | **repository URI** | the address of a repository: registry, slash, name |
-# | **authorization token** | what docker shows the registry; stands for who fetched it, {{fact:token-lifetime}} long |
+# | **authorization token** | docker shows it to a registry; for {{fact:token-lifetime}} it stands for who fetched it |
 # | **profile** | a name for one set of AWS keys: `admin` is you, `ci` is the build robot |
 
 # %% id="04-02" tags=["core", "run", "volatile"] minutes=1
@@ -37,15 +37,15 @@ lab.lesson("04")
 # aws sts get-caller-identity --query Arn --output text
 
 # %% [markdown] id="04-02-app" tags=["core", "text"]
-# And what is it that Dara built? Under a comment stand four instructions: a base, our files, a port, a command.
+# And what did Dara build? Below a comment there are four instructions: a base, our files, a port, a command.
 
 # %% id="04-02-app-run" tags=["core", "run"]
 # %%bash
 # cat my-web-app/Dockerfile
 
 # %% [markdown] id="04-02-node" tags=["core", "text"]
-# The base is a small web server of two megabytes, so nothing has to come from the internet. `Dockerfile.node` beside
-# it builds the same page as a Node.js application; it wants a base image that this course does not bring along.
+# The base is a small web server of two megabytes, so nothing has to come from the internet. `Dockerfile.node` next to
+# it builds the same page as a Node.js application; it needs a base image that this course does not include.
 
 # %% [markdown] id="04-03" tags=["core", "recall", "text"] minutes=2
 # ## Three questions from before
@@ -82,15 +82,15 @@ lab.answer("04-r3", "b")
 
 # %% [markdown] id="04-04-letters" tags=["core", "text"]
 # - **E**, elastic: you rent no disk and no server. Limits and bills remain (lesson 07).
-# - **C**, container: what lies here are *images*. A container exists only where an image was started.
-# - **R**, registry: every account has one in every Region, ready made. What you make are **repositories**.
+# - **C**, container: what is stored here are *images*. A container exists only where an image has been started.
+# - **R**, registry: every account has one in every Region, ready made. What you create are **repositories**.
 #
 # The slash in `web/booking` is a character of the name. There is no folder `web`.
 
 # %% [markdown] id="04-04-box" tags=["core", "box"]
 # > **People say:** "I create a registry for my app."
 # >
-# > **In fact** nobody creates a registry. Account and Region name one, and it was there all the time. You create a
+# > **In fact** nobody creates a registry. An account and a Region name one, and it was there all along. You create a
 # > repository in it.
 
 # %% id="04-05" tags=["core", "exercise"] minutes=2
@@ -138,17 +138,18 @@ lab.answer("04-e2", "b", confidence=2)
 # | who printed it | `docker`, before it sent a single byte of the image |
 # | which question | *who are you?* Nobody asked what you may do |
 # | words that are mine | none, so look at the address: which host was asked? |
-# | means | docker has no login for this host |
+# | meaning | docker has no login for this host |
 #
 # The table under the output shows the same refusal from other engines: you will meet those at work. Some put a guess in
-# front (*repository does not exist*); what counts stands last.
+# front (*repository does not exist*); what counts comes last.
 
 # %% id="04-07-xray" tags=["core", "run", "volatile"]
 lab.xray()
 
 # %% [markdown] id="04-07-after" tags=["core", "text"]
-# The registry answered `401`: *who are you?* At IAM it says *not asked*. Nobody asked whether you may push, because
-# nobody knew you. `aws` has your keys, and docker has never heard of them: **two programs with two purses**.
+# The registry answered `401`: *who are you?* In the IAM column it says *not asked*. Nobody asked whether you may push,
+# because nobody knew who you were. `aws` has your keys, and docker has never heard of them: **two programs with two
+# purses**.
 
 # %% id="04-07-check" tags=["core", "exercise"]
 lab.check("04-e2")
@@ -167,19 +168,19 @@ lab.solution("04-e2")
 #   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
 
 # %% [markdown] id="04-08-why" tags=["core", "text"]
-# - **Why a pipe?** The password stands neither in the command line nor in your history.
+# - **Why a pipe?** It keeps the password out of the command line and out of your history.
 # - **Why `AWS`?** The user name is always that word. The password stands for whoever fetched it.
 # - **Why `--region`?** A token opens the registries of its own Region only.
-# - **What is `2>/dev/null`?** It hides docker's warning that it stores the login unencrypted. It does, in a
-#   file of this lab. Which logins are in it?
+# - **What is `2>/dev/null`?** It hides docker's warning that it stores the login unencrypted. It does, in a file that
+#   belongs to this lab. Which logins are in it?
 
 # %% id="04-08-config" tags=["core", "run"]
 # %%bash
 # python -m json.tool "$DOCKER_CONFIG/config.json" | grep -o 'localhost:[0-9]*'
 
 # %% [markdown] id="04-08-ports" tags=["core", "text"]
-# One entry, named by host and port; what follows the port does not count. On AWS every account and Region is a host of
-# its own, so each needs a login of its own. Here each is a *port* of its own. The effect is the same.
+# One entry, named by host and port; what follows the port does not count. On AWS every account and Region has its own
+# host, so each needs its own login. Here each has its own *port*. The effect is the same.
 
 # %% [markdown] id="04-08-box" tags=["core", "box"]
 # > **People say:** "Log in to your ECR repository."
@@ -189,7 +190,7 @@ lab.solution("04-e2")
 # %% [markdown] id="04-09-text" tags=["core", "text"] at="logged-in"
 # ## Second refusal
 #
-# docker can say now who you are. Nothing else has changed. Push again, and first say what you expect.
+# Now docker can say who you are. Nothing else has changed. Push again, but first say what you expect.
 
 # %% id="04-09" tags=["core", "exercise", "guess"] minutes=1
 lab.exercise("04-e3")
@@ -206,8 +207,8 @@ lab.answer("04-e3", "b", confidence=2)
 #
 # | ask | answer |
 # |---|---|
-# | who printed it | `docker`; the sentence is ECR's, after its code in lower case or *error from registry* |
-# | which question | *what is there?* You are known now, and still nobody speaks of rights |
+# | who printed it | `docker`; the sentence is ECR's, after an error code in lower case or *error from registry* |
+# | which question | *is it there?* You are known now, and nobody has mentioned permissions yet |
 # | words that are mine | two: the repository's name, and the account |
 # | missing in the text | the Region. Look for it in the address |
 
@@ -224,7 +225,7 @@ lab.solution("04-e3")
 # > {{fact:create-on-push-since}}. You will write one in lesson 08.
 
 # %% [markdown] id="04-10-text" tags=["core", "text"]
-# So make it, and read what you did **not** choose. The part behind `||` runs when the repository is there already.
+# So create it, and read what you did **not** choose. The part after `||` runs if the repository is already there.
 
 # %% id="04-10" tags=["core", "run"] minutes=1
 # %%bash
@@ -236,12 +237,12 @@ lab.solution("04-e3")
 
 # %% [markdown] id="04-10-after" tags=["core", "text"]
 # Two defaults to remember. `MUTABLE`: a tag can be moved to another image. `AES256` stands for
-# {{fact:default-encryption}}. KMS, with AWS's key or your own, is a choice made at creation and never after.
-# **Run the cell again**: `RepositoryAlreadyExistsException` is good news.
+# {{fact:default-encryption}}. KMS, with AWS's key or your own, can be chosen only at creation, never later. **Run the
+# cell again**: `RepositoryAlreadyExistsException` is good news.
 
 # %% [markdown] id="04-11-text" tags=["stretch", "text"]
 # *More.* The same for a script. `aws` reports "already there" with an error and an exit code; Python raises an
-# exception. Both can be told from real trouble by their name.
+# exception. Their names tell both apart from real trouble.
 
 # %% id="04-11" tags=["stretch", "run"] minutes=1
 try:
@@ -277,21 +278,21 @@ lab.xray()
 # now the name 1.1 exists.](images/push.svg)
 #
 # **Picture 2.** Above are your own requests, here is the pattern in them. Each arrow on the left is one request of
-# docker's. For each but the first, ECR asks IAM about one action. How often the four in the box come, and whether
+# docker's. For each one but the first, ECR asks IAM about one action. How often the four in the box occur, and whether
 # docker asks *is it there?* before an upload, after it or both, depends on the image and on what docker remembers.
 #
-# The `401` in the first row does not refuse you: docker knocks without a name, hears *who are you?*, and shows its
+# The `401` in the first row is not a refusal yet: docker knocks without a name, hears *who are you?*, and shows its
 # token from then on. Without a login it stops there.
 
 # %% [markdown] id="04-12-after" tags=["core", "text"]
 # Layers, then the config, then the manifest. The name `1.1` appears with the last request, when everything it needs is
 # there. Break a push off in the middle, and nobody sees half an image.
 #
-# On a laptop with an Apple chip add `--platform linux/amd64` to `docker build`, when the servers have Intel or AMD
+# On a laptop with an Apple chip, add `--platform linux/amd64` to `docker build` if your servers have Intel or AMD
 # chips.
 
 # %% [markdown] id="04-13-text" tags=["core", "text"]
-# Now you. Which steps wait for which?
+# Your turn. Which steps have to wait for which?
 
 # %% id="04-13" tags=["core", "exercise"] minutes=3
 lab.exercise("04-e4")
@@ -308,8 +309,8 @@ lab.solution("04-e4")
 # %% [markdown] id="04-14-text" tags=["core", "text"] at="pushed"
 # ## The way back
 #
-# Omar pulls. On this computer the image is already there, so we take its names away first; else there would be nothing
-# to do.
+# Omar pulls. The image is already on this computer, so we remove its names first; otherwise there would be nothing to
+# do.
 
 # %% id="04-14-guess" tags=["core", "guess"] minutes=1
 lab.guess("04-g2")
@@ -331,7 +332,7 @@ lab.xray()
 # answer to a layer is a signed address in S3, so a closed network needs a way to S3 too (lesson 09).
 
 # %% [markdown] id="04-14-digest" tags=["core", "text"]
-# Is it the image that was pushed? docker keeps the digest under which it pulled. ECR has its own record. Compare:
+# Is it the image that was pushed? docker remembers the digest it pulled. ECR has its own record. Compare:
 
 # %% id="04-14-same" tags=["core", "run"]
 # %%bash
@@ -341,8 +342,8 @@ lab.xray()
 # test "${HERE#*@}" = "$THERE" && echo "the same digest, here and there"
 
 # %% [markdown] id="04-14-after" tags=["core", "text"]
-# Add `echo "$THERE"` to see it. A tag says *which name*, a digest says *which bytes*. What is the difference worth?
-# Dara pushes once more, and forgets to count up.
+# Add `echo "$THERE"` to see it. A tag says *which name*, a digest says *which bytes*. Does the difference matter? Dara
+# pushes once more, and forgets to raise the version number.
 
 # %% id="04-14-move-guess" tags=["core", "guess"] minutes=1
 lab.guess("04-g7")
@@ -360,7 +361,7 @@ lab.answer("04-g7", "b", confidence=2)
 #   --query 'imageDetails[].[imageTags[0]]' --output text
 
 # %% [markdown] id="04-14-moved" tags=["core", "text"]
-# Two images, and one tag. It has moved without a question; `None` is what is left of the first image's name.
+# Two images, one tag. It moved, and nobody asked; `None` is what is left of the first image's name.
 
 # %% id="04-14-e5" tags=["core", "exercise"] minutes=4
 lab.exercise("04-e5")
@@ -391,13 +392,13 @@ lab.solution("04-e5")
 # ---
 # ## Half-time
 #
-# A good place to stop. You were refused twice, and you know both: *I do not know you* and *I do not know that*. What
-# lies in ECR stays there.
+# A good place to stop. You were refused twice, and you know both refusals: *I do not know you* and *I do not know
+# that*. What is in ECR stays there.
 
 # %% [markdown] id="04-15-text" tags=["core", "text"] at="pushed"
 # ## Third refusal
 #
-# Nobody at Harbour Bikes wants to push by hand for ever. There is a build robot, the user `ci`. `--as ci` runs a cell
+# Nobody at Harbour Bikes wants to push by hand forever. There is a build robot, the user `ci`. `--as ci` runs a cell
 # with the robot's keys and the robot's docker logins.
 
 # %% id="04-15-guess" tags=["core", "guess"] minutes=1
@@ -414,7 +415,7 @@ lab.answer("04-g3", "d", confidence=2)
 # docker push -q "$REGISTRY/my-web-app:1.0-ci"
 
 # %% [markdown] id="04-15-card" tags=["core", "text"]
-# **How to read it.** Four pieces, in the order in which they stand:
+# **How to read it.** Four pieces, in this order:
 #
 # | piece | here |
 # |---|---|
@@ -422,31 +423,33 @@ lab.answer("04-g3", "d", confidence=2)
 # | wanted what | `perform: ecr:…`, one action |
 # | on what | `resource: …`: Region, account, repository |
 # | who said no | `because no identity-based policy allows`: nobody forbade it, nobody allowed it |
+#
+# AWS calls that last one an **implicit deny**: no policy says no, but none says yes either.
 
 # %% id="04-15-xray" tags=["core", "run", "volatile"]
 lab.xray()
 
 # %% [markdown] id="04-15-words" tags=["core", "text"]
 # Was a `HEAD` refused above the `POST`? An answer to `HEAD` carries no text, so the words are those of the `POST`.
-# Engines with the containerd store end at that `HEAD` and print `403 Forbidden` alone; the lab then takes ECR's words
-# from the X-ray. At work there is no X-ray: there, `403` alone means *look at the rights, and at the age of the login*.
+# Engines with the containerd store stop at that `HEAD` and print only `403 Forbidden`; the lab then takes ECR's words
+# from the X-ray. At work there is no X-ray: a bare `403` means *check the permissions, and the age of the login*.
 
 # %% [markdown] id="04-15-doors" tags=["core", "picture"]
 # ![Picture 3, three doors in a row. First door: who are you? Without a login: 401, no basic auth credentials. Second
-# door: is it there? Without the repository: 404, name unknown. Third door: may you? Without a right: 403, not
+# door: is it there? Without the repository: 404, name unknown. Third door: may you? Without permission: 403, not
 # authorized to perform. Behind the third door the image is stored.](images/doors.svg)
 #
-# **Picture 3.** Three refusals, each with its own words and its own way to fix it. *Who are you?* always
-# comes first. Whether AWS looks for the repository or for your right first is not documented, so go by the words.
+# **Picture 3.** Three refusals, each with its own words and its own fix. *Who are you?* always comes first. Whether AWS
+# then looks for the repository or for your permission is not documented, so go by the words.
 
 # %% [markdown] id="04-15-box" tags=["core", "box"]
 # > **People say:** "But it is logged in!"
 # >
-# > **In fact** a login answers *who*. *May you?* is asked again at every single request.
+# > **In fact** a login answers *who*. *May you?* is asked again with every single request.
 
 # %% [markdown] id="04-16-text" tags=["core", "text"]
-# Let the robot in, as far as it needs. First the exercise and a guess, then three cells to work with. Change the first
-# one, and run all three.
+# Let the robot in, as far as it needs to go. First the exercise and a guess, then three cells to work with. Change the
+# first one, and run all three.
 
 # %% id="04-16" tags=["core", "exercise"] minutes=4
 lab.exercise("04-e6")
@@ -514,8 +517,8 @@ lab.check("04-e6")
 lab.solution("04-e6")
 
 # %% [markdown] id="04-16-after" tags=["core", "text"]
-# The robot did not log in again. Its token is older than its new right, and the push worked: the token only says who
-# comes. What that person may do is looked up at the door.
+# The robot did not log in again. Its token is older than its new permission, and still the push worked: the token only
+# says who is coming. What that person may do is looked up at the door.
 
 # %% [markdown] id="04-17-text" tags=["core", "text"] at="pushed"
 # ## What is in a token?
@@ -537,12 +540,12 @@ print("password: ", password[:3] + "… whoever has it is you")
 print(f"good for:  {left.total_seconds() / 3600:.0f} hours")
 
 # %% [markdown] id="04-17-picture" tags=["core", "picture"]
-# ![Picture 4, the way of a token. aws signs a request with your keys; ECR answers with a wrapped token, base64 of AWS,
-# a colon and a password; get-login-password unwraps it and prints only the password; docker login stores it under the
-# registry's host; at each request docker shows it, and IAM is asked what you may do now.](images/token.svg)
+# ![Picture 4, the way of a token. aws signs a request with your keys; ECR answers with a wrapped token, base64 of
+# `AWS`, a colon and a password; get-login-password unwraps it and prints only the password; docker login stores it
+# under the registry's host; with each request docker shows it, and IAM is asked what you may do now.](images/token.svg)
 #
-# **Picture 4.** base64 is wrapping paper, no lock. There is no list of rights in the token: it stands for whoever
-# fetched it. It lives {{fact:token-lifetime}}; {{fact:token-parameters}}.
+# **Picture 4.** base64 is wrapping paper, not a lock. There is no list of permissions in the token: it stands for
+# whoever fetched it. It lives {{fact:token-lifetime}}; {{fact:token-parameters}}.
 
 # %% id="04-17-e7" tags=["core", "exercise"] minutes=3
 lab.exercise("04-e7")
@@ -562,8 +565,7 @@ lab.solution("04-e7")
 # %% [markdown] id="04-18-text" tags=["core", "text"] at="pushed"
 # ## One minute after midnight
 #
-# At noon docker logged in for the night job. Now let half a day pass. That takes a second: the lab has a clock of its
-# own.
+# At noon docker logged in for the night job. Now let half a day pass. It takes a second: the lab has its own clock.
 
 # %% id="04-18-guess" tags=["core", "guess"] minutes=1
 lab.guess("04-g5")
@@ -579,9 +581,9 @@ lab.clock.advance(hours=12, minutes=1)
 # docker push -q "$REGISTRY/my-web-app:1.1"
 
 # %% [markdown] id="04-18-card" tags=["core", "text"]
-# **How to read it.** ECR refuses (`denied`), and no right is missing: no person, no action, no resource stands in its
-# sentence. A missing right names all three. An engine that prints `403 Forbidden` alone does not tell the two apart:
-# ask first how old the login is. What helps is a new login:
+# **How to read it.** ECR refuses (`denied`), but no permission is missing: its sentence names no person, no action and
+# no resource. A missing permission names all three. An engine that prints only `403 Forbidden` does not tell the two
+# apart: ask first how old the login is. A new login fixes it:
 
 # %% id="04-18-fix" tags=["core", "run"]
 # %%bash
@@ -590,7 +592,7 @@ lab.clock.advance(hours=12, minutes=1)
 # docker push -q "$REGISTRY/my-web-app:1.1"
 
 # %% [markdown] id="04-18-e8-text" tags=["core", "text"] at="expired"
-# The same thing happens to a server that pulls, and there it looks like something else.
+# The same thing happens to a server that pulls, but there it looks like something else.
 
 # %% id="04-18-e8" tags=["core", "exercise", "volatile"] minutes=2
 lab.exercise("04-e8")
@@ -607,7 +609,7 @@ lab.solution("04-e8")
 # %% [markdown] id="04-19-text" tags=["core", "text"] at="pushed"
 # ## Nobody sits there at hour 13
 #
-# A new login is easy, when somebody is there to type it. Below is the night job as it stands. Fix it in the card, and
+# A new login is easy when somebody is there to type it. Below is the night job as it is now. Fix it in the card, and
 # let the night run.
 
 # %% id="04-19" tags=["core", "exercise"] minutes=4
@@ -638,7 +640,7 @@ lab.solution("04-e9")
 # %% [markdown] id="04-20-text" tags=["core", "text"] at="pushed"
 # ## Four at once
 #
-# The next cell makes four things really fail, and shows what each one said. Another number makes other causes.
+# The next cell makes four things fail for real, and shows what each one said. Another number picks other causes.
 
 # %% id="04-20-desk" tags=["core", "run", "volatile"] minutes=1
 # %%bash
@@ -672,7 +674,7 @@ lab.solution("04-e10")
 # %% [markdown] id="04-21-text" tags=["stretch", "text"] at="pushed"
 # ## More: a script that never fails
 #
-# What you typed today, and what a program calls. The last column is what IAM is asked.
+# What you typed today, and what a program calls. The last column is the action IAM is asked about.
 #
 # | step | by hand | boto3 | action |
 # |---|---|---|---|
@@ -704,14 +706,15 @@ for failure in answer["failures"]:
 # %% [markdown] id="04-22-text" tags=["stretch", "text"]
 # ## More: brackets from a book
 #
-# Many guides print `docker push <aws_account_id>.dkr.ecr.<region>.amazonaws.com/…`. Type it as it stands:
+# Many guides print `docker push <aws_account_id>.dkr.ecr.<region>.amazonaws.com/…`. Type it exactly as printed:
 
 # %% id="04-22" tags=["stretch", "fail", "volatile"] minutes=1
 # %%bash --fails 'No such file or directory'
 # docker push <aws_account_id>.dkr.ecr.us-east-1.amazonaws.com/my-web-app
 
 # %% [markdown] id="04-22-after" tags=["stretch", "text"]
-# docker was never started. To bash `<name` means: read from the file `name`. Use variables, as `$REGISTRY` does here.
+# docker was never started. To bash, `<name` means: read from the file `name`. Use variables instead, like `$REGISTRY`
+# here.
 
 # %% [markdown] id="04-23-text" tags=["core", "text"] at="pushed"
 # ## On your own
@@ -721,7 +724,7 @@ lab.exercise("04-e11")
 
 # %% id="04-23-work" tags=["core", "exercise", "starter"]
 # %%bash
-# echo "your commands stand here"
+# echo "your commands go here"
 
 # %% id="04-23-work" tags=["core", "exercise", "solution"]
 # %%bash
@@ -744,8 +747,8 @@ lab.solution("04-e11")
 # %% [markdown] id="04-24" tags=["core", "interview"] minutes=2
 # ## Say it in an interview
 #
-# Say it aloud first, then write it down: what you write stays in your progress. The points that a good answer makes
-# are shown when yours is kept.
+# Say it aloud first, then write it down: what you write stays in your progress. The points of a good answer appear once
+# yours is saved.
 
 # %% id="04-24-say" tags=["core", "interview"]
 lab.exercise("04-i1")
@@ -762,7 +765,7 @@ lab.answer(
 # %% [markdown] id="04-24-back" tags=["core", "guess"] minutes=1
 # ## What you thought in lesson 00
 #
-# One of your first guesses is answered now. Here it is again, with what you said then.
+# One of your first guesses now has its answer. Here it is again, with what you said then.
 
 # %% id="04-24-back-run" tags=["core", "guess"]
 lab.look_back("04")
@@ -770,31 +773,31 @@ lab.look_back("04")
 # %% [markdown] id="04-25" tags=["core", "summary"] minutes=1
 # ## On one screen
 #
-# | command | asks whom | when something is missing you read |
+# | command | asks whom | what you read when something is missing |
 # |---|---|---|
 # | `aws ecr create-repository` | ECR's API | `The repository with name … does not exist …` |
 # | `aws ecr get-login-password` into `docker login` | ECR's API, then the registry | `no basic auth credentials` |
 # | `docker tag` | nobody: a second name, nothing is sent | `An image does not exist locally with the tag` |
-# | `docker push` | the registry, and IAM at each request | (no right) `not authorized to perform: ecr:…` |
+# | `docker push` | the registry, and IAM at each request | (no permission) `not authorized to perform: ecr:…` |
 # | `docker pull` | registry, and IAM: `BatchGetImage`, `GetDownloadUrlForLayer` | (no such tag) `… image not found` |
 #
-# More than {{fact:token-lifetime}} after the login, push and pull read `authorization token has expired`: log in again.
-# An engine with the containerd store (Docker Desktop) may show less of it: `403 Forbidden` where you are refused, `not
-# found` where a pull finds nothing.
+# More than {{fact:token-lifetime}} after the login, push and pull say `authorization token has expired`: log in again.
+# An engine with the containerd store (Docker Desktop) may show less: `403 Forbidden` where you are refused, `not found`
+# where a pull finds nothing.
 
 # %% [markdown] id="04-25-aws" tags=["core", "box"]
 # > **On real AWS**
 # >
-# > - Every account and Region has a host of its own; nothing comes before the account number.
+# > - Every account and Region has its own host; nothing comes before the account number.
 # > - What you store is billed: {{dated:storage-price}}. So is what leaves the Region. There is
 # >   {{dated:request-price}}. Look at AWS's own page before you quote any of it.
-# > - Nobody should push as administrator. Robots use roles, whose keys end by themselves (lesson 09).
-# > - A new right can take a few seconds to reach every door.
+# > - Nobody should push as administrator. Robots use roles, whose keys expire on their own (lesson 09).
+# > - A new permission can take a few seconds to reach every door.
 
 # %% [markdown] id="04-25-yours" tags=["core", "text"]
 # ## Yours to play
 #
-# Nothing here reaches AWS or costs money. Try what you always wanted to see fail.
+# Nothing here reaches AWS or costs money. Try something you always wanted to see fail.
 
 # %% id="04-25-play" tags=["core", "run"]
 # %%bash
@@ -803,8 +806,8 @@ lab.look_back("04")
 # %% [markdown] id="04-25-left" tags=["core", "text"]
 # ## Left behind
 #
-# Repositories with images, here and in Ireland; rights of the robot; your docker's login; a clock that runs ahead: the
-# next cell puts them away. The images on this computer stay, and so do your files and your progress.
+# Repositories with images, here and in Ireland; the robot's permissions; docker's logins; a clock that runs ahead: the
+# next cell cleans all that up. The images on this computer stay, and so do your files and your progress.
 
 # %% id="04-25-reset" tags=["core", "run"]
 lab.reset("04")

@@ -328,14 +328,14 @@ LESSON = Lesson(
     words={
         "principal": "who asks: a user, or somebody who assumes a role; never a group",
         "action": "what is asked for, such as ecr:BatchGetImage",
-        "resource": "the thing that it is asked about, by its ARN; * means any thing, or none",
-        "explicit deny": "a statement with the effect Deny that fits the request: it ends the matter",
-        "repository policy": "a policy on the thing: who may do what with this repository",
-        "role": "a principal without keys of its own, that others assume for a while; its trust policy says who",
-        "permissions boundary": "a fence around one user or role: what its policies give counts only inside",
+        "resource": "the thing the request is about, by its ARN; * means any thing, or none",
+        "explicit deny": "a Deny statement that matches the request: it ends the matter",
+        "repository policy": "a resource-based policy: who may do what with this repository",
+        "role": "a principal with no keys of its own; others assume it for a while, and its trust policy says who",
+        "permissions boundary": "a fence around one user or role: what its policies grant counts only inside",
     },
     needs=(
-        "Nothing but this computer. With no container engine the lab's stand-in acts as docker; all exercises count."
+        "Nothing but this computer. Without a container engine, the lab's stand-in acts as docker; all exercises count."
     ),
     checkpoints={
         "people": people,
@@ -350,9 +350,10 @@ LESSON = Lesson(
     undo=tidy,
     undoes="its roles and groups, and the partner's own policies",
     sticking={
-        "JSON commas": "the editor says line and word while you type; fix the first line it names, then look again",
+        "JSON commas": "the editor names line and word while you type; fix the first line it names, then look again",
         "who am I now?": "the first line of a cell says it: `%%bash --as ops`",
-        "it still works after I took the right away": "the image was on this computer: the cell removes it first",
+        "it still works after I removed the permission": "the image was still on this computer: the cell removes it "
+        "first",
         "which side is missing?": "the ending of the sentence names the kind of policy; picture 2 says whose it is",
     },
 )
@@ -401,7 +402,9 @@ GUESSES = [
         id="06-r1",
         prompt="**From lesson 04.** What does docker's token carry?",
         options=(
-            Option("a", "a list of what I may do", "No rights are in it. They are looked up at every request."),
+            Option(
+                "a", "a list of what I may do", "There are no permissions in it. They are looked up at every request."
+            ),
             Option("b", "who fetched it", "Right. *Who*, not *what*. Today is about the *what*."),
             Option("c", "the name of a repository", "One login serves a whole registry.", "login-per-repository"),
         ),
@@ -410,16 +413,21 @@ GUESSES = [
     ),
     Guess(
         id="06-r2",
-        prompt="**From lesson 04.** A push stops with `name unknown`. Which right is missing?",
+        prompt="**From lesson 04.** A push stops with `name unknown`. Which permission is missing?",
         options=(
-            Option("a", "the right to push", "A missing right is said openly: *not authorized*.", "404-is-permission"),
+            Option(
+                "a",
+                "permission to push",
+                "A missing permission is named openly: *not authorized*.",
+                "404-is-permission",
+            ),
             Option(
                 "b",
                 "none: a repository is missing",
-                "Right. `name unknown` speaks of a thing that is not there. A missing right says *not authorized to "
-                "perform*.",
+                "Right. `name unknown` is about a thing that is not there. A missing permission says *not authorized "
+                "to perform*.",
             ),
-            Option("c", "the right to log in", "Somebody unknown reads `no basic auth credentials`."),
+            Option("c", "permission to log in", "Somebody unknown gets `no basic auth credentials`."),
         ),
         correct="b",
         confidence=False,
@@ -430,7 +438,11 @@ GUESSES = [
         options=(
             Option("a", "the first layer", "A layer has no name.", "half-push-visible"),
             Option("b", "`docker tag`", "That names it on your computer. Nothing is sent.", "tag-copies"),
-            Option("c", "the manifest, `ecr:PutImage`", "Right. It comes last, and today it gets its own right."),
+            Option(
+                "c",
+                "the manifest, `ecr:PutImage`",
+                "Right. It comes last, and today you will see that it needs its own permission.",
+            ),
         ),
         correct="c",
         confidence=False,
@@ -438,14 +450,14 @@ GUESSES = [
     Guess(
         id="06-g1",
         prompt=(
-            "Omar's login is refused. Somebody proposes: *let us write the login into the repository's own policy*. "
-            "Can he log in then?"
+            "Omar's login is refused. Somebody suggests: *let us put the login into the repository policy*. Can he "
+            "log in then?"
         ),
         options=(
             Option(
                 "a",
                 "yes: the repository says that he may",
-                "The login asks about no repository, so no repository's policy is read for it.",
+                "The login is not about any repository, so no repository policy is read for it.",
                 "repo-policy-gives-login",
             ),
             Option("b", "no: the login is about no repository", "Yes. `resource: *` said so."),
@@ -472,8 +484,8 @@ GUESSES = [
     Guess(
         id="06-g3",
         prompt=(
-            "Aiko's docker logged in a moment ago; her token is good for hours. You take her pull statement away now. "
-            "When does it bite?"
+            "Aiko's docker logged in a moment ago; her token is good for hours. Now you remove her pull statement. "
+            "When does that take effect?"
         ),
         options=(
             Option(
@@ -489,19 +501,19 @@ GUESSES = [
     Guess(
         id="06-g11",
         prompt=(
-            "One right of the push set is missing: `BatchCheckLayerAvailability`, *is this layer there already?*. What "
-            "will docker print?"
+            "One action of the push set is missing: `BatchCheckLayerAvailability`, *is this layer there already?*. "
+            "What will docker print?"
         ),
         options=(
             Option(
                 "a",
-                "nothing bad: the push works without it",
-                "Most of the push went through. But docker asks this question, and it wants an answer.",
+                "no error: the push works without it",
+                "Most of the push is allowed. But docker asks this question, and needs an answer.",
             ),
             Option(
                 "b",
-                "a refusal that names the right",
-                "This question is a `HEAD`: its answer has no room for a sentence.",
+                "a refusal that names the action",
+                "This question is a `HEAD`: the answer has no room for a sentence.",
             ),
             Option("c", "a refusal without a sentence", "Yes. A `HEAD` is answered without a body."),
         ),
@@ -510,15 +522,19 @@ GUESSES = [
     Guess(
         id="06-g4",
         prompt=(
-            "The web page says that its pull policy *restricts pushing*. Omar keeps it, and now he also gets AWS's own "
-            "policy `…PowerUser`, which allows pushing. He pushes. What happens?"
+            "The web page says that its pull policy *restricts pushing*. Omar keeps it, and now he also gets AWS's "
+            "managed policy `…PowerUser`, which allows pushing. He pushes. What happens?"
         ),
         options=(
-            Option("a", "he pushes", "Yes. Rights add up. The pull policy never said *no*, it only did not say *yes*."),
+            Option(
+                "a",
+                "he pushes",
+                "Yes. Allows add up. The pull policy never said *no*, it just did not say *yes*: an implicit deny.",
+            ),
             Option(
                 "b",
                 "refused: the pull policy restricts him",
-                "To leave something out forbids nothing. Another policy may say yes.",
+                "Leaving something out forbids nothing. Another policy may say yes.",
                 "not-allowed-is-forbidden",
             ),
         ),
@@ -527,13 +543,15 @@ GUESSES = [
     Guess(
         id="06-g5",
         prompt=(
-            "Now a statement **Deny** on the push actions, and beside it `AdministratorAccess`, which allows "
+            "Now a **Deny** statement on the push actions, and beside it `AdministratorAccess`, which allows "
             "everything. Omar pushes again. What happens?"
         ),
         options=(
             Option("a", "he pushes: an administrator may", "No Allow outvotes a Deny.", "allow-beats-deny"),
             Option(
-                "b", "refused: the Deny stays", "Yes. One Deny that fits ends the matter, whatever else is allowed."
+                "b",
+                "refused: the Deny stays",
+                "Yes. One Deny that matches ends the matter, whatever else is allowed: an explicit deny.",
             ),
         ),
         observe=allowed_or_not("ops"),
@@ -542,9 +560,9 @@ GUESSES = [
         id="06-r4",
         prompt="**From the first half.** *Nothing is allowed until something allows it. Allows add up. One … ends it.*",
         options=(
-            Option("a", "group", "A group only hands its members policies.", "group-is-principal"),
+            Option("a", "group", "A group only hands policies to its members.", "group-is-principal"),
             Option("b", "Deny", "Right."),
-            Option("c", "administrator", "You saw Omar as one, and he was refused.", "allow-beats-deny"),
+            Option("c", "administrator", "You saw Omar as an administrator, and he was refused.", "allow-beats-deny"),
         ),
         correct="b",
         confidence=False,
@@ -566,17 +584,19 @@ GUESSES = [
     Guess(
         id="06-g6",
         prompt=(
-            "Aiko's own policy holds the login and nothing else. The **repository policy** of `my-web-app` names her "
+            "Aiko's own policy grants the login and nothing else. The **repository policy** of `my-web-app` names her "
             "user for the two pull actions. Can she pull?"
         ),
         options=(
             Option(
-                "a", "yes: in one account one side is enough", "Yes. The thing's policy named her, and that will do."
+                "a",
+                "yes: in one account one side is enough",
+                "Yes. The resource-based policy named her, and that is enough.",
             ),
             Option(
                 "b",
                 "no: her own policy does not allow it",
-                "Within one account it is enough that one side says yes, when it names the user.",
+                "Within one account it is enough if one side says yes and names the user.",
                 "not-allowed-is-forbidden",
             ),
         ),
@@ -585,14 +605,14 @@ GUESSES = [
     Guess(
         id="06-g7",
         prompt=(
-            "The same repository policy, but for her user it names the **account**: `arn:aws:iam::123456789012:root`. "
-            "Can Aiko pull?"
+            "The same repository policy, but instead of her user it names the **account**: "
+            "`arn:aws:iam::123456789012:root`. Can Aiko pull?"
         ),
         options=(
             Option(
                 "a",
                 "yes: she belongs to the account",
-                "The account may now hand this right on. It has not: her own policy is silent.",
+                "The account may now pass this permission on. It has not: her own policy is silent.",
                 "root-means-everybody",
             ),
             Option("b", "no", "Yes. `…:root` means *the account decides*. Her own policy would have to say yes."),
@@ -609,7 +629,7 @@ GUESSES = [
             Option(
                 "a",
                 "in three: one yes is enough",
-                "That was within one account. Across accounts it is another rule.",
+                "That was within one account. Across accounts the rule is different.",
                 "one-side-is-enough",
             ),
             Option(
@@ -625,14 +645,14 @@ GUESSES = [
     Guess(
         id="06-g9",
         prompt=(
-            "The robot's own policy allows the whole push. Around it stands a **permissions boundary** that holds "
-            "pulling only. Can it begin an upload?"
+            "The robot's own policy allows the whole push. Around it is a **permissions boundary** that includes only "
+            "pulling. Can it begin an upload?"
         ),
         options=(
             Option(
                 "a", "yes: its policy allows it", "Both must allow it: the policy, and the boundary.", "boundary-grants"
             ),
-            Option("b", "no: the boundary does not hold it", "Yes. Only what lies inside both counts."),
+            Option("b", "no: the boundary does not include it", "Yes. Only what is in both counts."),
         ),
         observe=allowed_or_not("ci"),
     ),
@@ -660,14 +680,14 @@ e1 = Match(
     id="06-e1",
     objective="Take a refusal apart: who, what, on which thing, and who spoke.",
     prompt=(
-        "Omar's refusal in five pieces. Give each piece its meaning. Two of the meanings are left over; both would be "
-        "another refusal."
+        "Omar's refusal in five pieces. Match each piece with its meaning. Two meanings are left over; both belong to "
+        "other refusals."
     ),
     items=(
         Item(
             "code",
             "AccessDeniedException",
-            "this is the answer to *may you?*. It is asked only of somebody who is known.",
+            "this answers *may you?*, which is asked only of somebody who is known.",
             "rights-before-identity",
         ),
         Item(
@@ -679,19 +699,19 @@ e1 = Match(
         Item(
             "action",
             "ecr:DescribeImages",
-            "a service, a colon, a verb: something that one does.",
+            "a service, a colon, a verb: something you do.",
             "words-not-reasons",
         ),
         Item(
             "arn",
             "arn:aws:ecr:us-east-1:123456789012:repository/my-web-app",
-            "an ARN of `ecr`, with Region and account: a thing, in IAM's way of writing.",
+            "an ARN of `ecr`, with Region and account: a thing, as IAM writes it.",
             "arn-is-address",
         ),
         Item(
             "because",
             "because no identity-based policy allows the ecr:DescribeImages action",
-            "*no policy allows*: look for who allowed it. You find nobody.",
+            "*no policy allows*: look for whoever allowed it, and you find nobody.",
             "not-allowed-is-forbidden",
             misses=(
                 Miss(
@@ -706,15 +726,15 @@ e1 = Match(
         Bin("principal", "the principal"),
         Bin("action", "the action"),
         Bin("resource", "the resource"),
-        Bin("known", "AWS knows who asks, and says no"),
-        Bin("unknown", "AWS does not know who asks"),
-        Bin("nobody-allowed", "nobody allowed it"),
-        Bin("somebody-forbade", "somebody forbade it"),
+        Bin("known", "AWS knows who is asking, and says no"),
+        Bin("unknown", "AWS does not know who is asking"),
+        Bin("nobody-allowed", "implicit deny: nobody allowed it"),
+        Bin("somebody-forbade", "explicit deny: somebody forbade it"),
     ),
     correct=E1_RIGHT,
     hints=(
         lambda state: (
-            f"{len(E1_RIGHT) - len(state['wrong'])} of the {len(E1_RIGHT)} fit so far."
+            f"{len(E1_RIGHT) - len(state['wrong'])} of the {len(E1_RIGHT)} are right so far."
             if len(state["placed"]) == len(E1_RIGHT)
             else f"{len(state['placed'])} of {len(E1_RIGHT)} pieces have a place. Say the sentence aloud: *who* wanted "
             "to do *what* to *which thing*?"
@@ -723,11 +743,11 @@ e1 = Match(
         "The last piece has the words *no … allows* in it. Is that a ban, or an empty page?",
     ),
     solution=(
-        "`AccessDeniedException`: known, and no. `user/ops`: the **principal**. `ecr:DescribeImages`: the **action**. "
-        "`…repository/my-web-app`: the **resource**. `because no identity-based policy allows`: **nobody allowed "
-        "it**.\n\n"
-        "**Why the last piece matters most:** a missing Allow is fixed by adding one, as small as it goes. A Deny has "
-        "to be found, and somebody wrote it for a reason."
+        "`AccessDeniedException`: known, but no. `user/ops`: the **principal**. `ecr:DescribeImages`: the "
+        "**action**. `…repository/my-web-app`: the **resource**. `because no identity-based policy allows`: an "
+        "**implicit deny**, nobody allowed it**.\n\n"
+        "**Why the last piece matters most:** a missing Allow is fixed by adding one, as small as possible. A Deny "
+        "has to be found, and somebody wrote it for a reason."
     ),
     accepts=(
         Attempt("all five", answer=E1_RIGHT),
@@ -744,7 +764,7 @@ e1 = Match(
             "the thing is the person",
             answer={**E1_RIGHT, "arn": "principal"},
             misconception="arn-is-address",
-            says="a thing, in IAM's way of writing",
+            says="a thing, as IAM writes it",
         ),
         Attempt(
             "unknown",
@@ -779,7 +799,7 @@ def where_it_stops(lab: Any) -> str | None:
 
 e2 = Predict(
     id="06-e2",
-    objective="Know that the login needs a right of its own.",
+    objective="Know that the login needs its own permission.",
     prompt=(
         "Omar gets exactly this policy. He runs the two steps of lesson 04: **log in, then pull** `my-web-app:1.0`. "
         "Where does it stop?"
@@ -795,13 +815,13 @@ e2 = Predict(
         Option(
             "c",
             "at the manifest",
-            "The manifest is `BatchGetImage`, and that is in the list. He does not come that far.",
+            "The manifest is `BatchGetImage`, and that is in the list. He does not get that far.",
             "login-needs-no-right",
         ),
         Option(
             "d",
             "at the layers",
-            "The layers are `GetDownloadUrlForLayer`, and that is in the list. He does not come that far.",
+            "The layers are `GetDownloadUrlForLayer`, and that is in the list. He does not get that far.",
             "login-needs-no-right",
         ),
     ),
@@ -814,8 +834,8 @@ e2 = Predict(
     solution=(
         "**At the login.** `aws ecr get-login-password` asks for `ecr:GetAuthorizationToken`, and no statement allows "
         "it. The three actions in the policy are never asked for.\n\n"
-        "**Why is the login not included in a pull?** They are different questions, and the login is about no "
-        "repository. It needs a statement of its own, with the resource `*`."
+        "**Why is the login not included in a pull?** They are different questions, and the login is not about any "
+        "repository. It needs its own statement, with the resource `*`."
     ),
     accepts=(
         Attempt("at the login", answer="b", do=omar_logs_in),
@@ -913,21 +933,21 @@ def e3_judge(state: dict[str, Any]) -> Verdict:
         return passed("The login: yes. Pulling `my-web-app`: yes. Everything else that I asked for: no.")
     if not login and state["misspelt"]:
         return not_yet(
-            f"I see `{state['misspelt'][0]}` in the policy. IAM took it without a word, and it means nothing: there is "
-            "no such action. The refusal names the one that is asked for.",
+            f"I see `{state['misspelt'][0]}` in the policy. IAM accepted it without a word, and it means nothing: "
+            "there is no such action. The refusal names the one that was asked for.",
             "misspelt-is-refused",
         )
     if not login and state["login"]:
         return not_yet(
-            "The login is in the policy now, and it is still refused. Look at the resource of that statement: "
+            "The login is in the policy now, but it is still refused. Look at the resource of that statement: "
             f"`{', '.join(state['login'][0].get('Resource', ['nothing']))}`. The login asks about `*`, so this "
-            "statement never fits.",
+            "statement never matches.",
             "login-can-be-scoped",
         )
     if not login and state["repository"]:
         return not_yet(
-            "I see the login in the policy of the repository. It is read only for questions about that repository, and "
-            "the login is about none.",
+            "I see the login in the repository's resource-based policy. That is read only for questions about the "
+            "repository, and the login is not about any.",
             "repo-policy-gives-login",
         )
     if held == plain:
@@ -937,11 +957,11 @@ def e3_judge(state: dict[str, Any]) -> Verdict:
         )
     if not login:
         seen = "Pulling is in the policy. The login is not" if manifest and layers else "The login is not in the policy"
-        return not_yet(f"{seen}: Omar does not come as far as pulling.", "login-needs-no-right")
+        return not_yet(f"{seen}: Omar does not get as far as pulling.", "login-needs-no-right")
     missing = [label for label in labels(E3_YES)[1:] if not may_do[label]]
     return not_yet(
-        f"The login works now. Refused: {', '.join(f'`{label}`' for label in missing)}. A pull fetches two things, the "
-        "list of parts and the parts.",
+        f"The login works now. Refused: {', '.join(f'`{label}`' for label in missing)}. A pull fetches two things: the "
+        "list of parts, and the parts.",
         "login-is-permission",
     )
 
@@ -983,17 +1003,18 @@ e3 = LiveCheck(
     judge=e3_judge,
     hints=(
         e3_hint,
-        "Which resource does the refusal of the login name? And which resource has the statement in the policy?",
+        "Which resource does the login's refusal name? And which resource does the statement in the policy have?",
         'Two statements. One allows `ecr:GetAuthorizationToken` on `"*"`; the other one stays as it is.',
     ),
     solution=(
         "```json\n"
         + json.dumps({"Statement": [LOGIN, allow(PULL, arn(APP))]}, indent=2).replace(f":{ACCOUNT}:", ":…:")
         + "\n```\n\n"
-        "**Why two statements?** A statement is one sentence: *these actions on these resources*. The login is about "
-        "no repository, so it fits only a statement with the resource `*`. That is harmless: a token without further "
-        "rights opens nothing.\n\nAWS's own `AmazonEC2ContainerRegistryPullOnly` holds the right actions too, on every "
-        "repository of the account."
+        "**Why two statements?** A statement is one sentence: *these actions on these resources*. The login is not "
+        "about any repository, so only a statement with the resource `*` matches it. That is harmless: a token "
+        "without further permissions opens nothing.\n\n"
+        "AWS's own `AmazonEC2ContainerRegistryPullOnly` holds the right actions too, on every repository of the "
+        "account."
     ),
     accepts=(
         Attempt("two statements", do=lambda lab: give(lab, "ops", policy_file("pull"))),
@@ -1008,7 +1029,7 @@ e3 = LiveCheck(
             "login in the same statement",
             do=lambda lab: give(lab, "ops", document(allow((*PULL, "ecr:GetAuthorizationToken"), arn(APP)))),
             misconception="login-can-be-scoped",
-            says="this statement never fits",
+            says="this statement never matches",
         ),
         Attempt(
             "login on all repositories",
@@ -1020,7 +1041,7 @@ e3 = LiveCheck(
             "the login by a star, on the repository",
             do=lambda lab: give(lab, "ops", document(allow(("ecr:Get*", "ecr:BatchGetImage"), arn(APP)))),
             misconception="login-can-be-scoped",
-            says="this statement never fits",
+            says="this statement never matches",
         ),
         Attempt(
             "only the two pull actions",
@@ -1064,19 +1085,19 @@ e3 = LiveCheck(
             "misspelt",
             do=lambda lab: give(lab, "ops", document(PAGE, allow("ecr:GetAuthToken", "*"))),
             misconception="misspelt-is-refused",
-            says="IAM took it without a word",
+            says="IAM accepted it without a word",
         ),
         Attempt(
             "in the repository's policy",
             do=lambda lab: share(lab, policy_file("login-here")),
             misconception="repo-policy-gives-login",
-            says="the login is about none",
+            says="the login is not about any",
         ),
         Attempt(
             "only the login",
             do=lambda lab: give(lab, "ops", policy_file("login-only")),
             misconception="login-is-permission",
-            says="the list of parts and the parts",
+            says="the list of parts, and the parts",
         ),
     ),
     reset=e3_reset,
@@ -1095,7 +1116,9 @@ E4_RIGHT = {
     "put": "CompleteLayerUpload",
     "manifest": "PutImage",
 }
-ALL_PUT_IMAGE = "that is the last request alone. Before it the pieces are sent, and each request has its own right."
+ALL_PUT_IMAGE = (
+    "that is only the last request. The pieces are sent before it, and each request needs its own permission."
+)
 
 
 def put_image_miss(last: str) -> tuple[Miss, ...]:
@@ -1105,16 +1128,16 @@ def put_image_miss(last: str) -> tuple[Miss, ...]:
 
 e4 = Match(
     id="06-e4",
-    objective="Know which right each request of a push asks for.",
+    objective="Know which action each request of a push asks for.",
     prompt=(
-        "The login and the requests of the push above, in short. Which right did IAM look up for each? Two rights "
-        "are left over. The X-ray has all but the login; try from memory first."
+        "The login and the requests of the push above, in short. Which action did IAM check for each? Two actions are "
+        "left over. The X-ray has all but the login; try from memory first."
     ),
     items=(
         Item(
             "login",
             "aws ecr get-login-password",
-            "this request fetches docker's token. It is about no repository.",
+            "this request fetches docker's token. It is not about any repository.",
             "login-needs-no-right",
         ),
         Item(
@@ -1159,12 +1182,12 @@ e4 = Match(
     correct=E4_RIGHT,
     hints=(
         lambda state: (
-            f"{len(E4_RIGHT) - len(state['wrong'])} of the {len(E4_RIGHT)} fit so far."
+            f"{len(E4_RIGHT) - len(state['wrong'])} of the {len(E4_RIGHT)} are right so far."
             if len(state["placed"]) == len(E4_RIGHT)
             else f"{len(state['placed'])} of {len(E4_RIGHT)} requests have a place. Begin with the first and the last."
         ),
-        "Four of the rights begin with a verb: *check, initiate, upload, complete*. Four requests have a verb in "
-        "brackets.",
+        "Four of the actions contain a verb: *check, initiate, upload, complete*. Four requests say in brackets what "
+        "they do.",
         (
             "*is it there?* BatchCheck… · *I begin* Initiate… · *bytes* …Part · *done* Complete… · *list of "
             "parts* PutImage"
@@ -1174,8 +1197,8 @@ e4 = Match(
         "`get-login-password`: **GetAuthorizationToken** · `HEAD blobs`: **BatchCheckLayerAvailability** · `POST "
         "uploads`: **InitiateLayerUpload** · `PATCH`: **UploadLayerPart** · `PUT …?digest`: **CompleteLayerUpload** · "
         "`PUT manifests`: **PutImage**.\n\n"
-        "**Why know them?** A push that lacks one of the rights stops in the middle, and the refusal names only the "
-        "next one. Whoever grants them one by one meets refusal after refusal. So give the set. `BatchGetImage` is in "
+        "**Why know them?** A push that lacks one of them stops in the middle, and the refusal names only the next "
+        "one. Whoever grants them one by one meets refusal after refusal. So grant the set. `BatchGetImage` is in "
         "it because newer clients read the manifest before they write it."
     ),
     accepts=(
@@ -1191,7 +1214,7 @@ e4 = Match(
                 "head": "BatchCheckLayerAvailability",
             },
             misconception="putimage-is-push",
-            says="each request has its own right",
+            says="each request needs its own permission",
         ),
         Attempt(
             "the check reads",
@@ -1212,7 +1235,7 @@ e4 = Match(
             says="closes the upload of a layer",
         ),
     ),
-    neighbour="Ask your neighbour: which of these six could be missing when an image is already there, layer by layer?",
+    neighbour="Ask your neighbour: which of these six could be missing if every layer of the image is already there?",
 )
 
 
@@ -1275,14 +1298,14 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
         return untouched("I look at what Dara may do. She has no policy yet.")
     if state["not_action"]:
         return not_yet(
-            "`NotAction` with Allow means: everything but this. So everything else is in, also "
+            "`NotAction` with Allow means: everything but this. So everything else is allowed, even "
             f"`{(more or wide or ['SetRepositoryPolicy'])[0]}`.",
             "wide-is-fixed",
         )
     if near and len(near) == len(wide):
         return not_yet(
-            f"Dara may also do this: `{near[0]}`. A star stands for any characters, also in the middle of a name: "
-            "`dev*` fits `developer-tools` and `devops/keys` as well. The slash is what makes a folder of it.",
+            f"Dara may also do this: `{near[0]}`. A star stands for any characters, even in the middle of a name: "
+            "`dev*` matches `developer-tools` and `devops/keys` too. The slash is what makes it work like a folder.",
             "prefix-without-slash",
         )
     if wide or more:
@@ -1295,14 +1318,15 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
         )
     if all(yes.values()):
         number = len(state["no"]) + len(state["more"])
-        return passed(f"Everything that Dara needs, and none of the {number} other questions that I asked IAM.")
+        return passed(f"Everything Dara needs is allowed, and none of the {number} other things I asked IAM about.")
     if not yes["GetAuthorizationToken *"]:
         if state["misspelt"]:
             return not_yet(f"`{state['misspelt'][0]}` means nothing, and IAM did not say so.", "misspelt-is-refused")
         if state["login"]:
             return not_yet(
-                "The login is in your policy, and it is still refused: its statement has the resource "
-                f"`{', '.join(state['login'][0].get('Resource', ['nothing']))}`. The login is about no repository.",
+                "The login is in your policy, but it is still refused: its statement has the resource "
+                f"`{', '.join(state['login'][0].get('Resource', ['nothing']))}`. The login is not about any "
+                f"repository.",
                 "login-can-be-scoped",
             )
         return not_yet("Dara cannot log in. Everything else comes after that.", "login-needs-no-right")
@@ -1316,7 +1340,7 @@ def e5_judge(state: dict[str, Any]) -> Verdict:
     in_dev = f" {PLAYGROUND}"
     if yes[f"PutImage{in_dev}"] and not yes[f"InitiateLayerUpload{in_dev}"]:
         return not_yet(
-            f"`PutImage` is there, and a push does not come that far. Refused first: `{missing[0]}`.",
+            f"`PutImage` is there, but a push does not get that far. Refused first: `{missing[0]}`.",
             "putimage-is-push",
         )
     return not_yet(f"Nothing is too wide. Still missing: {still}.", "left-out")
@@ -1326,7 +1350,7 @@ def e5_hint(state: Mapping[str, Any]) -> str:
     """Say how much of what Dara needs is there, and how much more than that."""
     yes = state["yes"]
     much = sum(state["no"].values()) + sum(state["more"].values())
-    return f"{sum(yes.values())} of {len(yes)} things that Dara needs are allowed, and {much} that nobody asked for."
+    return f"{sum(yes.values())} of the {len(yes)} things Dara needs are allowed, and {much} that nobody asked for."
 
 
 def dara(*statements: Mapping[str, Any]) -> Callable[[Any], object]:
@@ -1356,16 +1380,16 @@ e5 = LiveCheck(
     id="06-e5",
     objective="Write a policy from a goal: what is needed, and nothing wider.",
     prompt=(
-        "**Write Dara's policy.** She logs in. She pushes and pulls everything under `dev/`, also repositories that "
-        "others will make there next week. She pulls `my-web-app`. She deletes nothing, changes no settings, and sees "
-        "nothing of the rest. Whether she may list what she may pull is up to you."
+        "**Write Dara's policy.** She logs in. She pushes and pulls everything under `dev/`, including repositories "
+        "that others will create there next week. She pulls `my-web-app`. She deletes nothing, changes no settings, "
+        "and sees nothing else. Whether she may list what she may pull is up to you."
     ),
     probe=e5_probe,
     judge=e5_judge,
     hints=(
         e5_hint,
         "Three sentences: one about the login, one about `dev/`, one about `my-web-app`. Which actions and which "
-        "resource has each?",
+        "resource does each have?",
         'Login on `"*"` · the push set and `ecr:GetDownloadUrlForLayer` on `…:repository/dev/*` · the two pull '
         "actions on `…:repository/my-web-app`.",
     ),
@@ -1374,7 +1398,7 @@ e5 = LiveCheck(
         + json.dumps(json.loads(e5_policy())["Statement"], indent=2).replace(f":{ACCOUNT}:", ":…:")
         + "\n```\n\n"
         "**Why no Deny?** Nothing is allowed until something allows it, so what is not in the policy is refused. "
-        "**Why the slash?** `dev/*` fits `dev/maps`; `dev*` fits `developer-tools` as well."
+        "**Why the slash?** `dev/*` matches `dev/maps`; `dev*` matches `developer-tools` too."
     ),
     accepts=(
         Attempt("three statements", do=lambda lab: give(lab, "developer", e5_policy(), "dara")),
@@ -1397,7 +1421,7 @@ e5 = LiveCheck(
             "no slash",
             do=dara(LOGIN, allow((*PUSH, PULL[1]), arn("dev*")), allow(PULL, arn(APP))),
             misconception="prefix-without-slash",
-            says="The slash is what makes a folder of it",
+            says="The slash is what makes it work like a folder",
         ),
         Attempt(
             "everything but deleting",
@@ -1413,13 +1437,13 @@ e5 = LiveCheck(
             "the login on repositories",
             do=dara({**LOGIN, "Resource": arn("*")}, IN_DEV, allow(PULL, arn(APP))),
             misconception="login-can-be-scoped",
-            says="The login is about no repository",
+            says="The login is not about any repository",
         ),
         Attempt(
             "the login by a star, on repositories",
             do=dara(allow((*PULL, "ecr:Get*"), arn(APP)), IN_DEV),
             misconception="login-can-be-scoped",
-            says="The login is about no repository",
+            says="The login is not about any repository",
         ),
         Attempt(
             "she makes the repositories herself",
@@ -1441,7 +1465,7 @@ e5 = LiveCheck(
             "one action pushes",
             do=dara(LOGIN, allow(("ecr:PutImage", *PULL), arn("dev/*")), allow(PULL, arn(APP))),
             misconception="putimage-is-push",
-            says="does not come that far",
+            says="does not get that far",
         ),
         Attempt(
             "everything of ECR in dev/",
@@ -1453,7 +1477,7 @@ e5 = LiveCheck(
     ),
     reset=e5_reset,
     neighbour=(
-        "Ask your neighbour: next week there will be `dev/secret`. Who gets in by your policy, and who decided it?"
+        "Ask your neighbour: next week there will be `dev/secret`. Who gets in under your policy, and who decided that?"
     ),
 )
 
@@ -1519,10 +1543,11 @@ def e6_judge(state: dict[str, Any]) -> Verdict:
             )
         if all(found[label]["allowed"] for label in labels(cells(way, *E6_YES))):
             if found["GetAuthorizationToken *"]["allowed"]:
-                by = "its own rights and our repository policy" if way == "partner" else f"our {way}"
+                by = "its own policy and our repository policy" if way == "partner" else f"our {way}"
                 return passed(f"The map company pulls `my-web-app` by {by}. No push, nothing else, no third company.")
             return not_yet(
-                "Both sides allow the pull now. The login is missing: it is asked of the person's own policy, at home.",
+                "Both sides allow the pull now. The login is missing: only the user's own policy, at home, can grant "
+                "it.",
                 "repo-policy-gives-login" if state["login_in_ours"] else "login-needs-no-right",
             )
     missing = [label for label in labels(cells("partner", *E6_YES)) if not directly[label]["allowed"]]
@@ -1531,26 +1556,27 @@ def e6_judge(state: dict[str, Any]) -> Verdict:
     nothing_theirs = set(state["own"]) <= {"runs-its-own-house", "playground"}
     if nothing_ours and nothing_theirs and not set(state["roles"]) - {"deployer"}:
         return untouched(
-            "I look at what `partner` may do here, and a stranger beside it. Neither side has said anything yet."
+            "I look at what `partner` may do here, and at a stranger for comparison. Neither side has said anything "
+            "yet."
         )
     if len(missing) == 1:
         return not_yet(f"One of the two pull actions is refused: `{missing[0]}`. Does each side name both?", "left-out")
     if state["login_in_ours"]:
         return not_yet(
             "I see the login in our repository policy. It is read only for questions about the repository, and the "
-            "login is about none. The partner needs it at home, beside the right to pull.",
+            "login is not about any. The partner needs it at home, next to the permission to pull.",
             "repo-policy-gives-login",
         )
     if kinds == {"identity-based"}:
         return not_yet(
-            "Our side says yes. Refused all the same: *no identity-based policy allows*. That is the map company's own "
-            "half: its user has no right to ask.",
+            "Our side says yes. Still refused: *no identity-based policy allows*. That is the map company's own "
+            "half: its user is not allowed to ask.",
             "one-side-is-enough",
         )
     whom = "" if nothing_ours else " It has one: whom does it name, and for what?"
     return not_yet(
-        "The map company's own policy may say yes by now. Refused: *no resource-based policy allows*. That is our "
-        f"half: the policy of `my-web-app`.{whom}",
+        "The map company's own policy may say yes by now. Still refused: *no resource-based policy allows*. That is "
+        f"our half: the policy of `my-web-app`.{whom}",
         "one-side-is-enough",
     )
 
@@ -1588,8 +1614,8 @@ e6 = LiveCheck(
     objective="Let another account pull one image, and nothing else.",
     prompt=(
         "**The map company pulls `my-web-app`.** Its user `partner` logs in and pulls it, pushes nothing, and sees "
-        "nothing else. No third company gets in. The map company does its own half: `--profile partner` may put "
-        "policies on its own user."
+        "nothing else. No third company gets in. The map company does its own half: `--profile partner` may attach "
+        "policies to its own user."
     ),
     probe=e6_probe,
     judge=e6_judge,
@@ -1605,7 +1631,7 @@ e6 = LiveCheck(
         + json.dumps(let({"AWS": user_arn("partner", PARTNER)}, PULL), indent=2)
         + '\n```\n\nTheirs, on `user/partner`: the login on `"*"`, and the two actions on our ARN.\n\n'
         "**Why both?** Each account answers for its own half: we say who may have the image, they say what their "
-        "people may ask for. The other way is a role of ours that `partner` may assume; then it asks as one of us."
+        "people may ask for. The alternative is a role of ours that `partner` may assume; then it asks as one of us."
     ),
     accepts=(
         Attempt("user named, both sides", do=e6_both),
@@ -1670,7 +1696,7 @@ e6 = LiveCheck(
         ),
     ),
     reset=e6_reset,
-    neighbour="Ask your neighbour: the map company leaves. Which one of the two halves can we take away ourselves?",
+    neighbour="Ask your neighbour: the map company leaves. Which of the two halves can we remove ourselves?",
 )
 
 
@@ -1741,34 +1767,37 @@ def e7_judge(lab: Any, order: tuple[str, ...], result: Result) -> Verdict:
     """Accept every order in which the role pushed and the robot itself got no right."""
     stopped, said = result.data["stopped"], result.data["said"]
     done = order[: order.index(stopped)] if stopped else order
-    seen = f"It ran as far as *{stopped}*, and that said:\n\n`{said}`\n\n" if stopped else ""
+    seen = f"It ran as far as *{stopped}*, which said:\n\n`{said}`\n\n" if stopped else ""
     if "member" in order and stopped == "member":
-        return not_yet(seen + "A role has no members. Nobody is put into it; somebody *assumes* it.", "role-is-group")
+        return not_yet(
+            seen + "A role has no members. You do not put anybody into it; somebody *assumes* it.", "role-is-group"
+        )
     if stopped == "assume" and "role" not in done:
-        return not_yet(seen + "Nobody can assume a role that nobody has made.", "role-is-group")
+        return not_yet(seen + "Nobody can assume a role that nobody has created.", "role-is-group")
     if stopped == "rights":
-        return not_yet(seen + "Rights are put on something. What is missing?", "left-out")
+        return not_yet(seen + "A policy is attached to something. What is missing?", "left-out")
     if stopped == "push" and result.data["assumed"]:
-        robot = " The push policy lies on `ci`, and `ci` is not who asks now: read the name." if "robot" in done else ""
-        return not_yet(seen + f"The robot assumes the role, and the role may do nothing yet.{robot}", "role-is-group")
+        robot = " The push policy is on `ci`, and `ci` is not who asks now: read the name." if "robot" in done else ""
+        return not_yet(seen + f"The robot assumes the role, but the role may do nothing yet.{robot}", "role-is-group")
     if stopped == "push":
         return not_yet(
-            seen + "Read the name in it: the robot asked as itself. To have a role at hand is not to assume it.",
+            seen
+            + "Read the name in it: the robot asked as itself. Having a role at hand is not the same as assuming it.",
             "role-is-group",
         )
     if stopped:
         return not_yet(seen + "What does this step need that is not there yet?", "left-out")
     if "robot" in order:
         return not_yet(
-            "It pushed. And `ci` has a push policy of its own now, for good, beside the role. The role was to be the "
-            "only way.",
+            "It pushed. But `ci` now has a push policy of its own, for good, next to the role. The role was supposed "
+            "to be the only way.",
             "keys-in-ci",
         )
     missing = [key for key in ("role", "rights", "assume", "push") if key not in order]
     if missing:
-        return not_yet(f"Nothing stopped, and not everything is done. Missing: {', '.join(missing)}.", "left-out")
+        return not_yet(f"Nothing stopped, but not everything is done. Missing: {', '.join(missing)}.", "left-out")
     early = order.index("assume") < order.index("rights")
-    remark = " The rights came after the keys, and it worked: they are read at each request." if early else ""
+    remark = " The permissions came after the keys, and it worked: they are read at each request." if early else ""
     return passed(f"`my-web-app:night` is there, pushed by `assumed-role/night-shift/night-7`.{remark}")
 
 
@@ -1779,7 +1808,7 @@ def e7_hint(state: Mapping[str, Any]) -> str:
         return "Two of the six steps do not belong. Begin with the one that needs nothing."
     if result.data["stopped"]:
         return f"It stopped at *{result.data['stopped']}*. Read the sentence: who asked, and for what?"
-    return "Nothing stopped. Did every step have to be there, and was one missing?"
+    return "Nothing stopped. Was every step needed, and was one missing?"
 
 
 def e7_reset(lab: Any) -> None:
@@ -1794,16 +1823,20 @@ e7 = Order(
     at="half-time",
     objective="Know what a role is made of, and that somebody has to assume it.",
     prompt=(
-        "At night the robot is to push with the role `night-shift`, and have no right to push of its own. Four of the "
-        "six steps are needed. The order is really carried out; every order that works is right."
+        "At night the robot is to push with the role `night-shift`, and have no push permission of its own. Four of "
+        "the six steps are needed. The lab really runs them; any order that works is right."
     ),
     steps=(
         Step("push", "push my-web-app:night", "With the keys in hand. IAM is asked about the session's name."),
         Step("member", "put ci into night-shift, as into a group", "There is no such thing: a role has no members."),
         Step("rights", "give the role the push policy", "What it may do: read at each request, not at AssumeRole."),
-        Step("robot", "give ci the push policy", "Works, and stays for good. The role was to make it needless."),
-        Step("assume", "ci assumes the role (AssumeRole)", "Three keys come back that end by themselves."),
-        Step("role", "make the role; its trust policy names ci", "Who may assume it."),
+        Step(
+            "robot",
+            "give ci the push policy",
+            "It works, and stays for good. The role was meant to make it unnecessary.",
+        ),
+        Step("assume", "ci assumes the role (AssumeRole)", "Three keys come back that expire on their own."),
+        Step("role", "create the role; its trust policy names ci", "Who may assume it."),
     ),
     run=e7_run,
     judge=e7_judge,
@@ -1817,7 +1850,7 @@ e7 = Order(
         "**Why both?** Here the *trust policy* alone decides who assumes it, because it names `ci`, in the same "
         "account. When it names only the account, or the caller lives in another account, the caller's own policy must "
         "allow `sts:AssumeRole` too. What the role may do is looked up when it does something.\n\n"
-        "And nobody is a member of a role: one assumes it for a while, under its name, with keys that end."
+        "And nobody is a member of a role: you assume it for a while, and act under its name, with keys that expire."
     ),
     accepts=(
         Attempt("rights first", answer=["role", "rights", "assume", "push"]),
@@ -1834,10 +1867,10 @@ e7 = Order(
             "never assumed",
             answer=["role", "rights", "push"],
             misconception="role-is-group",
-            says="is not to assume it",
+            says="is not the same as assuming it",
         ),
         Attempt(
-            "the right on the robot",
+            "the permission on the robot",
             answer=["role", "robot", "assume", "push"],
             misconception="role-is-group",
             says="is not who asks now",
@@ -1847,12 +1880,12 @@ e7 = Order(
             "assumed before made",
             answer=["assume", "role", "rights", "push"],
             misconception="role-is-group",
-            says="that nobody has made",
+            says="that nobody has created",
         ),
         Attempt("never pushed", answer=["role", "rights", "assume"], misconception="left-out", says="Missing: push"),
     ),
     reset=e7_reset,
-    neighbour="Ask your neighbour: whose name stands in the X-ray when the role pushes?",
+    neighbour="Ask your neighbour: whose name is in the X-ray when the role pushes?",
 )
 
 
@@ -1894,7 +1927,7 @@ def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
         said = result.output.strip()
         if "Resource" in said:
             return not_yet(
-                f"`{said}`. A trust policy lies *on* the role, so the role is the only thing it can be about.",
+                f"`{said}`. A trust policy is attached *to* the role, so the role is the only thing it can be about.",
                 "words-not-reasons",
             )
         if "group/" in said:
@@ -1909,8 +1942,8 @@ def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
         return not_yet(
             "`ci` cannot assume it. "
             + (
-                "The account is named: it may hand the right on. It has not, for the robot's own policy says nothing "
-                "about the role."
+                "The account is named, so it may pass the permission on. It has not: the robot's own policy says "
+                "nothing about the role."
                 if named
                 else "Read its refusal above: which kind of policy does it name?"
             ),
@@ -1920,7 +1953,7 @@ def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
         people_of = {"ops": "Omar", "developer": "Dara", "stranger": "a stranger's account"}
         return not_yet(
             f"`ci` assumes it. So {'do' if len(others) > 1 else 'does'} {', '.join(people_of[who] for who in others)}. "
-            "A star as principal is everybody with an account at AWS.",
+            "A star as principal means everybody with an AWS account.",
             "wide-is-fixed",
         )
     return passed("`ci` assumes `releaser`, and nobody else of those who tried.")
@@ -1935,7 +1968,7 @@ def e8_hint(state: Mapping[str, Any]) -> str:
     """Say what came of the last text."""
     result = state["result"]
     if result is None:
-        return "Run it as it is. IAM names one element of it: the first fault. There is a second one behind it."
+        return "Run it as it is. IAM names one element: the first fault. There is a second one after it."
     if result.code:
         return f"IAM said: {result.output.strip()}"
     return f"Who could assume it: {', '.join(result.data['assumed']) or 'nobody'}."
@@ -1946,8 +1979,8 @@ e8 = FixFile(
     at="half-time",
     objective="Fix a trust policy: the right principal, and no resource.",
     prompt=(
-        "Somebody left the trust policy of the role `releaser` half done. Fix it, so that **`ci`, and only `ci`**, "
-        "can assume the role. The lab really uses it: the role is made with your text, and `ci`, Omar and Dara try."
+        "Somebody left the trust policy of the role `releaser` half done. Fix it so that **`ci`, and only `ci`**, can "
+        "assume the role. The lab really uses it: it creates the role with your text, and `ci`, Omar and Dara try."
     ),
     file="releaser-trust.json",
     start=TRUST,
@@ -1960,7 +1993,7 @@ e8 = FixFile(
     ),
     solution=(
         "```json\n" + json.dumps(let({"AWS": user_arn("ci")}, "sts:AssumeRole"), indent=2) + "\n```\n\n"
-        "**Why no Resource?** The trust policy lies on the role: there is nothing else it could be about. **Why not a "
+        "**Why no Resource?** The trust policy is on the role: there is nothing else it could be about. **Why not a "
         "group?** A group is a way to hand out policies. It never asks for anything, so it cannot be trusted either."
     ),
     accepts=(
@@ -2036,7 +2069,7 @@ def e9_cause(lab: Any) -> Result:
 e9 = ReadError(
     id="06-e9",
     at="roles",
-    objective="Tell from the ending of a refusal which policy to look at.",
+    objective="Tell from the end of a refusal which policy to look at.",
     prompt=(
         "The night job assumes the role `deployer` and wants to push. The role's own policy allows the whole push: you "
         "attached it. This is what it gets. Which cause fits?"
@@ -2052,24 +2085,24 @@ e9 = ReadError(
         Option(
             "b",
             "a Deny in the policy of my-web-app",
-            "A Deny says so: *with an explicit deny in a resource-based policy*. Here stands *because no … allows*.",
+            "A Deny says so: *with an explicit deny in a resource-based policy*. Here it says *because no … allows*.",
             "not-allowed-is-forbidden",
         ),
         Option(
             "c",
-            "the job asked for a narrower session when it took the role",
-            "Yes: a **session policy**. Whoever assumes a role may hand in a policy that narrows this one session.",
+            "the job asked for a narrower session when it assumed the role",
+            "Yes: a **session policy**. Whoever assumes a role may pass a policy that narrows this one session.",
         ),
         Option(
             "d",
             "ci is not trusted by the role",
-            "Then there would be no session. Look at the name: `assumed-role/deployer/…` asks.",
+            "Then there would be no session. Look at who asks: `assumed-role/deployer/…`.",
             "role-is-group",
         ),
         Option(
             "e",
             "a boundary around the role",
-            "Near: a boundary narrows as well. It would say *no permissions boundary allows*.",
+            "Close: a boundary narrows too. But it would say *no permissions boundary allows*.",
             "boundary-grants",
         ),
     ),
@@ -2078,16 +2111,16 @@ e9 = ReadError(
         ("assumed-role/deployer/night-7", "who: somebody who assumes `deployer`, in the session `night-7`"),
         ("ecr:InitiateLayerUpload", "wanted to begin an upload"),
         ("repository/my-web-app", "on your repository"),
-        ("because no session policy allows", "what was handed in with AssumeRole does not hold it"),
+        ("because no session policy allows", "the policy passed with AssumeRole does not include it"),
     ),
     hints=(
         "Four pieces: who, what, on which thing, and the ending. Which of them have you not seen before?",
-        "The ending names a kind of policy. Each of the five causes has an ending of its own; four you have met.",
+        "The ending names a kind of policy. Each of the five causes has its own ending; you have met four.",
         "It says *session*. When does a session begin, and who could say something about it then?",
     ),
     solution=(
-        "**A session policy.** With `AssumeRole` one may hand in a policy. The session may then do what the role may "
-        "*and* what that policy holds. It narrows, it never gives; the role itself is untouched.\n\n"
+        "**A session policy.** You can pass a policy with `AssumeRole`. The session may then do only what the role "
+        "may *and* that policy includes. It narrows, it never grants; the role itself is untouched.\n\n"
         "**Where to look:** not at the role. In the job's own `assume-role` call, the part `--policy`."
     ),
     accepts=(
@@ -2140,16 +2173,20 @@ def decided(lab: Any) -> dict[str, str]:
     return verdicts
 
 
-NO_DENY = Miss("deny", "refused, yes. But no Deny stands anywhere in it: nobody said yes.", "not-allowed-is-forbidden")
+NO_DENY = Miss(
+    "deny",
+    "refused, yes. But there is no Deny in it anywhere: nobody said yes, an implicit deny.",
+    "not-allowed-is-forbidden",
+)
 E10_RIGHT = {"one": "deny", "two": "allowed", "three": "nobody", "four": "nobody", "five": "nobody", "six": "nobody"}
 
 e10 = Match(
     id="06-e10",
     at="half-time",
-    objective="Predict a verdict from the policies that there are.",
+    objective="Predict a decision from the policies there are.",
     prompt=(
-        "Six small worlds. In each there are only the policies that are named, and the resource is `my-web-app`. Mark "
-        "what IAM will say. It decides them when you answer: nobody has written the verdicts down."
+        "Six small worlds. Each has only the policies named, and the resource is `my-web-app`. Mark what IAM will "
+        "say. It decides when you answer: nobody has written the results down."
     ),
     items=(
         Item(
@@ -2161,27 +2198,27 @@ e10 = Match(
         Item(
             "two",
             "Aiko pulls. Her user: nothing. The repository policy: her user.",
-            "in one account it is enough that the thing's policy names the user.",
+            "within one account it is enough that the resource-based policy names the user.",
             "not-allowed-is-forbidden",
         ),
         Item(
             "three",
             "Aiko pulls. Her user: nothing. The repository policy: the account.",
-            "the account is named: it may hand the right on. It has not.",
+            "the account is named, so it may pass the permission on. It has not.",
             "root-means-everybody",
             misses=(NO_DENY,),
         ),
         Item(
             "four",
             "The robot pushes. Its user: Allow push. Its boundary: pull only.",
-            "the policy says yes, the boundary does not hold it. Both must.",
+            "the policy says yes, but the boundary does not include it. Both must.",
             "boundary-grants",
             misses=(NO_DENY,),
         ),
         Item(
             "five",
             "The robot pushes. Its user: nothing. Its boundary: everything.",
-            "the fence holds everything, and nobody gave anything.",
+            "the fence includes everything, but nobody granted anything.",
             "boundary-grants",
             misses=(NO_DENY,),
         ),
@@ -2195,24 +2232,25 @@ e10 = Match(
     ),
     bins=(
         Bin("allowed", "allowed"),
-        Bin("nobody", "refused: nobody said yes, or not everybody who must"),
-        Bin("deny", "refused: a Deny"),
+        Bin("nobody", "implicit deny: nobody said yes, or not everybody who must"),
+        Bin("deny", "explicit deny: a Deny matches"),
     ),
     correct=decided,
     hints=(
         lambda state: (
-            f"{6 - len(state['wrong'])} of 6 fit."
+            f"{6 - len(state['wrong'])} of 6 are right."
             if len(state["placed"]) == 6
             else "Ask of each world: is there a Deny? Then: who says yes, and does everybody who must?"
         ),
-        "One world has a Deny. In one world one side is enough. In the other four somebody who must say yes is silent.",
-        "1: a Deny ends it · 2: one account, user named · 3: the account only *may* hand on · 4 and 5: both must hold "
-        "it · 6: two accounts, both must.",
+        "One world has a Deny. In one, one side is enough. In the other four, somebody who must say yes is silent.",
+        "1: a Deny ends it · 2: one account, user named · 3: the account only *may* pass it on · 4 and 5: policy and "
+        "boundary must both allow it · 6: two accounts, both must.",
     ),
     solution=(
-        "1 **a Deny** · 2 **allowed** · 3, 4, 5, 6 **nobody said yes**, or not everybody who must.\n\n"
-        "**The five lines behind it:** nothing is allowed until something allows it · Allows add up · one Deny ends it "
-        "· across accounts both sides · a fence never gives."
+        "1 **explicit deny** · 2 **allowed** · 3, 4, 5, 6 **implicit deny**: nobody said yes, or not everybody who "
+        "must.\n\n"
+        "**The five lines behind it:** nothing is allowed until something allows it · Allows add up · one Deny ends "
+        "it · across accounts, both sides must allow · a fence never grants."
     ),
     accepts=(
         Attempt("all six", answer=E10_RIGHT),
@@ -2235,13 +2273,13 @@ e10 = Match(
             "3 allowed",
             answer={**E10_RIGHT, "three": "allowed"},
             misconception="root-means-everybody",
-            says="may hand the right on",
+            says="may pass the permission on",
         ),
         Attempt(
             "5 allowed",
             answer={**E10_RIGHT, "five": "allowed"},
             misconception="boundary-grants",
-            says="nobody gave anything",
+            says="nobody granted anything",
         ),
         Attempt(
             "6 allowed",
@@ -2253,7 +2291,7 @@ e10 = Match(
             "4 by a Deny",
             answer={**E10_RIGHT, "four": "deny"},
             misconception="not-allowed-is-forbidden",
-            says="no Deny stands anywhere",
+            says="there is no Deny in it anywhere",
         ),
     ),
     neighbour="Ask your neighbour: which of the six would change if the group in world 1 lost its policy?",
@@ -2265,28 +2303,29 @@ e10 = Match(
 
 i1 = FreeAnswer(
     id="06-i1",
-    objective="Say how you find out why a pull is denied.",
+    objective="Explain how you find out why a pull is denied.",
     question="A pull is denied. What do you do?",
     points=(
         Point(
             "who",
             "first ask who I am: `aws sts get-caller-identity`, and compare it with the name in the refusal",
             FollowUp(
-                "Which call tells you who you are when you may do nothing at all?",
-                "GetCallerIdentity: it needs no right.",
+                "Which call tells you who you are even if you may do nothing at all?",
+                "GetCallerIdentity: it needs no permission.",
             ),
         ),
         Point(
             "pieces",
             "read the refusal in four pieces: principal, action, resource, ending",
             FollowUp(
-                "The resource has another Region in it than you expected: what now?",
-                "Then the right is not the fault, the address is.",
+                "The resource shows a different Region than you expected: what now?",
+                "Then the permission is not the problem, the address is.",
             ),
         ),
         Point(
             "ending",
-            "the ending names the kind of policy, and whether nobody said yes or a Deny said no",
+            "the ending names the kind of policy, and whether it is an implicit deny (nobody said yes) or an explicit "
+            "one",
             FollowUp(
                 "What do you do differently with an explicit deny?",
                 "I find it, and I ask why it was written before I touch it.",
@@ -2297,12 +2336,13 @@ i1 = FreeAnswer(
             "add the smallest Allow that completes the pull: its two actions on this repository; the login only on `*`",
             FollowUp(
                 "Why not ecr:\\* on \\* to be quick?",
-                "Because nobody ever takes it back, and it also deletes.",
+                "Because nobody ever takes it back, and it allows deleting too.",
             ),
         ),
         Point(
             "sides",
-            "across accounts look at both sides: their identity policy and our repository policy",
+            "across accounts look at both sides: their identity-based policy and our repository policy "
+            "(resource-based)",
             FollowUp(
                 "Could a role replace one side?",
                 "Yes: a role in our account that they may assume.",
@@ -2312,10 +2352,11 @@ i1 = FreeAnswer(
     model=(
         "First I ask who is calling, with get-caller-identity, and compare it with the name in the refusal. Then I "
         "read the refusal: who, which action, on which resource, and the ending. *Because no identity-based policy "
-        "allows* means nobody said yes, so I look at what the whole operation needs and add what is missing, no "
-        "wider: the two pull actions on that repository; if it was the login, `ecr:GetAuthorizationToken`, on `*`. "
-        "*Explicit deny* means somebody said no; I look for it and ask why. If the caller is in another account, I "
-        "look at our repository policy as well as at theirs. Then I try again as the same principal."
+        "allows* is an implicit deny, nobody said yes, so I look at what the whole operation needs and add what is "
+        "missing, no wider: the two pull actions on that repository; if it was the login, "
+        "`ecr:GetAuthorizationToken`, on `*`. *Explicit deny* means somebody said no; I look for it and ask why. If "
+        "the caller is in another account, I look at our repository policy as well as at theirs. Then I try again as "
+        "the same principal."
     ),
     weak=(
         "“I would give it full access and see whether it works”, or “I would log in again”. The first never gets taken "

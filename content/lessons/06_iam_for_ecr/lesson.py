@@ -7,40 +7,43 @@
 # - **write the policy** that somebody needs, and nothing wider,
 # - **let another account and a robot in** without handing out keys.
 #
-# Two halves, 43 and 38 minutes; parts headed *More* add 5. Needs nothing but this computer; with no container engine
-# the lab's stand-in acts as `docker`, and all ten exercises count. Before: 05 ECR or Docker Hub · After: 07 elastic.
+# Two halves, 43 and 38 minutes; parts headed *More* add 5. You need nothing but this computer; without a container
+# engine, the lab's stand-in acts as `docker`, and all ten exercises count. Before: 05 ECR or Docker Hub · After: 07
+# elastic.
 
 # %% [markdown] id="06-01-story" tags=["core", "text"]
 # It is three in the morning. Omar has to pull release 1.0 of the booking page, and ECR refuses him. Yesterday somebody
 # gave him a policy from a web page, under the heading *allows users to pull images*.
 #
-# Everybody in this lesson wants something ordinary. Nobody is a villain. You are the one who gives the rights.
+# Everybody in this lesson wants something ordinary. Nobody is a villain. You are the one who grants the permissions.
 
 # %% [markdown] id="06-01-words" tags=["core", "text"]
 # | new word | in a line |
 # |---|---|
 # | **principal** | who asks: a user, or somebody who assumes a role |
 # | **action** | what is asked for, such as `ecr:BatchGetImage` |
-# | **resource** | the thing that it is asked about, by its ARN: service, Region, account, name. `*`: any, or none |
+# | **resource** | the thing the request is about, by its ARN: service, Region, account, name. `*`: any, or none |
 # | **policy** | a JSON document of *statements*; each allows or denies actions on resources |
-# | **identity-based policy** | a policy on a person, a group or a role: what its owner may do |
-# | **explicit deny** | a statement with the effect `Deny` that fits the request |
+# | **identity-based policy** | a policy on a user, a group or a role: what its owner may do |
+# | **explicit deny** | a `Deny` statement matches the request: somebody said no |
+# | **implicit deny** | no statement matches, so nobody said yes, and that means no |
 
 # %% id="06-02" tags=["core", "run", "volatile"] minutes=1
 # %load_ext ecrlab_course
 lab.lesson("06")
 
 # %% [markdown] id="06-02-text" tags=["core", "text"]
-# Harbour Bikes has five users with keys. We begin a day earlier: only you, `admin`, have any rights, and the other four
-# have none. Ask each of them who they are:
+# Harbour Bikes has five users with keys. We begin a day earlier: only you, `admin`, have any permissions; the other
+# four have none. Ask each of them who they are:
 
 # %% id="06-02-who" tags=["core", "run"]
 for name in ("admin", "developer", "ci", "ops", "auditor"):
     print(lab.client("sts", name).get_caller_identity()["Arn"])
 
 # %% [markdown] id="06-02-after" tags=["core", "text"]
-# Five answers, also for the four who may do nothing: `GetCallerIdentity` needs no right. That makes it the first thing
-# to ask when something is refused. Dara is `developer`, Omar is `ops`, Aiko is `auditor`, the build robot is `ci`.
+# Five answers, even for the four who may do nothing: `GetCallerIdentity` needs no permission. That makes it the first
+# thing to ask when something is refused. Dara is `developer`, Omar is `ops`, Aiko is `auditor`, the build robot is
+# `ci`.
 
 # %% [markdown] id="06-03" tags=["core", "recall", "text"] minutes=2
 # ## Three questions from before
@@ -69,25 +72,26 @@ lab.answer("06-r3", "c")
 # ## A request is a sentence
 #
 # ![Picture 1, a request as a sentence. user/ops, the principal, does ecr:BatchGetImage, the action, to
-# repository/my-web-app, the resource; beside them, pale: when, from where. Below: Does a Deny fit? One is enough. Yes:
-# refused, with an explicit deny. No: does an Allow fit? One is enough. Yes: allowed; a footnote says that in the second
-# half sometimes more than one must say yes. No: neither, so refused, because no policy allows.](images/sentence.svg)
+# repository/my-web-app, the resource; beside them, pale: when, from where. Below: Does a Deny match? One is enough.
+# Yes: refused, with an explicit deny. No: does an Allow match? One is enough. Yes: allowed; a footnote says that in the
+# second half sometimes more than one must say yes. No: neither, so refused, because no policy
+# allows.](images/sentence.svg)
 #
-# **Picture 1.** *Who* does *what* to *which thing*. IAM looks at all policies that speak of it and asks two questions:
-# does a Deny fit? Does an Allow fit? Twice *no* means *no*.
+# **Picture 1.** *Who* does *what* to *which thing*. IAM looks at all policies that apply and asks two questions: does a
+# Deny match? Does an Allow match? No Deny and no Allow still means *no*: an **implicit deny**.
 
 # %% [markdown] id="06-05" tags=["core", "text"] at="people"
 # ## The first refusal
 #
-# Omar has no policy at all. He only wants to see which images there are. The first line of the cell says as whom it
-# runs, and which words we wait for.
+# Omar has no policy at all. He only wants to see which images there are. The first line of the cell says who it runs
+# as, and which words we expect.
 
 # %% id="06-05-run" tags=["core", "fail"] minutes=1
 # %%bash --as ops --fails 'because no identity-based policy allows'
 # aws ecr describe-images --repository-name my-web-app
 
 # %% [markdown] id="06-05-text" tags=["core", "text"]
-# One long sentence. It holds all you need, so let us read it piece by piece, once and for all.
+# One long sentence. It holds everything you need, so let us read it piece by piece, once and for all.
 
 # %% id="06-06" tags=["core", "exercise"] minutes=2
 lab.exercise("06-e1")
@@ -111,8 +115,8 @@ lab.solution("06-e1")
 # %% [markdown] id="06-07" tags=["core", "text"] minutes=1 at="people"
 # ## A policy from a web page
 #
-# Here it is, as it was printed, with your account in it. Two of its three actions have the word *Get* in them. After
-# your guess you put it on Omar's user, as `admin`; then Omar tries.
+# Here it is as printed, with your account filled in. Two of its three actions have the word *Get* in them. After your
+# guess you attach it to Omar's user, as `admin`; then Omar tries.
 
 # %% id="06-07-policy" tags=["core", "run", "policy"]
 # %%bash
@@ -132,13 +136,13 @@ lab.answer("06-e2", "b", confidence=2)
 
 # %% [markdown] id="06-08-card" tags=["core", "text"]
 # **How to read it.** Two errors, from two programs. docker's *Cannot perform an interactive login* only says that it
-# was handed an empty password. The reason is the sentence of `aws` before it:
+# was handed an empty password. The reason is the sentence from `aws` before it:
 #
 # | piece | here |
 # |---|---|
 # | who | `user/ops`: yes, that is Omar |
-# | wanted what | `ecr:GetAuthorizationToken`: the login is an action as well |
-# | on what | `*`: the question is about no repository |
+# | wanted what | `ecr:GetAuthorizationToken`: the login is an action too |
+# | on what | `*`: the question is not about any repository |
 # | who said no | `because no identity-based policy allows`: nobody said yes |
 
 # %% id="06-08-xray" tags=["core", "run", "volatile"]
@@ -153,8 +157,8 @@ lab.solution("06-e2")
 # %% [markdown] id="06-08-box" tags=["core", "box"]
 # > **People say:** "This policy allows users to pull images."
 # >
-# > **In fact** it never gets as far as pulling: it does not hold the login. For somebody whose login comes from another
-# > policy it would do.
+# > **In fact** it never gets as far as pulling: it does not include the login. For somebody whose login comes from
+# > another policy it would be enough.
 
 # %% id="06-09-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g1")
@@ -163,9 +167,9 @@ lab.guess("06-g1")
 lab.answer("06-g1", "b", confidence=2)
 
 # %% [markdown] id="06-09-text" tags=["core", "text"]
-# ECR refuses a repository's policy that names the login: *Invalid repository policy provided*. With a star it goes
-# through: `ecr:Get*` covers the login too. `tries.py` lies beside this notebook: log in, pull and push as somebody,
-# without docker, and a line that says how it ended. The last line of the cell takes the policy away again.
+# ECR refuses a repository policy that names the login: *Invalid repository policy provided*. With a star it goes
+# through: `ecr:Get*` covers the login too. `tries.py`, next to this notebook, logs in, pulls and pushes as somebody,
+# without docker, and prints how it ended. The last line of the cell removes the policy again.
 
 # %% id="06-09-run" tags=["core", "run"] minutes=1
 from tries import forget_repository_policy, login, policy
@@ -175,14 +179,14 @@ login(lab, "ops")
 forget_repository_policy(ecr, "my-web-app")
 
 # %% [markdown] id="06-09-after" tags=["core", "text"]
-# The same sentence as before. A repository's policy is read for questions about *that repository*. The login can only
-# be given by a policy of the person.
+# The same sentence as before. A repository policy is read for questions about *that repository*. Only an identity-based
+# policy can grant the login.
 
 # %% [markdown] id="06-10-text" tags=["core", "text"] at="summary-policy"
 # ## Fix it
 #
-# Below is an editor with Omar's policy. The matrix beside it says what each line would do; press a field of it, and it
-# says why. Nothing counts before you press **Save**.
+# Below is an editor with Omar's policy. The matrix beside it shows what the policy would allow; click a field to see
+# why. Nothing counts until you press **Save**.
 
 # %% id="06-10" tags=["core", "exercise"] minutes=5
 lab.exercise("06-e3")
@@ -231,8 +235,8 @@ lab.solution("06-e3")
 # %% [markdown] id="06-11-text" tags=["core", "text"] at="summary-policy"
 # ## What a pull asks for
 #
-# Aiko wants to look into `my-web-app` as well. Which of the three actions does she need? The cell first removes the
-# image from this computer; else there would be nothing to ask for.
+# Aiko wants to pull `my-web-app` too. Which of the three actions does she need? The cell first removes the image from
+# this computer; otherwise there would be nothing to ask for.
 
 # %% id="06-11-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g2")
@@ -249,7 +253,7 @@ lab.answer("06-g2", "a", confidence=2)
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
 # %% [markdown] id="06-11-doors" tags=["core", "text"]
-# And with one action less, `BatchGetImage` alone? A pull has two doors: the list of parts, and the parts.
+# And with one action fewer, `BatchGetImage` alone? A pull has two doors: the list of parts, and the parts.
 
 # %% id="06-11-run" tags=["core", "fail", "volatile"] minutes=1
 # %%bash --as auditor --fails pull-without-layers
@@ -259,8 +263,8 @@ lab.answer("06-g2", "a", confidence=2)
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
 # %% [markdown] id="06-11-after" tags=["core", "text"]
-# An engine with overlay2 speaks of the *image configuration* first, because that is the first part it fetches. Read on
-# to `denied:` (newer engines: `error from registry:`); behind it stand the four pieces.
+# An engine with overlay2 mentions the *image configuration* first, because that is the first part it fetches. Read on
+# to `denied:` (newer engines: `error from registry:`); the four pieces follow it.
 
 # %% id="06-12-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g3")
@@ -275,17 +279,17 @@ lab.answer("06-g3", "b", confidence=2)
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
 # %% [markdown] id="06-12-after" tags=["core", "text"]
-# With overlay2 first docker's own guess again, as in lesson 04: neither *does not exist* nor *docker login* is true
-# here. ECR speaks after `denied:`. With the containerd store the refused request is a `HEAD`, and only `403 Forbidden`
-# is left.
+# With overlay2 docker's own guess comes first again, as in lesson 04: neither *does not exist* nor *docker login* is
+# true here. ECR speaks after `denied:`. With the containerd store the refused request is a `HEAD`, and only `403
+# Forbidden` is left.
 #
-# No new login, and a new answer. *Who* is in the token, *what* is in the policies, and they are read at different
-# times. At AWS a change may take some seconds to reach every door; here it counts at once.
+# No new login, but a new answer. *Who* is in the token, *what* is in the policies, and they are read at different
+# times. On AWS a change may take a few seconds to reach every door; here it counts at once.
 
 # %% [markdown] id="06-13-text" tags=["core", "text"] at="summary-policy"
 # ## What a push asks for
 #
-# The robot builds release 2.0 and pushes it. Its policy has the login and five rights for `my-web-app`; one is left out
+# The robot builds release 2.0 and pushes it. Its policy has the login and five actions on `my-web-app`; one is left out
 # to save a line: `BatchCheckLayerAvailability`.
 
 # %% id="06-13-guess" tags=["core", "guess"] minutes=1
@@ -304,15 +308,15 @@ lab.answer("06-g11", "c", confidence=1)
 # docker push -q "$REGISTRY/my-web-app:2.0"
 
 # %% [markdown] id="06-13-card" tags=["core", "text"]
-# **How to read it.** `403` is a refusal. Where more stands there, it is docker's surprise: it looked for a sentence and
-# found none. The question was a `HEAD`, *is this layer there?*, and an answer to a `HEAD` has no body, so there is no
-# place for words. Podman says not even `403`. The X-ray has the words:
+# **How to read it.** `403` is a refusal. Anything more is docker's surprise: it looked for a sentence and found none.
+# The question was a `HEAD`, *is this layer there?*, and an answer to a `HEAD` has no body, so there is no room for
+# words. Podman does not even say `403`. The X-ray has the words:
 
 # %% id="06-13-why" tags=["core", "run", "volatile"]
 lab.why(details=False)
 
 # %% [markdown] id="06-14-text" tags=["core", "text"]
-# So give the whole set. Each right belongs to a request; compare the list with the X-ray below it.
+# So grant the whole set. Each action belongs to a request; compare the list with the X-ray below it.
 
 # %% id="06-14" tags=["core", "run"] minutes=1
 # %%bash --as ci
@@ -345,9 +349,9 @@ lab.check("06-e4")
 lab.solution("06-e4")
 
 # %% [markdown] id="06-16-text" tags=["core", "text"] at="summary-policy"
-# ## To leave out is not to forbid
+# ## Leaving out is not forbidding
 #
-# Omar keeps his pull policy, and gets one of AWS's own policies in addition.
+# Omar keeps his pull policy and gets one of AWS's managed policies as well.
 
 # %% id="06-16-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g4")
@@ -365,8 +369,8 @@ push(lab, "ops", "my-web-app:omar")
 # %% [markdown] id="06-16-box" tags=["core", "box"]
 # > **People say:** "The pull policy restricts pushing."
 # >
-# > **In fact** it does not *allow* pushing. That is not a ban: the next policy may allow it. To ban it, write a
-# > `Deny`.
+# > **In fact** it does not *allow* pushing. That is not a ban, only an *implicit deny*: the next policy may allow it.
+# > To ban it, write a `Deny`.
 
 # %% id="06-17-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g5")
@@ -384,10 +388,10 @@ push(lab, "ops", "my-web-app:omar")
 # %% [markdown] id="06-17-after" tags=["core", "text"]
 # Another ending: `with an explicit deny in an identity-based policy`. Two endings to keep for life:
 #
-# - **because no … policy allows**: nobody said yes. Add what the work still lacks, and nothing wider.
-# - **with an explicit deny in …**: somebody said no. Find it, and ask why before you touch it.
+# - **because no … policy allows**: an implicit deny, nobody said yes. Add what is missing, and nothing wider.
+# - **with an explicit deny in …**: somebody said no. Find the statement, and ask why before you touch it.
 #
-# The next cell takes the three additions away again.
+# The next cell removes the three additions again.
 
 # %% id="06-17-tidy" tags=["core", "run"]
 from tries import keep_only
@@ -397,7 +401,7 @@ keep_only(lab, "ops", "pull")
 # %% [markdown] id="06-18-text" tags=["core", "text"] at="summary-policy"
 # ## Who should push at all?
 #
-# Many robots push under `web/` and `dev/`. This is a policy for them, as an example: three sentences in two statements.
+# Many robots push under `web/` and `dev/`. Here is an example policy for them: three sentences in two statements.
 
 # %% id="06-18" tags=["core", "run", "policy"] minutes=1
 # %%bash
@@ -407,10 +411,10 @@ keep_only(lab, "ops", "pull")
 # > **People say:** "Developers push, and pipelines are restricted to pulling."
 # >
 # > **In fact** it is mostly the other way round: the pipeline pushes what it has built, servers pull, people read. Dara
-# > pushes where she tries things out, and nowhere else.
+# > pushes where she experiments, and nowhere else.
 
 # %% [markdown] id="06-19-text" tags=["core", "text"]
-# Now you, from the goal alone. `dev/maps` does not exist yet, and the matrix can ask about it all the same.
+# Your turn, from the goal alone. `dev/maps` does not exist yet, but the matrix can ask about it anyway.
 
 # %% id="06-19" tags=["core", "exercise"] minutes=6
 lab.exercise("06-e5")
@@ -489,26 +493,26 @@ lab.solution("06-e5")
 # ---
 # ## Half-time
 #
-# A good place to stop. Three lines to take along:
+# A good place to stop. Three lines to remember:
 #
 # 1. Nothing is allowed until something allows it.
 # 2. Allows add up.
 # 3. One Deny ends it.
 #
 # Say it aloud: *why did Omar's login fail?* Going on tomorrow? The line *Back after a break?* under the next headings
-# says how.
+# tells you how.
 
 # %% [markdown] id="06-20" tags=["core", "text"] minutes=1
 # ---
 # # Second half: the other side's policy, roles, fences
 #
-# After it you can let another account pull one image and nothing else, use a role in place of keys, and predict a
-# verdict.
+# After it you can let another account pull one image and nothing else, use a role instead of keys, and predict a
+# decision.
 #
 # | new word | in a line |
 # |---|---|
 # | **repository policy** | a policy on the *thing*: who may do what with it (AWS: *resource-based*) |
-# | **role** | a principal without keys of its own; others *assume* it for a while |
+# | **role** | a principal with no keys of its own; others *assume* it for a while |
 # | **trust policy** | the policy on a role that says who may assume it |
 # | **permissions boundary** | a fence around one user or role |
 
@@ -527,8 +531,8 @@ lab.answer("06-r5", "b")
 # %% [markdown] id="06-21-text" tags=["core", "text"] at="half-time"
 # ## A policy on the thing
 #
-# Aiko's own policy holds the login and nothing else. The next one is put on the repository. It has a line that the
-# policies of the first half did not have: `Principal`.
+# Aiko's own policy grants the login and nothing else. The next policy goes on the repository. It has a line that the
+# policies in the first half did not have: `Principal`.
 
 # %% id="06-21-policy" tags=["core", "run", "policy"] minutes=1
 # %%bash
@@ -547,7 +551,7 @@ ecr.set_repository_policy(repositoryName="my-web-app", policyText=policy("let-ai
 pull(lab, "auditor", "my-web-app:1.0")
 
 # %% [markdown] id="06-22-text" tags=["core", "text"]
-# Somebody wants to save work and names the whole account in place of Aiko: `arn:aws:iam::123456789012:root`.
+# Somebody wants to save work and names the whole account instead of Aiko: `arn:aws:iam::123456789012:root`.
 
 # %% id="06-22-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g7")
@@ -568,7 +572,7 @@ pull(lab, "auditor", "my-web-app:1.0")
 # > *account*, not only the root user.
 
 # %% [markdown] id="06-23-text" tags=["core", "text"]
-# And a Deny on the thing? It holds for everybody it names, also for you.
+# And a Deny on the thing? It applies to everybody it names, including you.
 
 # %% id="06-23" tags=["core", "fail"] minutes=1
 # %%bash --fails 'with an explicit deny in a resource-based policy'
@@ -578,7 +582,7 @@ pull(lab, "auditor", "my-web-app:1.0")
 
 # %% [markdown] id="06-23-card" tags=["core", "text"]
 # **How to read it.** *Who*: `user/admin`, yes, you. *Who said no*: a Deny in a **resource-based** policy. So do not
-# search your own rights: look at the repository. The Deny named one action only, so you may still take it away.
+# search your own policies: look at the repository. The Deny names only one action, so you can still remove it.
 
 # %% id="06-23-fix" tags=["core", "run"]
 from tries import forget_repository_policy
@@ -589,8 +593,8 @@ print("images listed:", len(ecr.list_images(repositoryName="my-web-app")["imageI
 # %% [markdown] id="06-24" tags=["core", "text"] minutes=1 at="partner"
 # ## Two accounts
 #
-# The map company has the account 444455556666 and the user `partner`. Its own policies are its own business, as ours
-# are ours. First we try it on `dev/playground`; the last line of the cell takes both policies away again.
+# The map company has the account 444455556666 and the user `partner`. Its policies are its own business, as ours are
+# ours. First we try it on `dev/playground`; the last line of the cell removes both policies again.
 
 # %% id="06-24-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g8")
@@ -617,11 +621,11 @@ forget_sides(lab)
 # **Picture 2.** *Or* within an account, *and* between two.
 
 # %% [markdown] id="06-25-text" tags=["core", "text"]
-# Now in earnest. Two cells to work in: the first as admin, the second as the map company. Each lays a file beside this
+# Now for real. Two cells to work in: the first as admin, the second as the map company. Each puts a file next to this
 # notebook: open it in the list on the left, change it, save it.
 #
-# Of a bad document ECR says *Invalid repository policy provided*, and nothing more. Then look at the commas, at the
-# names of the fields, and whether the principal exists.
+# About a bad document ECR says only *Invalid repository policy provided*. If that happens, check the commas, the field
+# names, and whether the principal exists.
 
 # %% id="06-25" tags=["core", "exercise"] minutes=5
 lab.exercise("06-e6")
@@ -682,10 +686,10 @@ lab.check("06-e6")
 lab.solution("06-e6")
 
 # %% [markdown] id="06-26-text" tags=["core", "text"] at="partner"
-# ## Keys that end by themselves
+# ## Keys that expire on their own
 #
-# The robot's keys lie on a build server for years. Better: a **role**. It has no keys. Who may assume it stands in its
-# trust policy, what it may do in a policy like all the others. Two documents, two questions.
+# The robot's keys stay on a build server for years. A **role** is better: it has no keys. Its trust policy says who may
+# assume it; a policy like any other says what it may do. Two documents, two questions.
 
 # %% id="06-26" tags=["core", "run"] minutes=1
 # %%bash
@@ -697,8 +701,8 @@ lab.solution("06-e6")
 #   --policy-document file://policies/push.json
 
 # %% [markdown] id="06-26-boto" tags=["core", "text"]
-# `ci` assumes it. Three things come back, and a time at which they end. The first letters tell a session's key (`ASIA`)
-# from a user's (`AKIA`).
+# `ci` assumes it. Three things come back, and the time when they expire. The first letters tell a session's key
+# (`ASIA`) from a user's (`AKIA`).
 
 # %% id="06-26-assume" tags=["core", "run"] minutes=1
 role = "arn:aws:iam::123456789012:role/deployer"
@@ -710,8 +714,8 @@ print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() /
 
 # %% [markdown] id="06-26-profile" tags=["core", "text"]
 # Nobody copies these by hand. A profile names the role and who assumes it, and `aws` fetches the keys itself. It keeps
-# them in `~/.aws/cli/cache` until they end, and no setting of `aws` names another place. A `HOME` of its own, for this
-# cell alone, keeps the lab out of your real one; the `trap` removes it, and the keys in it, when the cell ends.
+# them in `~/.aws/cli/cache` until they expire, and no `aws` setting changes that place. A separate `HOME`, just for
+# this cell, keeps the lab out of your real one; the `trap` removes it, and the keys in it, when the cell ends.
 
 # %% id="06-27" tags=["core", "fail"] minutes=2
 # %%bash --as ci --fails 'assumed-role/deployer/build-42 is not authorized'
@@ -725,13 +729,13 @@ print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() /
 # `assumed-role/deployer/build-42`. Look for the role's name in the middle. The last part is free; a build number there
 # tells you later which build it was.
 #
-# `ci` still has its old keys. What is won: once its own push policy is gone (next exercise), they open only the login,
-# and the roles that trust it. Lesson 09 does without such keys.
+# `ci` still has its old keys. The gain: once its own push policy is gone (next exercise), they open only the login, and
+# the roles that trust it. Lesson 09 does without such keys.
 
 # %% [markdown] id="06-27-box" tags=["core", "box"]
 # > **People say:** "Put the robot into the role."
 # >
-# > **In fact** nobody is *in* a role. One assumes it for a while and asks under its name, with its rights only.
+# > **In fact** nobody is *in* a role. You assume it for a while and act under its name, with only its permissions.
 
 # %% id="06-28" tags=["core", "exercise"] minutes=3
 lab.exercise("06-e7")
@@ -772,8 +776,8 @@ lab.solution("06-e8")
 # %% [markdown] id="06-30" tags=["core", "text"] at="roles"
 # ## A fence
 #
-# A *permissions boundary* is a fence around one user or role. One of AWS's own policies will do as a fence. The last
-# line of the cell takes the fence and the policy away.
+# A *permissions boundary* is a fence around one user or role. One of AWS's managed policies will do as a fence. The
+# last line of the cell removes the fence and the policy.
 
 # %% id="06-30-guess" tags=["core", "guess"] minutes=1
 lab.guess("06-g9")
@@ -791,19 +795,19 @@ push(lab, "ci", "my-web-app:fence")
 keep_only(lab, "ci")
 
 # %% [markdown] id="06-31-after" tags=["core", "picture"] minutes=1
-# ![Picture 3, two circles that overlap. Left circle: what the policies of ci give. Right circle: what the boundary
-# holds. Only the overlap is allowed. Given but outside the fence: refused. In the fence but never given: refused as
-# well.](images/fence.svg)
+# ![Picture 3, two circles that overlap. Left circle: what the policies of ci grant. Right circle: what the boundary
+# allows. Only the overlap is allowed. Granted but outside the fence: refused. Inside the fence but never granted:
+# refused as well.](images/fence.svg)
 #
-# **Picture 3.** Of what the policies of `ci` give, only what lies in both circles is allowed: a fence is never a gift.
-# (A repository policy that names the user itself reaches past it; one that names a role does not.) A *service control
-# policy* draws a fence around the users and roles of a whole account.
+# **Picture 3.** Only what is in both circles is allowed: a fence limits, it never grants. (A repository policy that
+# names the user itself reaches past it; one that names a role does not.) A *service control policy* draws a fence
+# around the users and roles of a whole account.
 
 # %% [markdown] id="06-33-text" tags=["stretch", "text"] at="roles"
 # ## More: rights by tag
 #
-# A statement may have a **Condition**. This one allows pulling where the repository's tag `team` is the same as the
-# person's own. One policy then serves every team.
+# A statement may have a **Condition**. This one allows pulling where the repository's `team` tag matches the caller's
+# own. One policy then serves every team.
 
 # %% id="06-33-policy" tags=["stretch", "run", "policy"] minutes=1
 # %%bash
@@ -821,14 +825,14 @@ pull(lab, "auditor", "my-web-app:1.0")
 pull(lab, "auditor", "billing:7")
 
 # %% [markdown] id="06-33-after" tags=["stretch", "text"]
-# `billing` has no tag, so the condition is not true, and the statement does not fit. Conditions can also ask for the
+# `billing` has no tag, so the condition is not true, and the statement does not match. Conditions can also check the
 # caller's address (`aws:SourceIp`), its organization (`aws:PrincipalOrgID`) or a second factor
-# (`aws:MultiFactorAuthPresent`). Who may set tags then decides who gets in: keep that right small.
+# (`aws:MultiFactorAuthPresent`). But then whoever may set tags decides who gets in: keep that permission rare.
 
 # %% [markdown] id="06-32-text" tags=["stretch", "text"] at="roles"
 # ## More: a refusal that you have not met
 #
-# One more ending, live. Four of the five causes can be ruled out by what you have met.
+# One more ending, live. You can rule out four of the five causes with what you have met.
 
 # %% id="06-32" tags=["stretch", "exercise"] minutes=2
 lab.exercise("06-e9")
@@ -888,7 +892,7 @@ lab.check("06-i1")
 # %% [markdown] id="06-35-back" tags=["core", "guess"]
 # ## What you thought in lesson 00
 #
-# One of your first guesses is answered now. Here it is again, with what you said then.
+# One of your first guesses now has its answer. Here it is again, with what you said then.
 
 # %% id="06-35-back-run" tags=["core", "guess"]
 lab.look_back("06")
@@ -896,39 +900,39 @@ lab.look_back("06")
 # %% [markdown] id="06-36" tags=["core", "summary"] minutes=1
 # ## On one screen
 #
-# | the refusal ends | means | look at |
+# | the refusal ends | meaning | look at |
 # |---|---|---|
-# | `because no identity-based policy allows` | nobody said yes | the caller's own policies |
-# | `because no resource-based policy allows` | the thing's side is silent, and another account asks | its policy |
-# | `with an explicit deny in …` | somebody said no | the policy of the kind that it names |
+# | `because no identity-based policy allows` | implicit deny: nobody said yes | the caller's own policies |
+# | `because no resource-based policy allows` | the resource's side is silent, and another account asks | its policy |
+# | `with an explicit deny in …` | explicit deny: somebody said no | the kind of policy it names |
 # | `because no permissions boundary allows` | outside the fence | the boundary of that user or role |
-# | `because no session policy allows` | the session was narrowed | the call that began it |
+# | `because no session policy allows` | the session was narrowed | the `AssumeRole` call that began it |
 # | `because no role trust policy allows` | not one of those who may assume it | the role's trust policy |
 #
-# **Five lines.** Nothing is allowed until something allows it. Allows add up. One Deny ends it. Across accounts both
-# sides. A fence never gives.
+# **Five lines.** Nothing is allowed until something allows it. Allows add up. One Deny ends it. Across accounts, both
+# sides must allow. A fence never grants.
 
 # %% [markdown] id="06-36-sets" tags=["core", "summary"]
 # | who | actions | on |
 # |---|---|---|
-# | everybody who logs in | `ecr:GetAuthorizationToken` | `*`, in a policy of the person |
-# | who pulls | `BatchGetImage`, `GetDownloadUrlForLayer` | the repository |
-# | who pushes | `BatchCheckLayerAvailability`, `BatchGetImage`, `PutImage`, | the repository |
+# | whoever logs in | `ecr:GetAuthorizationToken` | `*`, in an identity-based policy |
+# | whoever pulls | `BatchGetImage`, `GetDownloadUrlForLayer` | the repository |
+# | whoever pushes | `BatchCheckLayerAvailability`, `BatchGetImage`, `PutImage`, | the repository |
 # | … | `InitiateLayerUpload`, `UploadLayerPart`, `CompleteLayerUpload` | |
 
 # %% [markdown] id="06-36-aws" tags=["core", "box"]
 # > **On real AWS**
 # >
-# > - A change of a policy may take some seconds to reach every door.
-# > - CloudTrail keeps pushes and pulls on record. IAM has a *policy simulator*: it answers without a try, as the matrix
-# >   here does.
+# > - A policy change may take a few seconds to reach every door.
+# > - CloudTrail keeps pushes and pulls on record. IAM has a *policy simulator*: it answers without trying, like the
+# >   matrix here.
 # > - The sentence may end with the ARN of the policy that denied. When several kinds deny, it names one of them.
-# > - Robots outside AWS assume roles with a token of their own (lesson 09), so that no key lies anywhere.
+# > - Robots outside AWS assume roles with a token of their own (lesson 09), so no key is stored anywhere.
 
 # %% [markdown] id="06-36-yours" tags=["core", "text"]
 # ## Yours to play
 #
-# Ask IAM anything, without doing it: who, what, on which thing.
+# Ask IAM about anything, without doing it: who, what, on which thing.
 
 # %% id="06-36-play" tags=["core", "run", "volatile"]
 # %%bash
@@ -938,7 +942,7 @@ lab.look_back("06")
 # ## Left behind
 #
 # Three repositories, policies on four users and on the partner, groups, the roles of this page and those for the map
-# company. The next cell puts them away: the five people have again the rights that they have in every other lesson.
+# company. The next cell cleans them up, and the five users get back the permissions they have in every other lesson.
 # Your files and your progress stay.
 
 # %% id="06-36-reset" tags=["core", "run"]

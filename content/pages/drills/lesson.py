@@ -7,11 +7,11 @@
 # %% [markdown] id="drills-01" tags=["core","text"]
 # # Drills
 #
-# **Ten minutes a day.** A drill starts from a situation, as an interviewer would tell it. You answer in your own words,
-# uncover the points of a good answer and tick what you said; then comes the question that follows, and a task of one to
-# three minutes in which you show it. What you could not show comes back tomorrow, what you could, later and later.
+# **Ten minutes a day.** A drill starts from a situation, as an interviewer would put it. You answer in your own words,
+# uncover the points of a good answer and tick what you said; then comes the follow-up question, and a task of one to
+# three minutes in which you show it. What you could not show comes back tomorrow; what you could, later and later.
 #
-# Drills take place in an account of their own, 777788889999, which is emptied before each: they harm no lesson.
+# Drills have their own account, 777788889999, which is emptied before each one: they cannot harm a lesson.
 
 # %% id="drills-02" tags=["core","run","volatile"]
 # %load_ext ecrlab_course
@@ -20,8 +20,8 @@ lab.drills()
 # %% [markdown] id="drills-03" tags=["core","text"]
 # ## The next one
 #
-# Run the cell: it builds the drill's state and shows the next drill of today. Run it again for the one after. A
-# particular one: `lab.drill("d04")`. What you type is kept as you type it.
+# Run the cell: it builds the drill's state and shows today's next drill. Run it again for the one after that. For a
+# particular one: `lab.drill("d04")`. What you type is saved as you type.
 
 # %% id="drills-04" tags=["core","run","starter"]
 lab.drill()
@@ -40,7 +40,7 @@ lab.drill("d01")
 # aws ecr describe-repositories --query 'repositories[].repositoryName' --output text
 
 # %% [markdown] id="drills-08" tags=["core","text","solution"]
-# One way to show what drill d01 asks for: the same manifest, under one more name. Nothing is uploaded, and the list of
+# One way to show what drill d01 asks for: the same manifest under one more name. Nothing is uploaded, and the list of
 # images still has one digest.
 
 # %% id="drills-09" tags=["core","run","solution"]
@@ -54,6 +54,6 @@ lab.drill("d01")
 # %% [markdown] id="drills-10" tags=["core","text"]
 # ## In a terminal, and on the train
 #
-# The same drills, the same dates: `ecrlab_course drill`. As cards for Anki: `ecrlab_course drill --export
-# drills.apkg`; imported again, the cards are updated. An exercise of a lesson that you got wrong while you were certain
-# brings its drill earlier. What you did stands in `.ecrlab/drills.json`, beside your progress; no reset touches it.
+# The same drills, the same dates: `ecrlab_course drill`. As cards for Anki: `ecrlab_course drill --export drills.apkg`;
+# import it again to update the cards. A lesson's exercise that you got wrong while certain brings its drill forward.
+# Your record is in `.ecrlab/drills.json`, next to your progress; no reset touches it.

@@ -235,7 +235,9 @@ class _Docker:
             return _architecture_here()
         answer = self.run("version", "--format", "{{.Server.Arch}}")
         if answer.returncode != 0:
-            raise EngineError(answer.stderr.decode(errors="replace").strip() or "The engine does not tell its version.")
+            raise EngineError(
+                answer.stderr.decode(errors="replace").strip() or "The engine does not report its version."
+            )
         return answer.stdout.decode().strip()
 
     def busybox(self, image: str = "busybox") -> tuple[bytes, list[str]] | None:

@@ -32,9 +32,9 @@ _DETACH = 2  # MNT_DETACH of umount2(2)
 def possible() -> str | None:
     """Return None when a private engine may be tried here, else the reason why not."""
     if sys.platform != "linux":
-        return "The lab can start an engine of its own on Linux only."
+        return "The lab can start its own engine on Linux only."
     if os.geteuid() != 0:
-        return "The lab can start an engine of its own only when it runs as root."
+        return "The lab can start its own engine only when it runs as root."
     return None
 
 
