@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.documents.misconceptions import known
 from ecrlab_course.documents.verdict import Verdict
+from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.kinds.free_answer import FollowUp, Point
 
 LEVELS = {"J": "junior", "M": "mid", "S": "senior"}
@@ -43,8 +43,8 @@ class Attempt:
     """
 
     name: str
-    do: Callable[[Any], object] | None = None
-    findings: Findings | Callable[[Any], Findings] | None = None
+    do: Callable[[DrillLab], object] | None = None
+    findings: Findings | Callable[[DrillLab], Findings] | None = None
     seed: str = ""
     misconception: str | None = None
     says: str = ""
@@ -76,8 +76,8 @@ class Drill:
     misconceptions: tuple[str, ...]
     sources: tuple[str, ...]
     date: str
-    prepare: Callable[[Any], object]
-    evidence: Callable[[Any, Findings], Verdict]
+    prepare: Callable[[DrillLab], object]
+    evidence: Callable[[DrillLab, Findings], Verdict]
     accepts: tuple[Attempt, ...]
     rejects: tuple[Attempt, ...]
     findings: tuple[Finding, ...] = ()

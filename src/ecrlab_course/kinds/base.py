@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from ecrlab_course.documents.attempts import HINTS, Attempt, Hint
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.misconceptions import known
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.verdict import Verdict
@@ -60,7 +61,7 @@ class Question:
     """True when it needs a container engine (its tests are skipped without one)."""
     counts: bool = True
     """False: a strict run does not ask for it, and it is not among what a lesson counts as done."""
-    reset: Callable[[Any], object] | None = None
+    reset: Callable[[LabView], object] | None = None
     """Undoes what the learner did for this exercise alone; None: nothing in the lab needs undoing."""
 
     @classmethod

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ecrlab_course.toolbox.refusals import ENGINES, Engine, Refusal
+from ecrlab_course.documents.lab_view import Engine
+from ecrlab_course.toolbox.refusals import ENGINES, Refusal
 from ecrlab_course.views import display
 
 

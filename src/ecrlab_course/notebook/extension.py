@@ -27,7 +27,9 @@ from ecrlab.trouble import sentence
 from ecrlab_course.authoring.content import Course, course
 from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.documents.attempts import HINTS
+from ecrlab_course.documents.lab_view import Engine
 from ecrlab_course.documents.verdict import Outcome, Verdict
+from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import drills
 from ecrlab_course.drills.drill_session import DrillSession, when, why
@@ -55,7 +57,7 @@ show: Any = import_module("IPython.display").display
 MAGICS = ("bash",)
 """The cell magics that the extension registers; a test holds that notebooks use no others."""
 
-HIDDEN: dict[refusals.Engine, str] = {
+HIDDEN: dict[Engine, str] = {
     "podman": "Podman's API passes a refused push on as *500, no message*. The X-ray has the registry's own words:",
     "containerd": "This engine asks by `HEAD`, and an answer to that has no body. The X-ray has the registry's words:",
     "graph": "An answer to `HEAD` has no body. The X-ray has the registry's words:",
@@ -343,12 +345,12 @@ class NotebookLab(Lab):
         words = f"{drawn.text}\n\n{decision.xray_text(rows)}" if details and rows else drawn.text
         show(shown.Shown(words, drawn.html + decision.xray_html(rows)))
 
-    def _opened(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _opened(self, rows: list[Row]) -> list[Row]:
         """The same rows with their decisions opened."""
         if not rows:
             return rows
         wanted = {row["seq"] for row in rows}
-        found: list[dict[str, Any]] = []
+        found: list[Row] = []
         after = min(wanted) - 1
         while after < max(wanted):
             batch = self.control.xray(after=after, opened=True)["rows"]

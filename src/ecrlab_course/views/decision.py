@@ -8,10 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from ecrlab import decisions
+from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.views.display import Shown, escape
 from ecrlab_course.views.xray import request, who
-
-Row = Mapping[str, Any]
 
 
 @cache

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.views.display import Shown, escape
-
-Row = Mapping[str, Any]
 
 _SERVICES = {
     "ecr": "ECR API",
