@@ -1,4 +1,4 @@
-"""mypy over src/ and over content/, in one process: `make lint`.
+"""mypy over src/ and over content/, the course's and the tests' own, in one process: `make lint`.
 
 The Python beside lessons lies in folders whose names begin with a digit, and files of equal names (exercises.py) lie in
 several. So mypy is shown each folder under the name that the course itself gives it (`ecrlab_lessons_00_start_here`),
@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,11 +39,11 @@ def modules(content: Path) -> Iterator[tuple[Path, Path]]:
             yield path, Path(package(path.parent.relative_to(content)), path.name.lstrip("."))
 
 
-def link(content: Path, links: Path) -> dict[str, str]:
-    """Make the links anew; return what each is a link to, both as mypy prints them (from the project's folder)."""
+def link(contents: Iterable[Path], links: Path) -> dict[str, str]:
+    """Make the links; return what each is a link to, both as mypy prints them (from the project's folder)."""
     shutil.rmtree(links, ignore_errors=True)
     found = {}
-    for path, place in modules(content):
+    for path, place in (each for content in contents for each in modules(content)):
         here = links / place
         here.parent.mkdir(parents=True, exist_ok=True)
         (here.parent / "__init__.py").touch()
@@ -54,7 +54,7 @@ def link(content: Path, links: Path) -> dict[str, str]:
 
 def main() -> int:
     """Check src/ and content/; return mypy's exit code."""
-    names = link(ROOT / "content", LINKS)
+    names = link([ROOT / "content", *sorted((ROOT / "tests" / "course").glob("*/content"))], LINKS)
     command = [sys.executable, "-m", "mypy", "src", str(LINKS.relative_to(ROOT))]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     print(re.sub(r"^[^:\n]+", lambda found: names.get(found[0], found[0]), run.stdout, flags=re.MULTILINE), end="")

@@ -25,7 +25,7 @@ def script() -> ModuleType:
 
 def test_all_of_content_is_checked_but_the_sources_of_notebooks() -> None:
     places = dict(script().modules(ROOT / "content"))
-    left = {path for path in (ROOT / "content").rglob("*.py")} - set(places)
+    left = set((ROOT / "content").rglob("*.py")) - set(places)
     assert len(set(places.values())) == len(places)
     assert {path.name for path in left} == {"lesson.py", "lab.py"}
     assert ROOT / "content/lessons/04_first_push/exercises.py" in places
@@ -43,7 +43,7 @@ def test_what_mypy_prints_names_the_file_in_content(tmp_path: Path, monkeypatch:
     (one.parent / "lesson.py").write_text('"""Cells."""\n\n# %% id="01-01"\nlab.lesson("01")\n')
     module = script()
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    names = module.link(tmp_path / "content", tmp_path / "links")
+    names = module.link([tmp_path / "content"], tmp_path / "links")
     assert names == {"links/ecrlab_lessons_01_one/e1.py": "content/lessons/01_one/e1.py"}
     assert (tmp_path / "links/ecrlab_lessons_01_one/e1.py").read_text() == one.read_text()
     assert (tmp_path / "links/ecrlab_lessons_01_one/__init__.py").exists()

@@ -29,7 +29,8 @@ from ecrlab_course.authoring.exercises import (
     passed,
 )
 from ecrlab_course.documents.lab_view import LabView
-from ecrlab_course.toolbox.lab import Refused
+from ecrlab_course.documents.tries import acting
+from ecrlab_course.failure import Refused
 
 NAME = "kinds"
 ARN = f"arn:aws:ecr:us-east-1:123456789012:repository/{NAME}"
@@ -199,7 +200,7 @@ e2 = FixFile(
         Attempt("everywhere", answer=policy(PUSH, "*"), misconception="wide-is-fixed", says="every repository"),
         Attempt("no JSON", answer="Allow ops to push", misconception="left-out", says="does not take"),
     ),
-    reset=lambda lab: (lab.user("ops"), made(lab)),
+    reset=acting(lambda lab: lab.user("ops"), made),
 )
 
 
