@@ -20,8 +20,10 @@ from ecrlab_course.documents.misconceptions import known
 from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.kinds.free_answer import FollowUp, Point
+from ecrlab_course.messages import say
 
-LEVELS = {"J": "junior", "M": "mid", "S": "senior"}
+LEVELS = ("J", "M", "S")
+"""Junior, mid, senior."""
 Findings = Mapping[str, str]
 
 
@@ -118,6 +120,11 @@ class Drill:
             raise ValueError(f"drill {self.id}: " + "; ".join(problems))
         for identifier in (*self.misconceptions, *(str(each.misconception) for each in self.rejects)):
             known(identifier)
+
+    @property
+    def level_words(self) -> str:
+        """The level in a learner's words."""
+        return say(f"drill.level_{self.level.lower()}")
 
     def point(self, key: str) -> Point:
         """Return the point of that key; raise KeyError when there is none."""

@@ -187,7 +187,7 @@ class Card(ActingCard):
         outcome = Outcome(record.get("outcome", Outcome.UNTOUCHED.value))
         if record.get("passed") and outcome is not Outcome.PASSED:
             # A pass is kept, here and on the map; how it stands now is said beside it.
-            return f'{state(Outcome.PASSED)} <span class="ecr-kind">{say("card.now", outcome=outcome.value)}</span>'
+            return f'{state(Outcome.PASSED)} <span class="ecr-kind">{say("card.now", outcome=outcome.words)}</span>'
         if self.item.waits(record) and not record.get("passed"):
             return f'<span class="ecr-state ecr-idle">{say("card.kept")}</span>'
         if not self.item.helped and outcome is Outcome.UNTOUCHED:
