@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -14,6 +14,7 @@ from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.messages import say
+from ecrlab_course.progress import ExerciseRecord
 from ecrlab_course.views.display import markdown
 
 
@@ -96,11 +97,11 @@ class Question:
         """Return the verdict about the exercise as it stands; change nothing in the lab."""
         raise NotImplementedError
 
-    def watches(self, record: Mapping[str, Any]) -> bool:
+    def watches(self, record: ExerciseRecord) -> bool:
         """Tell whether an answer is kept whose outcome the lab has still to show."""
         return False
 
-    def waits(self, record: Mapping[str, Any]) -> bool:
+    def waits(self, record: ExerciseRecord) -> bool:
         """Tell whether an answer is kept and not judged yet, because something else comes first."""
         return False
 

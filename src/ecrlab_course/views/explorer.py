@@ -324,7 +324,8 @@ def _table(shelf: Shelf, marks: Mapping[str, str]) -> str:
     return (
         f"<details><summary>{say('stored.table')}</summary>"
         f'<div class="ecr-tree"><table class="ecr-table ecr-sums">'
-        f"<caption>{escape(say('stored.parts', name=shelf.name))}</caption><thead><tr>{heads}</tr></thead>{''.join(groups)}</table></div></details>"
+        f"<caption>{escape(say('stored.parts', name=shelf.name))}</caption>"
+        f"<thead><tr>{heads}</tr></thead>{''.join(groups)}</table></div></details>"
     )
 
 
