@@ -31,7 +31,7 @@ $(TOOLS): $(INSTALLED) requirements-test.txt
 lint: tools ## Style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+	$(VENV)/bin/python scripts/check_types.py
 
 build: install ## Generate notebooks and solutions from content/
 	$(VENV)/bin/ecrlab_course build

@@ -74,7 +74,7 @@ COURSE = {
     "progress": ("", "home"),
     "failure": ("checkout messages", _ASKING),
     # What a cell and a judge hold in their hands; what is declared; what is drawn.
-    "toolbox": ("checkout messages failure", f"{_ASKING} environment span"),
+    "toolbox": (f"{_READING} failure", f"{_ASKING} environment span"),
     "documents": ("checkout messages", ""),
     "views": (_READING, "decisions explorer"),
     "kinds": (_KINDS, _LOOKING),

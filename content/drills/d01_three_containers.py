@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME = "shop/booking"
@@ -16,13 +16,13 @@ CONTENT = b"the booking page"
 NUMBERS = {"one": "1", "two": "2", "three": "3", "four": "4"}
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     lab.repository(NAME)
     for tag in TAGS:
         lab.push(NAME, tag, CONTENT)
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     images = lab.images(NAME)
     original = next((digest for digest, tags in images.items() if set(TAGS) & set(tags)), None)
     if original is None or not set(TAGS) <= set(images[original]):
@@ -59,13 +59,13 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed(f"Four names, one digest: {some}, and no container anywhere in the registry.")
 
 
-def name_it(lab: Any) -> None:
+def name_it(lab: DrillLab) -> None:
     ecr = lab.client("ecr")
     found = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "1.4"}])["images"][0]
     ecr.put_image(repositoryName=NAME, imageManifest=found["imageManifest"], imageTag="proof")
 
 
-def name_it_beside_another(lab: Any) -> None:
+def name_it_beside_another(lab: DrillLab) -> None:
     name_it(lab)
     lab.push(NAME, "mine", b"an image of one's own")
 

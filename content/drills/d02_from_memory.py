@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from ecrlab.policy.sets import DOCKER_PUSH, LOGIN
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import allow, arn
+from ecrlab_course.drills.account import DrillLab, allow, arn
 from ecrlab_course.drills.drill import Attempt, Drill, Findings
-from ecrlab_course.toolbox.lab import Refused
+from ecrlab_course.failure import Refused
 
 NAME, TAG, THERE, HERE = "shop/orders", "1", "eu-west-1", "us-east-1"
 DOCKERFILE = """# The orders service of Harbour Bikes.
@@ -22,7 +21,7 @@ CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
 """
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     everywhere = [arn("shop/*", region) for region in (HERE, THERE)]
     lab.person(
         "ci",
@@ -42,12 +41,12 @@ def prepare(lab: Any) -> None:
     lab.write("orders/index.html", "<h1>Orders</h1>\n")
 
 
-def _refused_for_missing(lab: Any) -> bool:
+def _refused_for_missing(lab: DrillLab) -> bool:
     rows = lab.rows()
     return any(row["status"] == 404 and row["service"] == "registry" and "shop/orders" in row["path"] for row in rows)
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     found = lab.digest(NAME, TAG, THERE)
     if found is None:
         if lab.images(NAME, HERE):
@@ -89,12 +88,12 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed(f"`{NAME}:{TAG}` lies in {THERE}, pushed as ci: `{found[:19]}…`.")
 
 
-def push_there(lab: Any) -> None:
+def push_there(lab: DrillLab) -> None:
     lab.client("ecr", "ci", THERE).create_repository(repositoryName=NAME)
     lab.push(NAME, TAG, b"orders", "ci", THERE)
 
 
-def push_there_with_docker(lab: Any) -> None:
+def push_there_with_docker(lab: DrillLab) -> None:
     address = lab.registry_of(THERE)
     code, output = lab.sh(
         f"aws ecr create-repository --region {THERE} --repository-name {NAME}\naws ecr get-login-password --region "
@@ -107,27 +106,27 @@ def push_there_with_docker(lab: Any) -> None:
         raise RuntimeError(output)
 
 
-def push_without_repository(lab: Any) -> None:
+def push_without_repository(lab: DrillLab) -> None:
     with contextlib.suppress(Refused):
         lab.push(NAME, TAG, b"orders", "ci", THERE)
 
 
-def push_here(lab: Any) -> None:
+def push_here(lab: DrillLab) -> None:
     lab.client("ecr", "ci", HERE).create_repository(repositoryName=NAME)
     lab.push(NAME, TAG, b"orders", "ci", HERE)
 
 
-def push_as_admin(lab: Any) -> None:
+def push_as_admin(lab: DrillLab) -> None:
     lab.repository(NAME, THERE)
     lab.push(NAME, TAG, b"orders", "admin", THERE)
 
 
-def push_as_admin_then_as_ci(lab: Any) -> None:
+def push_as_admin_then_as_ci(lab: DrillLab) -> None:
     push_as_admin(lab)
     lab.push(NAME, TAG, b"orders", "ci", THERE)
 
 
-def push_as_ci_then_as_admin(lab: Any) -> None:
+def push_as_ci_then_as_admin(lab: DrillLab) -> None:
     push_there(lab)
     lab.push(NAME, TAG, b"orders", "admin", THERE)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ecrlab.policy.sets import LOGIN, PULL
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import ACCOUNT, allow, arn, policy
+from ecrlab_course.drills.account import ACCOUNT, DrillLab, allow, arn, policy
 from ecrlab_course.drills.drill import Attempt, Drill, Findings
 
 WHO, NAME, NEIGHBOUR = "user/runner", "shop/orders", "shop/payments"
@@ -21,19 +21,19 @@ BESIDE = {
 MANAGED = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     for name in (NAME, NEIGHBOUR):
         lab.repository(name)
         lab.push(name, "1", name.encode())
     lab.person("runner")
 
 
-def _repository_actions(lab: Any) -> list[str]:
+def _repository_actions(lab: DrillLab) -> list[str]:
     known = lab.control.actions().items()
     return [action for action, kind in known if action.startswith("ecr:") and kind in ("repository", "repositories")]
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     every = _repository_actions(lab)
     open_here = lab.allowed(WHO, every, arn(NAME))
     login = lab.may((WHO, LOGIN, "*"))[0]
@@ -77,11 +77,11 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     )
 
 
-def put(lab: Any, *statements: dict[str, Any]) -> None:
+def put(lab: DrillLab, *statements: dict[str, Any]) -> None:
     lab.client("iam").put_user_policy(UserName="runner", PolicyName="pull", PolicyDocument=policy(*statements))
 
 
-def in_a_group(lab: Any) -> None:
+def in_a_group(lab: DrillLab) -> None:
     iam = lab.client("iam")
     made = iam.create_policy(
         PolicyName="orders-pull", PolicyDocument=policy(allow(LOGIN), allow(list(PULL), arn(NAME)))
@@ -91,7 +91,7 @@ def in_a_group(lab: Any) -> None:
     iam.add_user_to_group(GroupName="runners", UserName="runner")
 
 
-def by_the_repository(lab: Any, *actions: str) -> None:
+def by_the_repository(lab: DrillLab, *actions: str) -> None:
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{lab.account}:user/runner"},
@@ -100,7 +100,7 @@ def by_the_repository(lab: Any, *actions: str) -> None:
     lab.client("ecr").set_repository_policy(repositoryName=NAME, policyText=policy(statement))
 
 
-def login_and_repository_policy(lab: Any) -> None:
+def login_and_repository_policy(lab: DrillLab) -> None:
     put(lab, allow(LOGIN))
     by_the_repository(lab, *PULL)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ecrlab.policy.sets import DOCKER_PUSH, LOGIN
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import allow, arn, policy
+from ecrlab_course.drills.account import DrillLab, allow, arn, policy
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 WHO, NAME, NEIGHBOUR, RELEASES = "user/ci", "shop/orders", "shop/payments", "prod/orders"
@@ -30,7 +30,7 @@ TELLING = {
 PUSHING = allow(list(DOCKER_PUSH), arn(NAME))
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     for name in (NAME, NEIGHBOUR, RELEASES):
         lab.repository(name)
     statements = {
@@ -54,7 +54,7 @@ def prepare(lab: Any) -> None:
         iam.put_user_permissions_boundary(UserName="ci", PermissionsBoundary=made)
 
 
-def _opened_too_far(lab: Any) -> list[str]:
+def _opened_too_far(lab: DrillLab) -> list[str]:
     """Return in words what ci may do that the fix had no reason to open."""
     asked = [
         (WHO, action, arn(name))
@@ -70,7 +70,7 @@ def _opened_too_far(lab: Any) -> list[str]:
     return [f"{what} on {where}" for (_, what, where), allowed in zip(asked, answers, strict=True) if allowed]
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     refused = lab.refused(WHO, DOCKER_PUSH, arn(NAME))
     cause, proof = findings.get("cause", ""), findings.get("proof", "")
     if refused and not cause and not proof.strip():
@@ -124,22 +124,22 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed("Cause named, shown and fixed; everything else is as closed as before.")
 
 
-def work(lab: Any, *statements: dict[str, Any]) -> None:
+def work(lab: DrillLab, *statements: dict[str, Any]) -> None:
     lab.client("iam").put_user_policy(UserName="ci", PolicyName="work", PolicyDocument=policy(*statements))
 
 
-def right_policy(lab: Any) -> None:
+def right_policy(lab: DrillLab) -> None:
     work(lab, allow(LOGIN), PUSHING)
 
 
-def narrow_the_deny(lab: Any) -> None:
+def narrow_the_deny(lab: DrillLab) -> None:
     document = policy(
         {"Sid": "NobodyPushesReleases", "Effect": "Deny", "Action": list(DOCKER_PUSH), "Resource": arn("prod/*")}
     )
     lab.client("iam").put_group_policy(GroupName="robots", PolicyName="guard", PolicyDocument=document)
 
 
-def widen_the_boundary(lab: Any) -> None:
+def widen_the_boundary(lab: DrillLab) -> None:
     iam = lab.client("iam")
     limits = policy(allow([LOGIN, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", *DOCKER_PUSH]))
     iam.create_policy_version(
@@ -147,7 +147,7 @@ def widen_the_boundary(lab: Any) -> None:
     )
 
 
-def power_user(lab: Any) -> None:
+def power_user(lab: DrillLab) -> None:
     arn_of = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser"
     lab.client("iam").attach_user_policy(UserName="ci", PolicyArn=arn_of)
 

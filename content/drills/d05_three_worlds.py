@@ -9,7 +9,7 @@ from typing import Any
 
 from ecrlab.policy.sets import DOCKER_PUSH, LOGIN, PULL
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import ACCOUNT, OTHER, allow, arn, policy
+from ecrlab_course.drills.account import ACCOUNT, OTHER, DrillLab, allow, arn, policy
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 WORLDS = ("one", "two", "three")
@@ -23,7 +23,7 @@ TRUE = {"one": "yes", "two": "no", "three": "no"}
 SHOWN = {"one": "not-allowed-is-forbidden", "two": "one-side-is-enough", "three": "root-means-everybody"}
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     lab.person("x", allow(LOGIN))
     lab.person("y", allow(LOGIN), account=OTHER)
     for world in WORLDS:
@@ -33,11 +33,11 @@ def prepare(lab: Any) -> None:
         lab.client("ecr").set_repository_policy(repositoryName=f"world/{world}", policyText=policy(statement))
 
 
-def _pulls(lab: Any, world: str) -> bool:
+def _pulls(lab: DrillLab, world: str) -> bool:
     return not lab.refused(WHO[world], (*PULL,), arn(f"world/{world}")) and lab.may((WHO[world], LOGIN, "*"))[0]
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     said = {world: findings.get(world, "") for world in WORLDS}
     works = _pulls(lab, "two")
     if not any(said.values()) and not works:
@@ -72,15 +72,15 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed("All three predicted, and world two pulls: both accounts say yes, to this repository only.")
 
 
-def fix(lab: Any, *statements: dict[str, Any]) -> None:
+def fix(lab: DrillLab, *statements: dict[str, Any]) -> None:
     lab.client("iam", "other").put_user_policy(UserName="y", PolicyName="pull", PolicyDocument=policy(*statements))
 
 
-def fix_exactly(lab: Any) -> None:
+def fix_exactly(lab: DrillLab) -> None:
     fix(lab, allow(list(PULL), arn("world/two")))
 
 
-def fix_by_group(lab: Any) -> None:
+def fix_by_group(lab: DrillLab) -> None:
     iam = lab.client("iam", "other")
     iam.create_group(GroupName="pullers")
     document = policy(allow(list(PULL), arn("world/*")))
@@ -88,12 +88,12 @@ def fix_by_group(lab: Any) -> None:
     iam.add_user_to_group(GroupName="pullers", UserName="y")
 
 
-def widen_the_repository(lab: Any) -> None:
+def widen_the_repository(lab: DrillLab) -> None:
     statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Action": "ecr:*"}
     lab.client("ecr").set_repository_policy(repositoryName="world/two", policyText=policy(statement))
 
 
-def widen_both(lab: Any) -> None:
+def widen_both(lab: DrillLab) -> None:
     widen_the_repository(lab)
     fix(lab, allow("ecr:*"))
 

@@ -10,21 +10,20 @@ import io
 import json
 import tarfile
 import urllib.request
-from typing import Any
 
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import digest_of, layer
+from ecrlab_course.drills.account import DrillLab, digest_of, layer
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME = "shop/booking"
 PAGE = {"www/index.html": b"<h1>Harbour Bikes</h1>"}
 
 
-def secret(lab: Any) -> str:
+def secret(lab: DrillLab) -> str:
     return f"HB-{lab.seed}-4711"
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     lab.repository(NAME)
     key = {"app/key.txt": secret(lab).encode() + b"\n"}
     lab.put(NAME, "1.0", PAGE, key)
@@ -32,7 +31,7 @@ def prepare(lab: Any) -> None:
     lab.put(NAME, "1.2", PAGE, {"app/readme.txt": b"The key is fetched when the page starts.\n"})
 
 
-def _layers(lab: Any) -> dict[str, set[str]]:
+def _layers(lab: DrillLab) -> dict[str, set[str]]:
     """Return for each image, by its tags or its digest, the digests of its layers."""
     ecr = lab.client("ecr")
     found = {}
@@ -43,11 +42,11 @@ def _layers(lab: Any) -> dict[str, set[str]]:
     return found
 
 
-def _layer_with_the_key(lab: Any) -> str:
+def _layer_with_the_key(lab: DrillLab) -> str:
     return digest_of(layer({"app/key.txt": secret(lab).encode() + b"\n"}))
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     typed = findings.get("key", "").strip()
     images = _layers(lab)
     holding = sorted(name for name, layers in images.items() if _layer_with_the_key(lab) in layers)
@@ -71,11 +70,11 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed("Found, and no image here lists that layer any more. You changed the key itself first, didn't you?")
 
 
-def remove(lab: Any, *tags: str) -> None:
+def remove(lab: DrillLab, *tags: str) -> None:
     lab.client("ecr").batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": tag} for tag in tags])
 
 
-def read_and_remove(lab: Any) -> None:
+def read_and_remove(lab: DrillLab) -> None:
     """Fetch the layer as curl would, hold that the key stands in it, and remove both images."""
     url = lab.client("ecr").get_download_url_for_layer(repositoryName=NAME, layerDigest=_layer_with_the_key(lab))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -88,11 +87,11 @@ def read_and_remove(lab: Any) -> None:
     remove(lab, "1.0", "1.1")
 
 
-def known(lab: Any) -> dict[str, str]:
+def known(lab: DrillLab) -> dict[str, str]:
     return {"key": secret(lab)}
 
 
-def remove_by_digest(lab: Any) -> None:
+def remove_by_digest(lab: DrillLab) -> None:
     digests = [lab.digest(NAME, tag) for tag in ("1.0", "1.1")]
     lab.client("ecr").batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": each} for each in digests])
 

@@ -7,9 +7,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME = "shop/web"
@@ -21,7 +20,7 @@ aws ecr batch-delete-image --repository-name shop/web --image-ids "$ids"
 """
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     lab.repository(NAME)
     old = lab.put(NAME, "", {"page": b"an image whose tag has moved"})
     live = lab.put(NAME, "", {"page": b"what runs tonight"})
@@ -36,11 +35,11 @@ def prepare(lab: Any) -> None:
     iam.tag_user(UserName="admin", Tags=[{"Key": "old", "Value": old}, {"Key": "live", "Value": live}])
 
 
-def _kept(lab: Any) -> dict[str, str]:
+def _kept(lab: DrillLab) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in lab.client("iam").list_user_tags(UserName="admin")["Tags"]}
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     images, kept = lab.images(NAME), _kept(lab)
     gone, code = (findings.get(key, "").strip() for key in ("gone", "code"))
     gone, code = NUMBERS.get(gone.lower(), gone), NUMBERS.get(code.lower(), code)
@@ -78,30 +77,30 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed("The garbage is gone, the index is whole, and what runs by digest can still be pulled.")
 
 
-def delete(lab: Any, *digests: str) -> None:
+def delete(lab: DrillLab, *digests: str) -> None:
     lab.client("ecr").batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": each} for each in digests])
 
 
-def delete_the_old(lab: Any) -> None:
+def delete_the_old(lab: DrillLab) -> None:
     delete(lab, _kept(lab)["old"])
 
 
-def run_over_all_but_what_runs(lab: Any) -> None:
+def run_over_all_but_what_runs(lab: DrillLab) -> None:
     live = _kept(lab)["live"]
     delete(lab, *[digest for digest, tags in lab.images(NAME).items() if not tags and digest != live])
 
 
-def run_the_script(lab: Any) -> None:
+def run_the_script(lab: DrillLab) -> None:
     code, output = lab.sh("bash cleanup.sh")
     if code or "failures" not in output:
         raise RuntimeError(output)
 
 
-def delete_by_tag(lab: Any, tag: str) -> None:
+def delete_by_tag(lab: DrillLab, tag: str) -> None:
     lab.client("ecr").batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": tag}])
 
 
-def index_first(lab: Any) -> None:
+def index_first(lab: DrillLab) -> None:
     delete_by_tag(lab, "2.0")
 
 

@@ -7,21 +7,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 RELEASES = "shop/releases"
 WRONG = {"1", "3", "5"}
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     lab.repository(RELEASES, imageTagMutability="IMMUTABLE")
     lab.push(RELEASES, "1.0", b"release 1.0")
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     typed = findings.get("wrong", "")
     numbers = set(re.findall(r"\d", typed))
     made = {name: item for name, item in lab.repositories().items() if name != RELEASES}
@@ -64,15 +64,15 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed(f"1, 3 and 5 are wrong, and one is disproved live: {shown}.")
 
 
-def delete_the_release(lab: Any) -> None:
+def delete_the_release(lab: DrillLab) -> None:
     lab.client("ecr").batch_delete_image(repositoryName=RELEASES, imageIds=[{"imageTag": "1.0"}])
 
 
-def with_kms(lab: Any) -> None:
+def with_kms(lab: DrillLab) -> None:
     lab.repository("proof", encryptionConfiguration={"encryptionType": "KMS"})
 
 
-def switch_off_and_delete(lab: Any) -> None:
+def switch_off_and_delete(lab: DrillLab) -> None:
     lab.client("ecr").put_image_tag_mutability(repositoryName=RELEASES, imageTagMutability="MUTABLE")
     delete_the_release(lab)
 

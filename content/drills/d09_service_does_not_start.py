@@ -10,7 +10,7 @@ from typing import Any
 
 from ecrlab.policy.sets import DOCKER_PUSH, LOGIN, PULL
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
-from ecrlab_course.drills.account import VERSION, allow, arn, policy
+from ecrlab_course.drills.account import VERSION, DrillLab, allow, arn, policy
 from ecrlab_course.drills.drill import Attempt, Drill, Finding, Findings
 
 NAME, NEIGHBOUR, TAG = "shop/orders", "shop/payments", "1.4"
@@ -29,7 +29,7 @@ def _trust(service: str) -> str:
     return json.dumps({"Version": VERSION, "Statement": [statement]})
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     iam = lab.client("iam")
     for name in (NAME, NEIGHBOUR):
         lab.repository(name)
@@ -53,12 +53,12 @@ def prepare(lab: Any) -> None:
     lab.write("service.json", json.dumps(service, indent=2) + "\n")
 
 
-def _good(lab: Any) -> str:
+def _good(lab: DrillLab) -> str:
     """The digest that the release had: the tag 1.4.0 was never touched."""
     return str(lab.digest(NAME, "1.4.0"))
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     cause = findings.get("cause", "")
     refused = lab.refused(EXECUTION, PULL, arn(NAME))
     login = lab.may((EXECUTION, LOGIN, "*"))[0]
@@ -104,26 +104,26 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed(f"The execution role, and only it, pulls `{NAME}:{TAG}`, and the tag points at the release's digest.")
 
 
-def put_on(lab: Any, role: str, *statements: dict[str, Any]) -> None:
+def put_on(lab: DrillLab, role: str, *statements: dict[str, Any]) -> None:
     lab.client("iam").put_role_policy(RoleName=role, PolicyName="pull", PolicyDocument=policy(*statements))
 
 
-def give_execution(lab: Any) -> None:
+def give_execution(lab: DrillLab) -> None:
     put_on(lab, "orders-execution", allow(LOGIN), allow(list(PULL), arn(NAME)))
 
 
-def move_the_rights(lab: Any) -> None:
+def move_the_rights(lab: DrillLab) -> None:
     give_execution(lab)
     lab.client("iam").delete_role_policy(RoleName="orders-task", PolicyName="pull")
 
 
-def tag_again(lab: Any) -> None:
+def tag_again(lab: DrillLab) -> None:
     ecr = lab.client("ecr")
     found = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": _good(lab)}])["images"][0]
     ecr.put_image(repositoryName=NAME, imageManifest=found["imageManifest"], imageTag=TAG)
 
 
-def full_access(lab: Any) -> None:
+def full_access(lab: DrillLab) -> None:
     whole = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryFullAccess"
     lab.client("iam").attach_role_policy(RoleName="orders-execution", PolicyArn=whole)
 

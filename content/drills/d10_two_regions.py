@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from ecrlab_course.authoring.exercises import FollowUp, Point, Verdict, not_yet, passed, untouched
+from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import Attempt, Drill, Findings
 
 NAME, TAG, HERE, THERE = "my-web-app", "2.0", "us-east-1", "eu-west-1"
@@ -18,12 +18,12 @@ UNDER_WAY = ("PREPARING", "IN_PROGRESS")
 LAYERS = ({"www/index.html": b"<h1>Harbour Bikes 2.0</h1>"}, {"app/start": b"start"})
 
 
-def prepare(lab: Any) -> None:
+def prepare(lab: DrillLab) -> None:
     lab.repository(NAME, imageTagMutability="IMMUTABLE")
     lab.put(NAME, TAG, *LAYERS)
 
 
-def evidence(lab: Any, findings: Findings) -> Verdict:
+def evidence(lab: DrillLab, findings: Findings) -> Verdict:
     original = lab.digest(NAME, TAG)
     if original is None:
         return not_yet(
@@ -65,13 +65,13 @@ def evidence(lab: Any, findings: Findings) -> Verdict:
     return passed(f"{THERE} can deploy without {HERE}: same digest, tags locked there too.")
 
 
-def _ruled(lab: Any) -> bool:
+def _ruled(lab: DrillLab) -> bool:
     """Tell whether a rule of us-east-1 copies to eu-west-1."""
     rules = lab.client("ecr").describe_registry()["replicationConfiguration"]["rules"]
     return any(each["region"] == THERE for rule in rules for each in rule["destinations"])
 
 
-def _waiting(lab: Any) -> Verdict:
+def _waiting(lab: DrillLab) -> Verdict:
     """Say why a rule alone brought nothing, or that a backfill is under way."""
     if any(each["status"] in UNDER_WAY for each in lab.client("ecr").list_replication_backfills()["backfills"]):
         return untouched(f"A backfill is under way; `{NAME}` is not in {THERE} yet. Look again in a moment.")
@@ -82,12 +82,12 @@ def _waiting(lab: Any) -> Verdict:
     )
 
 
-def copy_by_api(lab: Any) -> None:
+def copy_by_api(lab: DrillLab) -> None:
     lab.repository(NAME, THERE, imageTagMutability="IMMUTABLE")
     lab.put(NAME, TAG, *LAYERS, region=THERE)
 
 
-def copy_with_docker(lab: Any) -> None:
+def copy_with_docker(lab: DrillLab) -> None:
     here, there = lab.registry_of(HERE), lab.registry_of(THERE)
     code, output = lab.sh(
         f"for r in {HERE}={here} {THERE}={there}; do aws ecr get-login-password --region ${{r%%=*}} | "
@@ -101,13 +101,13 @@ def copy_with_docker(lab: Any) -> None:
         raise RuntimeError(output)
 
 
-def rule(lab: Any) -> None:
+def rule(lab: DrillLab) -> None:
     destination = {"region": THERE, "registryId": lab.account}
     rules = {"rules": [{"destinations": [destination]}]}
     lab.client("ecr").put_replication_configuration(replicationConfiguration=rules)
 
 
-def backfill(lab: Any) -> None:
+def backfill(lab: DrillLab) -> None:
     """Have what was there before the rule copied, and wait for the end, ten seconds at most."""
     ecr = lab.client("ecr")
     ecr.start_replication_backfill(destination={"region": THERE, "registryId": lab.account})
@@ -118,7 +118,7 @@ def backfill(lab: Any) -> None:
         time.sleep(0.05)
 
 
-def template_rule_backfill(lab: Any) -> None:
+def template_rule_backfill(lab: DrillLab) -> None:
     lab.client("ecr", region=THERE).create_repository_creation_template(
         prefix="ROOT", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE"
     )
@@ -126,17 +126,17 @@ def template_rule_backfill(lab: Any) -> None:
     backfill(lab)
 
 
-def rule_backfill(lab: Any) -> None:
+def rule_backfill(lab: DrillLab) -> None:
     rule(lab)
     backfill(lab)
 
 
-def rebuild(lab: Any) -> None:
+def rebuild(lab: DrillLab) -> None:
     lab.repository(NAME, THERE, imageTagMutability="IMMUTABLE")
     lab.put(NAME, TAG, LAYERS[0], {"app/start": b"start, built again"}, region=THERE)
 
 
-def forget_the_lock(lab: Any) -> None:
+def forget_the_lock(lab: DrillLab) -> None:
     lab.repository(NAME, THERE)
     lab.put(NAME, TAG, *LAYERS, region=THERE)
 

@@ -9,11 +9,55 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from ecrlab.home import write_private
 
 VERSION = 1
+
+
+class Judged(TypedDict, total=False):
+    """One line of an exercise's history."""
+
+    at: str
+    outcome: str
+    misconception: str
+    confidence: int
+
+
+class ExerciseRecord(TypedDict, total=False):
+    """What the file holds about one exercise or guess; nothing of it has to be there."""
+
+    answer: Any
+    confidence: int
+    first_answer: Any
+    first_confidence: int
+    draft: str
+    fresh: bool
+    """A new answer was given that is not judged yet."""
+    observed: str
+    """What happened in the lab after a prediction."""
+    result: dict[str, Any]
+    verdict: dict[str, Any]
+    outcome: str
+    first: str
+    """The first outcome, for good."""
+    passed: str
+    """When it was passed first."""
+    tries: int
+    history: list[Judged]
+    hints: int
+    solution_seen: bool
+    mark: int
+    """Where the X-ray stood when the exercise was reset."""
+
+
+class LessonRecord(TypedDict, total=False):
+    """What the file holds about one lesson."""
+
+    begun: str
+    opened: str
+    mark: int
 
 
 class ProgressError(Exception):
@@ -94,15 +138,15 @@ class Progress(KeptFile):
 
     parts = ("exercises", "lessons")
 
-    def exercise(self, identifier: str) -> dict[str, Any]:
+    def exercise(self, identifier: str) -> ExerciseRecord:
         """Return the exercise's record, empty when it was never touched."""
         record = self.read()["exercises"].get(identifier, {})
-        return record if isinstance(record, dict) else {}
+        return cast(ExerciseRecord, record) if isinstance(record, dict) else {}
 
-    def lesson(self, identifier: str) -> dict[str, Any]:
+    def lesson(self, identifier: str) -> LessonRecord:
         """Return the lesson's record, empty when it was never begun."""
         record = self.read()["lessons"].get(identifier, {})
-        return record if isinstance(record, dict) else {}
+        return cast(LessonRecord, record) if isinstance(record, dict) else {}
 
     def update(self, identifier: str, **values: Any) -> dict[str, Any]:
         """Set values in the exercise's record; None removes a value. Return the record."""

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from ecrlab_course.authoring.exercises import Attempt, Exercise, Match, Outcome, Predict, ReadError, Verdict
 from ecrlab_course.learner.session import Session
 from ecrlab_course.notebook.exercise_card import Card, form, static
+from ecrlab_course.toolbox.lab import Lab
 
 
 def place(session: Session, exercise: Exercise) -> None:
@@ -85,7 +86,7 @@ def rights(view: Any) -> dict[str, tuple[list[str], dict[str, Any]]]:
     return held
 
 
-def take_rights(lab: Any) -> None:
+def take_rights(lab: Lab) -> None:
     """Take every policy from everybody but admin, as a lesson about rights may leave it."""
     iam = lab.looking().client("iam")
     for name, (attached, inline) in rights(lab.looking()).items():

@@ -26,6 +26,7 @@ from rich.console import Console
 from ecrlab import launch
 from ecrlab.home import Home
 from ecrlab_course.authoring.exercises import Outcome, Point
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.drills import deck
 from ecrlab_course.drills.drill import LEVELS, Attempt, Drill, drills
 from ecrlab_course.drills.drill_session import Done, DrillSession, when
@@ -213,7 +214,7 @@ def test_what_was_set_in_the_registry_does_not_reach_the_next_drill(drill_sessio
     assert drill_session.ready("d01")
 
 
-def test_a_drill_leaves_the_learner_s_account_alone(drill_session: DrillSession, lab: Any) -> None:
+def test_a_drill_leaves_the_learner_s_account_alone(drill_session: DrillSession, lab: LabView) -> None:
     lab.clear("shop/orders")
     lab.client("ecr").create_repository(repositoryName="shop/orders")
     lab.push("shop/orders", "mine", b"mine")

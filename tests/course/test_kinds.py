@@ -267,7 +267,7 @@ def test_a_declaration_that_cannot_be_answered_is_refused() -> None:
         (match, {"correct": dict.fromkeys(("create", "layers", "rename"), "moon")}, "not declared"),
         (match, {"bins": match.bins[:1], "correct": {}}, "two bins or more"),
         (match, {"bins": match.bins[1:], "correct": {}}, "bins that are not declared: api"),
-        (COURSE.exercises[FILE], {"file": "../x.json"}, "no place beside the notebook"),
+        (COURSE.exercises[FILE], {"file": "../x.json"}, "not a place beside the notebook"),
         (COURSE.exercises[WORDS], {"rejects": ()}, "0 rejected attempts; 1"),
         (COURSE.exercises[WORDS], {"points": ()}, "fewer than two points"),
     ):

@@ -19,6 +19,7 @@ from typing import Any
 import zstandard
 from botocore.exceptions import ClientError
 
+from ecrlab.client import LOOKING
 from ecrlab_course.authoring.evidence import short
 from ecrlab_course.authoring.exercises import (
     Attempt,
@@ -36,7 +37,7 @@ from ecrlab_course.authoring.exercises import (
     untouched,
 )
 from ecrlab_course.authoring.staging import address, log_in, made, make_repository
-from ecrlab_course.toolbox.lab import LOOKING
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.toolbox.refusals import refusals
 
 WANTED = "1.2"
@@ -109,7 +110,7 @@ def version_of(ecr: Any, repository: str, digest: str) -> str:
     return found
 
 
-def images(lab: Any, region: str) -> list[dict[str, Any]]:
+def images(lab: LabView, region: str) -> list[dict[str, Any]]:
     """Return the newest images of a Region: repository, digest, tags, pushed (seconds), version."""
     ecr = lab.client("ecr", region=region)
     found = []
@@ -138,7 +139,7 @@ def right_ones(state: Mapping[str, Any]) -> list[dict[str, Any]]:
 # Steps that the checkpoints and the attempts are made of
 
 
-def build(lab: Any, version: str = WANTED, name: str = "") -> None:
+def build(lab: LabView, version: str = WANTED, name: str = "") -> None:
     """Build booking:VERSION from a copy of the source, and give it another name."""
     made(
         lab,
@@ -149,7 +150,7 @@ def build(lab: Any, version: str = WANTED, name: str = "") -> None:
     )
 
 
-def ship(lab: Any, version: str = WANTED, tag: str = "", name: str = NAME, region: str = "us-east-1") -> str:
+def ship(lab: LabView, version: str = WANTED, tag: str = "", name: str = NAME, region: str = "us-east-1") -> str:
     """Build, make the repository, log in, push; return the name that was pushed."""
     reference = f"{address(lab, region)}/{name}:{tag or version}"
     build(lab, version, reference)
@@ -159,18 +160,18 @@ def ship(lab: Any, version: str = WANTED, tag: str = "", name: str = NAME, regio
     return reference
 
 
-def server_pulls(lab: Any, reference: str, profile: str = "ops") -> None:
+def server_pulls(lab: LabView, reference: str, profile: str = "ops") -> None:
     """Pull as Omar's server would: the local names are gone, and the login is its own."""
     log_in(lab, profile)
     made(lab, f"docker rmi -f {reference} >/dev/null 2>&1 || true; docker pull -q {reference} 2>&1", profile)
 
 
-def run(lab: Any, reference: str, command: str = "") -> None:
+def run(lab: LabView, reference: str, command: str = "") -> None:
     """Start a container called booking."""
     made(lab, f"docker rm -f booking >/dev/null 2>&1 || true; docker run -d --name booking {reference} {command} 2>&1")
 
 
-def containers(lab: Any) -> list[dict[str, Any]]:
+def containers(lab: LabView) -> list[dict[str, Any]]:
     """Return the engine's containers that show a booking page or come from this lab's registry.
 
     Each with name, running, exit code, the name it was started under, the digests of its image at this lab's
@@ -207,7 +208,7 @@ def containers(lab: Any) -> list[dict[str, Any]]:
 # The places of the lab
 
 
-def fresh(lab: Any) -> None:
+def fresh(lab: LabView) -> None:
     """Nothing of 1.2 anywhere: no repository that holds it, no container, no login; Omar may pull, as at first."""
     lab.clock.reset()
     for region in REGIONS:
@@ -223,7 +224,7 @@ def fresh(lab: Any) -> None:
     )
 
 
-def take_out(lab: Any, region: str) -> None:
+def take_out(lab: LabView, region: str) -> None:
     """Delete the images of 1.2, wherever they were pushed to, and the repositories that are empty then."""
     ecr = lab.client("ecr", region=region)
     found = [image for image in images(lab, region) if image["version"] == WANTED]
@@ -235,32 +236,32 @@ def take_out(lab: Any, region: str) -> None:
             lab.clear(repository, region=region)
 
 
-def stop(lab: Any) -> None:
+def stop(lab: LabView) -> None:
     """Remove the containers of this lab; those of other lessons are left alone."""
     mine = [one["name"] for one in containers(lab) if one["page"] == WANTED or one["name"] == "booking"]
     if mine:
         lab.sh(f"docker rm -f {' '.join(mine)} >/dev/null 2>&1 || true")
 
 
-def forget_pulls(lab: Any) -> None:
+def forget_pulls(lab: LabView) -> None:
     """Give ops its first rights back, and take its login."""
     lab.user("ops")
     lab.sh('docker logout "$REGISTRY" >/dev/null 2>&1 || true', "ops")
 
 
-def pushed(lab: Any) -> None:
+def pushed(lab: LabView) -> None:
     """`fresh`, and 1.2 in the repository harbour/booking, pushed by admin."""
     fresh(lab)
     ship(lab)
 
 
-def pulled(lab: Any) -> None:
+def pulled(lab: LabView) -> None:
     """`pushed`, and the server has pulled it, with a login of its own."""
     pushed(lab)
     server_pulls(lab, f"{lab.registry}/{NAME}:{WANTED}")
 
 
-def running(lab: Any) -> None:
+def running(lab: LabView) -> None:
     """`pulled`, and where there is an engine: a container that runs it."""
     pulled(lab)
     if lab.engine != "none":
@@ -303,7 +304,7 @@ LESSON = Lesson(
 # m1: it is in the registry
 
 
-def m1_probe(lab: Any) -> dict[str, Any]:
+def m1_probe(lab: LabView) -> dict[str, Any]:
     """Read the images of both Regions, the names that docker has on this computer, and which pushes found no place."""
     _, names = lab.sh("docker images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null || true")
     repositories = lab.client("ecr").describe_repositories()["repositories"]
@@ -380,13 +381,13 @@ def m1_hint(state: Mapping[str, Any]) -> str:
     return f"In us-east-1 I see {number} repositor{'y' if number == 1 else 'ies'}; in there: {listed}."
 
 
-def tag_only(lab: Any) -> None:
+def tag_only(lab: LabView) -> None:
     """Built, named with an ECR address, never pushed."""
     build(lab, name=f"{lab.registry}/{NAME}:{WANTED}")
     make_repository(lab, NAME)
 
 
-def no_repository(lab: Any) -> None:
+def no_repository(lab: LabView) -> None:
     """Built, named, logged in and pushed; the repository was never made."""
     reference = f"{lab.registry}/{NAME}:{WANTED}"
     build(lab, name=reference)
@@ -394,18 +395,18 @@ def no_repository(lab: Any) -> None:
     lab.sh(f"docker push -q {reference}")
 
 
-def old_page_under_new_tag(lab: Any) -> None:
+def old_page_under_new_tag(lab: LabView) -> None:
     """The tag says 1.2, the page says 1.1."""
     ship(lab, version="1.1", tag=WANTED)
 
 
-def lost_its_tag(lab: Any) -> None:
+def lost_its_tag(lab: LabView) -> None:
     """1.2 was pushed as `prod`, and then 1.1 was."""
     ship(lab, tag="prod")
     ship(lab, version="1.1", tag="prod")
 
 
-def by_put_image(lab: Any) -> None:
+def by_put_image(lab: LabView) -> None:
     """Pushed under one name by docker, carried to a second tag by the API; the first tag removed."""
     ship(lab, tag="candidate", name="web/shop")
     ecr = lab.client("ecr")
@@ -419,7 +420,7 @@ def by_put_image(lab: Any) -> None:
     ecr.batch_delete_image(repositoryName="web/shop", imageIds=[{"imageTag": "candidate"}])
 
 
-def undo(lab: Any) -> None:
+def undo(lab: LabView) -> None:
     """Remove what any attempt made."""
     lab.clear("web/shop")
     fresh(lab)
@@ -484,7 +485,7 @@ m1 = LiveCheck(
 # m2: the server has fetched it, as itself
 
 
-def m2_probe(lab: Any) -> dict[str, Any]:
+def m2_probe(lab: LabView) -> dict[str, Any]:
     """Read the images, who fetched a manifest of which, and what ops may do beyond pulling."""
     pulls = []
     for row in lab.rows():
@@ -557,12 +558,12 @@ def m2_hint(state: Mapping[str, Any]) -> str:
     return f"In the X-ray I see manifests fetched by: {', '.join(people)}. The server of the story is `ops`."
 
 
-def whole_way(lab: Any) -> None:
+def whole_way(lab: LabView) -> None:
     """Push as admin, pull as ops."""
     server_pulls(lab, ship(lab))
 
 
-def by_digest(lab: Any) -> None:
+def by_digest(lab: LabView) -> None:
     """Pull as ops, by digest."""
     reference = ship(lab, tag="prod", name="web/shop")
     digest = lab.client("ecr").describe_images(repositoryName="web/shop")["imageDetails"][0]["imageDigest"]
@@ -570,21 +571,21 @@ def by_digest(lab: Any) -> None:
     server_pulls(lab, f"{lab.registry}/web/shop@{digest}")
 
 
-def pulled_by_admin(lab: Any) -> None:
+def pulled_by_admin(lab: LabView) -> None:
     """Push and pull, both as admin; a pull comes some time after the push."""
     reference = ship(lab)
     lab.clock.advance(minutes=5)
     server_pulls(lab, reference, "admin")
 
 
-def pulled_too_early(lab: Any) -> None:
+def pulled_too_early(lab: LabView) -> None:
     """ops pulled while the tag still meant 1.1."""
     server_pulls(lab, ship(lab, version="1.1", tag="prod"))
     lab.clock.advance(minutes=5)
     ship(lab, tag="prod")
 
 
-def power_user(lab: Any) -> None:
+def power_user(lab: LabView) -> None:
     """ops got a policy that also pushes."""
     lab.client("iam").attach_user_policy(
         UserName="ops", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser"
@@ -634,7 +635,7 @@ m2 = LiveCheck(
 # m3: it runs
 
 
-def m3_probe(lab: Any) -> dict[str, Any]:
+def m3_probe(lab: LabView) -> dict[str, Any]:
     """Read the images of both Regions and the containers of the engine."""
     return {
         "engine": lab.engine,
@@ -749,19 +750,19 @@ def m3_hint(state: Mapping[str, Any]) -> str:
     return f"Containers with a booking page or an image of this registry: {'; '.join(rows) or 'none'}."
 
 
-def run_from_ecr(lab: Any) -> None:
+def run_from_ecr(lab: LabView) -> None:
     """Push, pull as ops, run."""
     running(lab)
 
 
-def run_by_digest(lab: Any) -> None:
+def run_by_digest(lab: LabView) -> None:
     """Run by digest, under other names."""
     ship(lab, tag="prod", name="web/shop")
     digest = lab.client("ecr").describe_images(repositoryName="web/shop")["imageDetails"][0]["imageDigest"]
     run(lab, f"{lab.registry}/web/shop@{digest}")
 
 
-def run_by_library(lab: Any) -> None:
+def run_by_library(lab: LabView) -> None:
     """Run with the docker library for Python."""
     reference = ship(lab)
     made(
@@ -771,32 +772,32 @@ def run_by_library(lab: Any) -> None:
     )
 
 
-def run_local_name(lab: Any) -> None:
+def run_local_name(lab: LabView) -> None:
     """Pushed, and run under the local name."""
     ship(lab)
     run(lab, f"booking:{WANTED}")
 
 
-def run_local_path(lab: Any) -> None:
+def run_local_path(lab: LabView) -> None:
     """Pushed, and run under a name of this computer that looks like a repository's."""
     ship(lab)
     made(lab, f"docker tag booking:{WANTED} {NAME}:{WANTED}")
     run(lab, f"{NAME}:{WANTED}")
 
 
-def run_irish_name(lab: Any) -> None:
+def run_irish_name(lab: LabView) -> None:
     """The same image in both Regions, run under the address of Ireland."""
     ship(lab)
     run(lab, ship(lab, region="eu-west-1"))
 
 
-def never_pushed(lab: Any) -> None:
+def never_pushed(lab: LabView) -> None:
     """Built and run; nothing in ECR."""
     build(lab)
     run(lab, f"booking:{WANTED}")
 
 
-def built_again(lab: Any) -> None:
+def built_again(lab: LabView) -> None:
     """Pushed, changed, built again, run."""
     ship(lab)
     made(lab, f"echo '<!-- built again -->' >> {SOURCE}/www/index.html")
@@ -805,30 +806,30 @@ def built_again(lab: Any) -> None:
     run(lab, f"booking:{WANTED}")
 
 
-def still_old(lab: Any) -> None:
+def still_old(lab: LabView) -> None:
     """1.1 runs under the tag prod; then prod is moved to 1.2."""
     run(lab, ship(lab, version="1.1", tag="prod"))
     ship(lab, tag="prod")
 
 
-def edited_inside(lab: Any) -> None:
+def edited_inside(lab: LabView) -> None:
     """1.1 runs, and its page is changed inside."""
     ship(lab)
     run(lab, ship(lab, version="1.1", tag="1.1"))
     made(lab, f"docker exec booking /bin/busybox sh -c 'echo {WANTED} > /www/version.txt'")
 
 
-def ended(lab: Any) -> None:
+def ended(lab: LabView) -> None:
     """Started, and over at once."""
     run(lab, ship(lab), "/bin/busybox true")
 
 
-def from_ireland(lab: Any) -> None:
+def from_ireland(lab: LabView) -> None:
     """Pushed to Ireland and run from there."""
     run(lab, ship(lab, region="eu-west-1"))
 
 
-def repository_gone(lab: Any) -> None:
+def repository_gone(lab: LabView) -> None:
     """Runs, and the repository was deleted since."""
     run(lab, ship(lab))
     lab.client("ecr").delete_repository(repositoryName=NAME, force=True)
@@ -888,7 +889,7 @@ m3 = LiveCheck(
 # m4: prove it
 
 
-def m4_run(lab: Any, values: dict[str, str]) -> Result:
+def m4_run(lab: LabView, values: dict[str, str]) -> Result:
     """Pull by digest as ops; note what ECR knows of the repository."""
     name = f"{values['repository']}@{values['digest']}"
     command = f"docker pull -q {shlex.quote(f'{lab.registry}/{name}')}"
@@ -906,7 +907,7 @@ def m4_run(lab: Any, values: dict[str, str]) -> Result:
     return Result(shown, code, output, {"here": here, "parts": sorted(parts), "stranger": stranger})
 
 
-def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
+def m4_judge(_lab: LabView, values: dict[str, str], result: Result) -> Verdict:
     """The digest of the image that says 1.2, in the repository that holds it, and the server could pull it."""
     digest, repository = values["digest"], values["repository"]
     here = result.data["here"]
@@ -954,7 +955,7 @@ def m4_judge(_lab: Any, values: dict[str, str], result: Result) -> Verdict:
     )
 
 
-def digests_of(lab: Any) -> dict[str, str]:
+def digests_of(lab: LabView) -> dict[str, str]:
     """Return digests of harbour/booking by what they are: each tag's image, the config and a layer of 1.2."""
     ecr = lab.client("ecr")
     found: dict[str, str] = {}
@@ -964,31 +965,31 @@ def digests_of(lab: Any) -> dict[str, str]:
     return {**found, "config": manifest["config"]["digest"], "layer": manifest["layers"][-1]["digest"]}
 
 
-def m4_answer(which: str, repository: str = NAME) -> Callable[[Any], dict[str, str]]:
+def m4_answer(which: str, repository: str = NAME) -> Callable[[LabView], dict[str, str]]:
     """Return a function of the lab that answers with one of `digests_of`."""
     return lambda lab: {"repository": repository, "digest": digests_of(lab)[which]}
 
 
-def shipped_both(lab: Any) -> None:
+def shipped_both(lab: LabView) -> None:
     """1.1 and 1.2 in ECR; ops is logged in."""
     ship(lab, version="1.1")
     ship(lab)
     log_in(lab, "ops")
 
 
-def shipped_elsewhere(lab: Any) -> None:
+def shipped_elsewhere(lab: LabView) -> None:
     """1.2 in a repository of another name; ops is logged in."""
     ship(lab, tag="prod", name="web/shop")
     log_in(lab, "ops")
 
 
-def elsewhere(lab: Any) -> dict[str, str]:
+def elsewhere(lab: LabView) -> dict[str, str]:
     """Return the answer for `shipped_elsewhere`."""
     detail = lab.client("ecr").describe_images(repositoryName="web/shop")["imageDetails"][0]
     return {"repository": "web/shop", "digest": detail["imageDigest"]}
 
 
-def log_out_ops(lab: Any) -> None:
+def log_out_ops(lab: LabView) -> None:
     """1.2 in ECR and not on this computer any more; ops has no login."""
     reference = ship(lab)
     lab.sh(f"docker rmi -f booking:{WANTED} {reference} >/dev/null 2>&1 || true")

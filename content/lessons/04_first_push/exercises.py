@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ from ecrlab_course.authoring.staging import (
     name_again,
     password,
 )
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.toolbox.lab import image, push_image
 from ecrlab_course.toolbox.refusals import refusals, with_words
 
@@ -67,7 +70,7 @@ desk = learner_module(Path(__file__).parent, "desk")
 # What the X-ray says
 
 
-def outcome(rows: list[dict[str, Any]]) -> str | None:
+def outcome(rows: list[Row]) -> str | None:
     """Return how docker's last try at a registry ended; None when it did not try.
 
     "done", "no login", "expired", "no repository", "no tag", "no right".
@@ -92,13 +95,13 @@ def outcome(rows: list[dict[str, Any]]) -> str | None:
 # Building the places of the lesson
 
 
-def names_of(lab: Any) -> list[str]:
+def names_of(lab: LabView) -> list[str]:
     """Return the names that the lesson's own steps give to images in the engine."""
     tags = ("1.0", "1.1", "1.0-ci", "2.0", "hotfix", "tested", *(f"night-{hour}" for hour in NIGHT))
     return [f"{APP}:1.1", *(f"{lab.registry}/{APP}:{tag}" for tag in tags)]
 
 
-def build(lab: Any, version: str, *more: str, name: str = APP) -> None:
+def build(lab: LabView, version: str, *more: str, name: str = APP) -> None:
     """Build NAME:VERSION of the booking page in the engine, from a copy: the learner's files stay as they are.
 
     `more` are further names that the image gets with the same command.
@@ -113,7 +116,7 @@ def build(lab: Any, version: str, *more: str, name: str = APP) -> None:
         raise RuntimeError(f"{name}:{version} could not be built: {output.strip()}")
 
 
-def partner_image(lab: Any) -> str:
+def partner_image(lab: LabView) -> str:
     """Put the partner's web/booking:2.3 into its registry in Ireland, when it is missing; return the digest."""
     ecr = lab.client("ecr", "partner", "eu-west-1")
     with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
@@ -129,7 +132,7 @@ PARTNER_CONTENT = b"the harbour, drawn by the map company\n"
 PARTNER_DIGEST = "sha256:" + hashlib.sha256(image(PARTNER_CONTENT)[2]).hexdigest()
 
 
-def at_first(lab: Any, *names: str) -> None:
+def at_first(lab: LabView, *names: str) -> None:
     """Build what every checkpoint begins with; `names` are further names of my-web-app:1.0. Logins stay."""
     lab.clock.reset()
     lab.clear(APP, "receipts", "team-a/booking", "team-a", "booking", "desk-receipts", "my-webapp")
@@ -141,26 +144,26 @@ def at_first(lab: Any, *names: str) -> None:
     partner_image(lab)
 
 
-def fresh(lab: Any) -> None:
+def fresh(lab: LabView) -> None:
     """my-web-app:1.0 in the engine; no repository, no login; the robot may pull; the partner's image in Ireland."""
     at_first(lab)
     log_out(lab, "admin", "ci")
 
 
-def logged_in(lab: Any) -> None:
+def logged_in(lab: LabView) -> None:
     """`fresh`, and docker has admin's login for $REGISTRY."""
     at_first(lab, f"{lab.registry}/{APP}:1.0")
     log_out(lab, "ci")
     log_in(lab)
 
 
-def repository(lab: Any) -> None:
+def repository(lab: LabView) -> None:
     """`logged-in`, and the repository my-web-app, empty."""
     logged_in(lab)
     make_repository(lab, APP)
 
 
-def pushed(lab: Any) -> None:
+def pushed(lab: LabView) -> None:
     """`repository`, and my-web-app:1.1 in it, pushed by admin."""
     repository(lab)
     address = f"{lab.registry}/{APP}:1.1"
@@ -168,13 +171,13 @@ def pushed(lab: Any) -> None:
     made(lab, f"docker push -q '{address}' 2>&1")
 
 
-def expired(lab: Any) -> None:
+def expired(lab: LabView) -> None:
     """`pushed`, and then 12 hours and a minute went by on the lab's clock."""
     pushed(lab)
     lab.clock.advance(hours=12, minutes=1)
 
 
-def push_app(lab: Any, tag: str, profile: str = "admin", local: str = "1.0", name: str = APP) -> str:
+def push_app(lab: LabView, tag: str, profile: str = "admin", local: str = "1.0", name: str = APP) -> str:
     """Tag and push with docker, as that profile; return what docker printed, whether or not it worked."""
     _, output = lab.sh(
         f'docker tag {APP}:{local} "$REGISTRY/{name}:{tag}" && docker push -q "$REGISTRY/{name}:{tag}" 2>&1', profile
@@ -182,7 +185,7 @@ def push_app(lab: Any, tag: str, profile: str = "admin", local: str = "1.0", nam
     return str(output).strip()
 
 
-def undo(lab: Any) -> None:
+def undo(lab: LabView) -> None:
     """Put the clock back, clear what lies in Ireland, and let docker forget its logins."""
     lab.clock.reset()
     lab.clear("team-a/booking", "desk-receipts", region="eu-west-1")
@@ -239,13 +242,13 @@ LESSON = Lesson(
 # Recall questions and guesses: they do not count
 
 
-def guessed(*results: tuple[str, str]) -> Callable[[Any], str | None]:
+def guessed(*results: tuple[str, str]) -> Callable[[LabView], str | None]:
     """Return a function that finds how docker's last try ended and returns the option that says so."""
     keys = dict(results)
     return lambda lab: keys.get(outcome(lab.rows()) or "")
 
 
-def asked_in_push(lab: Any) -> str | None:
+def asked_in_push(lab: LabView) -> str | None:
     """How often IAM was asked in the push since the guess: once, or at most of the registry's requests."""
     rows = at_registry(lab.rows())
     if not any(puts_manifest(row) and ok(row) for row in rows):
@@ -254,7 +257,7 @@ def asked_in_push(lab: Any) -> str | None:
     return "c" if asked > 1 else "b" if asked else "a"
 
 
-def second_pull(lab: Any) -> str | None:
+def second_pull(lab: LabView) -> str | None:
     """What the last of two pulls asked for: layers too, or only where the tag points; None before there were two."""
     rows = at_registry(lab.rows())
     asked = [
@@ -266,7 +269,7 @@ def second_pull(lab: Any) -> str | None:
     return "a" if fetched and fetched[-1] > asked[-1] else "b"
 
 
-def after_second_push(lab: Any) -> str | None:
+def after_second_push(lab: LabView) -> str | None:
     """What my-web-app holds since `1.1` was pushed again: a nameless image too, or the push was refused."""
     pushes = [row for row in at_registry(lab.rows()) if puts_manifest(row, APP) and row["path"].endswith("/1.1")]
     if not pushes:
@@ -276,7 +279,7 @@ def after_second_push(lab: Any) -> str | None:
     return "b" if any(not image.get("imageTags") for image in own_images(lab, APP)) else None
 
 
-def robot_with_old_token(lab: Any) -> str | None:
+def robot_with_old_token(lab: LabView) -> str | None:
     """Whether the robot's first push that worked since the guess came after a new login."""
     fresh_token = False
     for row in lab.rows():
@@ -490,7 +493,7 @@ def e1_values(values: Mapping[str, str]) -> dict[str, str]:
     return {part.name: str(values.get(part.name, part.default)).strip() for part in E1_FIELDS}
 
 
-def e1_run(lab: Any, values: Mapping[str, str]) -> Result:
+def e1_run(lab: LabView, values: Mapping[str, str]) -> Result:
     """Pull the address with docker, as the administrator of the account that it names; a login for it alone."""
     v = e1_values(values)
     host = f"{v['account']}.{v['service']}.{v['region']}.amazonaws.com"
@@ -514,7 +517,7 @@ def e1_run(lab: Any, values: Mapping[str, str]) -> Result:
     return Result(command, code, output.replace(address, host), {"said": lab.refused_since(begun)})
 
 
-def e1_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+def e1_judge(lab: LabView, values: dict[str, str], result: Result) -> Verdict:
     """Take the address apart from the left: account, service, Region, repository, tag."""
     v = e1_values(values)
     said = said_by_registry(result)
@@ -695,12 +698,12 @@ e1 = BuildCommand(
 # e2, e3: predictions
 
 
-def try_push(lab: Any) -> None:
+def try_push(lab: LabView) -> None:
     """Tag my-web-app:1.0 for the registry and push it, as cells 04-07 and 04-09 do."""
     push_app(lab, "1.0")
 
 
-def without_login(lab: Any) -> None:
+def without_login(lab: LabView) -> None:
     """Push with a docker that has no login."""
     log_out(lab, "admin")
     try_push(lab)
@@ -779,14 +782,14 @@ e2 = Predict(
 )
 
 
-def with_login(lab: Any) -> None:
+def with_login(lab: LabView) -> None:
     """Push with a fresh login to a repository that does not exist."""
     lab.clear(APP)
     log_in(lab)
     try_push(lab)
 
 
-def clear_when_empty(lab: Any) -> None:
+def clear_when_empty(lab: LabView) -> None:
     """Remove the repository unless images lie in it: those belong to later cells."""
     ecr = lab.client("ecr")
     with suppress(ecr.exceptions.RepositoryNotFoundException):
@@ -874,7 +877,7 @@ def aws_said(call: Callable[[], object]) -> tuple[int, str]:
     return 0, "done"
 
 
-def steps_of(lab: Any) -> dict[str, Callable[[str], tuple[int, str]]]:
+def steps_of(lab: LabView) -> dict[str, Callable[[str], tuple[int, str]]]:
     """Return what each tile does; its argument is the docker config folder of this run."""
     ecr = lab.client("ecr")
 
@@ -916,13 +919,13 @@ STEPS = (
 NEEDED = frozenset(step.key for step in STEPS) - {"commit", "set-repository-policy"}
 
 
-def clear_receipts(lab: Any) -> None:
+def clear_receipts(lab: LabView) -> None:
     """Remove the repository receipts and its names in the engine."""
     lab.clear("receipts")
     lab.sh('docker rmi -f receipts:1 "$REGISTRY/receipts:1" >/dev/null 2>&1 || true')
 
 
-def e4_run(lab: Any, keys: tuple[str, ...]) -> Result:
+def e4_run(lab: LabView, keys: tuple[str, ...]) -> Result:
     """Carry the steps out in the order given, on a clean registry and with a docker that has no login."""
     clear_receipts(lab)
     _, folder = lab.sh("mktemp -d")
@@ -949,7 +952,7 @@ def e4_run(lab: Any, keys: tuple[str, ...]) -> Result:
     return Result(" → ".join(keys), 1 if stopped else 0, "\n".join(lines) + "\n", data)
 
 
-def e4_judge(lab: Any, keys: tuple[str, ...], result: Result) -> Verdict:
+def e4_judge(lab: LabView, keys: tuple[str, ...], result: Result) -> Verdict:
     """Accept every order that worked, left the image in ECR, and looked at it there."""
     stopped, said = int(result.data["stopped"]), result.data["said"]
     if not stopped and result.data["stored"] and NEEDED.issubset(keys):
@@ -1080,7 +1083,7 @@ e4 = Order(
 # e5: the tag has moved; give the first image a name again
 
 
-def e5_probe(lab: Any) -> dict[str, Any]:
+def e5_probe(lab: LabView) -> dict[str, Any]:
     """Read what lies in my-web-app, oldest first, and which names docker has for it."""
     images = [
         {
@@ -1150,7 +1153,7 @@ def e5_hint(state: Mapping[str, Any]) -> str:
     return f"Oldest first, I see in ECR: {'; '.join(seen)}. Which of them did Omar test?"
 
 
-def second_try(lab: Any) -> None:
+def second_try(lab: LabView) -> None:
     """Dara builds another page and pushes it under the same tag, 1.1."""
     log_in(lab)
     lab.sh(
@@ -1161,12 +1164,12 @@ def second_try(lab: Any) -> None:
     push_app(lab, "1.1", local="1.1")
 
 
-def digest_without_tag(lab: Any) -> str:
+def digest_without_tag(lab: LabView) -> str:
     """Return the digest of the image that lost its tag."""
     return next(str(one["imageDigest"]) for one in own_images(lab, APP) if not one.get("imageTags"))
 
 
-def e5_docker(lab: Any) -> None:
+def e5_docker(lab: LabView) -> None:
     """Pulled by its digest, named, pushed."""
     second_try(lab)
     old = digest_without_tag(lab)
@@ -1179,44 +1182,44 @@ def e5_docker(lab: Any) -> None:
         raise RuntimeError(said)
 
 
-def e5_api(lab: Any) -> None:
+def e5_api(lab: LabView) -> None:
     """The manifest fetched and put again under another tag: no layer moves."""
     second_try(lab)
     name_again(lab, APP, "tested", imageDigest=digest_without_tag(lab))
 
 
-def e5_second(lab: Any) -> None:
+def e5_second(lab: LabView) -> None:
     """The name lands on what 1.1 names now."""
     second_try(lab)
     name_again(lab, APP, "tested", imageTag="1.1")
 
 
-def e5_rebuilt(lab: Any) -> None:
+def e5_rebuilt(lab: LabView) -> None:
     """Another build, pushed as tested."""
     second_try(lab)
     lab.push(APP, "tested", b"built again")
 
 
-def e5_older(lab: Any) -> None:
+def e5_older(lab: LabView) -> None:
     """The name lands on 1.0, which came to ECR before Dara's second image too."""
     push_app(lab, "1.0")
     second_try(lab)
     name_again(lab, APP, "tested", imageTag="1.0")
 
 
-def e5_only_here(lab: Any) -> None:
+def e5_only_here(lab: LabView) -> None:
     """Named on this computer, not pushed."""
     second_try(lab)
     lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{APP}:tested"')
 
 
-def e5_moved_back(lab: Any) -> None:
+def e5_moved_back(lab: LabView) -> None:
     """The tag 1.1 put back on the first image."""
     second_try(lab)
     name_again(lab, APP, "1.1", imageDigest=digest_without_tag(lab))
 
 
-def e5_reset(lab: Any) -> None:
+def e5_reset(lab: LabView) -> None:
     """Take the tag `tested` away, in ECR and here (a last name takes the image with it); 1.1 to the newest image."""
     ecr = lab.client("ecr")
     with suppress(ecr.exceptions.RepositoryNotFoundException):
@@ -1277,7 +1280,7 @@ HEAD_HAS_NO_TEXT = (
 POWER = ("AmazonEC2ContainerRegistryPowerUser", "AmazonEC2ContainerRegistryFullAccess", "AdministratorAccess")
 
 
-def policies_of(lab: Any, user: str) -> dict[str, Any]:
+def policies_of(lab: LabView, user: str) -> dict[str, Any]:
     """Return the user's attached policy names, and the text of the inline ones."""
     iam = lab.client("iam")
     inline = {
@@ -1288,7 +1291,7 @@ def policies_of(lab: Any, user: str) -> dict[str, Any]:
     return {"attached": sorted(attached), "inline": inline}
 
 
-def e6_probe(lab: Any) -> dict[str, Any]:
+def e6_probe(lab: LabView) -> dict[str, Any]:
     """Read the robot's and Dara's policies, and what was pushed to my-web-app and by whom."""
     rows = [
         {
@@ -1435,27 +1438,27 @@ def push_policy(*actions: str, name: str = APP) -> dict[str, Any]:
     }
 
 
-def robot_pushes(lab: Any) -> None:
+def robot_pushes(lab: LabView) -> None:
     """Log the robot in and let it push my-web-app:1.0-ci."""
     log_in(lab, "ci")
     push_app(lab, "1.0-ci", "ci")
 
 
-def give(lab: Any, user: str, *actions: str) -> None:
+def give(lab: LabView, user: str, *actions: str) -> None:
     """Give the user an inline policy with these actions on my-web-app."""
     lab.client("iam").put_user_policy(
         UserName=user, PolicyName="push-my-web-app", PolicyDocument=json.dumps(push_policy(*actions))
     )
 
 
-def e6_inline(lab: Any) -> None:
+def e6_inline(lab: LabView) -> None:
     """Refused, then the push set on one repository, then pushed."""
     robot_pushes(lab)
     give(lab, "ci", *PUSH_SET)
     robot_pushes(lab)
 
 
-def e6_everything(lab: Any) -> None:
+def e6_everything(lab: LabView) -> None:
     """ecr:* on every resource, then pushed: right, with a remark."""
     robot_pushes(lab)
     document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}}
@@ -1463,67 +1466,67 @@ def e6_everything(lab: Any) -> None:
     robot_pushes(lab)
 
 
-def e6_star(lab: Any) -> None:
+def e6_star(lab: LabView) -> None:
     """ecr:* on the one repository, then pushed: right, with another remark."""
     robot_pushes(lab)
     give(lab, "ci", "ecr:*")
     robot_pushes(lab)
 
 
-def e6_five(lab: Any) -> None:
+def e6_five(lab: LabView) -> None:
     """The push set without BatchGetImage, which the robot has from its pull policy, then pushed."""
     robot_pushes(lab)
     give(lab, "ci", *PUSH_SET[:-1])
     robot_pushes(lab)
 
 
-def e6_power(lab: Any) -> None:
+def e6_power(lab: LabView) -> None:
     """The managed PowerUser policy, then pushed."""
     robot_pushes(lab)
     lab.client("iam").attach_user_policy(UserName="ci", PolicyArn=f"arn:aws:iam::aws:policy/{POWER[0]}")
     robot_pushes(lab)
 
 
-def e6_again(lab: Any) -> None:
+def e6_again(lab: LabView) -> None:
     """Refused, logged in again, and refused again; then one more login."""
     robot_pushes(lab)
     log_in(lab, "ci")
 
 
-def e6_putimage(lab: Any) -> None:
+def e6_putimage(lab: LabView) -> None:
     """One action more, and pushed."""
     robot_pushes(lab)
     give(lab, "ci", "ecr:PutImage")
     robot_pushes(lab)
 
 
-def e6_no_look(lab: Any) -> None:
+def e6_no_look(lab: LabView) -> None:
     """The uploads and PutImage, without the question whether a layer is there."""
     robot_pushes(lab)
     give(lab, "ci", *PUSH_SET[1:])
     robot_pushes(lab)
 
 
-def e6_as_admin(lab: Any) -> None:
+def e6_as_admin(lab: LabView) -> None:
     """The robot is refused; admin pushes in its place."""
     robot_pushes(lab)
     log_in(lab)
     push_app(lab, "1.0-ci", "admin")
 
 
-def e6_dara(lab: Any) -> None:
+def e6_dara(lab: LabView) -> None:
     """The policy lands on Dara."""
     robot_pushes(lab)
     give(lab, "developer", *PUSH_SET)
 
 
-def e6_no_proof(lab: Any) -> None:
+def e6_no_proof(lab: LabView) -> None:
     """The policy is right; nobody tried it."""
     robot_pushes(lab)
     give(lab, "ci", *PUSH_SET)
 
 
-def e6_reset(lab: Any) -> None:
+def e6_reset(lab: LabView) -> None:
     """Give the robot and Dara the rights they had at first."""
     lab.user("ci")
     lab.user("developer")
@@ -1711,7 +1714,7 @@ e7 = Match(
 # e8: read a refusal that begins with docker's own guess
 
 
-def e8_cause(lab: Any) -> Result:
+def e8_cause(lab: LabView) -> Result:
     """Let Omar's server pull with a login that is twelve hours and a minute old; then put the clock where it was."""
     make_repository(lab, APP)
     if not any(one.get("imageTag") == "1.1" for one in lab.client("ecr").list_images(repositoryName=APP)["imageIds"]):
@@ -1815,7 +1818,7 @@ e8 = ReadError(
 # e9: fix the nightly script
 
 
-def e9_run(lab: Any, script: str) -> Result:
+def e9_run(lab: LabView, script: str) -> Result:
     """Run nightly.sh as Dara's night job from hour 0, with a docker that has no login; then put the clock back.
 
     `sleep` moves the lab's clock in place of waiting, so a script that sleeps half a day can be tried too.
@@ -1844,11 +1847,11 @@ def e9_run(lab: Any, script: str) -> Result:
     return Result("bash nightly.sh", code, str(output).replace(lab.registry, "$REGISTRY"), data)
 
 
-def night_of(rows: list[dict[str, Any]], began: Any) -> dict[str, Any]:
+def night_of(rows: list[Row], began: datetime) -> dict[str, Any]:
     """Return which builds arrived and when, the hours of the logins, and those at which a token was refused."""
 
-    def hour(row: Mapping[str, Any]) -> int:
-        return round((type(began).fromisoformat(row["time"]) - began).total_seconds() / 3600)
+    def hour(row: Row) -> int:
+        return round((datetime.fromisoformat(row["time"]) - began).total_seconds() / 3600)
 
     arrived = {
         int(row["path"].rpartition("night-")[2]): hour(row)
@@ -1866,7 +1869,7 @@ def hours(numbers: Any) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "none"
 
 
-def e9_judge(lab: Any, script: str, result: Result) -> Verdict:
+def e9_judge(lab: LabView, script: str, result: Result) -> Verdict:
     """Four builds must arrive, each at its own hour."""
     night = result.data
     arrived = night["arrived"]
@@ -2050,7 +2053,7 @@ CHOOSE = "(choose)"
 FAILURES = ("one", "two", "three", "four")
 
 
-def e10_run(lab: Any, values: Mapping[str, str]) -> Result:
+def e10_run(lab: LabView, values: Mapping[str, str]) -> Result:
     """Read which four failures the learner has on the desk. Nothing is carried out again."""
     code, text = lab.sh(f"cat {desk.RECORD} 2>/dev/null")
     if code:
@@ -2060,7 +2063,7 @@ def e10_run(lab: Any, values: Mapping[str, str]) -> Result:
     return Result(f"python desk.py {number}", 0, "", {"truth": [desk.CASES[name].cause for name in cases]})
 
 
-def e10_judge(lab: Any, values: dict[str, str], result: Result) -> Verdict:
+def e10_judge(lab: LabView, values: dict[str, str], result: Result) -> Verdict:
     """Compare the causes one by one; speak about the first that does not fit."""
     truth = result.data["truth"]
     if not truth:
@@ -2125,19 +2128,19 @@ def case_answers(number: int, **changed: str) -> dict[str, str]:
     return {place: desk.CASES[swapped.get(name, name)].cause for place, name in zip(FAILURES, names, strict=True)}
 
 
-def failing(number: int) -> Callable[[Any], object]:
+def failing(number: int) -> Callable[[LabView], object]:
     """Return what makes the four failures of that number."""
     return lambda lab: lab.sh(f"python {desk.__name__.rpartition('_')[2]}.py {number}")
 
 
-def e10_looked(lab: Any) -> None:
+def e10_looked(lab: LabView) -> None:
     """Four failures, then a look at what both Regions hold."""
     failing(8)(lab)
     for region in ("us-east-1", "eu-west-1"):
         lab.client("ecr", region=region).describe_repositories()
 
 
-def e10_reset(lab: Any) -> None:
+def e10_reset(lab: LabView) -> None:
     """Clear the desk: its repositories, its logins, its record; put the clock back."""
     lab.sh(f"rm -f {desk.RECORD}")
     for region in ("us-east-1", "eu-west-1"):
@@ -2224,7 +2227,7 @@ e10 = BuildCommand(
 # e11: one image, two names
 
 
-def e11_probe(lab: Any) -> dict[str, Any]:
+def e11_probe(lab: LabView) -> dict[str, Any]:
     """Read both Regions' repositories, the tags of Dara's, the names docker has, and whether a push was refused."""
     ecr = lab.client("ecr")
     names = [row["repositoryName"] for row in ecr.describe_repositories()["repositories"]]
@@ -2309,7 +2312,7 @@ def e11_hint(state: Mapping[str, Any]) -> str:
     return f"In us-east-1 I see: {', '.join(state['repositories']) or 'no repository'}."
 
 
-def e11_docker(lab: Any) -> None:
+def e11_docker(lab: LabView) -> None:
     """Repository, and one image pushed under two names."""
     make_repository(lab, TEAM)
     log_in(lab)
@@ -2317,28 +2320,28 @@ def e11_docker(lab: Any) -> None:
         push_app(lab, tag, name=TEAM)
 
 
-def e11_put_image(lab: Any) -> None:
+def e11_put_image(lab: LabView) -> None:
     """One push; the second name by PutImage with the same manifest."""
     make_repository(lab, TEAM)
     lab.push(TEAM, "1.0")
     name_again(lab, TEAM, "stable", imageTag="1.0")
 
 
-def e11_two_builds(lab: Any) -> None:
+def e11_two_builds(lab: LabView) -> None:
     """Two different images under the two names."""
     make_repository(lab, TEAM)
     lab.push(TEAM, "1.0", b"one")
     lab.push(TEAM, "stable", b"two")
 
 
-def e11_without_team(lab: Any) -> None:
+def e11_without_team(lab: LabView) -> None:
     """The repository has only the second half of its name."""
     make_repository(lab, "booking")
     lab.push("booking", "1.0")
     lab.push("booking", "stable")
 
 
-def e11_folder(lab: Any) -> None:
+def e11_folder(lab: LabView) -> None:
     """A repository `team-a`, taken for a folder, and a push below it, which is refused."""
     make_repository(lab, "team-a")
     log_in(lab)
@@ -2346,26 +2349,26 @@ def e11_folder(lab: Any) -> None:
     assert outcome(lab.rows()) == "no repository", lab.rows()
 
 
-def e11_never_made(lab: Any) -> None:
+def e11_never_made(lab: LabView) -> None:
     """Tagged and pushed; nobody made the repository."""
     log_in(lab)
     push_app(lab, "1.0", name=TEAM)
     assert outcome(lab.rows()) == "no repository", lab.rows()
 
 
-def e11_named(lab: Any) -> None:
+def e11_named(lab: LabView) -> None:
     """Named on the laptop, and nothing else."""
     lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{TEAM}:1.0"')
 
 
-def e11_ireland(lab: Any) -> None:
+def e11_ireland(lab: LabView) -> None:
     """Everything right, in the other Region."""
     lab.client("ecr", region="eu-west-1").create_repository(repositoryName=TEAM)
     lab.push(TEAM, "1.0", region="eu-west-1")
     lab.push(TEAM, "stable", region="eu-west-1")
 
 
-def e11_only_here(lab: Any) -> None:
+def e11_only_here(lab: LabView) -> None:
     """Pushed once; the second name exists on the laptop alone."""
     make_repository(lab, TEAM)
     log_in(lab)
@@ -2373,14 +2376,14 @@ def e11_only_here(lab: Any) -> None:
     lab.sh(f'docker tag {APP}:1.0 "$REGISTRY/{TEAM}:stable"')
 
 
-def e11_large_letter(lab: Any) -> None:
+def e11_large_letter(lab: LabView) -> None:
     """A tag with a large letter."""
     make_repository(lab, TEAM)
     lab.push(TEAM, "1.0")
     lab.push(TEAM, "Stable")
 
 
-def e11_reset(lab: Any) -> None:
+def e11_reset(lab: LabView) -> None:
     """Remove what the attempts made."""
     lab.clear(TEAM, "team-a", "booking")
     lab.clear(TEAM, region="eu-west-1")

@@ -44,7 +44,11 @@ from ecrlab_course.authoring.exercises import (
     untouched,
 )
 from ecrlab_course.authoring.staging import PEOPLE, learner_module
-from ecrlab_course.toolbox.lab import Refused, image, push_image
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.tries import acting
+from ecrlab_course.documents.xray_row import Row
+from ecrlab_course.failure import Refused
+from ecrlab_course.toolbox.lab import image, push_image
 
 HERE = Path(__file__).parent / "files"
 ACCOUNT, PARTNER, STRANGER = "123456789012", "444455556666", "111122223333"
@@ -99,17 +103,17 @@ def policy_file(name: str) -> str:
     return (HERE / "policies" / f"{name}.json").read_text(encoding="utf-8")
 
 
-def give(lab: Any, user: str, text: str, name: str = "pull") -> None:
+def give(lab: LabView, user: str, text: str, name: str = "pull") -> None:
     """Put an inline policy on a user of our account."""
     lab.client("iam").put_user_policy(UserName=user, PolicyName=name, PolicyDocument=text)
 
 
-def share(lab: Any, text: str, name: str = APP) -> None:
+def share(lab: LabView, text: str, name: str = APP) -> None:
     """Set the policy of a repository."""
     lab.client("ecr").set_repository_policy(repositoryName=name, policyText=text)
 
 
-def partner_may(lab: Any, text: str, name: str = "pull") -> None:
+def partner_may(lab: LabView, text: str, name: str = "pull") -> None:
     """Let the partner give itself an inline policy."""
     lab.client("iam", "partner").put_user_policy(UserName="partner", PolicyName=name, PolicyDocument=text)
 
@@ -129,7 +133,7 @@ def statements_of(documents: Iterable[Any]) -> list[dict[str, Any]]:
     return found
 
 
-def held_by(lab: Any, user: str) -> dict[str, Any]:
+def held_by(lab: LabView, user: str) -> dict[str, Any]:
     """Return what a user holds: attached policies' names, AWS's own among them, inline and groups' documents."""
     iam = lab.client("iam")
     groups = [row["GroupName"] for row in iam.list_groups_for_user(UserName=user)["Groups"]]
@@ -158,7 +162,7 @@ def texts_of(held: Mapping[str, Any]) -> list[dict[str, Any]]:
     return statements_of([*held["inline"].values(), *held["groups"].values()])
 
 
-def repository_policy(lab: Any, name: str = APP) -> dict[str, Any] | None:
+def repository_policy(lab: LabView, name: str = APP) -> dict[str, Any] | None:
     """Return a repository's policy, None when it has none or is not there."""
     ecr = lab.client("ecr")
     with suppress(ecr.exceptions.RepositoryPolicyNotFoundException, ecr.exceptions.RepositoryNotFoundException):
@@ -167,7 +171,7 @@ def repository_policy(lab: Any, name: str = APP) -> dict[str, Any] | None:
     return None
 
 
-def may(lab: Any, questions: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], bool]:
+def may(lab: LabView, questions: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], bool]:
     """Ask IAM many questions (principal, action, resource) without making a request; return which are allowed."""
     asked = list(questions)
     return {
@@ -175,7 +179,7 @@ def may(lab: Any, questions: Iterable[tuple[str, str, str]]) -> dict[tuple[str, 
     }
 
 
-def misspelt(lab: Any, statements: Iterable[Mapping[str, Any]]) -> list[str]:
+def misspelt(lab: LabView, statements: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the actions of ECR in these statements that mean nothing: no pattern, and no action that there is."""
     known = {action.lower() for action in lab.control.actions()}
     words = [action for statement in statements for action in statement.get("Action", [])]
@@ -190,14 +194,14 @@ def short(action: str) -> str:
 # What the X-ray says
 
 
-def last_of(lab: Any, who: str, *services: str) -> dict[str, Any] | None:
+def last_of(lab: LabView, who: str, *services: str) -> Row | None:
     """Return the last row of a person at these services (default: ecr and the registry), None without one."""
     wanted = services or ("ecr", "registry")
     found = [row for row in lab.rows() if user_of(row) == who and row["service"] in wanted]
     return found[-1] if found else None
 
 
-def ended(lab: Any, who: str, allowed: str, denied: str) -> str | None:
+def ended(lab: LabView, who: str, allowed: str, denied: str) -> str | None:
     """Return one key when the person's last request was allowed, the other when IAM denied it; None without one."""
     row = last_of(lab, who)
     if row is None:
@@ -208,7 +212,7 @@ def ended(lab: Any, who: str, allowed: str, denied: str) -> str | None:
 # Building the places of the lesson
 
 
-def tidy(lab: Any) -> None:
+def tidy(lab: LabView) -> None:
     """Take away what no reset of repositories and users reaches: roles, groups, the partner's own policies.
 
     A group or a role for the partner may have any name, as the exercises take any.
@@ -221,7 +225,7 @@ def tidy(lab: Any) -> None:
     lab.control.reset(users=["partner"], account=PARTNER)
 
 
-def remove_roles_for_partner(lab: Any) -> None:
+def remove_roles_for_partner(lab: LabView) -> None:
     """Delete the roles of ours whose trust policy names the partner's account, or everybody."""
     for role in lab.client("iam").list_roles()["Roles"]:
         trusted = json.dumps(role["AssumeRolePolicyDocument"])
@@ -229,7 +233,7 @@ def remove_roles_for_partner(lab: Any) -> None:
             remove_role(lab, role["RoleName"])
 
 
-def remove_role(lab: Any, name: str) -> None:
+def remove_role(lab: LabView, name: str) -> None:
     """Delete a role of ours with its policies, when it is there."""
     iam = lab.client("iam")
     with suppress(iam.exceptions.NoSuchEntityException):
@@ -240,7 +244,7 @@ def remove_role(lab: Any, name: str) -> None:
         iam.delete_role(RoleName=name)
 
 
-def remove_group(lab: Any, name: str) -> None:
+def remove_group(lab: LabView, name: str) -> None:
     """Delete a group of ours with its policies, when it is there; its members stay users."""
     iam = lab.client("iam")
     with suppress(iam.exceptions.NoSuchEntityException):
@@ -253,7 +257,7 @@ def remove_group(lab: Any, name: str) -> None:
         iam.delete_group(GroupName=name)
 
 
-def bare_partner(lab: Any) -> None:
+def bare_partner(lab: LabView) -> None:
     """Leave the partner the right to give itself rights, and nothing else."""
     lab.control.reset(users=["partner"], account=PARTNER)
     iam = lab.client("iam", "partner")
@@ -262,7 +266,7 @@ def bare_partner(lab: Any) -> None:
     iam.detach_user_policy(UserName="partner", PolicyArn=MANAGED + "AdministratorAccess")
 
 
-def people(lab: Any) -> None:
+def people(lab: LabView) -> None:
     """Three repositories; developer, ci, ops, auditor without any policy; the partner with rights at home alone."""
     lab.clock.reset()
     tidy(lab)
@@ -278,13 +282,13 @@ def people(lab: Any) -> None:
     lab.sh(f'docker rmi -f {APP}:2.0 "$REGISTRY/{APP}:1.0" "$REGISTRY/{APP}:2.0" >/dev/null 2>&1 || true')
 
 
-def summary_policy(lab: Any) -> None:
+def summary_policy(lab: LabView) -> None:
     """`people`, and Omar has the web page's pull policy."""
     people(lab)
     give(lab, "ops", policy_file("summary-pull"))
 
 
-def half_time(lab: Any) -> None:
+def half_time(lab: LabView) -> None:
     """`people`; Omar pulls, the robot pushes, Dara works in dev/, Aiko may log in and nothing else."""
     people(lab)
     give(lab, "ops", policy_file("pull"))
@@ -293,12 +297,12 @@ def half_time(lab: Any) -> None:
     give(lab, "auditor", policy_file("login-only"))
 
 
-def partner(lab: Any) -> None:
+def partner(lab: LabView) -> None:
     """`half-time`; the partner and our repositories say nothing to each other yet."""
     half_time(lab)
 
 
-def roles(lab: Any) -> None:
+def roles(lab: LabView) -> None:
     """`half-time`; the partner pulls my-web-app; the role deployer pushes, and the robot itself only logs in."""
     half_time(lab)
     share(lab, policy_file("let-partner-in"))
@@ -307,7 +311,7 @@ def roles(lab: Any) -> None:
     make_role(lab, "deployer", policy_file("trust-ci"), policy_file("push"))
 
 
-def make_role(lab: Any, name: str, trust: str, rights: str = "") -> None:
+def make_role(lab: LabView, name: str, trust: str, rights: str = "") -> None:
     """Make a role again, with a trust policy and maybe one inline policy."""
     remove_role(lab, name)
     iam = lab.client("iam")
@@ -362,15 +366,15 @@ LESSON = Lesson(
 # Recall questions and guesses: they do not count
 
 
-def allowed_or_not(who: str, allowed: str = "a", denied: str = "b") -> Callable[[Any], str | None]:
+def allowed_or_not(who: str, allowed: str = "a", denied: str = "b") -> Callable[[LabView], str | None]:
     """Return a function that observes how that person's last request at ECR ended."""
     return lambda lab: ended(lab, who, allowed, denied)
 
 
-def after_all(who: str, services: int = 1) -> Callable[[Any], str | None]:
+def after_all(who: str, services: int = 1) -> Callable[[LabView], str | None]:
     """Return a function that observes whether any request of the person was denied since the guess."""
 
-    def look(lab: Any) -> str | None:
+    def look(lab: LabView) -> str | None:
         rows = [row for row in lab.rows() if user_of(row) == who and row["service"] in ("ecr", "registry")]
         if len(rows) < services:
             return None
@@ -379,7 +383,7 @@ def after_all(who: str, services: int = 1) -> Callable[[Any], str | None]:
     return look
 
 
-def push_without_check(lab: Any) -> str | None:
+def push_without_check(lab: LabView) -> str | None:
     """Return whether the robot's push was stored, was refused with words, or at a question that has no body."""
     rows = [row for row in at_registry(lab.rows()) if user_of(row) == "ci"]
     refused = [row for row in rows if row["decision"] == "denied"]
@@ -388,7 +392,7 @@ def push_without_check(lab: Any) -> str | None:
     return "a" if any("/manifests/" in row["path"] and row["method"] == "PUT" for row in rows) else None
 
 
-def pulls_of_partner(lab: Any) -> str | None:
+def pulls_of_partner(lab: LabView) -> str | None:
     """Return in how many of the four states the partner's manifest request was allowed; None before all four."""
     rows = [row for row in lab.rows() if user_of(row) == "partner" and row["operation"] == "BatchGetImage"]
     if len(rows) < 4:
@@ -662,7 +666,7 @@ GUESSES = [
 # e1: read the sentence
 
 
-def describe_as_omar(lab: Any) -> None:
+def describe_as_omar(lab: LabView) -> None:
     """Let Omar ask for the list of images, as cell 06-05-run does."""
     with suppress(ClientError):
         lab.client("ecr", "ops").describe_images(repositoryName=APP)
@@ -780,21 +784,21 @@ e1 = Match(
 # e2: the summary's policy, as it stands
 
 
-def omar_logs_in(lab: Any) -> None:
+def omar_logs_in(lab: LabView) -> None:
     """Give Omar the summary's policy and let him fetch a token, as cell 06-08-run does."""
     give(lab, "ops", policy_file("summary-pull"))
     with suppress(ClientError):
         lab.client("ecr", "ops").get_authorization_token()
 
 
-def where_it_stops(lab: Any) -> str | None:
+def where_it_stops(lab: LabView) -> str | None:
     """Return where Omar's login and pull ended: b at the login, c at the manifest, d at a layer, a nowhere."""
     places = {"GetAuthorizationToken": "b", "BatchGetImage": "c", "GetDownloadUrlForLayer": "d"}
     for row in lab.rows():
         if user_of(row) == "ops" and row["decision"] == "denied":
             return places.get(short(row["action"] or ""))
-    row = last_of(lab, "ops")
-    return "a" if row is not None and short(row["action"] or "") == "GetDownloadUrlForLayer" else None
+    last = last_of(lab, "ops")
+    return "a" if last is not None and short(last["action"] or "") == "GetDownloadUrlForLayer" else None
 
 
 e2 = Predict(
@@ -887,7 +891,7 @@ E3_NO = cells(
 SUMMARY = json.loads(policy_file("summary-pull"))
 
 
-def e3_probe(lab: Any) -> dict[str, Any]:
+def e3_probe(lab: LabView) -> dict[str, Any]:
     """Ask what Omar may do, and read what he holds and what the repository says."""
     held = held_by(lab, "ops")
     words = texts_of(held)
@@ -972,7 +976,7 @@ def e3_hint(state: Mapping[str, Any]) -> str:
     return "What Omar may do now · " + " · ".join(said) + "."
 
 
-def group_operators(lab: Any) -> None:
+def group_operators(lab: LabView) -> None:
     """Make the group operators with both statements, and put Omar into it."""
     iam = lab.client("iam")
     remove_group(lab, "operators")
@@ -981,7 +985,7 @@ def group_operators(lab: Any) -> None:
     iam.add_user_to_group(GroupName="operators", UserName="ops")
 
 
-def e3_reset(lab: Any) -> None:
+def e3_reset(lab: LabView) -> None:
     """Omar has the summary's policy alone again; the repository has none."""
     remove_group(lab, "operators")
     tries.keep_only(lab, "ops")
@@ -1021,7 +1025,7 @@ e3 = LiveCheck(
         Attempt("a second policy", do=lambda lab: give(lab, "ops", policy_file("login-only"), "login")),
         Attempt(
             "a group that carries both",
-            do=lambda lab: (group_operators(lab), tries.keep_only_policies(lab, "ops")),
+            do=acting(group_operators, lambda lab: tries.keep_only_policies(lab, "ops")),
         ),
     ),
     rejects=(
@@ -1262,7 +1266,7 @@ def e5_policy() -> str:
     return document(LOGIN, allow((*PUSH, PULL[1]), arn("dev/*")), allow(PULL, arn(APP)))
 
 
-def e5_probe(lab: Any) -> dict[str, Any]:
+def e5_probe(lab: LabView) -> dict[str, Any]:
     """Ask what Dara may do in dev/, on my-web-app and elsewhere, also every writing action that nobody asked for."""
     writing = [
         action
@@ -1353,12 +1357,12 @@ def e5_hint(state: Mapping[str, Any]) -> str:
     return f"{sum(yes.values())} of the {len(yes)} things Dara needs are allowed, and {much} that nobody asked for."
 
 
-def dara(*statements: Mapping[str, Any]) -> Callable[[Any], object]:
+def dara(*statements: Mapping[str, Any]) -> Callable[[LabView], object]:
     """Return what gives Dara a policy with these statements."""
     return lambda lab: give(lab, "developer", document(*statements), "dara")
 
 
-def e5_two(lab: Any) -> None:
+def e5_two(lab: LabView) -> None:
     """The login in a policy of a group, the rest in Dara's own."""
     iam = lab.client("iam")
     remove_group(lab, "operators")
@@ -1368,7 +1372,7 @@ def e5_two(lab: Any) -> None:
     dara(allow((*PUSH, PULL[1]), arn("dev/*")), allow(PULL, arn(APP)))(lab)
 
 
-def e5_reset(lab: Any) -> None:
+def e5_reset(lab: LabView) -> None:
     """Dara has no policy again."""
     remove_group(lab, "operators")
     tries.keep_only(lab, "developer")
@@ -1494,7 +1498,7 @@ E6_NO = (
 )
 
 
-def e6_probe(lab: Any) -> dict[str, Any]:
+def e6_probe(lab: LabView) -> dict[str, Any]:
     """Ask what the partner and a stranger may do, directly and through roles of ours that the partner may assume."""
     iam = lab.client("iam")
     names = [role["RoleName"] for role in iam.list_roles()["Roles"]]
@@ -1588,20 +1592,20 @@ def e6_hint(state: Mapping[str, Any]) -> str:
     return "`partner` · " + " · ".join(said) + f" · a stranger: {'yes' if state['stranger'] else 'no'}."
 
 
-def e6_both(lab: Any, principal: object = None, actions: Iterable[str] = PULL) -> None:
+def e6_both(lab: LabView, principal: object = None, actions: Iterable[str] = PULL) -> None:
     """Both sides say yes to pulling my-web-app."""
     share(lab, document(let(principal or {"AWS": user_arn("partner", PARTNER)}, actions)))
     partner_may(lab, document(LOGIN, allow(list(actions), arn(APP))))
 
 
-def e6_role(lab: Any, name: str = "releaser") -> None:
+def e6_role(lab: LabView, name: str = "releaser") -> None:
     """A role of ours that the partner may assume, with the right to pull."""
     trust = document({**let({"AWS": user_arn("partner", PARTNER)}, "sts:AssumeRole")})
     make_role(lab, name, trust, policy_file("pull"))
     partner_may(lab, document(allow("sts:AssumeRole", role_arn(name))))
 
 
-def e6_reset(lab: Any) -> None:
+def e6_reset(lab: LabView) -> None:
     """Neither side says anything about my-web-app."""
     tries.forget_repository_policy(lab.client("ecr"), APP)
     remove_roles_for_partner(lab)
@@ -1672,9 +1676,9 @@ e6 = LiveCheck(
         ),
         Attempt(
             "both sides pull, no login",
-            do=lambda lab: (
-                share(lab, policy_file("let-partner-in")),
-                partner_may(lab, document(allow(PULL, arn(APP)))),
+            do=acting(
+                lambda lab: share(lab, policy_file("let-partner-in")),
+                lambda lab: partner_may(lab, document(allow(PULL, arn(APP)))),
             ),
             misconception="login-needs-no-right",
             says="The login is missing",
@@ -1687,9 +1691,9 @@ e6 = LiveCheck(
         ),
         Attempt(
             "everything of theirs, on everything",
-            do=lambda lab: (
-                partner_may(lab, document(allow("ecr:*", "*"))),
-                share(lab, document(let({"AWS": PARTNER}, "ecr:*"))),
+            do=acting(
+                lambda lab: partner_may(lab, document(allow("ecr:*", "*"))),
+                lambda lab: share(lab, document(let({"AWS": PARTNER}, "ecr:*"))),
             ),
             misconception="wide-is-fixed",
             says="Wanted: pulling",
@@ -1703,25 +1707,28 @@ e6 = LiveCheck(
 # e7: become a role
 
 
-def client_with(lab: Any, service: str, keys: Mapping[str, str]) -> Any:
+def client_with(lab: LabView, service: str, keys: Mapping[str, str]) -> Any:
     """Return a client of this lab with the three keys that a role session has."""
     admin = lab.client(service)
-    session = boto3.session.Session(
+    session = boto3.session.Session(  # type: ignore[no-untyped-call]
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
         region_name=admin.meta.region_name,
     )
-    return session.client(service, endpoint_url=admin.meta.endpoint_url, config=admin.meta.config)
+    endpoint, config = admin.meta.endpoint_url, admin.meta.config
+    return session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[no-untyped-call]
 
 
-def push_with(lab: Any, keys: Mapping[str, str], tag: str) -> None:
+def push_with(lab: LabView, keys: Mapping[str, str], tag: str) -> None:
     """Push a small image to my-web-app with a role session's keys; raises ClientError or Refused."""
     token = client_with(lab, "ecr", keys).get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    push_image(lab.home.port, f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{APP}", tag, image(tag.encode()), token)
+    push_image(
+        lab.control.home.port, f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{APP}", tag, image(tag.encode()), token
+    )
 
 
-def e7_run(lab: Any, order: tuple[str, ...]) -> Result:
+def e7_run(lab: LabView, order: tuple[str, ...]) -> Result:
     """Carry the steps out, without the role at first; the robot itself may log in and nothing else."""
     iam = lab.client("iam")
     remove_role(lab, "night-shift")
@@ -1763,7 +1770,7 @@ def e7_run(lab: Any, order: tuple[str, ...]) -> Result:
     return Result(" → ".join(order), 1 if stopped else 0, "\n".join(lines) + "\n", data)
 
 
-def e7_judge(lab: Any, order: tuple[str, ...], result: Result) -> Verdict:
+def e7_judge(lab: LabView, order: tuple[str, ...], result: Result) -> Verdict:
     """Accept every order in which the role pushed and the robot itself got no right."""
     stopped, said = result.data["stopped"], result.data["said"]
     done = order[: order.index(stopped)] if stopped else order
@@ -1811,7 +1818,7 @@ def e7_hint(state: Mapping[str, Any]) -> str:
     return "Nothing stopped. Was every step needed, and was one missing?"
 
 
-def e7_reset(lab: Any) -> None:
+def e7_reset(lab: LabView) -> None:
     """The role is gone; the robot has its push policy again."""
     remove_role(lab, "night-shift")
     tries.keep_only_policies(lab, "ci")
@@ -1895,7 +1902,7 @@ e7 = Order(
 TRUST = (HERE / "releaser-trust.json").read_text(encoding="utf-8")
 
 
-def e8_run(lab: Any, text: str) -> Result:
+def e8_run(lab: LabView, text: str) -> Result:
     """Make the role releaser with this trust policy, and let three people and a stranger try to assume it."""
     remove_role(lab, "releaser")
     command = "aws iam create-role --role-name releaser --assume-role-policy-document file://releaser-trust.json"
@@ -1921,7 +1928,7 @@ def e8_run(lab: Any, text: str) -> Result:
     return Result(command, 0, "\n".join(lines) + "\n", {"assumed": assumed})
 
 
-def e8_judge(lab: Any, text: str, result: Result) -> Verdict:
+def e8_judge(lab: LabView, text: str, result: Result) -> Verdict:
     """What IAM said of the document first, then who could assume the role."""
     if result.code:
         said = result.output.strip()
@@ -2045,7 +2052,7 @@ e8 = FixFile(
 # e9: which cause has this refusal?
 
 
-def e9_cause(lab: Any) -> Result:
+def e9_cause(lab: LabView) -> Result:
     """Let ci assume deployer with a session policy that holds pulling only, and begin an upload."""
     iam = lab.client("iam")
     try:
@@ -2163,7 +2170,7 @@ WORLDS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
-def decided(lab: Any) -> dict[str, str]:
+def decided(lab: LabView) -> dict[str, str]:
     """Let IAM decide each world as if these were the only policies; return the key of the verdict."""
     verdicts = {}
     for name, (who, action, policies) in WORLDS.items():

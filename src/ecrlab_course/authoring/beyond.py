@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecrlab.policy.wanted import Grant, Wanted
+from ecrlab_course.documents.lab_view import LabView
 
 __all__ = ["Beyond", "Grant", "Wanted", "beyond"]
 
@@ -55,7 +56,7 @@ class Beyond:
         return self.verdict == "nothing wider" and not self.missing
 
 
-def beyond(lab: Any, wanted: Wanted) -> Beyond:
+def beyond(lab: LabView, wanted: Wanted) -> Beyond:
     """Return what the principals of a wish may do beyond it, and whom else its repositories and roles let in.
 
     Raises:

@@ -11,15 +11,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ecrlab.home import REGION
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.xray_row import Row
 
 
-def repositories(lab: Any, region: str = REGION) -> list[str]:
+def repositories(lab: LabView, region: str = REGION) -> list[str]:
     """Return the names of the account's repositories in the Region, sorted."""
     pages = lab.client("ecr", region=region).get_paginator("describe_repositories").paginate()
     return sorted(str(item["repositoryName"]) for page in pages for item in page["repositories"])
 
 
-def images(lab: Any, repository: str, region: str = REGION) -> list[dict[str, Any]]:
+def images(lab: LabView, repository: str, region: str = REGION) -> list[dict[str, Any]]:
     """Return the image details of a repository, oldest push first; nothing when there is no such repository."""
     ecr = lab.client("ecr", region=region)
     try:
@@ -30,13 +32,13 @@ def images(lab: Any, repository: str, region: str = REGION) -> list[dict[str, An
     return sorted(details, key=lambda detail: detail["imagePushedAt"])
 
 
-def tags(lab: Any, repository: str, region: str = REGION) -> dict[str, str]:
+def tags(lab: LabView, repository: str, region: str = REGION) -> dict[str, str]:
     """Return the repository's tags, each with the digest that it names now; {} without repository or tags."""
     found = images(lab, repository, region)
     return {tag: detail["imageDigest"] for detail in found for tag in detail.get("imageTags", [])}
 
 
-def manifest(lab: Any, repository: str, digest: str, region: str = REGION) -> dict[str, Any]:
+def manifest(lab: LabView, repository: str, digest: str, region: str = REGION) -> dict[str, Any]:
     """Return an image's manifest or index as ECR hands it out; {} when it does not, or has no such repository."""
     ecr = lab.client("ecr", region=region)
     try:
@@ -47,7 +49,7 @@ def manifest(lab: Any, repository: str, digest: str, region: str = REGION) -> di
     return found
 
 
-def children(lab: Any, repository: str, region: str = REGION) -> set[str]:
+def children(lab: LabView, repository: str, region: str = REGION) -> set[str]:
     """Return the digests that the repository's indexes list: images of one platform, and attestations.
 
     They never had a tag of their own. Where a learner's build adds an attestation, one push leaves an index with a tag
@@ -58,7 +60,7 @@ def children(lab: Any, repository: str, region: str = REGION) -> set[str]:
     return {str(entry["digest"]) for entries in listed for entry in entries}
 
 
-def own_images(lab: Any, repository: str, region: str = REGION) -> list[dict[str, Any]]:
+def own_images(lab: LabView, repository: str, region: str = REGION) -> list[dict[str, Any]]:
     """Return `images` without `children`: one for each push, whether or not it has a tag now."""
     below = children(lab, repository, region)
     return [one for one in images(lab, repository, region) if one["imageDigest"] not in below]
@@ -76,21 +78,21 @@ def short(digest: str) -> str:
 # Rows of the X-ray
 
 
-def ok(row: Mapping[str, Any]) -> bool:
+def ok(row: Row) -> bool:
     """Tell whether the request was carried out."""
     return 200 <= int(row["status"]) < 400
 
 
-def user_of(row: Mapping[str, Any]) -> str:
+def user_of(row: Row) -> str:
     """Return the name at the end of the row's principal; "" when nobody was known."""
     return str(row.get("principal") or "").rpartition("/")[2]
 
 
-def at_registry(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def at_registry(rows: Iterable[Row]) -> list[Row]:
     """Return the rows that went to a registry, not to an AWS API."""
     return [row for row in rows if row["service"] == "registry"]
 
 
-def puts_manifest(row: Mapping[str, Any], repository: str = "") -> bool:
+def puts_manifest(row: Row, repository: str = "") -> bool:
     """Tell whether the request stores a manifest (in that repository): the moment at which an image gets its name."""
     return row["method"] == "PUT" and f"{repository and '/' + repository}/manifests/" in str(row["path"])

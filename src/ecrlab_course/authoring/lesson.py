@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.page import Page
 
 
@@ -22,7 +23,7 @@ class Lesson:
     title: str
     minutes: int
     verbs: tuple[str, ...]
-    checkpoints: Mapping[str, Callable[[Any], object]]
+    checkpoints: Mapping[str, Callable[[LabView], object]]
     words: Mapping[str, str] = field(default_factory=dict)
     needs: str = ""
     start: str = "fresh"
@@ -37,7 +38,7 @@ class Lesson:
     """Repositories that belong to the lesson: `lab.reset("04")` removes them."""
     users: tuple[str, ...] = ()
     """Users whose rights `lab.reset("04")` puts back to the seed's."""
-    undo: Callable[[Any], object] | None = None
+    undo: Callable[[LabView], object] | None = None
     """Takes away what else the lesson made, when it is reset: roles, groups, rights in another account."""
     undoes: str = ""
     """What `undo` takes away, in words that follow "This removes": the home page asks before."""
@@ -60,11 +61,11 @@ class Lesson:
         return f"Lab {self.id.removeprefix('lab-')}" if self.id.startswith("lab-") else f"Lesson {self.id}"
 
 
-def nothing(lab: Any) -> None:
+def nothing(lab: LabView) -> None:
     """Nothing has to be built."""
 
 
-def read_lesson(page: Page, checkpoints: Mapping[str, Callable[[Any], object]]) -> Lesson:
+def read_lesson(page: Page, checkpoints: Mapping[str, Callable[[LabView], object]]) -> Lesson:
     """Return what lesson.md (a lab's lab.md) declares.
 
     Front matter: title, minutes, needs, start, end, follows, draft, repositories, users, undo (a function of state.py).

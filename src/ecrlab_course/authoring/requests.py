@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.xray_row import Row
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Request:
     """Bytes of both bodies, sent and received."""
     denied: bool
     """IAM said no."""
-    row: Mapping[str, Any] = field(repr=False)
+    row: Row = field(repr=False)
 
     @property
     def ok(self) -> bool:
@@ -41,7 +40,7 @@ class Request:
         return self.ok and self.method == "PUT" and place in self.path
 
 
-def request_of(row: Mapping[str, Any]) -> Request:
+def request_of(row: Row) -> Request:
     """Return a row of the X-ray as a Request."""
     operation = f"{row['service']}:{row['operation']}" if row["operation"] else ""
     return Request(

@@ -11,15 +11,15 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from ecrlab.home import ACCOUNT, REGION
+from ecrlab_course.documents.lab_view import LabView
 
 PEOPLE = ("developer", "ci", "ops", "auditor")
 """The profiles of Harbour's people and its robot; admin, which is you, is not among them."""
 
 
-def made(lab: Any, command: str, profile: str = "admin") -> str:
+def made(lab: LabView, command: str, profile: str = "admin") -> str:
     """Run a step that has to work; return what it printed, without blanks around. Raises RuntimeError with that."""
     code, output = lab.sh(command, profile)
     if code:
@@ -27,31 +27,31 @@ def made(lab: Any, command: str, profile: str = "admin") -> str:
     return str(output).strip()
 
 
-def make_repository(lab: Any, name: str, region: str = REGION) -> None:
+def make_repository(lab: LabView, name: str, region: str = REGION) -> None:
     """Create the repository unless it is there."""
     ecr = lab.client("ecr", region=region)
     with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
         ecr.create_repository(repositoryName=name)
 
 
-def address(lab: Any, region: str = REGION) -> str:
+def address(lab: LabView, region: str = REGION) -> str:
     """Return the address of the account's registry in the Region, as docker wants it: localhost:PORT/ACCOUNT.dkr…"""
     return str(lab.registry if region == REGION else lab.control.registry(ACCOUNT, region)["registry"])
 
 
-def password(lab: Any, profile: str = "admin", region: str = REGION) -> str:
+def password(lab: LabView, profile: str = "admin", region: str = REGION) -> str:
     """Return what `aws ecr get-login-password` prints for that profile."""
     data = lab.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
     return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
 
 
-def log_in(lab: Any, profile: str = "admin", region: str = REGION) -> None:
+def log_in(lab: LabView, profile: str = "admin", region: str = REGION) -> None:
     """Give docker of that profile a fresh login for the account's registry in the Region; raises RuntimeError."""
     registry, secret = address(lab, region), password(lab, profile, region)
     made(lab, f"docker login --username AWS --password-stdin '{registry}' <<< '{secret}' 2>&1", profile)
 
 
-def log_out(lab: Any, *profiles: str, region: str = REGION) -> None:
+def log_out(lab: LabView, *profiles: str, region: str = REGION) -> None:
     """Let docker forget these profiles' logins for the account's registry in the Region, where it has any."""
     registry = address(lab, region)
     host = registry.partition("/")[0]
@@ -63,7 +63,7 @@ def log_out(lab: Any, *profiles: str, region: str = REGION) -> None:
         )
 
 
-def name_again(lab: Any, repository: str, tag: str, **image_id: str) -> None:
+def name_again(lab: LabView, repository: str, tag: str, **image_id: str) -> None:
     """Give an image in ECR one more tag, by PutImage with the manifest that it has (imageTag=… or imageDigest=…)."""
     ecr = lab.client("ecr")
     one = ecr.batch_get_image(repositoryName=repository, imageIds=[image_id])["images"][0]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ecrlab_course.documents.lab_view import LabView
+
 HINTS = 3
 Hint: TypeAlias = str | Callable[[Any], str]
 """Markdown, or a function of what the kind's `state` returns."""
@@ -22,7 +24,7 @@ class Attempt:
     """
 
     name: str
-    do: Callable[[Any], object] | None = None
+    do: Callable[[LabView], object] | None = None
     answer: Any = None
     confidence: int = 2
     misconception: str | None = None

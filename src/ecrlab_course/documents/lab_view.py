@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
+
+from ecrlab_course.documents.xray_row import Row
+
+Engine: TypeAlias = Literal["graph", "containerd", "podman", "standin"]
+"""The engines that print differently; `toolbox.refusals.ENGINES` says what they are."""
 
 
 class LabView(Protocol):
@@ -29,6 +34,10 @@ class LabView(Protocol):
         """The container engine: "found", "private" or "none"."""
 
     @property
+    def prints(self) -> Engine:
+        """Which of the engines that print differently the lab's engine is."""
+
+    @property
     def clock(self) -> Any:
         """The lab's clock: .now(), .advance(hours=…, minutes=…, seconds=…, days=…), .reset()."""
 
@@ -42,12 +51,15 @@ class LabView(Protocol):
     def last(self) -> int:
         """Return the X-ray's last sequence number."""
 
-    def rows(self, after: int | None = None) -> list[dict[str, Any]]:
+    def rows(self, after: int | None = None) -> list[Row]:
         """Return the X-ray rows with a sequence number above `after`.
 
         None: in `observe`, the rows since the guess was stored; elsewhere the rows since the exercise was reset or,
         when it never was, since the lesson was begun.
         """
+
+    def refused_since(self, after: int) -> str:
+        """Return the registry's own sentence of the last request that it refused since that row; "" for none."""
 
     def sh(self, command: str, profile: str = "admin", timeout: float = 60) -> tuple[int, str]:
         """Run bash (errexit, pipefail) as that profile in the lesson's folder; return exit code and ordered output."""

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Act = Callable[[Any], object]
+from ecrlab_course.documents.lab_view import LabView
+
+Act = Callable[[LabView], object]
 
 
 class Sentence(str):
@@ -55,7 +57,7 @@ def acting(*steps: Act | Sequence[Act] | None) -> Act | None:
     if not flat:
         return None
 
-    def act(lab: Any) -> None:
+    def act(lab: LabView) -> None:
         for step in flat:
             step(lab)
 

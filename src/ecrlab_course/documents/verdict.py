@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from ecrlab_course.documents.misconceptions import known
+from ecrlab_course.messages import say
 
 
 class Outcome(StrEnum):
@@ -17,6 +18,11 @@ class Outcome(StrEnum):
     NOT_YET = "not yet"
     UNTOUCHED = "untouched"
     UNKNOWN = "could not check"
+
+    @property
+    def words(self) -> str:
+        """The outcome in a learner's words; its value is what files keep."""
+        return say(f"outcome.{self.name.lower()}")
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,12 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
 from ecrlab.environment import apply, environment
 from ecrlab.home import REGION, Home, write_private
-from ecrlab_course.drills.drill import Drill
 from ecrlab_course.toolbox import shell
 from ecrlab_course.toolbox.lab import Lab, image, push_image
 
@@ -50,6 +49,18 @@ def allow(actions: str | Sequence[str], resources: str | Sequence[str] = "*") ->
 def policy(*statements: Mapping[str, Any]) -> str:
     """Return a policy document as text."""
     return json.dumps({"Version": VERSION, "Statement": list(statements)})
+
+
+class Prepared(Protocol):
+    """What the account asks of a drill (`drill.Drill`)."""
+
+    @property
+    def id(self) -> str:
+        """The drill's id, d04."""
+
+    @property
+    def prepare(self) -> Callable[[DrillLab], object]:
+        """What builds the drill's state in an empty account."""
 
 
 class DrillLab(Lab):
@@ -92,14 +103,14 @@ class DrillLab(Lab):
 
     # Building --------------------------------------------------------------------------------------------------------
 
-    def prepare(self, drill: Drill) -> None:
+    def prepare(self, drill: Prepared) -> None:
         """Empty both accounts and the folder, and build the state; tags of `admin` then say whose it is."""
         self.wipe()
         drill.prepare(self)
         tags = [{"Key": "drill", "Value": drill.id}, {"Key": "seed", "Value": self.seed or "-"}]
         self.client("iam").tag_user(UserName="admin", Tags=tags)
 
-    def holds(self, drill: Drill) -> bool:
+    def holds(self, drill: Prepared) -> bool:
         """Tell whether the account holds this drill's state, this seed's; a reset of the lab takes it away."""
         try:
             tags = self.looking().client("iam").list_user_tags(UserName="admin")["Tags"]

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ecrlab_course.drills.drill import LEVELS, Drill
+from ecrlab_course.drills.drill import Drill
 from ecrlab_course.kinds.free_answer import FollowUp
 from ecrlab_course.views.display import escape, markdown, markdown_inline
 
@@ -36,7 +36,7 @@ def fields(drill: Drill) -> list[str]:
     points = "".join(f"<li>{markdown(point.text)}</li>" for point in drill.points)
     return [
         drill.id,
-        escape(f"{drill.id} · {drill.kind} · {LEVELS[drill.level]} · lesson {drill.lesson}"),
+        escape(f"{drill.id} · {drill.kind} · {drill.level_words} · lesson {drill.lesson}"),
         markdown(drill.situation),
         markdown(drill.question),
         f"<ul>{points}</ul>",
@@ -57,7 +57,7 @@ def export(drills: Iterable[Drill], path: Path) -> int:
     deck = genanki.Deck(DECK, "ECR Lab drills")
     count = 0
     for drill in drills:
-        tags = [f"lesson-{drill.lesson}", f"level-{LEVELS[drill.level]}", *drill.misconceptions]
+        tags = [f"lesson-{drill.lesson}", f"level-{drill.level_words}", *drill.misconceptions]
         deck.add_note(
             genanki.Note(model=model, fields=fields(drill), guid=genanki.guid_for("ecrlab", drill.id), tags=tags)
         )

@@ -14,14 +14,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.documents.misconceptions import known
 from ecrlab_course.documents.verdict import Verdict
+from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.kinds.free_answer import FollowUp, Point
+from ecrlab_course.messages import say
 
-LEVELS = {"J": "junior", "M": "mid", "S": "senior"}
+LEVELS = ("J", "M", "S")
+"""Junior, mid, senior."""
 Findings = Mapping[str, str]
 
 
@@ -43,8 +45,8 @@ class Attempt:
     """
 
     name: str
-    do: Callable[[Any], object] | None = None
-    findings: Findings | Callable[[Any], Findings] | None = None
+    do: Callable[[DrillLab], object] | None = None
+    findings: Findings | Callable[[DrillLab], Findings] | None = None
     seed: str = ""
     misconception: str | None = None
     says: str = ""
@@ -76,8 +78,8 @@ class Drill:
     misconceptions: tuple[str, ...]
     sources: tuple[str, ...]
     date: str
-    prepare: Callable[[Any], object]
-    evidence: Callable[[Any, Findings], Verdict]
+    prepare: Callable[[DrillLab], object]
+    evidence: Callable[[DrillLab, Findings], Verdict]
     accepts: tuple[Attempt, ...]
     rejects: tuple[Attempt, ...]
     findings: tuple[Finding, ...] = ()
@@ -118,6 +120,11 @@ class Drill:
             raise ValueError(f"drill {self.id}: " + "; ".join(problems))
         for identifier in (*self.misconceptions, *(str(each.misconception) for each in self.rejects)):
             known(identifier)
+
+    @property
+    def level_words(self) -> str:
+        """The level in a learner's words."""
+        return say(f"drill.level_{self.level.lower()}")
 
     def point(self, key: str) -> Point:
         """Return the point of that key; raise KeyError when there is none."""

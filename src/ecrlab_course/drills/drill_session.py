@@ -11,7 +11,7 @@ from typing import Any
 from ecrlab.home import Home
 from ecrlab_course.documents.verdict import Outcome, Verdict
 from ecrlab_course.drills.account import DrillLab
-from ecrlab_course.drills.drill import LEVELS, Drill
+from ecrlab_course.drills.drill import Drill
 from ecrlab_course.drills.schedule import (
     DUE_A_DAY,
     MISSED,
@@ -90,7 +90,7 @@ class DrillSession:
             card, reviews = self.schedule.card(identifier), self.schedule.reviews(identifier)
             last = str(reviews[-1].get("rating", "-")) if reviews else "-"
             due = when(card.due, self.schedule.clock()) if card else "-"
-            words = (drill.kind, LEVELS[drill.level], drill.lesson)
+            words = (drill.kind, drill.level_words, drill.lesson)
             found.append((identifier, *words, today.get(identifier, "-"), last, due))
         return found
 

@@ -18,7 +18,7 @@ from ecrlab.client import LabError
 from ecrlab.environment import apply
 from ecrlab.trouble import sentence
 from ecrlab_course.documents.verdict import Outcome
-from ecrlab_course.drills.drill import LEVELS, Drill
+from ecrlab_course.drills.drill import Drill
 from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when, why
 from ecrlab_course.drills.schedule import PASSED, Due
 from ecrlab_course.failure import reason
@@ -82,7 +82,7 @@ class Conversation:
         """Do one drill from where it stands to its rating."""
         drill, session = self.session.drill(identifier), self.session
         begun = session.begin(identifier)
-        head = f"{drill.id} · {say('drill.head', kind=drill.kind, level=LEVELS[drill.level], lesson=drill.lesson)}"
+        head = f"{drill.id} · {say('drill.head', kind=drill.kind, level=drill.level_words, lesson=drill.lesson)}"
         self.title(head + (f" · {because}" if because else ""))
         self._build(identifier)
         self.title(say("drill.situation"))
@@ -185,7 +185,7 @@ class Conversation:
             else:
                 findings[finding.key] = self._ask(f"{finding.label} > ").strip()
         verdict = self.session.check(drill.id, findings)
-        self.say(f"{ICONS[verdict.outcome]} **{verdict.outcome.value}** {verdict.message}")
+        self.say(f"{ICONS[verdict.outcome]} **{verdict.outcome.words}** {verdict.message}")
         return verdict.outcome is Outcome.PASSED
 
     def _chosen(self, options: Sequence[str]) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from ecrlab_course.documents.attempts import HINTS, Attempt, Hint
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.misconceptions import known
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.messages import say
+from ecrlab_course.progress import ExerciseRecord
 from ecrlab_course.views.display import markdown
 
 
@@ -60,7 +62,7 @@ class Question:
     """True when it needs a container engine (its tests are skipped without one)."""
     counts: bool = True
     """False: a strict run does not ask for it, and it is not among what a lesson counts as done."""
-    reset: Callable[[Any], object] | None = None
+    reset: Callable[[LabView], object] | None = None
     """Undoes what the learner did for this exercise alone; None: nothing in the lab needs undoing."""
 
     @classmethod
@@ -95,11 +97,11 @@ class Question:
         """Return the verdict about the exercise as it stands; change nothing in the lab."""
         raise NotImplementedError
 
-    def watches(self, record: Mapping[str, Any]) -> bool:
+    def watches(self, record: ExerciseRecord) -> bool:
         """Tell whether an answer is kept whose outcome the lab has still to show."""
         return False
 
-    def waits(self, record: Mapping[str, Any]) -> bool:
+    def waits(self, record: ExerciseRecord) -> bool:
         """Tell whether an answer is kept and not judged yet, because something else comes first."""
         return False
 

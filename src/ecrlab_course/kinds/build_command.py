@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.verdict import NOTHING, Result, Verdict
 from ecrlab_course.kinds.entry import AnswerError, Entry
@@ -42,8 +43,8 @@ class BuildCommand(Executed):
 
     fields: tuple[Field, ...]
     template: str
-    judge: Callable[[Any, dict[str, str], Result], Verdict]
-    run: Callable[[Any, dict[str, str]], Result] | None = None
+    judge: Callable[[LabView, dict[str, str], Result], Verdict]
+    run: Callable[[LabView, dict[str, str]], Result] | None = None
 
     @classmethod
     def read(cls, page: Page) -> BuildCommand:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ecrlab_course.documents.attempts import Attempt
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.option import Option
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.verdict import Verdict, passed, untouched
@@ -38,8 +39,8 @@ class Choice(Exercise):
 
     kind: ClassVar[str] = "choice"
 
-    options: tuple[Option, ...] | Callable[[Any], tuple[Option, ...]]
-    correct: str | Callable[[Any], str]
+    options: tuple[Option, ...] | Callable[[LabView], tuple[Option, ...]]
+    correct: str | Callable[[LabView], str]
 
     @classmethod
     def read(cls, page: Page) -> Choice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.option import Option
 from ecrlab_course.documents.verdict import Verdict, not_yet, passed
 from ecrlab_course.kinds.entry import Entry
@@ -12,7 +13,7 @@ from ecrlab_course.kinds.inputs import confident
 from ecrlab_course.kinds.options import certain_words, check_key
 from ecrlab_course.messages import say
 
-Observe = Callable[[Any], str | None]
+Observe = Callable[[LabView], str | None]
 
 
 def observed(entry: Entry, observe: Observe) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.verdict import Result
 from ecrlab_course.failure import unrecorded
-from ecrlab_course.progress import Progress, ProgressError
+from ecrlab_course.progress import ExerciseRecord, Progress, ProgressError
 
 LONGEST_TEXT = 20_000
 """Characters that an answer in text form may have; it is kept in the progress file."""
@@ -42,7 +42,7 @@ class Entry:
         return self.lab.folder or Path.cwd()
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> ExerciseRecord:
         """What the progress file holds about the exercise."""
         return self._progress.exercise(self.id)
 

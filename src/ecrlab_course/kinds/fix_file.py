@@ -35,8 +35,8 @@ class FixFile(Executed):
 
     file: str
     start: str
-    run: Callable[[Any, str], Result]
-    judge: Callable[[Any, str, Result], Verdict]
+    run: Callable[[LabView, str], Result]
+    judge: Callable[[LabView, str, Result], Verdict]
 
     @classmethod
     def read(cls, page: Page) -> FixFile:

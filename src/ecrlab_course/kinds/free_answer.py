@@ -16,6 +16,7 @@ from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.options import call
 from ecrlab_course.kinds.writing import Text
 from ecrlab_course.messages import say
+from ecrlab_course.progress import ExerciseRecord
 from ecrlab_course.views.display import note, plain
 
 TOO_SHORT = "words-not-reasons"
@@ -188,7 +189,7 @@ class FreeAnswer(Exercise):
         """Return the model answer and the weak one (markdown)."""
         return f"{say('free-answer.good', text=self.model)}\n\n{say('free-answer.weak', text=self.weak)}"
 
-    def waits(self, record: Mapping[str, Any]) -> bool:
+    def waits(self, record: ExerciseRecord) -> bool:
         """Tell whether an answer is kept and its points are not marked yet."""
         answer = record.get("answer") or {}
         return "made" not in answer and count(answer.get("text", "")) >= self.fewest_words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.kinds.options import OptionInputs, call, certain_words, chosen_of, option_html, option_lines
 from ecrlab_course.messages import say
+from ecrlab_course.progress import ExerciseRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class Guess(Question):
             return untouched(say("predict.kept", said=guess.text))
         return compared(entry, guess, truth, recalled=self.correct is not None)
 
-    def look_back(self, record: Mapping[str, Any]) -> Verdict:
+    def look_back(self, record: ExerciseRecord) -> Verdict:
         """Judge a first guess when the lesson that answers it has come: what was said then, and what is so."""
         options = by_key(self.options)
         right = options[str(self.correct)]
@@ -85,11 +86,11 @@ class Guess(Question):
             return passed(words)
         return not_yet(words + (certain_words() if record.get("confidence") == 3 else ""), said.misconception)
 
-    def watches(self, record: Mapping[str, Any]) -> bool:
+    def watches(self, record: ExerciseRecord) -> bool:
         """Tell whether the next cell decides."""
         return self.observe is not None and "answer" in record and not record.get("observed")
 
-    def waits(self, record: Mapping[str, Any]) -> bool:
+    def waits(self, record: ExerciseRecord) -> bool:
         """Tell whether a guess was made and is not compared yet."""
         return "answer" in record and record.get("outcome", Outcome.UNTOUCHED) == Outcome.UNTOUCHED
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.kinds.base import Exercise
@@ -21,7 +22,7 @@ class LiveCheck(Exercise):
     answered: ClassVar[bool] = False
     looked_at: ClassVar[bool] = True
 
-    probe: Callable[[Any], Any]
+    probe: Callable[[LabView], Any]
     judge: Callable[[Any], Verdict]
 
     @classmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ecrlab_course.documents.attempts import Attempt
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.misconceptions import known
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.sections import Part, name_of
@@ -74,7 +75,7 @@ class Match(Exercise):
 
     items: tuple[Item, ...]
     bins: tuple[Bin, ...]
-    correct: Mapping[str, str] | Callable[[Any], Mapping[str, str]]
+    correct: Mapping[str, str] | Callable[[LabView], Mapping[str, str]]
 
     @classmethod
     def read(cls, page: Page) -> Match:

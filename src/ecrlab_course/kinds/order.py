@@ -41,8 +41,8 @@ class Order(Executed):
     kind: ClassVar[str] = "order"
 
     steps: tuple[Step, ...]
-    run: Callable[[Any, tuple[str, ...]], Result]
-    judge: Callable[[Any, tuple[str, ...], Result], Verdict]
+    run: Callable[[LabView, tuple[str, ...]], Result]
+    judge: Callable[[LabView, tuple[str, ...], Result], Verdict]
 
     @classmethod
     def read(cls, page: Page) -> Order:

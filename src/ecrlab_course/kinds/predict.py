@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ from ecrlab_course.kinds.options import (
     wrong_options,
 )
 from ecrlab_course.messages import say
+from ecrlab_course.progress import ExerciseRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +78,11 @@ class Predict(Exercise):
             return untouched(say("predict.kept", said=guess.text))
         return compared(entry, guess, truth, recalled=False)
 
-    def watches(self, record: Mapping[str, Any]) -> bool:
+    def watches(self, record: ExerciseRecord) -> bool:
         """Tell whether the next cell decides."""
         return "answer" in record and not record.get("observed")
 
-    def waits(self, record: Mapping[str, Any]) -> bool:
+    def waits(self, record: ExerciseRecord) -> bool:
         """Tell whether a guess was made and nothing happened yet."""
         return "answer" in record and record.get("outcome", Outcome.UNTOUCHED) == Outcome.UNTOUCHED
 

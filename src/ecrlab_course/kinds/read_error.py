@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ecrlab_course.documents.attempts import Attempt
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.option import Option
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.verdict import Result, Verdict, passed, untouched
@@ -44,9 +45,9 @@ class ReadError(Exercise):
 
     kind: ClassVar[str] = "read-error"
 
-    cause: Callable[[Any], Result]
+    cause: Callable[[LabView], Result]
     options: tuple[Option, ...]
-    correct: str | Callable[[Any], str]
+    correct: str | Callable[[LabView], str]
     parts: tuple[tuple[str, str], ...] = ()
 
     @classmethod

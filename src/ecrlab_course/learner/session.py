@@ -112,7 +112,7 @@ class Session:
         """Return the lesson of the exercise."""
         return self.course.source_of(identifier)
 
-    def record(self, identifier: str) -> dict[str, Any]:
+    def record(self, identifier: str) -> progress_file.ExerciseRecord:
         """Return what the progress file holds about the exercise."""
         return self.progress.exercise(identifier)
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from ecrlab_course.documents.verdict import Verdict
-from ecrlab_course.drills.drill import LEVELS, Drill, Finding
+from ecrlab_course.drills.drill import Drill, Finding
 from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills.schedule import PASSED, Due
 from ecrlab_course.failure import reason
@@ -28,7 +28,7 @@ COLOURS = {"again": "no", "hard": "wait"}
 
 def head(drill: Drill) -> str:
     """Return kind, level and lesson of a drill in words."""
-    return say("drill.head", kind=drill.kind, level=LEVELS[drill.level], lesson=drill.lesson)
+    return say("drill.head", kind=drill.kind, level=drill.level_words, lesson=drill.lesson)
 
 
 def form(drill: Drill) -> str:

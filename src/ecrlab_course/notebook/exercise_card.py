@@ -13,6 +13,7 @@ from ecrlab_course.kinds.base import Question
 from ecrlab_course.learner.session import Session
 from ecrlab_course.messages import say
 from ecrlab_course.notebook.cards import ActingCard
+from ecrlab_course.progress import ExerciseRecord
 from ecrlab_course.views.display import escape, markdown, note, state, style, verdict_html
 
 # ipywidgets carries no types that a strict check could use.
@@ -168,7 +169,7 @@ class Card(ActingCard):
             self._said.value = self._output(record) + verdict_html(self.session.with_pass(self.item.id, verdict))
         self.refresh()
 
-    def _output(self, record: dict[str, Any]) -> str:
+    def _output(self, record: ExerciseRecord) -> str:
         """Return what the answer's run printed, as HTML; "" for kinds that do not run."""
         printed = record["result"]["output"].strip() if self.item.runs and record.get("result") else ""
         return f"<pre>{escape(printed)}</pre>" if printed else ""
@@ -182,12 +183,12 @@ class Card(ActingCard):
             f'<span class="ecr-kind">{self.item.kind_words}</span> {self._word(record)}</div>'
         )
 
-    def _word(self, record: dict[str, Any]) -> str:
+    def _word(self, record: ExerciseRecord) -> str:
         """Return how the exercise stands, as HTML."""
         outcome = Outcome(record.get("outcome", Outcome.UNTOUCHED.value))
         if record.get("passed") and outcome is not Outcome.PASSED:
             # A pass is kept, here and on the map; how it stands now is said beside it.
-            return f'{state(Outcome.PASSED)} <span class="ecr-kind">{say("card.now", outcome=outcome.value)}</span>'
+            return f'{state(Outcome.PASSED)} <span class="ecr-kind">{say("card.now", outcome=outcome.words)}</span>'
         if self.item.waits(record) and not record.get("passed"):
             return f'<span class="ecr-state ecr-idle">{say("card.kept")}</span>'
         if not self.item.helped and outcome is Outcome.UNTOUCHED:

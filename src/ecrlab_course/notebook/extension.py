@@ -28,6 +28,7 @@ from ecrlab_course.authoring.content import Course, course
 from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.documents.attempts import HINTS
 from ecrlab_course.documents.verdict import Outcome, Verdict
+from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import drills
 from ecrlab_course.drills.drill_session import DrillSession, when, why
@@ -54,14 +55,6 @@ from ecrlab_course.views import explorer as drawing
 show: Any = import_module("IPython.display").display
 MAGICS = ("bash",)
 """The cell magics that the extension registers; a test holds that notebooks use no others."""
-
-HIDDEN: dict[refusals.Engine, str] = {
-    "podman": "Podman's API passes a refused push on as *500, no message*. The X-ray has the registry's own words:",
-    "containerd": "This engine asks by `HEAD`, and an answer to that has no body. The X-ray has the registry's words:",
-    "graph": "An answer to `HEAD` has no body. The X-ray has the registry's words:",
-    "standin": "An answer to `HEAD` has no body. The X-ray has the registry's words:",
-}
-"""Why an engine printed nothing of what the registry said."""
 
 P = ParamSpec("P")
 
@@ -177,10 +170,11 @@ class NotebookLab(Lab):
         except ShellError as error:
             raise CellFailed(str(error)) from None
         except KeyboardInterrupt:
-            raise CellFailed("Interrupted. The cell's commands were ended, with everything they had started.") from None
+            raise CellFailed(say("cell.interrupted")) from None
         said = self._said(begun)
         if said and said not in output and refusals.wordless(output):
-            show(shown.note("What the registry answered", f"{HIDDEN[refusals.engine_of(self.home)]}\n\n`{said}`"))
+            why_hidden = say(f"hidden.{refusals.engine_of(self.home)}")
+            show(shown.note(say("hidden.title"), f"{why_hidden}\n\n`{said}`"))
         if expected is None:
             if code:
                 raise CellFailed(_failure(code, output))
@@ -193,12 +187,9 @@ class NotebookLab(Lab):
         engine = refusals.engine_of(self.home)
         words = expected if refusal is None else refusal.expected(engine)
         if code == 0:
-            raise CellFailed(f"This cell was expected to fail and to say “{words}”, but every command in it worked.")
+            raise CellFailed(say("cell.worked", words=words))
         if not (expected in output if refusal is None else refusal.fits(engine, output, said)):
-            raise CellFailed(
-                f"This cell failed (exit code {code}), as it should, but for another reason: it was expected to say "
-                f"“{words}”. Read its last lines; most often an earlier cell was left out."
-            )
+            raise CellFailed(say("cell.otherwise", code=code, words=words))
         if refusal is not None:
             show(side_by_side(refusal, engine))
 
@@ -279,7 +270,7 @@ class NotebookLab(Lab):
         item = self.session.exercise(identifier)
         counts = item.counts and not (item.engine and self.engine == "none")
         if os.environ.get("ECRLAB_STRICT") == "1" and counts and verdict.outcome is not Outcome.PASSED:
-            raise CellFailed(say("card.strict", id=identifier, outcome=verdict.outcome.value))
+            raise CellFailed(say("card.strict", id=identifier, outcome=verdict.outcome.words))
 
     @spoken
     def hint(self, identifier: str) -> None:
@@ -339,16 +330,16 @@ class NotebookLab(Lab):
             index -= 1
             rows = self.rows(marks[index])
         rows = self._opened(rows)
-        drawn = xray.shown(rows, "X-ray: who asked what, and who decided", details)
+        drawn = xray.shown(rows, say("x-ray.title"), details)
         words = f"{drawn.text}\n\n{decision.xray_text(rows)}" if details and rows else drawn.text
         show(shown.Shown(words, drawn.html + decision.xray_html(rows)))
 
-    def _opened(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _opened(self, rows: list[Row]) -> list[Row]:
         """The same rows with their decisions opened."""
         if not rows:
             return rows
         wanted = {row["seq"] for row in rows}
-        found: list[dict[str, Any]] = []
+        found: list[Row] = []
         after = min(wanted) - 1
         while after < max(wanted):
             batch = self.control.xray(after=after, opened=True)["rows"]
@@ -431,9 +422,9 @@ class NotebookLab(Lab):
             self._projector.update(shown.Shown("", ""))
             self._projector = None
         if not on:
-            self._say("Projector mode has ended.")
+            self._say(say("status.projector_ended"))
             return
-        words = "Projector mode: larger type, stronger contrast. lab.projector(False) ends it."
+        words = say("status.projector")
         page = shown.projector() + f'<div class="ecr-status">{shown.escape(words)}</div>'
         self._projector = show(shown.Shown(words, page), display_id=True)
 
@@ -442,14 +433,14 @@ class NotebookLab(Lab):
         offset = float(server["clock"]["offset_seconds"])
         off = server.get("regions_off") or []
         parts = [
-            "ECR Lab ready",
-            f"account {ACCOUNT}",
+            say("status.ready"),
+            say("status.account", account=ACCOUNT),
             REGION,
-            f"you are {os.environ.get('AWS_PROFILE', 'admin')}",
+            say("status.you", profile=os.environ.get("AWS_PROFILE", "admin")),
             engine_words(self.home),
-            f"clock {'real' if abs(offset) < 1 else '+' + ahead(offset)}",
-            *[f"{region} is off" for region in off],
-            "not AWS",
+            say("status.clock") if abs(offset) < 1 else say("status.clock_moved", offset=ahead(offset)),
+            *[say("status.off", region=region) for region in off],
+            say("status.not_aws"),
         ]
         # A terminal outside JupyterLab does not have the environment's programs in its PATH.
         command = ".venv/bin/ecrlab" if Path(sys.prefix) == self.course.root / ".venv" else "ecrlab"
@@ -457,8 +448,8 @@ class NotebookLab(Lab):
         html = f"<b>{shown.escape(first)}</b> · " + " · ".join(shown.escape(part) for part in rest)
         return shown.Shown(
             " · ".join(parts),
-            f'<div class="ecr-status">{html}</div><div class="ecr-soft">A terminal of your own, in the '
-            f"course's folder: <code>eval &quot;$({command} env)&quot;</code></div>",
+            f'<div class="ecr-status">{html}</div><div class="ecr-soft">{say("status.terminal")} '
+            f"<code>eval &quot;$({command} env)&quot;</code></div>",
         )
 
     @spoken
@@ -466,15 +457,16 @@ class NotebookLab(Lab):
         """Show what the course needs, each `ok` or the one command that fixes it."""
         findings = doctor.examine(self.home)
         rows = [
-            (item.part, item.state, f"{item.seen}; fix: `{item.fix}`" if item.fix else item.seen) for item in findings
+            (item.part, item.state, say("health.fix", seen=item.seen, fix=item.fix) if item.fix else item.seen)
+            for item in findings
         ]
         bad = [item for item in findings if item.state == "fails"]
-        last = "You can start."
+        last = say("health.start")
         if self.engine == "none":
-            last = "You can start without an engine; where a cell needs one, the lab's stand-in for docker answers."
+            last = say("health.no_engine")
         if bad:
-            last = "Fix the rows that fail, then run this cell again."
-        table = shown.table(("part", "state", "seen"), rows)
+            last = say("health.bad")
+        table = shown.table((say("health.part"), say("health.state"), say("health.seen")), rows)
         show(shown.Shown(f"{table.text}\n{last}", f"{table.html}<p><b>{last}</b></p>"))
 
     @spoken
@@ -566,33 +558,29 @@ def _bash_arguments(line: str) -> tuple[str, str | None]:
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise CellFailed(f"The cell's first line cannot be read: {error}.") from None
+        raise CellFailed(say("cell.first_line", error=error)) from None
     while words:
         word = words.pop(0)
         if word in ("--as", "--fails") and not words:
-            raise CellFailed(f"{word} wants a word after it.")
+            raise CellFailed(say("cell.option", option=word))
         if word == "--as":
             profile = words.pop(0)
             if profile not in PROFILES and not re.fullmatch(r"drill(/[\w+=,.@-]+)?", profile):
-                raise CellFailed(f"There is nobody called {profile!r}. The profiles are: {', '.join(PROFILES)}.")
+                raise CellFailed(say("cell.nobody", profile=repr(profile), profiles=", ".join(PROFILES)))
         elif word == "--fails":
             expected = words.pop(0)
         else:
-            raise CellFailed(f"%%bash does not know {word!r}. It takes --as PROFILE and --fails TEXT.")
+            raise CellFailed(say("cell.unknown", word=repr(word)))
     return profile, expected
 
 
 def _failure(code: int, output: str) -> str:
-    words = f"A command of this cell failed (exit code {code}), and the cell stopped there."
+    words = say("cell.failed", code=code)
     if "unbound variable" in output:
-        words += " A variable has no value: run the notebook's first cell again."
-    elif code == 127:
-        words += " The shell did not find the program."
-    elif code == 124:
-        words += " It took longer than the cell may take."
-    elif not output.strip():
-        words += " It printed nothing; a program that fails inside a pipe often does not."
-    return words
+        return f"{words} {say('cell.unset')}"
+    if code in (124, 127):
+        return f"{words} {say(f'cell.code_{code}')}"
+    return words if output.strip() else f"{words} {say('cell.silent')}"
 
 
 def picture(path: Path) -> shown.Shown:
@@ -604,7 +592,7 @@ def picture(path: Path) -> shown.Shown:
     )
     alt = re.sub(r"\s+", " ", found.group(1)).strip() if found else path.stem
     return shown.Shown(
-        f"Picture: {alt}",
+        say("status.picture", words=alt),
         f'<figure role="img" aria-label="{alt.replace(chr(34), "&quot;")}">{svg}</figure>',
     )
 
@@ -613,10 +601,10 @@ def engine_words(home: Home) -> str:
     """Return the engine as the status line names it: "engine docker 28.2", or "no engine"."""
     state = read_json(home.run / "engine.json")
     if state.get("kind", "none") == "none":
-        return "no engine"
+        return say("status.no_engine")
     version = ".".join(str(state.get("version") or "").split(".")[:2])
     name = "podman" if "podman" in str(state.get("name") or state.get("title") or "").lower() else "docker"
-    return f"engine {name} {version}".strip()
+    return say("status.engine", name=name, version=version).strip()
 
 
 def find_home() -> Home:
@@ -664,9 +652,9 @@ def load(shell: Any) -> None:
     # The aws of this environment is pinned; only another one has to be asked, which takes half a second.
     old_aws = doctor.aws_too_old(os.environ) if aws and Path(aws).parent != Path(sys.prefix) / "bin" else None
     if old_aws:
-        raise CellFailed(f"The lab is not used: {old_aws}. Run: pip install --upgrade awscli")
+        raise CellFailed(say("status.old_aws", why=old_aws))
     if cleared:
-        print(f"Cleared for this notebook, so that nothing reaches the real AWS: {', '.join(cleared)}")
+        print(say("status.cleared", names=", ".join(cleared)))
     old = _loaded.pop("lab", None)
     if old is not None:
         for event, hook in (("pre_run_cell", old.cell_begins), ("post_run_cell", old.cell_ended)):
@@ -675,7 +663,7 @@ def load(shell: Any) -> None:
     try:
         lab = NotebookLab(home, course())
     except (ContentError, ValueError) as error:
-        raise CellFailed(f"The course's content cannot be read. {error}") from None
+        raise CellFailed(say("status.no_content", error=error)) from None
     _loaded["lab"] = lab
     shell.register_magic_function(lab.bash, "cell", "bash")
     shell.user_ns.update(lab=lab, ecr=lab.client("ecr"), iam=lab.client("iam"), sts=lab.client("sts"))

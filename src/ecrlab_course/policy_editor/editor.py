@@ -17,6 +17,7 @@ from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import PolicyKind
 from ecrlab.policy.places import Problem, notes, problem
 from ecrlab.policy.sets import DOCKER_PUSH, LOGIN, PULL
+from ecrlab_course.messages import say
 from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.views.display import Shown, escape
 
@@ -32,9 +33,6 @@ TASKS: dict[str, tuple[str, ...]] = {
 
 ALLOWED, NOBODY, FORBIDDEN, PARTLY = "allowed", "not allowed", "forbidden", "in part"
 ICONS = {ALLOWED: "✓", NOBODY: "✗", FORBIDDEN: "⊘", PARTLY: "◐"}
-MEANING = (
-    "✓ allowed · ✗ not allowed: nobody said yes · ⊘ forbidden: a Deny said no · ◐ in part: some of its requests pass"
-)
 
 EMPTY = {
     "Version": "2012-10-17",
@@ -70,10 +68,10 @@ class Target:
 
     def __str__(self) -> str:
         if self.key == "repository":
-            return f"repository policy of {self.holder}"
+            return say("policy-editor.place_repository", holder=self.holder)
         if self.key == "trust":
-            return f"trust policy of role {self.holder}"
-        return f"policy {self.name} of {self.key} {self.holder}"
+            return say("policy-editor.place_trust", holder=self.holder)
+        return say(f"policy-editor.place_{self.key}", name=self.name, holder=self.holder)
 
     def edit(self, document: str) -> dict[str, str]:
         """Return the document as an edit of the control interface."""
@@ -123,8 +121,12 @@ class Cell:
         return FORBIDDEN if forbidden else NOBODY
 
     @property
+    def state_words(self) -> str:
+        return say(f"policy-editor.state_{self.state.replace(' ', '_')}")
+
+    @property
     def words(self) -> str:
-        return f"{ICONS[self.state]} {self.state}"
+        return f"{ICONS[self.state]} {self.state_words}"
 
     @property
     def deciding(self) -> Mapping[str, Any]:
@@ -158,7 +160,7 @@ class Matrix:
 
     def shown(self) -> Shown:
         """Return the table as text and as HTML."""
-        head = ["what", *[row[0].principal for row in self.rows]]
+        head = [say("policy-editor.what"), *[row[0].principal for row in self.rows]]
         lines = [head]
         for index, column in enumerate(self.columns):
             lines.append([column.label, *[row[index].words for row in self.rows]])
@@ -362,7 +364,7 @@ class Editor:
             )
             self._matrix, self._valid = Matrix(self.columns, rows, self._caption()), self._text
         elif self._matrix is None:
-            raise EditorError(f"There is no matrix yet: {wrong}")
+            raise EditorError(say("policy-editor.no_matrix_yet", why=wrong))
         assert self._matrix is not None
         return self._matrix
 
@@ -373,8 +375,8 @@ class Editor:
 
     def _caption(self) -> str:
         if self.target is not None:
-            return f"If this were the {self.target}"
-        return "If this were the only policy of each"
+            return say("policy-editor.caption", place=self.target)
+        return say("policy-editor.caption_alone")
 
     def decisions(self, principal: str, column: str) -> list[dict[str, Any]]:
         """Return the decisions behind a cell, opened, one for each action."""
@@ -404,11 +406,12 @@ class Editor:
         place = self.target
         if place is None:
             if self.path is None:
-                raise EditorError('It has no place to be saved at. Open it with target={"user": "ops", "policy": …}.')
+                raise EditorError(say("policy-editor.nowhere"))
             self.path.write_text(self._text, encoding="utf-8")
-            return f"Saved in {self.path}." + (f" IAM would refuse it: {wrong}" if wrong else "")
+            saved = say("policy-editor.saved_file", path=self.path)
+            return f"{saved} {say('policy-editor.would_refuse', why=wrong)}" if wrong else saved
         if wrong is not None:
-            raise EditorError(f"Not saved: {wrong}")
+            raise EditorError(say("policy-editor.not_saved", why=wrong))
         try:
             if place.key == "repository":
                 self.lab.client("ecr").set_repository_policy(repositoryName=place.holder, policyText=self._text)
@@ -419,32 +422,35 @@ class Editor:
                 put(**{f"{place.key.title()}Name": place.holder}, PolicyName=place.name, PolicyDocument=self._text)
         except ClientError as error:
             said = error.response["Error"]
-            raise EditorError(f"Not saved. {said['Code']}: {said['Message']}") from None
-        return f"Saved: it is the {place} now, and counts from the next request."
+            raise EditorError(say("policy-editor.save_failed", code=said["Code"], message=said["Message"])) from None
+        return say("policy-editor.saved", place=place)
 
     def reset(self) -> str:
         """Put the text back to what it was when the editor was opened; nothing is saved."""
         self._text = self.first
-        return "The text is as it was when the editor was opened. Nothing was saved."
+        return say("policy-editor.was_reset")
 
     # Showing ---------------------------------------------------------------------------------------------------------
 
     @property
     def heading(self) -> str:
-        where = f"the {self.target}" if self.target is not None else str(self.path or "a document")
-        return f"Policy editor: {where}"
+        if self.target is not None:
+            return say("policy-editor.heading_of", place=self.target)
+        return say("policy-editor.heading", what=self.path or say("policy-editor.document"))
 
     def form(self) -> str:
         """Return the editor as plain text: the policy, what is wrong with it, the matrix, and how to go on."""
         lines = [self.heading, "", *self._text.splitlines(), ""]
         wrong = self.problem
-        lines.append(f"✗ IAM would refuse it: {wrong}" if wrong else "✓ IAM would accept it.")
+        lines.append(
+            f"✗ {say('policy-editor.would_refuse', why=wrong)}" if wrong else f"✓ {say('policy-editor.accepted')}"
+        )
         lines += [f"○ {note}" for note in self.notes]
         try:
             lines += ["", *repr(self.matrix()).splitlines()]
         except EditorError:
-            lines += ["", "No matrix: it needs a text that IAM accepts."]
+            lines += ["", say("policy-editor.no_matrix")]
         except LabError as error:
-            lines += ["", f"No matrix: {error}"]
-        lines += ["", "In text: editor.text = …, editor.matrix(), editor.explain(WHO, WHAT), editor.save()"]
+            lines += ["", say("policy-editor.no_matrix_why", why=error)]
+        lines += ["", say("policy-editor.commands")]
         return "\n".join(lines)

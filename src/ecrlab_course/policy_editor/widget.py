@@ -10,7 +10,8 @@ from typing import Any
 from ecrlab.client import LabError
 from ecrlab.policy.places import Problem
 from ecrlab_course.failure import reason
-from ecrlab_course.policy_editor.editor import FORBIDDEN, MEANING, PARTLY, Cell, Editor, EditorError, Matrix
+from ecrlab_course.messages import say
+from ecrlab_course.policy_editor.editor import FORBIDDEN, PARTLY, Cell, Editor, EditorError, Matrix
 from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.views import decision
 from ecrlab_course.views.display import escape, style
@@ -39,18 +40,21 @@ def problem_html(text: str, wrong: Problem | None, notes: Sequence[Problem]) -> 
     if wrong is not None:
         hint = f" <b>{escape(wrong.hint[:1].upper() + wrong.hint[1:])}.</b>" if wrong.hint else ""
         hint = hint.replace("?.</b>", "?</b>")
-        at = f"Line {wrong.line}" + (f", at <code>{escape(wrong.word)}</code>" if wrong.word else "")
+        at = say("policy-editor.line", line=wrong.line)
+        if wrong.word:
+            at = say("policy-editor.line_at", line=wrong.line, word=f"<code>{escape(wrong.word)}</code>")
         body = (
-            f'<div class="ecr-verdict ecr-no"><span class="ecr-state">✗ IAM would refuse it.</span> {at}: '
+            f'<div class="ecr-verdict ecr-no"><span class="ecr-state">✗ {say("policy-editor.refused")}</span> {at}: '
             f"<q>{escape(wrong.message)}</q>{hint}{place_html(text, wrong)}</div>"
         )
     else:
-        body = '<span class="ecr-state ecr-ok">✓ IAM would accept it.</span>'
+        body = f'<span class="ecr-state ecr-ok">✓ {say("policy-editor.accepted")}</span>'
     for note in notes:
         hint = f" <b>{escape(note.hint[:1].upper() + note.hint[1:])}</b>" if note.hint else ""
         body += (
-            f'<div class="ecr-verdict ecr-wait"><span class="ecr-state">! Without a meaning.</span> Line {note.line}, '
-            f"<code>{escape(note.word)}</code>: {escape(note.message)}{hint}{place_html(text, note)}</div>"
+            f'<div class="ecr-verdict ecr-wait"><span class="ecr-state">! {say("policy-editor.meaningless")}</span> '
+            f"{say('policy-editor.line', line=note.line)}, <code>{escape(note.word)}</code>: {escape(note.message)}"
+            f"{hint}{place_html(text, note)}</div>"
         )
     return f'<div class="ecr-problem" role="status">{body}</div>'
 
@@ -78,7 +82,7 @@ class PolicyEditor(Editor):
         self._head = ipywidgets.HTML()
         self._area = ipywidgets.Textarea(
             value=self._text,
-            description="The policy (JSON)",
+            description=say("policy-editor.text"),
             rows=min(max(self._text.count("\n") + 2, 14), 30),
             continuous_update=True,
             style={"description_width": "initial"},
@@ -88,12 +92,17 @@ class PolicyEditor(Editor):
         self._opened = ipywidgets.HTML()
         self._table = ipywidgets.HTML()
         self._done = ipywidgets.HTML()
-        self._buttons = {"Save": ipywidgets.Button(description="Save"), "Reset": ipywidgets.Button(description="Reset")}
+        self._buttons = {
+            "Save": ipywidgets.Button(description=say("policy-editor.save")),
+            "Reset": ipywidgets.Button(description=say("policy-editor.reset")),
+        }
         self._buttons["Save"].add_class("ecr-primary")
         where = str(self.target or self.path or "")
-        self._buttons["Save"].tooltip = f"Save as {where}" if where else "There is no place to save it at"
+        self._buttons["Save"].tooltip = (
+            say("policy-editor.save_as", place=where) if where else say("policy-editor.no_place")
+        )
         self._buttons["Save"].disabled = not where
-        self._buttons["Reset"].tooltip = "Put the text back to what it was when the editor was opened"
+        self._buttons["Reset"].tooltip = say("policy-editor.put_back")
         self._buttons["Save"].on_click(lambda _button: self._guarded(Editor.save))
         self._buttons["Reset"].on_click(lambda _button: self._guarded(Editor.reset))
         self._area.observe(self._typed, "value")
@@ -103,7 +112,7 @@ class PolicyEditor(Editor):
     # Building --------------------------------------------------------------------------------------------------------
 
     def _build(self) -> Any:
-        heads: list[Any] = [ipywidgets.HTML('<span class="ecr-who">what</span>')]
+        heads: list[Any] = [ipywidgets.HTML(f'<span class="ecr-who">{say("policy-editor.what")}</span>')]
         heads += [ipywidgets.HTML(f'<div class="ecr-who">{escape(name)}</div>') for name in self.principals]
         grid = list(heads)
         for column in self.columns:
@@ -136,7 +145,7 @@ class PolicyEditor(Editor):
             box.add_class(name)
         self._head.value = (
             f'{style()}{decision.style()}<div class="ecr-head"><b>{escape(self.heading)}</b> '
-            '<span class="ecr-kind">nothing is saved until you press Save</span></div>'
+            f'<span class="ecr-kind">{say("policy-editor.unsaved")}</span></div>'
         )
         return box
 
@@ -217,16 +226,16 @@ class PolicyEditor(Editor):
     def _show_matrix(self, found: Matrix) -> None:
         stale = self.stale
         (self.box.add_class if stale else self.box.remove_class)("ecr-stale")
-        old = " The matrix is still that of the last text that IAM accepts." if stale else ""
+        old = f"<b> {say('policy-editor.stale')}</b>" if stale else ""
         self._caption_shown.value = (
-            f'<div class="ecr-soft">{escape(found.caption)}. Press a cell to see why.'
-            f"{f'<b>{old}</b>' if old else ''}</div>"
+            f'<div class="ecr-soft">{escape(found.caption)}. {say("policy-editor.press")}{old}</div>'
         )
         for row in found.rows:
             for cell in row:
                 self._show_button(cell)
         self._table.value = (
-            f'<details><summary>The matrix as a table, and what the words mean</summary><p class="ecr-soft">{MEANING}'
+            f"<details><summary>{say('policy-editor.table')}</summary>"
+            f'<p class="ecr-soft">{say("policy-editor.meaning")}'
             f"</p>{found.shown().html}</details>"
         )
 
@@ -234,7 +243,7 @@ class PolicyEditor(Editor):
         button = self._cells[cell.principal, cell.column.label]
         if button.description != cell.words:
             button.description = cell.words
-        button.tooltip = f"{cell.principal}, {cell.column.label}: {cell.state}. Opens why."
+        button.tooltip = say("policy-editor.opens", who=cell.principal, what=cell.column.label, state=cell.state_words)
         for name in ("ecr-ok", "ecr-no", "ecr-wait"):
             (button.add_class if _CLASSES[cell.state] == name else button.remove_class)(name)
 
@@ -255,14 +264,16 @@ class PolicyEditor(Editor):
         lines = ""
         if len(opened) > 1:
             items = "".join(
-                f"<li>{'✓ allowed' if each['allowed'] else '✗ denied'}: <code>{escape(each['action'])}</code></li>"
+                f"<li>{say('x-ray.allowed' if each['allowed'] else 'x-ray.denied')}: "
+                f"<code>{escape(each['action'])}</code></li>"
                 for each in opened
             )
-            lines = f'<p class="ecr-soft">It asks for {len(opened)} things; the first that decides is opened.</p>'
+            lines = f'<p class="ecr-soft">{say("policy-editor.asks", number=len(opened))}</p>'
             lines += f"<ul>{items}</ul>"
         title = f"{principal}, {column}"
+        why = say("policy-editor.why", cell=title)
         return (
-            f'<div class="ecr-cell" role="region" aria-live="polite" aria-label="Why: {escape(title)}">'
+            f'<div class="ecr-cell" role="region" aria-live="polite" aria-label="{escape(why)}">'
             f'<div class="ecr-title">{escape(title)}</div>'
             f'<div class="ecr-decision">{lines}</div>{decision.html(deciding)}</div>'
         )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecrlab_course.toolbox.refusals import ENGINES, Engine, refusals
+from ecrlab_course.documents.lab_view import Engine
+from ecrlab_course.toolbox.refusals import ENGINES, refusals
 
 PAGE = "docs/engines.md"
 SEEN = "docs/engines.json"

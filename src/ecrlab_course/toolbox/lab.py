@@ -25,6 +25,8 @@ from ecrlab.client import LOOKING, LabClient, quota_text
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, REGION, Home, read_json
 from ecrlab.span import ahead
+from ecrlab_course.documents.lab_view import Engine
+from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.failure import Refused
 from ecrlab_course.toolbox import refusals, shell
 from ecrlab_course.toolbox.hub import Hub
@@ -169,10 +171,10 @@ class Lab:
         """Return the X-ray's last sequence number."""
         return int(self.control.xray(after=2**53, wait=0, limit=1)["last"])
 
-    def rows(self, after: int | None = None) -> list[dict[str, Any]]:
+    def rows(self, after: int | None = None) -> list[Row]:
         """Return the X-ray rows after a sequence number (default: `mark`), without those of checks."""
         start = self.mark if after is None else after
-        rows: list[dict[str, Any]] = []
+        rows: list[Row] = []
         while True:
             answer = self.control.xray(after=start, wait=0, limit=1000)
             batch = answer["rows"]
@@ -182,7 +184,7 @@ class Lab:
             start = batch[-1]["seq"]
 
     @property
-    def prints(self) -> refusals.Engine:
+    def prints(self) -> Engine:
         """Which of the engines that print differently this lab's engine is."""
         return refusals.engine_of(self.home)
 

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
 
 from ecrlab.home import Home, read_json
-
-Engine = Literal["graph", "containerd", "podman", "standin"]
+from ecrlab_course.documents.lab_view import Engine
+from ecrlab_course.documents.xray_row import Row
 
 ENGINES: dict[Engine, str] = {
     "graph": "Docker with overlay2, the default up to 28",
@@ -100,7 +99,7 @@ def engine_of(home: Home) -> Engine:
     return "containerd" if state.get("store") == "containerd" else "graph"
 
 
-def said(rows: Iterable[Mapping[str, Any]]) -> str:
+def said(rows: Iterable[Row]) -> str:
     """Return the registry's sentence of the last request among these rows of the X-ray that it refused; "" for none.
 
     The challenge with which every conversation begins, 401 to a GET of /v2/, refuses nothing yet; containerd is

@@ -8,10 +8,10 @@ from importlib.resources import files
 from typing import Any
 
 from ecrlab import decisions
+from ecrlab_course.documents.xray_row import Row
+from ecrlab_course.messages import say
 from ecrlab_course.views.display import Shown, escape
 from ecrlab_course.views.xray import request, who
-
-Row = Mapping[str, Any]
 
 
 @cache
@@ -39,7 +39,7 @@ def html(decision: Mapping[str, Any], head: bool = True) -> str:
     if blocked:
         parts.append(f"<p>{escape(blocked)}</p>")
     if decision.get("message"):
-        parts.append(f"<p>AWS says: <q>{escape(decision['message'])}</q></p>")
+        parts.append(f"<p>{say('why.aws')} <q>{escape(decision['message'])}</q></p>")
     parts.append(f"<p>{escape(decision['explanation'])}</p>")
     parts.append(_suggest(decision))
     parts.append(_statements(decision))
@@ -58,22 +58,22 @@ def _suggest(decision: Mapping[str, Any]) -> str:
     suggestion = decision.get("suggestion")
     if not suggestion:
         return ""
-    parts = [f'<div class="ecr-suggestion"><p><b>What would do.</b> {escape(suggestion["advice"])}</p>']
+    parts = [f'<div class="ecr-suggestion"><p><b>{say("why.fix")}</b> {escape(suggestion["advice"])}</p>']
     for piece in suggestion["statements"]:
         if len(suggestion["statements"]) > 1:
-            parts.append(f"<p>In {escape(piece['where'])}:</p>")
-        parts.append(_json(piece["statement"], f"Statement for {piece['where']}, to copy"))
+            parts.append(f"<p>{escape(say('why.place', place=piece['where']))}</p>")
+        parts.append(_json(piece["statement"], say("why.copy", place=piece["where"])))
     if suggestion["warning"]:
         parts.append(
-            f'<p class="ecr-warning ecr-wait"><span class="ecr-state">! Wider than needed.</span> '
+            f'<p class="ecr-warning ecr-wait"><span class="ecr-state">! {say("why.wide")}</span> '
             f"{escape(suggestion['warning'])}</p>"
         )
     if suggestion["set"]:
         more = suggestion["set"]
         parts.append(
-            f"<details><summary>A whole {escape(more['purpose'])}, in one statement</summary>"
+            f"<details><summary>{escape(say('why.whole', purpose=more['purpose']))}</summary>"
             f"<p>{escape(decisions.set_words(more))}</p>"
-            f"{_json(more['statement'], 'Statement for a whole ' + more['purpose'] + ', to copy')}</details>"
+            f"{_json(more['statement'], say('why.copy_whole', purpose=more['purpose']))}</details>"
         )
     return "".join([*parts, "</div>"])
 
@@ -81,7 +81,7 @@ def _suggest(decision: Mapping[str, Any]) -> str:
 def _statements(decision: Mapping[str, Any]) -> str:
     rows: Sequence[Mapping[str, Any]] = decision["statements"]
     if not rows:
-        said = "No statement was in play: no policy speaks about the caller or the resource."
+        said = say("why.no_statement")
         return f"<p>{said}</p>" if decision.get("verdict") else ""
     lines = []
     for row in rows:
@@ -89,13 +89,13 @@ def _statements(decision: Mapping[str, Any]) -> str:
         mark = "ecr-on" if row["decided"] or row["applied"] else "ecr-soft"
         lines.append(
             f'<li class="{mark}"><b>{escape(state)}</b> {escape(words)}'
-            f"<details><summary>The statement</summary>"
-            f"{_json(row['statement'], 'Statement ' + str(row['label']))}</details></li>"
+            f"<details><summary>{say('why.statement')}</summary>"
+            f"{_json(row['statement'], say('why.label', label=row['label']))}</details></li>"
         )
     hidden = int(decision.get("hidden") or 0)
-    more = f'<p class="ecr-soft">{hidden} more statements are not listed.</p>' if hidden else ""
-    number = f"{len(rows)} statement{'s' if len(rows) > 1 else ''}"
-    return f"<details><summary>{number} in play</summary><ul>{''.join(lines)}</ul>{more}</details>"
+    more = f'<p class="ecr-soft">{say("why.hidden", number=hidden)}</p>' if hidden else ""
+    number = say("why.in_play", number=len(rows)) if len(rows) > 1 else say("why.one_in_play")
+    return f"<details><summary>{number}</summary><ul>{''.join(lines)}</ul>{more}</details>"
 
 
 def _context(decision: Mapping[str, Any]) -> str:
@@ -107,7 +107,7 @@ def _context(decision: Mapping[str, Any]) -> str:
         for key, value in sorted(decision["context"].items())
     )
     return (
-        "<details><summary>Context: what else IAM knew of the request</summary>"
+        f"<details><summary>{say('why.context')}</summary>"
         f'<table class="ecr-table"><tbody>{lines}</tbody></table></details>'
     )
 
@@ -136,19 +136,20 @@ def xray_html(rows: Sequence[Row]) -> str:
     lines = []
     for row, decision, times in _grouped(rows):
         kind = "ecr-ok" if decision["allowed"] else "ecr-no"
-        word = "✓ allowed" if decision["allowed"] else "✗ denied"
-        often = f" · {times} times" if times > 1 else ""
+        word = say("x-ray.allowed" if decision["allowed"] else "x-ray.denied")
+        often = f" · {say('x-ray.times', number=times)}" if times > 1 else ""
+        on = say("why.on", thing=decisions.short(str(decision["resource"])))
         lines.append(
             f'<details class="ecr-asked {kind}"><summary><span class="ecr-state">{word}</span> '
-            f"<code>{escape(decision['action'])}</code> on {escape(decisions.short(str(decision['resource'])))} "
+            f"<code>{escape(decision['action'])}</code> {escape(on)} "
             f'<span class="ecr-soft">{escape(who(row))} · {escape(request(row))}{often}</span></summary>'
             f"{html(decision, head=False)}</details>"
         )
     if not lines:
         return ""
     return (
-        f'{style()}<div class="ecr-asks" role="group" aria-label="What IAM was asked">'
-        f'<div class="ecr-soft">What IAM was asked. Open a line to see why.</div>{"".join(lines)}</div>'
+        f'{style()}<div class="ecr-asks" role="group" aria-label="{say("why.asked")}">'
+        f'<div class="ecr-soft">{say("why.open")}</div>{"".join(lines)}</div>'
     )
 
 
@@ -156,9 +157,9 @@ def xray_text(rows: Sequence[Row]) -> str:
     """Return the rows' decisions in words: all of a denial, the verdict and its reason of the others."""
     parts = []
     for _, decision, times in _grouped(rows):
-        often = f" ({times} times)" if times > 1 else ""
+        often = f" ({say('x-ray.times', number=times)})" if times > 1 else ""
         if decision["allowed"]:
-            parts.append(f"{decisions.headline(decision)}{often}\n  Because of {decision['reason']}.")
+            parts.append(f"{decisions.headline(decision)}{often}\n  {say('why.because', reason=decision['reason'])}")
         else:
             head, _, rest = decisions.text(decision).partition("\n")
             parts.append(f"{head}{often}\n{rest}")
@@ -168,9 +169,10 @@ def xray_text(rows: Sequence[Row]) -> str:
 def shown(row: Row, details: bool = True) -> Shown:
     """Return one row of the X-ray opened: each question that it put to IAM."""
     found = _grouped([row])
-    line = f"Request {row.get('seq')}: {who(row)}, {request(row)}, status {row.get('status')}"
+    asked = {"number": row.get("seq"), "who": who(row), "request": request(row), "status": row.get("status")}
+    line = say("why.request", **asked)
     if not found:
-        said = f"IAM was not asked. {row.get('reason') or ''}".strip()
+        said = f"{say('why.not_asked')} {row.get('reason') or ''}".strip()
         return Shown(f"{line}\n{said}", f'<div class="ecr-title">{escape(line)}</div><p>{escape(said)}</p>')
     words = "\n".join(decisions.text(decision, details) for _, decision, _ in found)
     inner = "".join(html(decision) for _, decision, _ in found)

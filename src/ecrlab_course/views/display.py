@@ -81,7 +81,7 @@ def state(outcome: Outcome) -> str:
     """Return the outcome as HTML: an icon and the word; colour only repeats what they say."""
     return (
         f'<span class="ecr-state {CLASSES[outcome]}">'
-        f'<span aria-hidden="true">{ICONS[outcome]}</span> {outcome.value}</span>'
+        f'<span aria-hidden="true">{ICONS[outcome]}</span> {outcome.words}</span>'
     )
 
 
@@ -97,7 +97,7 @@ def verdict_html(verdict: Verdict, identifier: str = "") -> str:
 
 def verdict(identifier: str, value: Verdict) -> Shown:
     """Return a verdict as `lab.check` shows it."""
-    line = f"{ICONS[value.outcome]} {identifier} · {value.outcome.value}"
+    line = f"{ICONS[value.outcome]} {identifier} · {value.outcome.words}"
     text = line if not value.message else f"{line}\n{value.message.strip()}"
     return Shown(text, verdict_html(value, identifier))
 

@@ -13,6 +13,7 @@ from importlib.resources import files
 
 from ecrlab import explorer
 from ecrlab.explorer import Comparison, Image, Part, Row, Shelf, Tree, size
+from ecrlab_course.messages import say
 from ecrlab_course.views.display import Shown, escape
 
 _WIDTH, _LABEL, _SIZE = 680, 160, 76
@@ -70,7 +71,7 @@ class _Column:
 
 def shown(tree: Tree, details: bool = False) -> Shown:
     """Return the tree as pictures and tables; with `details` its text form names digests."""
-    title = f"Repository {tree.only}" if tree.only is not None else "What is in the lab's registries"
+    title = say("stored.title") if tree.only is None else say("stored.repository", name=tree.only)
     head = f'<div class="ecr-title">{escape(title)}</div>'
     words = explorer.text(tree, details)
     if not tree.registries:
@@ -83,10 +84,12 @@ def shown(tree: Tree, details: bool = False) -> Shown:
     alone = len(tree.shelves) <= 2
     shelves = "".join(_shelf(shelf, marks, alone, len(tree.registries) > 1) for shelf in tree.shelves)
     if len(tree.shelves) > _LOOSE:
-        shelves = f"<details><summary>The images of each repository</summary>{shelves}</details>"
+        shelves = f"<details><summary>{say('stored.of_each')}</summary>{shelves}</details>"
     parts.append(shelves)
     if tree.hidden.repositories:
-        parts.append(f'<p>{escape(explorer.hidden_words(tree))} One of them: <code>lab.explore("NAME")</code></p>')
+        parts.append(
+            f'<p>{escape(explorer.hidden_words(tree))} {say("stored.one_of_them")} <code>lab.explore("NAME")</code></p>'
+        )
     return _wrapped(words, "".join(parts))
 
 
@@ -103,7 +106,7 @@ def _totals(tree: Tree) -> str:
         for name, number, words in lines
     )
     numbers = f"{explorer.count(tree.sums.manifests, 'manifest')}, {explorer.count(tree.sums.tags, 'tag')}"
-    caption = f"{numbers}. Sizes are packed; a tag takes no room."
+    caption = say("stored.totals", numbers=numbers)
     return f'<table class="ecr-table ecr-sums ecr-totals"><caption>{caption}</caption><tbody>{rows}</tbody></table>'
 
 
@@ -120,10 +123,9 @@ def _repositories(tree: Tree) -> str:
     most = max([shelf.sums.nominal for shelf in tree.shelves], default=0) or 1
     rows = []
     for registry, sums in tree.registries:
-        rows.append(
-            f'<tr class="ecr-group"><th scope="rowgroup" colspan="6">registry '
-            f"{escape(explorer.where_words(registry))}: {explorer.count(sums.repositories, 'repository')}</th></tr>"
-        )
+        where, number = explorer.where_words(registry), explorer.count(sums.repositories, "repository")
+        group = escape(say("stored.registry", where=where, repositories=number))
+        rows.append(f'<tr class="ecr-group"><th scope="rowgroup" colspan="6">{group}</th></tr>')
         for shelf in tree.shelves:
             if shelf.registry != registry:
                 continue
@@ -138,10 +140,10 @@ def _repositories(tree: Tree) -> str:
             cells = "".join(f'<td class="ecr-number">{number}</td>' for number in numbers)
             rows.append(f'<tr><th scope="row">{escape(shelf.name)}</th>{cells}<td>{bars}</td></tr>')
     names = ("manifests", "tags", "nominal", "stored")
-    heads = "".join(f'<th scope="col" class="ecr-number">{name}</th>' for name in names)
+    heads = "".join(f'<th scope="col" class="ecr-number">{say(f"stored.head_{name}")}</th>' for name in names)
     return (
-        '<table class="ecr-table ecr-sums"><caption>Repositories. Filled bar: stored; whole bar: nominal.</caption>'
-        f'<thead><tr><th scope="col">repository</th>{heads}<th scope="col"></th></tr></thead>'
+        f'<table class="ecr-table ecr-sums"><caption>{say("stored.bars")}</caption>'
+        f'<thead><tr><th scope="col">{say("stored.head_repository")}</th>{heads}<th scope="col"></th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
@@ -159,7 +161,7 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
         here = [blob for blob in blobs if (shelf.registry, shelf.name) in blob.holders]
         rest = max(0, shelf.sums.stored - sum(blob.size for blob in here))
         once += rest
-        box = (_Box(rest, "", f"everything else in {shelf.name}: {size(rest)}"),) if rest else ()
+        box = (_Box(rest, "", say("stored.everything_else", name=shelf.name, size=size(rest))),) if rest else ()
         lines.append(
             _Line(
                 label=shelf.name,
@@ -174,29 +176,27 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
     stored = sum(shelf.sums.stored for shelf in shelves[:_HOLDERS])
     whole = once + sum(column.size for column in columns if column.digest in drawn)
     exact = len(tree.common) <= _COLUMNS and all(len(blob.holders) == blob.repositories for blob in blobs)
-    place = "as on this disk" if exact and left_out <= 0 else ""
-    foot = _Line("each column once", place, 0, "", drawn, (_Box(once, "", size(once)),), size(whole))
-    more = f" {left_out:,} more that share them are not drawn." if left_out > 0 else ""
+    place = say("stored.on_disk") if exact and left_out <= 0 else ""
+    foot = _Line(say("stored.each_column"), place, 0, "", drawn, (_Box(once, "", size(once)),), size(whole))
+    more = f" {say('stored.left_out', number=f'{left_out:,}')}" if left_out > 0 else ""
     alt = (
         f"{explorer.count(len(lines), 'repository')} and the {explorer.count(len(columns), 'blob')} they share. "
         + " ".join(f"{c.letter}, {size(c.size)}, in {c.note.replace('repos', 'repositories')}." for c in columns)
         + f" Stored {size(stored)}; with each of these blobs once {size(whole)}."
     )
-    note = (
-        f"ECR stores these repositories with {size(stored)}: a blob once in each repository, unless blob mounting is "
-        f"turned on. This lab's disk keeps a blob once.{more}"
-    )
+    note = say("stored.between", size=size(stored)) + more
     return (
-        f"<details open><summary>Shared between repositories</summary>{_picture(alt, columns, lines, foot, 'all else')}"
+        f"<details open><summary>{say('stored.shared')}</summary>"
+        f"{_picture(alt, columns, lines, foot, say('stored.all_else'))}"
         f'<p class="ecr-soft">{escape(note)}</p></details>'
     )
 
 
 def _shelf(shelf: Shelf, marks: Mapping[str, str], open_: bool, several: bool) -> str:
     where = f" in {explorer.where_words(shelf.registry)}" if several else ""
-    body = _images(shelf, marks) if shelf.images else "<p>It has no image yet.</p>"
+    body = _images(shelf, marks) if shelf.images else f"<p>{say('stored.empty')}</p>"
     hidden = (
-        f'<p class="ecr-soft">{explorer.count(shelf.hidden, "older manifest")} not drawn: '
+        f'<p class="ecr-soft">{say("stored.older", manifests=explorer.count(shelf.hidden, "older manifest"))} '
         f'<code>lab.explore("{escape(shelf.name)}", images={min(explorer.MOST, shelf.hidden + len(shelf.images))})'
         "</code></p>"
         if shelf.hidden
@@ -258,19 +258,24 @@ def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
         )
     stored = sum(everything.values())
     left = sum(number for digest, number in everything.items() if digest not in own)
-    foot = _Line("each blob once", "as stored", 0, "", frozenset(own), (_Box(left, "", size(left)),), size(stored))
+    foot = _Line(
+        say("stored.each_blob"),
+        say("stored.as_stored"),
+        0,
+        "",
+        frozenset(own),
+        (_Box(left, "", size(left)),),
+        size(stored),
+    )
     alt = (
         f"{explorer.count(len(lines), 'manifest')} of {shelf.name}. "
         + " ".join(f"{c.letter}, {size(c.size)}, is in {_uses(c, shelf)}." for c in columns)
         + f" All images by themselves {size(nominal)}; each blob once {size(stored)}. The table says the same in words."
     )
-    drawn = "Drawn here: nominal" if shelf.hidden else "Nominal"
-    sentence = (
-        f"{drawn} {size(nominal)} (all sizes added up), stored {size(stored)} (the last row). "
-        "Boxes with the same letter are the same blob; boxes without one are in this image only."
-    )
+    told = "stored.drawn" if shelf.hidden else "stored.all_drawn"
+    sentence = f"{say(told, nominal=size(nominal), stored=size(stored))} {say('stored.letters')}"
     return (
-        f"{_picture(alt, columns, lines, foot, 'the rest')}"
+        f"{_picture(alt, columns, lines, foot, say('stored.rest'))}"
         f'<p class="ecr-soft">{escape(sentence)}</p>{_table(shelf, marks)}'
     )
 
@@ -307,19 +312,20 @@ def _table(shelf: Shelf, marks: Mapping[str, str]) -> str:
             cells = (
                 escape(marks.get(part.digest, "")),
                 escape(part.role),
-                escape(explorer.sharing_words(part) or "only here"),
+                escape(explorer.sharing_words(part) or say("stored.only_here")),
                 escape(part.made_by),
                 f"<code>{escape(explorer.short(part.digest))}</code>",
             )
             mark, role, *others = (f"<td>{cell}</td>" for cell in cells)
             rows.append(f'<tr>{mark}{role}<td class="ecr-number">{size(part.size)}</td>{"".join(others)}</tr>')
         groups.append(f"<tbody>{''.join(rows)}</tbody>")
-    names = ("letter", "part", "size", "who else uses it", "made by", "digest")
-    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
+    names = ("letter", "part", "size", "users", "made_by", "digest")
+    heads = "".join(f'<th scope="col">{say(f"stored.head_{name}")}</th>' for name in names)
     return (
-        "<details><summary>The same in a table, with digests and build steps</summary>"
-        f'<div class="ecr-tree"><table class="ecr-table ecr-sums"><caption>Parts of the images of {escape(shelf.name)}'
-        f"</caption><thead><tr>{heads}</tr></thead>{''.join(groups)}</table></div></details>"
+        f"<details><summary>{say('stored.table')}</summary>"
+        f'<div class="ecr-tree"><table class="ecr-table ecr-sums">'
+        f"<caption>{escape(say('stored.parts', name=shelf.name))}</caption>"
+        f"<thead><tr>{heads}</tr></thead>{''.join(groups)}</table></div></details>"
     )
 
 
@@ -363,8 +369,8 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
         parts.append(_text("x-mark x-mid", middle, 16, column.letter))
         parts.append(_text("x-soft x-mid", middle, 32, size(column.size)))
         parts.append(_text("x-soft x-mid", middle, 47, column.note))
-    parts.append(_text("x-soft", _WIDTH - last + 4, 16, rest_head if columns else "config and layers"))
-    parts.append(_text("x-soft x-end", _BEGIN - 12, 16, "size"))
+    parts.append(_text("x-soft", _WIDTH - last + 4, 16, rest_head if columns else say("stored.config_and_layers")))
+    parts.append(_text("x-soft x-end", _BEGIN - 12, 16, say("stored.head_size")))
     y = _TOP
     for line in (*lines, foot):
         if line is foot:
@@ -392,7 +398,7 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
     height = y + 2
     drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     return (
-        f'<div class="ecr-tree" tabindex="0" role="region" aria-label="Picture, may be scrolled sideways">'
+        f'<div class="ecr-tree" tabindex="0" role="region" aria-label="{say("stored.picture")}">'
         f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{height}" '
         f'viewBox="0 0 {_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{drawing}</svg></div>'
     )
@@ -430,7 +436,7 @@ _KINDS = {"same": "x-same", "moved": "x-same", "left": "x-left", "right": "x-rig
 def compared(comparison: Comparison, details: bool = False) -> Shown:
     """Return two images side by side, the layers from the bottom up and then the config."""
     left, right = comparison.left, comparison.right
-    title = f"{left.name} and {right.name}, layer by layer"
+    title = say("stored.compared", left=left.name, right=right.name)
     words = explorer.comparison_lines(comparison)
     sentences = "".join(f"<p>{escape(line)}</p>" for line in words)
     return _wrapped(
@@ -465,10 +471,10 @@ def _two(comparison: Comparison, words: str) -> str:
             label = f"{_SIGNS[shown_row.state]} {explorer.STATES[shown_row.state]}"
             parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + down, label))
         y += 48
-    alt = f"Two columns of layers. {words} The table says the same in words."
+    alt = say("stored.two_columns", words=words)
     drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     return (
-        f'<div class="ecr-tree" tabindex="0" role="region" aria-label="Picture, may be scrolled sideways">'
+        f'<div class="ecr-tree" tabindex="0" role="region" aria-label="{say("stored.picture")}">'
         f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}" '
         f'xmlns="http://www.w3.org/2000/svg">{drawing}</svg></div>'
     )
@@ -494,10 +500,10 @@ def _rows_table(rows: Sequence[Row]) -> str:
             f'<tr><th scope="row">{escape(explorer.STATES[row.state])}</th><td>{escape(row.part.role)}</td>{cells}'
             f"<td>{escape(row.part.made_by)}</td><td><code>{escape(explorer.short(row.part.digest))}</code></td></tr>"
         )
-    names = ("", "part", "left", "right", "made by", "digest")
-    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
+    names = ("part", "left", "right", "made_by", "digest")
+    heads = '<th scope="col"></th>' + "".join(f'<th scope="col">{say(f"stored.head_{name}")}</th>' for name in names)
     return (
-        "<details><summary>The same in a table, with digests and build steps</summary>"
-        f'<div class="ecr-tree"><table class="ecr-table ecr-sums"><caption>Layers from the bottom up, and the config'
+        f"<details><summary>{say('stored.table')}</summary>"
+        f'<div class="ecr-tree"><table class="ecr-table ecr-sums"><caption>{say("stored.layers")}'
         f"</caption><thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table></div></details>"
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ecrlab_course.documents.xray_row import Row
+from ecrlab_course.messages import say
 from ecrlab_course.views.display import Shown, escape
-
-Row = Mapping[str, Any]
 
 _SERVICES = {
     "ecr": "ECR API",
@@ -26,7 +26,7 @@ def who(row: Row) -> str:
     """Return the short name of the principal: "admin", "role/deploy", or "nobody" when none was shown."""
     principal = row.get("principal")
     if not principal or principal == "*":
-        return "nobody"
+        return say("x-ray.nobody")
     return str(principal).split(":")[-1].removeprefix("user/")
 
 
@@ -141,14 +141,16 @@ def size(number: int) -> str:
 def text(rows: Sequence[Row], details: bool = False) -> str:
     """Return the plain table. Without `details` it holds no numbers that differ from run to run."""
     if not rows:
-        return "X-ray: no request was made."
-    head = ["client", "who", "request", "IAM action", "decision", "status"]
+        return say("x-ray.none")
+    names = ["client", "who", "request", "action", "decision", "status"]
     if details:
-        head = ["#", *head, "sent", "received", "ms"]
+        names = ["number", *names, "sent", "received", "ms"]
+    head = [say(f"x-ray.head_{name}") for name in names]
     lines = [head]
     for step in steps(rows, digests=details):
-        action = f"scope {step.action}" if step.service == "hub" and step.action else step.action or "-"
-        cells = [step.client, step.who, step.request, action, _decision(step), str(step.status or "no answer")]
+        action = say("x-ray.scope", scope=step.action) if step.service == "hub" and step.action else step.action or "-"
+        answer = str(step.status or say("x-ray.unanswered"))
+        cells = [step.client, step.who, step.request, action, _decided(step.decision), answer]
         if details:
             first, last = step.numbers
             cells = [f"{first}" if first == last else f"{first}-{last}", *cells]
@@ -160,20 +162,20 @@ def text(rows: Sequence[Row], details: bool = False) -> str:
     )
 
 
-def _decision(step: Step) -> str:
-    return {"allowed": "✓ allowed", "denied": "✗ denied"}.get(step.decision, "not asked")
+def _decided(decision: object) -> str:
+    return say(f"x-ray.{decision}" if decision in ("allowed", "denied") else "x-ray.not_asked")
 
 
 def _answer(step: Step) -> tuple[str, str]:
     """Return a class and words for a status. A greeting without a login and a look for a layer are not failures."""
     if not step.status:
-        return "no", "✗ no answer"
+        return "no", f"✗ {say('x-ray.unanswered')}"
     if step.status < 400:
         return "ok", f"✓ {step.status}"
     if step.status == 401:
-        return "wait", "401 asks for a login"
+        return "wait", say("x-ray.answer_401")
     if step.status == 404 and step.request.startswith("HEAD"):
-        return "wait", "404 not there yet"
+        return "wait", say("x-ray.answer_404")
     return "no", f"✗ {step.status}"
 
 
@@ -191,10 +193,10 @@ def svg(rows: Sequence[Row]) -> str:
     parts = []
     drawn = steps(rows)
     height = _TOP + _HEIGHT * len(drawn) + 12
-    for x, name in ((_LEFT, "client"), (_MIDDLE, "registry or API"), (_RIGHT, "IAM")):
+    for x, name in ((_LEFT, "client"), (_MIDDLE, "registry"), (_RIGHT, "iam")):
         parts.append(f'<line class="lane" x1="{x}" y1="34" x2="{x}" y2="{height - 6}"/>')
         parts.append(f'<rect class="head" x="{x - 62}" y="6" width="124" height="28" rx="6"/>')
-        parts.append(f'<text x="{x}" y="25" text-anchor="middle">{name}</text>')
+        parts.append(f'<text x="{x}" y="25" text-anchor="middle">{say(f"x-ray.lane_{name}")}</text>')
     for index, step in enumerate(drawn):
         y = _TOP + index * _HEIGHT + 22
         denied = _answer(step)[0] == "no"
@@ -204,31 +206,33 @@ def svg(rows: Sequence[Row]) -> str:
                 parts.append(f'<line class="lane" x1="{x}" y1="{y - 20}" x2="{x}" y2="{y + 26}"/>')
         parts.append(f'<text x="8" y="{y - 3}">{escape(_short(step.client, 9))}</text>')
         parts.append(f'<text class="soft" x="8" y="{y + 14}">{escape(_short(step.who, 9))}</text>')
-        times = f", {step.count} times" if step.count > 1 else ""
+        times = f", {say('x-ray.times', number=step.count)}" if step.count > 1 else ""
         parts.append(
             f'<text class="mono" x="{_LEFT + 12}" y="{y - 5}">'
             f"{escape(_short(step.request, 50 - len(times)))}{times}</text>"
         )
         parts.append(_arrow(_LEFT, _MIDDLE, y + 2, "a-no" if denied else ""))
         answer, words = _answer(step)
-        traffic = f"{size(step.sent)} sent, {size(step.received)} back"
+        traffic = say("x-ray.traffic", sent=size(step.sent), received=size(step.received))
         parts.append(
             f'<text x="{_LEFT + 12}" y="{y + 18}"><tspan class="{answer}">{words}</tspan> '
             f'<tspan class="soft" dx="6">{traffic}</tspan></text>'
         )
         if step.service == "hub":
             # No IAM here: a token is given for scopes, and its scopes decide.
-            scope = f"{_decision(step)}: scope {step.action}" if step.action else "no scope asked for"
+            scope = say("x-ray.no_scope")
+            if step.action:
+                scope = f"{_decided(step.decision)}: {say('x-ray.scope', scope=step.action)}"
             kind = {"allowed": "ok", "denied": "no"}.get(step.decision, "soft")
             parts.append(f'<text class="{kind}" x="{_MIDDLE + 10}" y="{y + 4}">{escape(_short(scope, 40))}</text>')
         elif step.action:
             decision = "no" if step.decision == "denied" else "ok"
             parts.append(f'<text class="mono" x="{_MIDDLE + 10}" y="{y - 5}">{escape(_short(step.action, 34))}</text>')
             parts.append(_arrow(_MIDDLE, _RIGHT, y + 2, f"a-{decision}"))
-            parts.append(f'<text class="{decision}" x="{_RIGHT + 14}" y="{y + 6}">{_decision(step)}</text>')
+            parts.append(f'<text class="{decision}" x="{_RIGHT + 14}" y="{y + 6}">{_decided(step.decision)}</text>')
         else:
-            parts.append(f'<text class="soft" x="{_MIDDLE + 10}" y="{y + 4}">IAM not asked</text>')
-    label = f"X-ray of {len(rows)} requests; the table below says the same in words."
+            parts.append(f'<text class="soft" x="{_MIDDLE + 10}" y="{y + 4}">{say("x-ray.iam_not_asked")}</text>')
+    label = say("x-ray.label", number=len(rows))
     drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     return (
         f'<svg role="img" aria-label="{label}" width="{_WIDTH}" height="{height}" '
@@ -242,7 +246,7 @@ def _arrow(left: int, right: int, y: int, kind: str) -> str:
 
 def _cell(column: str) -> str:
     """Return a cell's opening tag: long words may break in the wide columns, so that the last column is never cut."""
-    return "<td>" if column in ("request", "IAM action", "decision and why") else '<td class="narrow">'
+    return "<td>" if column in ("request", "action", "why") else '<td class="narrow">'
 
 
 def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
@@ -250,18 +254,19 @@ def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
     body = text(rows, details)
     if not rows:
         return Shown(f"{title}\n{body}", f'<div class="ecr-title">{escape(title)}</div><p>{escape(body)}</p>')
-    head = ("#", "client", "who", "request", "IAM action", "decision and why", "status", "sent", "back", "ms")
+    head = ("number", "client", "who", "request", "action", "why", "status", "sent", "back", "ms")
     cells = []
     for row in rows:
-        decision = {"allowed": "✓ allowed", "denied": "✗ denied"}.get(str(row.get("decision")), "not asked")
+        decision = _decided(row.get("decision"))
         because = row.get("reason") or row.get("said")
         why = f"{decision}: {because}" if because else decision
+        scope = row.get("service") == "hub" and row.get("action")
         values = (
             row.get("seq"),
             row.get("client"),
             who(row),
             request(row, digests=True),
-            f"scope {row['action']}" if row.get("service") == "hub" and row.get("action") else row.get("action") or "-",
+            say("x-ray.scope", scope=row["action"]) if scope else row.get("action") or "-",
             why,
             row.get("status"),
             size(int(row.get("bytes_in") or 0)),
@@ -273,14 +278,14 @@ def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
             + "".join(f"{_cell(name)}{escape(value)}</td>" for name, value in zip(head, values, strict=True))
             + "</tr>"
         )
-    heads = "".join(f'<th scope="col">{name}</th>' for name in head)
+    heads = "".join(f'<th scope="col">{say(f"x-ray.head_{name}")}</th>' for name in head)
     return Shown(
         f"{title}\n{body}",
         f'<div class="ecr-title">{escape(title)}</div>'
         # The attribute keeps JupyterLab from taking Enter and the arrow keys; see kinds/inputs.py.
         f'<div class="ecr-xray" tabindex="0" data-lm-suppress-shortcuts="true" role="group" '
         f'aria-label="{escape(title)}">{svg(rows)}<details><summary data-lm-suppress-shortcuts="true">'
-        f"Every request in a table, with the deciding statement</summary>"
+        f"{say('x-ray.table')}</summary>"
         f'<table class="ecr-table ecr-requests"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(cells)}</tbody></table></details></div>",
     )

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.toolbox.refusals import with_words
 
 RECORD = "desk.json"
@@ -27,10 +27,10 @@ class Case:
     cause: str
     profile: str
     command: str
-    prepare: Callable[[Any], object]
+    prepare: Callable[[LabView], object]
 
 
-def log_in(lab: Any, profile: str, region: str = "us-east-1") -> None:
+def log_in(lab: LabView, profile: str, region: str = "us-east-1") -> None:
     """Log docker of that profile out of $REGISTRY, then in to the account's registry in that Region."""
     data = lab.client("ecr", profile, region).get_authorization_token()["authorizationData"][0]
     password = base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
@@ -42,13 +42,13 @@ def log_in(lab: Any, profile: str, region: str = "us-east-1") -> None:
     )
 
 
-def expired(lab: Any) -> None:
+def expired(lab: LabView) -> None:
     """Log the robot in, then let more than 12 hours pass."""
     log_in(lab, "ci")
     lab.clock.advance(hours=12, minutes=1)
 
 
-def only_in_ireland(lab: Any) -> None:
+def only_in_ireland(lab: LabView) -> None:
     """Log Dara in, and let the repository receipts exist in eu-west-1 alone."""
     log_in(lab, "developer")
     lab.clear("desk-receipts")
@@ -93,7 +93,7 @@ def chosen(seed: int) -> list[str]:
     return cases
 
 
-def show(lab: Any, seed: int) -> None:
+def show(lab: LabView, seed: int) -> None:
     """Make the four states, run the four commands, print what each says, and remember the number."""
     names = chosen(seed)
     # The old token first: the clock moves on after that login, and the other logins must be fresh.

@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.toolbox.lab import Refused
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.failure import Refused
 
 OURS = "123456789012"
 POLICIES = Path("policies")
@@ -20,7 +21,7 @@ def policy(name: str) -> str:
     return (POLICIES / f"{name}.json").read_text()
 
 
-def login(lab: Any, who: str) -> None:
+def login(lab: LabView, who: str) -> None:
     """Ask for what `aws ecr get-login-password` asks for, as a profile. Print how it ended."""
     try:
         lab.client("ecr", who).get_authorization_token()
@@ -30,7 +31,7 @@ def login(lab: Any, who: str) -> None:
     print(f"{who} logs in: ✓ done")
 
 
-def pull(lab: Any, who: str, name: str) -> None:
+def pull(lab: LabView, who: str, name: str) -> None:
     """Ask for what `docker pull` asks for, as a profile: a token, the manifest, each layer. Print how it ended."""
     repository, _, tag = name.partition(":")
     ecr = lab.client("ecr", who)
@@ -49,7 +50,7 @@ def pull(lab: Any, who: str, name: str) -> None:
     print(f"{who} pulls {name}: ✓ done")
 
 
-def push(lab: Any, who: str, name: str) -> None:
+def push(lab: LabView, who: str, name: str) -> None:
     """Push one small image over HTTP, as docker does, as a profile. Print how it ended."""
     repository, _, tag = name.partition(":")
     try:
@@ -61,7 +62,7 @@ def push(lab: Any, who: str, name: str) -> None:
     print(f"{who} pushes {name}: ✓ done")
 
 
-def keep_only_policies(lab: Any, who: str, *names: str) -> None:
+def keep_only_policies(lab: LabView, who: str, *names: str) -> None:
     """Take every policy from a user of our account but the inline ones named."""
     iam = lab.client("iam")
     for row in iam.list_attached_user_policies(UserName=who)["AttachedPolicies"]:
@@ -71,7 +72,7 @@ def keep_only_policies(lab: Any, who: str, *names: str) -> None:
             iam.delete_user_policy(UserName=who, PolicyName=name)
 
 
-def keep_only(lab: Any, who: str, *names: str) -> None:
+def keep_only(lab: LabView, who: str, *names: str) -> None:
     """Take every policy but the inline ones named, every group and the boundary from a user of our account."""
     keep_only_policies(lab, who, *names)
     iam = lab.client("iam")
@@ -81,7 +82,7 @@ def keep_only(lab: Any, who: str, *names: str) -> None:
         iam.delete_user_permissions_boundary(UserName=who)
 
 
-def sides(lab: Any, ours: bool, theirs: bool) -> None:
+def sides(lab: LabView, ours: bool, theirs: bool) -> None:
     """Let our repository policy of dev/playground, and the partner's own policy, say yes or nothing."""
     ecr, iam = lab.client("ecr"), lab.client("iam", "partner")
     forget_repository_policy(ecr, "dev/playground")
@@ -93,7 +94,7 @@ def sides(lab: Any, ours: bool, theirs: bool) -> None:
     print(f"our repository policy says {said[ours]}, their own policy says {said[theirs]}")
 
 
-def forget_sides(lab: Any) -> None:
+def forget_sides(lab: LabView) -> None:
     """Take away what `sides` set: our repository policy of dev/playground, and the partner's own policy."""
     forget_repository_policy(lab.client("ecr"), "dev/playground")
     iam = lab.client("iam", "partner")

@@ -28,7 +28,9 @@ from ecrlab_course.authoring.exercises import (
     not_yet,
     passed,
 )
-from ecrlab_course.toolbox.lab import Refused
+from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.tries import acting
+from ecrlab_course.failure import Refused
 
 NAME = "kinds"
 ARN = f"arn:aws:ecr:us-east-1:123456789012:repository/{NAME}"
@@ -41,13 +43,13 @@ PUSH = [
 ]
 
 
-def fresh(lab: Any) -> None:
+def fresh(lab: LabView) -> None:
     """No repository, and ops with the rights of the seed."""
     lab.clear(NAME)
     lab.user("ops")
 
 
-def made(lab: Any) -> None:
+def made(lab: LabView) -> None:
     """An empty repository."""
     fresh(lab)
     lab.client("ecr").create_repository(repositoryName=NAME)
@@ -64,15 +66,15 @@ LESSON = Lesson(
 )
 
 
-def create(lab: Any) -> None:
+def create(lab: LabView) -> None:
     lab.client("ecr").create_repository(repositoryName=NAME)
 
 
-def push(lab: Any) -> None:
+def push(lab: LabView) -> None:
     lab.push(NAME, "1")
 
 
-def name(lab: Any) -> None:
+def name(lab: LabView) -> None:
     ecr = lab.client("ecr")
     found = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "1"}])["images"]
     if not found:
@@ -80,14 +82,14 @@ def name(lab: Any) -> None:
     ecr.put_image(repositoryName=NAME, imageManifest=found[0]["imageManifest"], imageTag="stable")
 
 
-def look(lab: Any) -> None:
+def look(lab: LabView) -> None:
     lab.client("ecr").list_images(repositoryName=NAME)
 
 
-STEPS: dict[str, Callable[[Any], None]] = {"name": name, "push": push, "create": create, "look": look}
+STEPS: dict[str, Callable[[LabView], None]] = {"name": name, "push": push, "create": create, "look": look}
 
 
-def run_steps(lab: Any, keys: tuple[str, ...]) -> Result:
+def run_steps(lab: LabView, keys: tuple[str, ...]) -> Result:
     """Carry out the steps until one fails, from nothing."""
     lab.clear(NAME)
     lines = []
@@ -101,7 +103,7 @@ def run_steps(lab: Any, keys: tuple[str, ...]) -> Result:
     return Result(" && ".join(keys), 0, "\n".join(lines), {})
 
 
-def two_names(lab: Any, keys: tuple[str, ...], result: Result) -> Verdict:
+def two_names(lab: LabView, keys: tuple[str, ...], result: Result) -> Verdict:
     failed = result.data.get("failed")
     if failed and "create" not in keys[: keys.index(failed)]:
         return not_yet(f"At `{failed}` there was no repository.", "ecr-creates-repository")
@@ -150,7 +152,7 @@ def policy(actions: Any, resource: str = ARN) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2)
 
 
-def try_policy(lab: Any, text: str) -> Result:
+def try_policy(lab: LabView, text: str) -> Result:
     """Give ops the policy, then push as ops."""
     command = "aws iam put-user-policy --user-name ops --policy-name kinds --policy-document file://kinds-policy.json"
     try:
@@ -164,7 +166,7 @@ def try_policy(lab: Any, text: str) -> Result:
     return Result(command, 0, "pushed", {"said": "pushed"})
 
 
-def least(lab: Any, text: str, result: Result) -> Verdict:
+def least(lab: LabView, text: str, result: Result) -> Verdict:
     if result.data["said"] == "malformed":
         return not_yet("IAM does not take the text as a policy.", "left-out")
     if result.data["said"] == "denied":
@@ -198,11 +200,11 @@ e2 = FixFile(
         Attempt("everywhere", answer=policy(PUSH, "*"), misconception="wide-is-fixed", says="every repository"),
         Attempt("no JSON", answer="Allow ops to push", misconception="left-out", says="does not take"),
     ),
-    reset=lambda lab: (lab.user("ops"), made(lab)),
+    reset=acting(lambda lab: lab.user("ops"), made),
 )
 
 
-def denied_push(lab: Any) -> Result:
+def denied_push(lab: LabView) -> Result:
     """Push as ops, who may pull."""
     made(lab)
     try:
