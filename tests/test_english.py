@@ -26,7 +26,7 @@ READ = (
 QUOTES = ("docs/facts/",)
 # "There is no role", "is no longer": said by everybody.
 _PLAIN = re.compile(
-    r"\b[tT]here (?:is|are|was|were) no \w+|\b(?:is|are|was) no (?:longer|larger|wider|more|less|such)\b"
+    r"\b[tT]here (?:is|are|was|were) no\s+(?:# )?\w+|\b(?:is|are|was) no (?:longer|larger|wider|more|less|such)\b"
 )
 
 

@@ -234,6 +234,10 @@ def reset(
 ) -> None:
     """Put the lab back to its start: repositories, images, users, rights, clock. Progress and work stay."""
     place = _home(home)
+    if not (repositories or policies) and (account or region or public):
+        # They do not stand for "all of those": without a name everything would go.
+        where = "--account, --region and --public say where a repository is"
+        raise click.UsageError(f"{where}: give --repository NAME or --policy-of NAME.")
     if not (repositories or policies or users or yes) and sys.stdin.isatty():
         click.confirm(
             f"Remove all repositories, images and changed permissions of the lab in {place.path}?", abort=True

@@ -452,12 +452,20 @@ def test_repository_policies_as_the_public_record_has_them(lab: Any, service: st
         assert client.get_repository_policy(repositoryName="app")["policyText"] == text
         return ""
 
-    for name in ("user/nobody", "role/nobody"):
-        nobody = {"AWS": ["arn:aws:iam::123456789012:user/ops", f"arn:aws:iam::123456789012:{name}"]}
+    absent = [f"arn:aws:iam::123456789012:{name}" for name in ("user/nobody", "role/nobody", "user/a/path/ops")]
+    absent += [
+        "arn:aws:sts::123456789012:assumed-role/nobody/session",
+        "AIDAABCDEFGHIJKLMNOPQ",
+        "AROAABCDEFGHIJKLMNOPQ",
+    ]
+    for name in absent:
+        nobody = {"AWS": ["arn:aws:iam::123456789012:user/ops", name]}
         assert told({**ops, "Principal": nobody}) == "'Principal not found'"
         assert told({**ops, "Principal": None, "NotPrincipal": nobody, "Effect": "Deny"}) != ""
         deny = {"Effect": "Deny", "NotPrincipal": nobody, "Action": f"{service}:PutImage"}
         assert told(deny) == "'Principal not found'"
+    ops_id = lab.client("iam").get_user(UserName="ops")["User"]["UserId"]
+    assert told({**ops, "Principal": {"AWS": [ops_id, "arn:aws:iam::210987654321:root", "210987654321"]}}) == ""
     for action in (f"{service}:GetAuthorizationToken", [f"{service}:PutImage", f"{service}:getauthorizationtoken"]):
         for effect in ("Allow", "Deny"):
             assert told({**ops, "Effect": effect, "Action": action}) == "'Invalid repository policy provided'"

@@ -37,6 +37,11 @@ def tags(lab: Any, repository: str = "app") -> set[str]:
     return {image_id["imageTag"] for image_id in ids}
 
 
+def manifest_of(lab: Any) -> str:
+    images = lab.client("ecr").batch_get_image(repositoryName="app", imageIds=[{"imageTag": "1.0"}])["images"]
+    return str(images[0]["imageManifest"])
+
+
 def invalid(member: str, constraint: str) -> tuple[str, str]:
     text = f"Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'"
     return "InvalidParameterException", text
@@ -192,6 +197,33 @@ def test_the_registry_answers_400_to_what_is_not_a_tag(lab: Any, pushed: str, me
         if method != "HEAD":
             error = json.loads(body)["errors"][0]
             assert (error["code"], error["message"]) == ("UNSUPPORTED", invalid("imageTag", NOT_A_TAG)[1])
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET", "PUT", "DELETE"])
+def test_the_registry_answers_400_to_a_tag_that_is_too_long(lab: Any, pushed: str, method: str) -> None:
+    """300 characters is what the model allows (E014): such a tag may be there, put by the API."""
+    for tag in ("x" * 300, "-dash", ".dot"):
+        lab.client("ecr").put_image(repositoryName="app", imageManifest=manifest_of(lab), imageTag=tag)
+    login = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+
+    def ask(tag: str) -> tuple[int, bytes]:
+        with closing(HTTPConnection("127.0.0.1", lab.port, timeout=30)) as connection:
+            path = f"/v2/123456789012.dkr.ecr.us-east-1.amazonaws.com/app/manifests/{tag}"
+            connection.request(method, path, b"{}" if method == "PUT" else None, {"Authorization": f"Basic {login}"})
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    status, body = ask("x" * 301)
+    assert status == 400
+    if method != "HEAD":
+        error = json.loads(body)["errors"][0]
+        too_long = invalid("imageTag", "Member must have length less than or equal to 300")[1]
+        assert (error["code"], error["message"]) == ("UNSUPPORTED", too_long)
+    if method in ("HEAD", "GET"):
+        assert [ask(tag)[0] for tag in ("x" * 300, "-dash", ".dot", "x" * 299)] == [200, 200, 200, 404]
+    if method == "DELETE":
+        assert ask("x" * 300)[0] == 202
+        assert tags(lab) == {"1.0", "latest", "-dash", ".dot"}
 
 
 def test_ecr_publics_registry_answers_400_too(lab: Any) -> None:

@@ -307,7 +307,7 @@ def test_a_refused_policy(wrong: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '"x"', '{"rules": NaN}', "[" * 20_000, '{"a":' + "9" * 5000 + "}"]
+    "text", ["", "{", "[]", "null", '"x"', '{"rules": NaN}', "[" * 20_000, '{"a":' + "9" * 5000 + "}", '{"\\ud800": 1}']
 )
 def test_what_is_not_json_object(text: str) -> None:
     with pytest.raises(PolicyInvalid, match=r"^Could not map policyString into LifecyclePolicy\.$"):

@@ -38,6 +38,7 @@ def index(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 IMAGE = manifest(descriptor(b"layer"))
+NOT_A_NUMBER = json.dumps({**IMAGE, "annotations": float("nan")})
 CHILD = descriptor(json.dumps(IMAGE).encode(), MANIFEST)
 
 
@@ -163,13 +164,27 @@ def test_a_manifest_that_is_taken(lab: Any, http: Http, what: str) -> None:
     lab.client("ecr").put_image(repositoryName="app", imageManifest=content, imageTag="v2")
 
 
-@pytest.mark.parametrize("content", ["", "no JSON", "[]", "3", "{", '"text"', "[" * 100_000, b"\xff\xfe{\x00}\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "no JSON", "[]", "3", "{", '"text"', "[" * 100_000, b"\xff\xfe{\x00}\x00", NOT_A_NUMBER]
+)
 def test_what_is_not_json(lab: Any, http: Http, content: str | bytes) -> None:
     answer = http("PUT", "app/manifests/v1", data=content, headers=typed(MANIFEST))
     assert said(answer) == (405, "UNSUPPORTED", sentence("Invalid JSON syntax"))
     if isinstance(content, str) and content:
         put = failed(lab.client("ecr").put_image, repositoryName="app", imageManifest=content, imageTag="v1")
         assert put == ("InvalidParameterException", sentence("Invalid JSON syntax"))
+
+
+def test_half_a_character_in_a_manifest_is_answered_as_it_was_sent(lab: Any, http: Http) -> None:
+    """JSON can escape a lone surrogate, which no text in UTF-8 can hold."""
+    ecr = lab.client("ecr")
+    content = json.dumps({**manifest(descriptor(b"layer"), subject=CHILD), "annotations": {"half": "\ud800"}})
+    assert "\\ud800" in content
+    ecr.put_image(repositoryName="app", imageManifest=content, imageTag="v1")
+    subject = {"imageDigest": CHILD["digest"]}
+    [referrer] = ecr.list_image_referrers(repositoryName="app", subjectId=subject)["referrers"]
+    assert referrer["annotations"] == {"half": "\ud800"}
+    assert http("GET", f"app/referrers/{CHILD['digest']}").json()["manifests"][0]["annotations"] == {"half": "\ud800"}
 
 
 def test_nobody_says_what_a_manifest_is(lab: Any, http: Http) -> None:

@@ -274,6 +274,11 @@ def test_reset_clears_the_lab_but_never_progress(lab: Home, ecrlab: Ecrlab) -> N
     answer = ecrlab("reset", "--repository", "my-web-app")
     assert "my-web-app" in answer.stdout
     assert json.loads(aws(lab, "ecr", "describe-repositories").stdout)["repositories"][0]["repositoryName"] == "other"
+    for where in (["--public"], ["--region", "eu-west-1"], ["--account", "210987654321"], ["--public", "--yes"]):
+        refused = ecrlab("reset", *where)
+        assert refused.returncode == 2
+        assert "give --repository NAME or --policy-of NAME" in refused.stderr
+        assert json.loads(aws(lab, "ecr", "describe-repositories").stdout)["repositories"], where
     assert ecrlab("reset").returncode == 0
     assert json.loads(aws(lab, "ecr", "describe-repositories").stdout)["repositories"] == []
     assert lab.progress.read_text() == "mine"

@@ -122,6 +122,8 @@ GOOD: dict[str, Any] = {
         (b"\xff\xfe{", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"1" * 5000, "not JSON"),
+        (b'{"schemaVersion": NaN}', "not JSON"),
+        (b'{"schemaVersion": 2, "annotations": -Infinity}', "not JSON"),
         (b"[]", "not a JSON object"),
         ({}, "schemaVersion"),
         ({**GOOD, "schemaVersion": 1}, "schemaVersion"),

@@ -21,7 +21,7 @@ from ecrlab.aws.ecr.missing import Missing, made
 from ecrlab.aws.ecr.pull_through import before_pull, rule_for
 from ecrlab.aws.ecr.request import constraint_text
 from ecrlab.aws.identities import Document, Principal
-from ecrlab.aws.protocol import IMAGE_TAG, fits
+from ecrlab.aws.protocol import IMAGE_TAG, LONGEST_TAG, fits
 from ecrlab.aws.quotas import RATE_EXCEEDED, Exceeded, layer_too_large
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
@@ -358,8 +358,14 @@ def check_tag(access: Access) -> None:
     ECR"). A reference with a colon is a digest, and is judged as one.
     """
     tag = access.reference or ""
-    if access.operation in _MANIFESTS and ":" not in tag and not fits(IMAGE_TAG, tag):
+    if access.operation not in _MANIFESTS or ":" in tag:
+        return
+    constraint = ""
+    if len(tag) > LONGEST_TAG:
+        constraint = f"Member must have length less than or equal to {LONGEST_TAG}"
+    elif not fits(IMAGE_TAG, tag):
         constraint = f"must satisfy regular expression '{IMAGE_TAG}'"
+    if constraint:
         text = f"Invalid parameter at 'imageTag' failed to satisfy constraint: '{constraint}'"
         raise OciError(400, "UNSUPPORTED", text)
 

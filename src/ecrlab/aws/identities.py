@@ -6,6 +6,7 @@ for the policies of a principal at each request, so a change counts from the nex
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from ecrlab.store import Store
 
 Document = dict[str, Any]
 
+# Of a user or of a role, as `new_id` makes them.
+_UNIQUE_ID = re.compile("AIDA|AROA")
 _BASE32 = string.ascii_uppercase + "234567"
 _SECRET = string.ascii_letters + string.digits + "+/"
 
@@ -156,18 +159,31 @@ class Identities:
         return policy["versions"][policy["default"]]["document"] if policy else None
 
     def stranger(self, policy: Policy) -> str | None:
-        """Return the first user or role that a resource or trust policy names and that does not exist, else None."""
+        """Return the first user or role that a resource or trust policy names and that does not exist, else None.
+
+        A policy names one by its ARN, by its unique id, or a role by the ARN of one of its sessions.
+        """
         for statement in policy.statements:
             for element in (statement.principals, statement.not_principals):
                 for kind, value in element.entries if element else ():
-                    parts = value.split(":", 5)
-                    if kind == "AWS" and len(parts) == 6 and parts[2] == "iam":
-                        what, _, name = parts[5].partition("/")
-                        if what in ("user", "role"):
-                            found = self.get(f"{what}s", parts[4], name.rpartition("/")[2])
-                            if found is None or found["arn"] != value:
-                                return value
+                    if kind == "AWS" and not self._is_there(value):
+                        return value
         return None
+
+    def _is_there(self, principal: str) -> bool:
+        """Tell whether the user or role that a Principal of the type AWS names exists; any account counts as there."""
+        parts = principal.split(":", 5)
+        if len(parts) < 6:
+            return not _UNIQUE_ID.match(principal) or any(
+                found["id"] == principal for kind in ("users", "roles") for _, found in self._tables[kind].items()
+            )
+        what, _, name = parts[5].partition("/")
+        if what == "assumed-role":
+            return self.get("roles", parts[4], name.partition("/")[0]) is not None
+        if what in ("user", "role"):
+            found = self.get(f"{what}s", parts[4], name.rpartition("/")[2])
+            return found is not None and found["arn"] == principal
+        return True
 
     def attachments(self, account: str) -> Iterator[tuple[str, Document]]:
         """Yield ("user" | "group" | "role", document) for everything a policy may be attached to."""

@@ -53,6 +53,7 @@ ENUM_ORDER = {
 
 # What ECR asks of a tag and of a digest beyond its model, as its refusals give them (facts A001, A003).
 IMAGE_TAG = "[a-zA-Z0-9-_.]+"
+LONGEST_TAG = 300  # as the model has it (facts E014)
 IMAGE_DIGEST = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
 _BEYOND_THE_MODEL = {"ImageTag": IMAGE_TAG, "ImageDigest": IMAGE_DIGEST}
 
@@ -445,7 +446,7 @@ def serialize(operation: Operation, result: Mapping[str, Any], request_id: str) 
     shape = operation.model.output_shape
     if operation.is_json:
         value = _to_json(shape, result) if shape is not None else {}
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), JSON_TYPE
+        return _json_bytes(value), JSON_TYPE
     name = operation.name
     namespace = operation.model.service_model.metadata["xmlNamespace"]
     inner = ""
@@ -457,6 +458,11 @@ def serialize(operation: Operation, result: Mapping[str, Any], request_id: str) 
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}Response>"
     )
     return text.encode(), XML_TYPE
+
+
+def _json_bytes(value: Any) -> bytes:
+    """Return an answer in UTF-8. A lone surrogate, which a document can hold as an escape, is written as one again."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def _to_json(shape: Shape, value: Any) -> Any:
@@ -529,8 +535,7 @@ def serialize_error(
     code, status = wire_code(operation, error.code, is_json)
     if is_json:
         body = {"__type": code, "message": error.message, **error.extra}
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        return error.status or status, text.encode("utf-8", "replace"), JSON_TYPE, {"x-amzn-ErrorType": code}
+        return error.status or status, _json_bytes(body), JSON_TYPE, {"x-amzn-ErrorType": code}
     message = escape(_NOT_XML.sub("\ufffd", error.message))
     namespace = "https://webservices.amazon.com/"
     if operation is not None:

@@ -6,7 +6,7 @@
 from .download import send_blob
 from .error import MountDeclined, OciError, said
 from .front_door import Access, FrontDoor, Key, OpenFrontDoor, Operation
-from .manifest import ParsedManifest, parse_manifest
+from .manifest import ParsedManifest, json_of, parse_manifest
 from .record import BYTES_IN, BYTES_OUT, ERROR
 from .registry import RUNNER_OPTIONS, Registry, expect
 
@@ -25,6 +25,7 @@ __all__ = [
     "ParsedManifest",
     "Registry",
     "expect",
+    "json_of",
     "parse_manifest",
     "said",
     "send_blob",

@@ -66,6 +66,19 @@ def _list(document: dict[str, Any], key: str) -> list[Any]:
     return value
 
 
+def _no_constant(name: str) -> None:
+    """Refuse NaN and Infinity: Python reads them, JSON has none, and neither has any other client."""
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def json_of(content: bytes) -> Any:
+    """Return what JSON text in UTF-8 says; raise ValueError when it is none, or is nested too deeply."""
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+
+
 def parse_manifest(content: bytes, media_type: str | None = None) -> ParsedManifest:
     """What a manifest is and names.
 
@@ -77,8 +90,8 @@ def parse_manifest(content: bytes, media_type: str | None = None) -> ParsedManif
         OciError: 400 MANIFEST_INVALID with what is wrong.
     """
     try:
-        document = json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        document = json_of(content)
+    except ValueError as error:
         raise _invalid(f"it is not JSON in UTF-8: {str(error)[:200]}") from None
     if not isinstance(document, dict):
         raise _invalid("it is not a JSON object")

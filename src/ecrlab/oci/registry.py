@@ -391,7 +391,8 @@ class Registry:
     def _find_manifest(self, call: "_Call", repository: Repository) -> Manifest:
         if ":" in call.reference:
             _check_digest(call.reference)
-        manifest = self._store.manifest(repository, call.reference) if _known_form(call.reference) else None
+        # Whatever the tag looks like: by its API ECR takes more of them than a push does.
+        manifest = self._store.manifest(repository, call.reference) if _encodable(call.reference) else None
         if manifest is None:
             raise _manifest_unknown(call)
         return manifest
@@ -560,10 +561,6 @@ def _check_digest(digest: str) -> str:
         return algorithm_of(digest)
     except DigestInvalid as error:
         raise OciError(400, "DIGEST_INVALID", str(error)) from None
-
-
-def _known_form(reference: str) -> bool:
-    return ":" in reference or _TAG.fullmatch(reference) is not None
 
 
 def _algorithm(request: web.Request) -> str:

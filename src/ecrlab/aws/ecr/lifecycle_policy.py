@@ -263,6 +263,8 @@ def document_of(text: str) -> dict[str, Any]:
 
     try:
         document = json.loads(text, parse_constant=refuse)
+        # An escaped lone surrogate is not text: what is kept is written in UTF-8.
+        json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

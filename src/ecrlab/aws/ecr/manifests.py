@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from ecrlab.oci import OciError, ParsedManifest, parse_manifest
+from ecrlab.oci import OciError, ParsedManifest, json_of, parse_manifest
 
 #: The text for what is not JSON, and for a manifest of which nobody says what it is (facts A013, A014).
 INVALID_JSON = "Invalid JSON syntax"
@@ -38,8 +37,8 @@ def read_manifest(content: bytes, media_type: str | None) -> ParsedManifest:
         ManifestRefused: ECR does not take it.
     """
     try:
-        document = json.loads(content.decode())
-    except (ValueError, RecursionError):
+        document = json_of(content)
+    except ValueError:
         raise ManifestRefused(INVALID_JSON) from None
     if not isinstance(document, dict) or not (media_type or document.get("mediaType")):
         raise ManifestRefused(INVALID_JSON)
