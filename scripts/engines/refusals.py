@@ -13,10 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ecrlab_course.lab import Lab
-
 from ecrlab.home import Home
-from ecrlab_course import staging
+from ecrlab_course.authoring import staging
+from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.toolbox.refusals import refusals
 
 WHO = "ops"

@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ecrlab_course.content import course_root
 
+from ecrlab_course.checkout import course_root
 from ecrlab_course.publish import machines
 
 ROOT = course_root()

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ecrlab_course.content import course
 
 from ecrlab.engine import Engine
 from ecrlab.home import Home
-from ecrlab_course import notebook
+from ecrlab_course.authoring.content import course
+from ecrlab_course.notebook import extension as notebook
 from ecrlab_course.notebook.engine_words import side_by_side
 from ecrlab_course.toolbox.refusals import (
     ENGINES,

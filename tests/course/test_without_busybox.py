@@ -6,12 +6,12 @@ from pathlib import Path
 
 import nbclient
 import pytest
-from ecrlab_course.content import Course
 
 from ecrlab import launch
 from ecrlab.engine import Engine, base_image
 from ecrlab.home import Home
-from ecrlab_course import build
+from ecrlab_course.authoring.content import Course
+from ecrlab_course.publish import build
 from ecrlab_course.start import free_port
 
 LAST = "00-13"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from botocore.exceptions import ClientError
-from ecrlab_course.evidence import tags
-from ecrlab_course.staging import make_repository, name_again
 
 from ecrlab_course.authoring import Lab, Refused, Result, as_words
+from ecrlab_course.authoring.evidence import tags
+from ecrlab_course.authoring.staging import make_repository, name_again
 
 from .state import APP, fresh
 
