@@ -12,8 +12,8 @@ given = $(if $(filter command,$(origin $(1))),$(2) $($(1)))
 start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all). Other ports: PORT=8899 LAB_PORT=4600
 	@$(VENV)/bin/ecrlab_course start $(call given,PORT,--port) $(call given,LAB_PORT,--lab-port)
 
-test: ## Install what the tests need, then lint, type check and every test
-	@PYTHON="$(PYTHON)" scripts/test.sh
+test: ## Install what the tests need, then lint, type check and every test. Of one lesson, lab or drill: LESSON=04
+	@PYTHON="$(PYTHON)" scripts/test.sh $(call given,LESSON,--lesson)
 
 install: $(INSTALLED) ## Make .venv with the pinned packages of the course
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from .test_lessons import DARK, LIGHT, picture, solution
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [pytest.mark.timeout(500), pytest.mark.lesson("04")]
 SLUG = "04-first-push"
 
 

@@ -15,7 +15,7 @@ from ecrlab_course.authoring.content import course
 
 from .conftest import Lab, Room, started
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.lesson("lab-01")]
 
 SLUG = "labs/01-ship-my-web-app"
 

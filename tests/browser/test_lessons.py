@@ -37,6 +37,7 @@ def solution(slug: str, identifier: str) -> str:
     return str(next(cell.source for cell in book.cells if cell.id == identifier))
 
 
+@pytest.mark.lesson("04")
 def test_lesson_04_wrong_then_right_then_green(page: Page, opened: Any, axe: Path) -> None:
     lab = opened("04-first-push")
     lab.run_to("04-02", "04-05")
@@ -104,6 +105,7 @@ def test_lesson_04_wrong_then_right_then_green(page: Page, opened: Any, axe: Pat
     assert lab.accessibility(axe) == []
 
 
+@pytest.mark.lesson("00")
 def test_lesson_00_by_keyboard(page: Page, opened: Any, axe: Path) -> None:
     lab = opened("00-start-here")
     lab.run_to("00-02", "00-14")
@@ -146,6 +148,7 @@ def test_lesson_00_by_keyboard(page: Page, opened: Any, axe: Path) -> None:
     assert page.locator(".jp-toast-message, .Toastify__toast").count() == 0, "a pop-up stands in the way"
 
 
+@pytest.mark.lesson("00")
 def test_progress_and_cards_come_back_after_a_kernel_restart(page: Page, opened: Any) -> None:
     lab = opened("00-start-here")
     lab.run_to("00-02", "00-08")
@@ -176,6 +179,7 @@ def policy(*statements: dict[str, Any]) -> str:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.lesson("06")
 def test_lesson_06_people_policies_and_another_account(page: Page, opened: Any, axe: Path) -> None:
     lab = opened("06-iam-for-ecr")
     slug = "06-iam-for-ecr"

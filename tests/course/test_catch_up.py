@@ -37,6 +37,7 @@ def test_a_late_comer_has_the_state_after_a_lesson(identifier: str, session: Ses
     session.catch_up(identifier)
 
 
+@pytest.mark.lesson("04")
 def test_after_lesson_04_the_image_is_in_ecr(running: Home, tmp_path: Path, lab: Lab) -> None:
     """From the command line, in an empty folder."""
     answer = command("04", "--home", str(running.path), "--work", str(tmp_path / "mine"))

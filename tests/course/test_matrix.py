@@ -69,6 +69,7 @@ def test_wrong_answers_are_refused_one_after_the_other(exercise: Exercise, sessi
     proof.all_refused(session, exercise)
 
 
+@pytest.mark.lesson
 def test_no_gap_is_filled_with_a_whole_sentence(the_course: Course) -> None:
     """What a learner reads stands in the document; code puts words and names together."""
     for source in the_course.sources.values():
@@ -89,6 +90,7 @@ def docstrings(path: Path) -> set[str]:
     return {ast.get_docstring(node, clean=False) or "" for node in ast.walk(tree) if isinstance(node, kinds)}
 
 
+@pytest.mark.lesson
 def test_every_judge_of_a_live_check_is_pure() -> None:
     """A judge takes the probed state alone, so that it cannot look again or act."""
     for exercise in EXERCISES:
@@ -96,6 +98,7 @@ def test_every_judge_of_a_live_check_is_pure() -> None:
             assert len(inspect.signature(exercise.judge).parameters) == 1, exercise.id
 
 
+@pytest.mark.lesson
 def test_three_exercises_of_each_lesson_differ_in_kind_and_five_count_without_an_engine() -> None:
     for source in course().lessons.values():
         kinds = {type(item) for item in source.counted.values()}

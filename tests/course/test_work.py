@@ -67,7 +67,8 @@ def test_kill_9_while_copying_leaves_whole_files(tmp_path: Path) -> None:
     target.mkdir()
     (target / "mine.ipynb").write_text("mine")
     script = (
-        "import sys\nfrom pathlib import Path\nfrom ecrlab.home import Home\nfrom ecrlab_course import work\n"
+        "import sys\nfrom pathlib import Path\nfrom ecrlab.home import Home\n"
+        "from ecrlab_course.learner import work_folder\n"
         "work_folder.copy(Path(sys.argv[1]), Path(sys.argv[2]), Home(Path(sys.argv[3])))"
     )
     child = subprocess.Popen([sys.executable, "-c", script, str(source), str(target), str(home.path)])

@@ -30,6 +30,7 @@ def code(path: Path) -> list[Any]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
+@pytest.mark.lesson
 def test_generated_files_are_what_the_content_makes() -> None:
     assert build.build(course(), check=True).drifted == ()
 
@@ -48,6 +49,7 @@ def test_a_changed_source_is_drift(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {f"{source.solved}.ipynb" for source in LESSONS} <= drifted
 
 
+@pytest.mark.lesson
 def test_the_sources_have_no_problems() -> None:
     assert build.problems(course()) == []
 
@@ -130,6 +132,7 @@ def test_unsolved_notebook_fails_exactly_its_checks(
     assert os.environ["ECRLAB_STRICT"] == "1"
 
 
+@pytest.mark.lesson
 def test_stored_html_has_the_style_of_today() -> None:
     """In volatile cells too, whose outputs nothing else compares."""
     today = {style(), decision.style(), projector()}

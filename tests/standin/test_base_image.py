@@ -9,8 +9,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from conftest import World
 
+from conftest import World
 from ecrlab.engine import Engine, EngineError, base_image
 from ecrlab.home import Home
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Result, World
 from front import Fault
+
+from conftest import Result, World
 
 DENIED = (
     "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: ecr:X on resource: R because no "

@@ -17,9 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import World
 from front import Fault
 
+from conftest import World
 from ecrlab.standin import install
 from ecrlab.standin.build import expand, human, words
 from ecrlab.standin.names import NameFormatError, parse
