@@ -7,7 +7,7 @@ TOOLS := $(VENV)/.tools
 .PHONY: start test install tools lint build bench soak engines validate bundle lock clean help misfit
 
 # Only as an argument of make: PORT is a common variable of shells, and has another meaning there.
-given = $(if $(filter command,$(origin $(1))),$(2) $($(1)))
+given = $(if $(filter command,$(origin $(1))),$(if $($(1)),$(2) '$(subst ','\'',$($(1)))'))
 
 start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all). Other ports: PORT=8899 LAB_PORT=4600
 	@$(VENV)/bin/ecrlab_course start $(call given,PORT,--port) $(call given,LAB_PORT,--lab-port)
