@@ -1,7 +1,7 @@
 """Writes the commands of the course into the virtual environment that runs this. Usage: PYTHON scripts/commands.py
 
-pip's own follow PYTHONPATH, where a folder of the reader may hold a module named like one of ours, and they do not run in
-a folder whose path holds a blank (that of `aws`) or what a shell reads inside double quotes (all of them).
+pip's own follow PYTHONPATH, where a folder of the reader may hold a module named like one of ours, and they do not run
+in a folder whose path holds a blank (that of `aws`) or what a shell reads inside double quotes (all of them).
 """
 
 import os
