@@ -14,7 +14,7 @@ MAIN = {
     "aws": "awscli.clidriver main",
     "ecrlab": "ecrlab.cli main",
     "ecrlab_course": "ecrlab_course.__main__ main",
-    "pytest": "pytest console_main",
+    "pytest": "pytest main",
 }
 
 # macOS sets a locale that Python's libraries do not know; awscli's own script does the same.

@@ -171,3 +171,22 @@ def test_pythonpath_does_not_shadow_what_the_commands_use(checkout: Path, tmp_pa
 def test_a_port_is_one_argument_and_an_empty_one_none(said: str, carried_out: str) -> None:
     answer = run(ROOT, "make", "-n", "start", said, PORT="1234")
     assert answer.stdout.splitlines()[-1] == f".venv/bin/ecrlab_course {carried_out}"
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("work/nope.ipynb", "There is no notebook 'work/nope.ipynb'."),
+        ("", "There is no notebook ''."),
+        ("docs", "There is no notebook 'docs'."),
+        ('a "b" $(touch oops).ipynb', "There is no notebook"),
+        ("README.md", "'README.md' is not a notebook: its name does not end in .ipynb."),
+    ],
+)
+def test_validate_says_what_is_not_a_notebook(name: str, seen: str) -> None:
+    answer = run(ROOT, "scripts/validate.sh", name)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(seen)
+    assert answer.stderr.endswith("Say which: make validate NOTEBOOK=work/00-start-here.ipynb\n")
+    made = run(ROOT, "make", "-n", "validate", f"NOTEBOOK={name.replace('$', '$$')}")
+    assert made.stdout.splitlines()[-1] == f"scripts/validate.sh '{name}'"
