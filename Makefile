@@ -7,7 +7,8 @@ TOOLS := $(VENV)/.tools
 .PHONY: start test install tools lint build bench soak engines validate bundle lock clean help misfit
 
 # Only as an argument of make: PORT is a common variable of shells, and has another meaning there.
-given = $(if $(filter command,$(origin $(1))),$(2) $($(1)))
+given = $(if $(filter command,$(origin $(1))),$(if $($(1)),$(2) $(call quoted,$($(1)))))
+quoted = '$(subst ','\'',$(1))'
 
 start: install ## Start the lab and open the course in JupyterLab (Ctrl-C stops all). Other ports: PORT=8899 LAB_PORT=4600
 	@$(VENV)/bin/ecrlab_course start $(call given,PORT,--port) $(call given,LAB_PORT,--lab-port)
@@ -53,7 +54,7 @@ engines: install ## Every solution with the engines and Pythons that people have
 	$(VENV)/bin/python scripts/engines/run.py $(ROWS)
 
 validate: install ## Test your own notebook, in a lab of its own: make validate NOTEBOOK=work/00-start-here.ipynb
-	@scripts/validate.sh "$(NOTEBOOK)"
+	@scripts/validate.sh $(call quoted,$(NOTEBOOK))
 
 bundle: install ## Make one file from which a class installs offline (ENGINE=1: with a container engine)
 	@scripts/bundle.sh $(VENV)/bin/python

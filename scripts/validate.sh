@@ -3,10 +3,18 @@
 # learner's lab, progress and files stay as they are. Usage: scripts/validate.sh NOTEBOOK [PYTEST OPTION...]
 set -eu
 notebook=${1:-}
+which="Say which: make validate NOTEBOOK=work/00-start-here.ipynb"
 if [ ! -f "$notebook" ]; then
-    echo "There is no notebook '$notebook'. Say which: make validate NOTEBOOK=work/00-start-here.ipynb" >&2
+    echo "There is no notebook '$notebook'. $which" >&2
     exit 2
 fi
+case $notebook in
+*.ipynb) ;;
+*)
+    echo "'$notebook' is not a notebook: its name does not end in .ipynb. $which" >&2
+    exit 2
+    ;;
+esac
 shift
 bin=$PWD/.venv/bin
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/ecrlab-validate.XXXXXX")

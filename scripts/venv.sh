@@ -4,6 +4,13 @@ set -eu
 python=$1
 venv=$2
 
+case $PWD in
+*[:\$]*)
+    echo "The path of this folder holds ':' or '\$', with which Python or aws cannot work: $PWD" >&2
+    echo "Give the folder another name, or move it, and try again." >&2
+    exit 1
+    ;;
+esac
 if ! command -v "$python" >/dev/null 2>&1; then
     echo "There is no $python on this machine. ECR Lab needs Python 3.11 or newer." >&2
     echo "Debian, Ubuntu, WSL: sudo apt-get install -y python3 python3-venv    macOS: brew install python@3.12" >&2

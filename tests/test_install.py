@@ -81,7 +81,8 @@ def install(folder: Path, python: str) -> str:
 
 
 def commands_run(folder: Path, **extra: str) -> None:
-    for name, said in (("aws", "aws-cli/"), ("ecrlab", "ecrlab, version"), ("ecrlab_course", "Usage: ")):
+    said_by = {"aws": "aws-cli/", "ecrlab": "ecrlab, version", "ecrlab_course": "Usage: ", "pytest": "pytest "}
+    for name, said in said_by.items():
         answer = run(folder, f".venv/bin/{name}", "--help" if name == "ecrlab_course" else "--version", **extra)
         assert answer.stdout.startswith(said), answer
 
@@ -97,11 +98,28 @@ def test_a_clone_by_git_for_windows_installs(committed: Path, tmp_path: Path, py
     commands_run(tmp_path / "clone")
 
 
-def test_a_path_with_blanks_and_quotes(checkout: Path, tmp_path: Path, python: str) -> None:
-    folder = checkout.rename(tmp_path / 'Anna\'s "first" course')
+@pytest.mark.parametrize(
+    "name", ['Anna\'s "first" course', "`touch oops`", "R&D; #1 (100%) \\ [x] {y} ~", "Übungen, 講座", "long-" * 40]
+)
+def test_a_path_with_blanks_quotes_and_what_a_shell_reads(
+    checkout: Path, tmp_path: Path, python: str, name: str
+) -> None:
+    folder = checkout.rename(tmp_path / name)
     install(folder, python)
-    commands_run(folder)
-    assert "Installing" not in install(folder, python)
+    for locale in ("C.UTF-8", "C"):
+        commands_run(folder, LC_ALL=locale)
+        assert "Installing" not in install(folder, python)
+    assert not list(folder.rglob("oops"))
+
+
+@pytest.mark.parametrize("name", ["a:b", "costs $HOME"])
+def test_a_path_with_which_python_or_aws_cannot_work_is_refused(
+    checkout: Path, tmp_path: Path, python: str, name: str
+) -> None:
+    answer = run(checkout.rename(tmp_path / name), "make", "install", f"PYTHON={python}")
+    assert answer.returncode != 0
+    assert f"holds ':' or '$', with which Python or aws cannot work: {tmp_path / name}\n" in answer.stderr
+    assert "python3-venv" not in answer.stderr
 
 
 def test_a_checkout_that_was_moved_or_copied_is_made_again(checkout: Path, tmp_path: Path, python: str) -> None:
@@ -134,7 +152,41 @@ def test_a_python_that_was_upgraded_away_is_made_again(checkout: Path, python: s
 
 def test_pythonpath_does_not_shadow_what_the_commands_use(checkout: Path, tmp_path: Path, python: str) -> None:
     install(checkout, python)
-    for name in ("click", "ecrlab", "ecrlab_course", "awscli", "botocore", "rich"):
+    for name in ("click", "ecrlab", "ecrlab_course", "awscli", "botocore", "rich", "json", "docker", "_pytest"):
         (tmp_path / "mine" / name).mkdir(parents=True)
         (tmp_path / "mine" / name / "__init__.py").write_text("raise SystemExit(f'{__name__} is shadowed')\n")
     commands_run(checkout, PYTHONPATH=str(tmp_path / "mine"))
+
+
+@pytest.mark.parametrize(
+    ("said", "carried_out"),
+    [
+        ("PORT=", "start  "),
+        ("PORT=8899", "start --port '8899' "),
+        ("PORT=80 90", "start --port '80 90' "),
+        ("PORT=it's; ls", "start --port 'it'\\''s; ls' "),
+        ("LAB_PORT=x", "start  --lab-port 'x'"),
+    ],
+)
+def test_a_port_is_one_argument_and_an_empty_one_none(said: str, carried_out: str) -> None:
+    answer = run(ROOT, "make", "-n", "start", said, PORT="1234")
+    assert answer.stdout.splitlines()[-1] == f".venv/bin/ecrlab_course {carried_out}"
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("work/nope.ipynb", "There is no notebook 'work/nope.ipynb'."),
+        ("", "There is no notebook ''."),
+        ("docs", "There is no notebook 'docs'."),
+        ('a "b" $(touch oops).ipynb', "There is no notebook"),
+        ("README.md", "'README.md' is not a notebook: its name does not end in .ipynb."),
+    ],
+)
+def test_validate_says_what_is_not_a_notebook(name: str, seen: str) -> None:
+    answer = run(ROOT, "scripts/validate.sh", name)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(seen)
+    assert answer.stderr.endswith("Say which: make validate NOTEBOOK=work/00-start-here.ipynb\n")
+    made = run(ROOT, "make", "-n", "validate", f"NOTEBOOK={name.replace('$', '$$')}")
+    assert made.stdout.splitlines()[-1] == f"scripts/validate.sh '{name}'"

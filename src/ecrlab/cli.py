@@ -24,6 +24,7 @@ from ecrlab.command import Commands, spelled, typed
 from ecrlab.engine import find
 from ecrlab.environment import apply, credentials, environment
 from ecrlab.home import PROFILES, REGION, Home
+from ecrlab.ports import Port
 from ecrlab.span import ahead, seconds_of
 
 _STATES = {"ok": "green", "note": "yellow", "fails": "bold red", "not tried": "dim"}
@@ -58,7 +59,7 @@ def main() -> None:
 
 @main.command()
 @_home_option
-@click.option("--port", type=click.IntRange(0, 65535), help="Move the main port; 0: any. Default: the remembered one.")
+@click.option("--port", type=Port(0), help="Move the main port; 0: any. Default: the remembered one.")
 def start(home: Path | None, port: int | None) -> None:
     """Start the lab in the background: container engine and server."""
     place = _home(home)
@@ -72,9 +73,7 @@ def start(home: Path | None, port: int | None) -> None:
 
 @main.command()
 @_home_option
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="The main port; 0: any. Default: the remembered one, or 4510."
-)
+@click.option("--port", type=Port(0), help="The main port; 0: any. Default: the remembered one, or 4510.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 def serve(home: Path | None, port: int | None, host: str) -> None:
     """Run the server here, in the foreground, until Ctrl-C. It starts no container engine."""

@@ -23,7 +23,7 @@ from ecrlab.engine import private as own
 from ecrlab.environment import LOCAL_NAMES, apply, environment, foreign_aws_variables, obeys_endpoint
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, Home
 from ecrlab.launch import server_process
-from ecrlab.ports import port_is_taken
+from ecrlab.ports import another, port_is_taken
 from ecrlab.trouble import forbidden, plain
 
 State = Literal["ok", "note", "fails", "not tried"]
@@ -216,7 +216,7 @@ def _server(home: Home) -> Finding:
             return Finding("server", "fails", f"process {process.pid} does not answer ({error})", "ecrlab start")
         if port_is_taken(home.port):
             seen = f"not running, and port {home.port} is used by another program"
-            return Finding("server", "fails", seen, f"ecrlab start --port {home.port + 1}")
+            return Finding("server", "fails", seen, f"ecrlab start --port {another(home.port)}")
         return Finding("server", "fails", "not running", "ecrlab start")
     except LabError as error:
         return Finding("server", "not tried", str(error))

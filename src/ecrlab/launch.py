@@ -106,6 +106,8 @@ def start(home: Home, progress: Say = lambda line: None, port: int | None = None
     Raises LaunchError with the end of the server's log and what to do. Whatever it raises, also KeyboardInterrupt,
     nothing that it started goes on running.
     """
+    if any(sign in str(home.path) for sign in ":$"):
+        raise LaunchError(f"The home folder's path holds ':' or '$', with which docker or aws cannot work: {home.path}")
     try:
         home.make()
         foreign = home.unusable()

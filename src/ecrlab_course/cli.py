@@ -14,6 +14,7 @@ from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.command import Commands, spelled, typed
 from ecrlab.home import Home, read_json
+from ecrlab.ports import Port
 from ecrlab.trouble import sentence
 from ecrlab_course.authoring.content import Course, Source, course
 from ecrlab_course.checkout import ContentError
@@ -66,8 +67,8 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="JupyterLab's port. Default: the first free one from 8888.")
-@click.option("--lab-port", type=click.IntRange(0, 65535), help="The lab's main port. Default: the remembered one.")
+@click.option("--port", type=Port(), help="JupyterLab's port. Default: the first free one from 8888.")
+@click.option("--lab-port", type=Port(0), help="The lab's main port. Default: the remembered one.")
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="The learner's folder. Default: work/.")
 @click.option("--projector", is_flag=True, help="For a class: larger type, stronger contrast, one notebook at a time.")
 def start(port: int | None, lab_port: int | None, work: Path | None, projector: bool) -> None:
@@ -85,7 +86,7 @@ def start(port: int | None, lab_port: int | None, work: Path | None, projector: 
 @main.command()
 @click.option("--check", is_flag=True, help="Write nothing; end with code 1 when a generated file is not up to date.")
 @click.option("--execute", is_flag=True, help="Run the solved notebooks again and store their outputs.")
-@click.option("--lab-port", type=click.IntRange(1, 65535), help="The port of the lab they run in.")
+@click.option("--lab-port", type=Port(), help="The port of the lab they run in.")
 @click.argument("lessons", nargs=-1)
 def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, ...]) -> None:
     """Make notebooks/, labs/ and solutions/ from content/. LESSONS (such as 04 or lab-01): only these."""

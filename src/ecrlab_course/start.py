@@ -21,7 +21,7 @@ from pathlib import Path
 from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home, read_json, write_private
-from ecrlab.ports import PortTaken, listener, port_is_taken, stays_taken, who_listens
+from ecrlab.ports import PortTaken, is_reserved, listener, port_is_taken, stays_taken, who_listens
 from ecrlab.processes import ENDING, Process, last_lines, started_here, uninterrupted
 from ecrlab_course import unloaded
 from ecrlab_course.authoring.content import Course
@@ -98,6 +98,8 @@ def _hold(port: int | None, first: int = 8888) -> socket.socket:
                 return listener("127.0.0.1", candidate)
     if port is None:
         raise StartError(f"No port from {first} to {first + 99} is free for JupyterLab.")
+    if is_reserved(port):
+        raise StartError(f"{PortTaken.of(port)} Or let JupyterLab take a free port: make start")
     raise StartError(
         f"Port {port} is used by another program. End it (to find it: {who_listens(port)}), or let JupyterLab take a "
         "free port: make start"

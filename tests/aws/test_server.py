@@ -118,7 +118,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "ecrlab.server", "--home", str(tmp_path), "--port", str(port)]
         refused = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert refused.returncode == 1
-    assert refused.stderr == f"port {port} is in use by another program. Stop that program and try again.\n"
+    assert refused.stderr == f"Port {port} is in use by another program. Stop that program and try again.\n"
 
 
 def test_the_learners_changes_to_the_aws_files_stay(make_lab: Callable[[], Any]) -> None:

@@ -283,3 +283,10 @@ def test_a_found_engine_is_used_kept_and_never_stopped(
         assert not home.sockets.exists()
     finally:
         private.stop_private(other)
+
+
+@pytest.mark.parametrize("name", ["a:b", "costs $HOME"])
+def test_a_home_whose_path_aws_or_a_path_list_takes_apart_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(launch.LaunchError, match="holds ':' or '\\$', with which docker or aws cannot work"):
+        launch.start(Home(tmp_path / name))
+    assert not (tmp_path / name).exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -199,3 +200,31 @@ def test_a_port_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     assert answer.returncode == 2
     assert "'70000' is not a port: a number from 0 to 65535" in answer.stderr
+
+
+@pytest.mark.parametrize("value", ["abc", "", " ", "-1", "65536", "80 90", "8e3", "0x50", "\u0664\u0665", "1.5"])
+def test_a_port_that_is_none_is_named_in_words(ecrlab: Ecrlab, tmp_path: Path, value: str) -> None:
+    for command in ("start", "serve"):
+        refused = ecrlab(command, f"--port={value}", "--home", str(tmp_path / "home"))
+        assert refused.returncode == 2
+        assert refused.stderr.splitlines()[-1].endswith(
+            f"{value.strip()!r} is not a port. A port is a whole number from 1 to 65535, or 0 for any that is free."
+        )
+
+
+def test_a_port_that_only_root_may_open_is_not_called_another_program_s(tmp_path: Path) -> None:
+    """In a child without that right of root, as for an ordinary user."""
+    first = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    if shutil.which("setpriv") is None or os.geteuid() != 0 or int(first.read_text()) < 1024:
+        pytest.skip("needs root, setpriv and a system that keeps low ports for root")
+    commands = (["ecrlab", "start"], ["ecrlab", "serve"], ["ecrlab_course", "start", "--work", str(tmp_path / "work")])
+    for command in commands:
+        program = [str(Path(sys.prefix) / "bin" / command[0]), *command[1:], "--port", "81"]
+        refused = subprocess.run(
+            ["setpriv", "--bounding-set=-net_bind_service", *program], capture_output=True, text=True, timeout=60,
+            env={**os.environ, "ECRLAB_HOME": str(tmp_path / "home"), "ECRLAB_ENGINE": "none"}, check=False,
+        )  # fmt: skip
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("Only root may open port 81, as those below 1024. Choose another")
+        assert "another program" not in refused.stderr
+        assert "--port 0" not in refused.stderr
