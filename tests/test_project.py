@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -135,7 +136,7 @@ def test_make_start_takes_ports_as_arguments_only() -> None:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
         command = ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/.installed", "start", *arguments]
         answer = subprocess.run(command, cwd=ROOT, env={**environ, **extra}, capture_output=True, text=True, check=True)
-        return " ".join(answer.stdout.splitlines()[-1].split())
+        return " ".join(shlex.split(answer.stdout.splitlines()[-1]))
 
     assert dry(PORT="8080") == ".venv/bin/ecrlab_course start"
     assert dry("PORT=8899", "LAB_PORT=4600") == ".venv/bin/ecrlab_course start --port 8899 --lab-port 4600"
