@@ -26,7 +26,7 @@ READ = (
 QUOTES = ("docs/facts/",)
 # "There is no role", "is no longer": said by everybody.
 _PLAIN = re.compile(
-    r"\b[tT]here (?:is|are|was|were) no \w+|\b(?:is|are|was) no (?:longer|larger|wider|more|less|such)\b"
+    r"\b[tT]here (?:is|are|was|were) no\s+(?:# )?\w+|\b(?:is|are|was) no (?:longer|larger|wider|more|less|such)\b"
 )
 # The module is renamed with the cloud's wings (issue 20).
 _NAMES = re.compile(r"\becrlab\.aws\.mend\b|\baws/mend\.py\b")
@@ -90,6 +90,7 @@ def test_the_words_of_the_list_are_nowhere() -> None:
         ("def mend_it():", ["mend"]),
         ("It installs without\n# the net.", ["without the net", "the net"]),
         ("a policy is no registry; there is no role, and it is no longer asked", ["is no …"]),
+        ("# so there is no\n# place for words", []),
         ("who deploys? Who deploys gets it", ["Who deploys"]),
         ("amend the recommended fix", []),
     ],
