@@ -87,6 +87,7 @@ def test_the_words_of_the_list_are_nowhere() -> None:
         ("def mend_it():", ["mend"]),
         ("It installs without\n# the net.", ["without the net", "the net"]),
         ("a policy is no registry; there is no role, and it is no longer asked", ["is no …"]),
+        ("# so there is no\n# place for words", []),
         ("who deploys? Who deploys gets it", ["Who deploys"]),
         ("amend the recommended fix", []),
     ],
