@@ -35,7 +35,7 @@ def test_the_first_half(page: Page, opened: Any, axe: Any) -> None:
     card.get_by_role("button", name="Run this order").click()
     expect(card.locator(".ecr-verdict")).to_contain_text("no basic auth credentials", timeout=90_000)
     card.get_by_role("button", name="Hint").click()
-    expect(card).to_contain_text("It came as far as step 4")
+    expect(card).to_contain_text("It got as far as step 4")
     for number, name in enumerate(("create", "build", "login", "tag", "push", "show"), 1):
         card.get_by_label(words[name], exact=True).select_option(str(number))
     card.get_by_role("button", name="Run this order").click()
