@@ -192,7 +192,7 @@ DRILL = Drill(
         ),
         Attempt(
             "all in the repository's policy",
-            lambda lab: by_the_repository(lab, LOGIN, *PULL),
+            lambda lab: by_the_repository(lab, "ecr:GetAuth*", *PULL),  # by its name ECR refuses it
             misconception="login-can-be-scoped",
             says="there is no login",
         ),
