@@ -14,6 +14,7 @@ NOW = "2026-11-23T09:00:00Z"
 BASE: Context = {"aws:currenttime": NOW, "aws:epochtime": "1795424400", "aws:n": "b", "aws:fixed": "a"}
 POOLS: Mapping[str, tuple[object, ...]] = {
     "aws:n": (None, "", "a", "b", "ab", "ba", "aab", "c", "A", "1", "2", "1.5", "0", "3", "true", "false"),
+    "aws:m": (None, "0", "1", "1.5", "2", "3", "x"),
     "aws:ip": (None, "10.0.0.1", "10.0.1.1", "9.9.9.9", "11.0.0.0", "10.0.0.0", "::1"),
     "aws:many": (None, ("a",), ("b",), ("a", "b"), ("c",), ("a", "c"), ("a", "b", "c")),
     "aws:fixed": ("a",),
@@ -26,7 +27,7 @@ on_text = st.builds(
     strings,
 )
 on_number = st.builds(
-    lambda name, value: condition(name, "aws:n", (value,), True),
+    lambda name, value: condition(name, "aws:m", (value,), True),
     st.sampled_from(("NumericEquals", "NumericLessThan", "NumericGreaterThanEquals", "NumericNotEquals")),
     st.sampled_from(("1", "2")),
 )
@@ -74,7 +75,9 @@ def test_the_ordinary_situation_comes_first_and_nothing_fixed_changes() -> None:
 def test_no_situation_lies_in_the_past_and_both_clocks_show_one_moment() -> None:
     past = condition("DateLessThan", "aws:CurrentTime", ("2020-01-01",), True)
     later = condition("DateGreaterThan", "aws:EpochTime", ("1800000000",), True)
-    found = list(Situations(BASE, lambda key: True).of([past, later]))
+    situations = Situations(BASE, lambda key: True)
+    found = list(situations.of([past, later]))
+    assert situations.unsure == ""
     assert {past.holds(each) for each in found} == {False}
     assert {later.holds(each) for each in found} == {True, False}
     ahead = next(each for each in found if later.holds(each))
@@ -89,6 +92,13 @@ def test_tags_of_a_request_and_the_list_of_their_keys_agree() -> None:
     ]
     for context in Situations({}, lambda key: True).of(asked):
         assert ("aws:requesttag/team" in context) == ("team" in context.get("aws:tagkeys", ()))
+
+
+def test_a_value_compared_as_text_and_as_number_is_not_told() -> None:
+    asked = [condition("StringLike", "aws:n", ("?",), True), condition("NumericLessThan", "aws:n", ("2",), True)]
+    situations = Situations(BASE, lambda key: True)
+    assert list(situations.of(asked))
+    assert situations.unsure == "the value of aws:n is compared in different ways: String, Numeric"
 
 
 def test_too_many_ways_are_said() -> None:

@@ -123,10 +123,10 @@ def test_06_e3_the_repository_lets_everybody_in(world: Any) -> None:
 
 def test_06_e3_a_repository_s_policy_gives_him_another_one(world: Any) -> None:
     world.user("ops", *PULLS)
-    world.repository("billing", let({"AWS": OPS}, PULL[0]))
+    world.repository("zoo", let({"AWS": OPS}, PULL[0]))
     surplus = world.beyond(E3)["surplus"]
-    assert (surplus["resource"], surplus["statement"]["policy_type"]) == (STEM + "billing", "resource-based")
-    assert surplus["statement"]["in"] == "the repository policy of billing"
+    assert (surplus["resource"], surplus["statement"]["policy_type"]) == (STEM + "zoo", "resource-based")
+    assert surplus["statement"]["in"] == "the repository policy of zoo"
 
 
 def test_06_e3_a_condition_that_narrows_is_not_wider(world: Any) -> None:
@@ -308,6 +308,9 @@ def test_d05_wanted_actions_are_not_surplus(world: Any) -> None:
     world.user("y", allow(LOGIN), allow(list(PULL), STEM + "*"), account=PARTNER_ACCOUNT)
     surplus = world.beyond(wanted)["surplus"]
     assert (surplus["differs"], surplus["resource"]) == ("resource", STEM + "billing")
+    more = allow("ecr:ListImages", APP)
+    world.user("y", allow(LOGIN), more, allow(list(PULL), STEM + "*"), account=PARTNER_ACCOUNT)
+    assert world.beyond(wanted)["surplus"]["action"] == "ecr:ListImages"
 
 
 def test_a_registry_s_policy_counts(world: Any) -> None:
@@ -368,8 +371,9 @@ def test_a_service_that_only_a_resource_names_is_looked_at(world: Any) -> None:
 def test_what_exists_hides_nothing_that_may_be_made(world: Any) -> None:
     """The repository has no tag; one of its name in another Region may have it."""
     tagged = {"Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}
-    world.user("ops", *PULLS, allow("ecr:PutImage", APP.replace(REGION, "*"), **tagged))
-    surplus = world.beyond(E3)["surplus"]
+    world.user("ops", allow("ecr:PutImage", APP.replace(REGION, "*"), **tagged))
+    from_home = Grant("ecr:PutImage", condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
+    surplus = world.beyond(Wanted("ops", from_home))["surplus"]
     assert (surplus["known"], surplus["resource"]) == (False, APP.replace(REGION, "eu-west-1"))
 
 
@@ -399,3 +403,17 @@ def test_a_condition_on_ids_cannot_be_told(world: Any) -> None:
     found = world.beyond(E3)
     assert found["verdict"] == "cannot tell"
     assert "aws:userid" in found["why"]
+
+
+def test_conditions_on_region_and_account_find_their_witness(world: Any) -> None:
+    far = {"Condition": {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}}
+    world.user("ops", *PULLS, allow("ecr:PutImage", "*", **far))
+    surplus = world.beyond(E3)["surplus"]
+    assert surplus["resource"] == f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/any"
+    theirs = {"Condition": {"StringEquals": {"aws:ResourceAccount": THIRD}}}
+    world.user("ops", *PULLS, allow("ecr:PutImage", "*", **theirs))
+    surplus = world.beyond(E3)["surplus"]
+    assert (surplus["resource"], surplus["half"]) == (STEM.replace(ACCOUNT, THIRD) + "any", "identity")
+    login_far = allow(LOGIN, "*", **far)
+    world.user("ops", allow(list(PULL), APP), login_far)
+    assert world.beyond(E3)["verdict"] == NOTHING

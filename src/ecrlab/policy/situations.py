@@ -20,6 +20,7 @@ MOST = 600
 """The most situations of one request that are looked at."""
 TIME = ("aws:currenttime", "aws:epochtime")
 """Two keys of one moment."""
+_KINDS = ("String", "Arn", "Numeric", "Date", "Binary")
 # Always in a request (AWS: IAM User Guide, global condition keys, and the STS and IAM API's required members).
 _ALWAYS = ("aws:requestedregion", "aws:currenttime", "aws:epochtime", "sts:rolesessionname", "iam:policyarn")
 
@@ -99,29 +100,17 @@ class Situations:
         )
 
     def _values(self, key: str, conditions: list[Condition], several: bool) -> list[Value]:
-        texts: dict[str, None] = {}
-        by_kind: dict[str, list[str]] = {}
+        by_kind: dict[str, list[tuple[str, str]]] = {}
         for each in conditions:
-            kind = each.operator.rpartition(":")[2].removesuffix("IfExists").replace("Not", "", 1)
-            by_kind.setdefault(kind, []).extend(each.values)
+            name = each.operator.rpartition(":")[2].removesuffix("IfExists").replace("Not", "", 1)
+            kind = next((kind for kind in _KINDS if name.startswith(kind)), name)
+            by_kind.setdefault(kind, []).extend((name, value) for value in each.values)
+        by_kind.pop("Null", None)
+        if len(by_kind) > 1 and key != TIME[0]:
+            self.unsure = f"the value of {key} is compared in different ways: {', '.join(by_kind)}"
+        texts: dict[str, None] = {}
         for kind, wanted in by_kind.items():
-            if key == TIME[0]:
-                texts |= dict.fromkeys(self._moments(wanted))
-            elif kind.startswith("Numeric"):
-                texts |= dict.fromkeys(str(each) for each in _around([number(text) for text in wanted]))
-            elif kind.startswith("Date"):
-                texts |= dict.fromkeys(_written(each) for each in _around([date(text) for text in wanted]))
-            elif kind == "IpAddress":
-                texts |= dict.fromkeys(_addresses(wanted))
-            elif kind == "Bool":
-                texts |= {"true": None, "false": None}
-            elif kind == "BinaryEquals":
-                texts |= dict.fromkeys([*wanted, "AA=="])
-            elif kind == "StringEqualsIgnoreCase":
-                texts |= dict.fromkeys(self._strings([*wanted, *map(str.lower, wanted)], Style.EXACT))
-            elif kind != "Null":
-                style = Style.GLOB if kind == "StringLike" else Style.ARN if kind.startswith("Arn") else Style.EXACT
-                texts |= dict.fromkeys(self._strings(wanted, style))
+            texts |= dict.fromkeys(self._texts(key, kind, wanted))
         if not texts:
             texts["any"] = None
         if not several:
@@ -130,15 +119,35 @@ class Situations:
         made += itertools.combinations(texts, 2)
         return [*made, tuple(texts)]
 
-    def _strings(self, wanted: list[str], style: Style) -> Iterable[str]:
-        """A text for every set of these patterns that texts can be matched by; variables as the request has them."""
+    def _texts(self, key: str, kind: str, named: list[tuple[str, str]]) -> Iterable[str]:
+        """A value of a key for every way in which conditions of one kind can hold, by operator and value."""
+        wanted = [value for _, value in named]
+        if key == TIME[0]:
+            return self._moments(wanted)
+        if kind == "Numeric":
+            return map(str, _around([number(text) for text in wanted]))
+        if kind == "Date":
+            return map(_written, _around([date(text) for text in wanted]))
+        if kind == "IpAddress":
+            return _addresses(wanted)
+        if kind == "Bool":
+            return ("true", "false")
+        if kind == "Binary":
+            return (*wanted, "AA==")
+        return self._strings(named, Style.ARN if kind == "Arn" else Style.GLOB)
+
+    def _strings(self, named: list[tuple[str, str]], style: Style) -> Iterable[str]:
+        """A text for every set of patterns that texts can be matched by; variables as the request has them."""
         patterns = []
-        for text in dict.fromkeys(wanted):
-            for variables in (False, True) if "${" in text else (False,):
-                tokens = pattern(text, style, variables).resolve(self.base)
-                if tokens is not None:
-                    patterns.append(tokens)
-        return [word for word in Words(patterns, style).each(ANY, preferred=wanted).values() if word]
+        for name, value in named:
+            own = Style.EXACT if name.startswith("StringEquals") else style
+            for text in (value, *_cases(value)) if name == "StringEqualsIgnoreCase" else (value,):
+                for variables in (False, True) if "${" in text else (False,):
+                    tokens = pattern(text, own, variables).resolve(self.base)
+                    if tokens is not None:
+                        patterns.append(tokens)
+        words = Words(patterns, style).each(ANY, preferred=[value for _, value in named])
+        return [word for word in words.values() if word]
 
     def _moments(self, wanted: list[str]) -> list[str]:
         """Moments from now on: what lies behind is never asked again."""
@@ -156,6 +165,13 @@ def _around(given: list[Decimal | None]) -> list[Decimal]:
     sorted_ = sorted({each for each in given if each is not None})
     between = [(low + high) / 2 for low, high in itertools.pairwise(sorted_)]
     return [*sorted_, *between, sorted_[0] - 1, sorted_[-1] + 1] if sorted_ else []
+
+
+def _cases(text: str) -> Iterator[str]:
+    """A text in lower case, in upper case, and with one letter in upper case: other conditions may tell them apart."""
+    small = text.lower()
+    yield from (small, text.upper())
+    yield from (small[:place] + small[place:].capitalize() for place in range(len(small)))
 
 
 def _written(moment: Decimal) -> str:
