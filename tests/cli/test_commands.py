@@ -223,7 +223,7 @@ def test_env_in_a_real_shell_reaches_the_lab_past_foreign_variables_and_proxies(
     ], answer.stderr
     assert "Cleared AWS_ENDPOINT_URL_STS, AWS_SESSION_TOKEN." in answer.stderr
     assert "NO_PROXY" in answer.stderr
-    assert "as ci, not AWS" in answer.stderr
+    assert "as ci, not to AWS" in answer.stderr
 
 
 def test_trace_shows_a_denied_request_with_its_reason(lab: Home, ecrlab: Ecrlab) -> None:

@@ -150,7 +150,7 @@ def test_a_home_that_cannot_be_made_is_a_sentence(home: Home, ecrlab: Ecrlab) ->
     home.path.write_text("a file where the folder must be")
     answer = ecrlab("start")
     assert answer.returncode == 1
-    assert "cannot be made" in answer.stderr
+    assert "cannot be created" in answer.stderr
     home.path.unlink()
 
 

@@ -36,6 +36,8 @@ def blocks() -> dict[str, str]:
 
 def run_page(folder: Path, docker: Path | None, host: str | None) -> subprocess.CompletedProcess[str]:
     """Run the page's tests as somebody would who has nothing of the lab in the environment."""
+    if docker:
+        (folder / ".ecrlab").mkdir()  # the stand-in keeps its images in the lab's folder that it finds
     front = [str(Path(sys.executable).parent), *([str(docker)] if docker else [])]
     environ = {
         "HOME": str(folder),
