@@ -104,7 +104,7 @@ def test_a_taken_port_is_said_and_the_lab_goes_on(make_lab: Callable[[], Any]) -
         lab.start()
         assert lab.control.status()["hub"] == {"address": None, "port": None}
         output = lab.stop()
-    assert f"The Docker-Hub-like registry cannot be reached: port {port} is in use" in output
+    assert f"The Docker-Hub-like registry cannot be reached: Port {port} is in use" in output
     lab.start()
     assert lab.control.status()["hub"]["port"] == port
     lab.stop()
