@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ecrlab.aws.access import Target, request_context
@@ -109,8 +109,9 @@ wishes = st.builds(
 class Judge:
     """Says by the documents alone what is allowed and what was asked for."""
 
-    def __init__(self, world: Any, wanted: Wanted) -> None:
+    def __init__(self, world: Any, wanted: Wanted, tags: dict[str, str]) -> None:
         self.cloud = world.cloud
+        self.tags = tags
         self.principal = principal_named(self.cloud, "ops")
         self.identity, self.boundary, _ = self.cloud.identities.policies_of(self.principal)
         self.targets = {arn: self._target(arn) for arn in REPOSITORIES}
@@ -126,7 +127,7 @@ class Judge:
         return (
             repository(self.cloud, account, region, rest.removeprefix("repository/"))
             if service == "ecr"
-            else Target(arn, ACCOUNT, {})
+            else Target(arn, ACCOUNT, self.tags if arn == OPS else {})  # a user is a resource, too, with its tags
         )
 
     def is_surplus(self, action: str, arn: str, own: dict[str, Any]) -> bool:
@@ -160,6 +161,20 @@ class Judge:
                     yield action, arn, {**own, "aws:ResourceTag/t": tag} if tag else own
 
 
+@example(  # found at random: the user's own tag makes the user a resource that the condition fits
+    own=[
+        {
+            "Effect": "Allow",
+            "NotAction": ["ecr:PutImage"],
+            "Resource": ["*"],
+            "Condition": {"StringEquals": {"aws:ResourceTag/t": "a"}},
+        }
+    ],
+    edge=None,
+    shared=None,
+    tags={"t": "a"},
+    wanted=Wanted("ops", [Grant(["ecr:PutImage"], ["*"])], doors=()),
+)
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(statements(), min_size=1, max_size=3),
@@ -177,7 +192,7 @@ def test_brute_force_finds_no_more_and_no_less(
         world.repository(name, *(shared or ()))
         shared = None
     world.user("ops", *own, tags=tags, boundary=boundary)
-    judge = Judge(world, wanted)
+    judge = Judge(world, wanted, tags)
     found = world.beyond(wanted)
     if found["verdict"] == WIDER:
         surplus = found["surplus"]
