@@ -16,7 +16,6 @@ from ecrlab.home import Home
 from ecrlab_course.authoring.content import Course, course
 from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
-from ecrlab_course.start import free_port
 from ecrlab_course.toolbox.lab import Lab
 
 PATH = os.environ["PATH"]
@@ -35,7 +34,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     before = dict(os.environ)
     os.environ.setdefault("ECRLAB_ENGINE", "none")
     try:
-        launch.start(home, port=free_port(5620))
+        launch.start(home, port=0)
         os.environ.update(apply(environment(home), os.environ))
         yield home
     finally:
@@ -54,7 +53,7 @@ def running_with_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     before = os.environ.get("ECRLAB_ENGINE")
     os.environ["ECRLAB_ENGINE"] = "private"
     try:
-        launch.start(home, port=free_port(5600))
+        launch.start(home, port=0)
         yield home
     finally:
         launch.stop(home)
