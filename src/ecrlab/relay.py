@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ecrlab.client import LabClient, LabError
+from ecrlab.client import LOOKING, LabClient, LabError
 from ecrlab.engine import Engine, EngineError
 from ecrlab.engine.base_image import NAME as IMAGE
 from ecrlab.home import Home, read_json, write_private
@@ -136,8 +136,9 @@ def _arrives(home: Home, engine: Engine, path: str) -> str | None:
     client = LabClient(home)
     try:
         before = int(client.xray(limit=1)["last"])
-        # "e30=" is {}: a push without a login. Docker asks for the header.
-        _, body = engine.exchange("POST", path, timeout=20, headers={"X-Registry-Auth": "e30="})
+        # "e30=" is {}: no login; docker asks for the header. It passes our name on, and the learner's X-ray leaves out
+        # what has that name.
+        _, body = engine.exchange("POST", path, timeout=20, headers={"X-Registry-Auth": "e30=", "User-Agent": LOOKING})
         arrived = client.xray(after=before, wait=0.5)["rows"]
     except (EngineError, LabError) as error:
         raise Unknown(str(error)) from error

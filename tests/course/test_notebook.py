@@ -13,11 +13,12 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from ecrlab import launch
+from ecrlab import doctor, launch
 from ecrlab.home import Home
 from ecrlab_course.authoring.content import course
 from ecrlab_course.notebook import extension
 from ecrlab_course.publish import build
+from ecrlab_course.toolbox.lab import Lab
 
 
 class Kernel:
@@ -273,3 +274,14 @@ def test_an_interrupt_ends_the_cell_in_one_paragraph(kernel: Kernel) -> None:
     assert text.startswith("begun")
     assert "Interrupted" in text
     assert "after" not in text
+
+
+def test_the_doctor_s_pushes_are_not_in_the_learner_s_xray(running_with_engine: Home, tmp_path: Path) -> None:
+    """The home page looks at this computer by itself, while the first cells run."""
+    lab = Lab(running_with_engine, tmp_path)
+    mark = lab.last()
+    tried = next(one for one in doctor.examine(running_with_engine) if one.part == doctor.REACHES)
+    assert tried.state == "ok", tried
+    seen = [row for row in lab.control.xray(after=mark)["rows"] if row["client"] == "docker"]
+    assert seen, "the engine did not push"
+    assert lab.rows(mark) == []
