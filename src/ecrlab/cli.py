@@ -8,7 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,9 +21,11 @@ from rich.text import Text
 from ecrlab import __version__, decisions, doctor, explorer, launch
 from ecrlab.client import LabClient, LabError, quota_text
 from ecrlab.command import Commands, spelled, typed
-from ecrlab.engine import find
+from ecrlab.engine import Engine, EngineError, find, node_image
+from ecrlab.engine import host as host_view
+from ecrlab.engine.docker_cli import DockerCli
 from ecrlab.environment import apply, credentials, environment
-from ecrlab.home import PROFILES, REGION, Home
+from ecrlab.home import ACCOUNT, PROFILES, REGION, Home
 from ecrlab.ports import Port
 from ecrlab.span import ahead, seconds_of
 
@@ -148,6 +150,57 @@ def doctor_command(home: Path | None, as_json: bool) -> None:
     sys.exit(1 if any(finding.state == "fails" for finding in findings) else 0)
 
 
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@_home_option
+@click.option("--show", is_flag=True, help="Print the docker command instead of running it.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def host(home: Path | None, show: bool, command: tuple[str, ...]) -> None:
+    """Run a command in the engine's machine, to see containers from outside: ecrlab host ps
+
+    With Docker Desktop that is the Linux machine inside it, and a line says so.
+    """
+    if not command:
+        raise click.UsageError(typed("Which command? For example: ecrlab host ps"))
+    arguments = host_view.host_command(command)
+    if show:
+        click.echo(shlex.join(["docker", *arguments]))
+        return
+    docker = _docker(_home(home))
+    where = host_view.inside(docker)
+    if where:
+        _tell(where)
+    os.execvpe(docker.command[0], [*docker.command, *arguments], docker.environment)
+
+
+@main.command()
+@_home_option
+@click.option("--json", "as_json", is_flag=True, help="Print what there is as JSON.")
+def node(home: Path | None, as_json: bool) -> None:
+    """Make ecrlab/node:1, the base image of the Node.js app. Ends with code 1 where no Node.js is to be had."""
+    place = _home(home)
+    try:
+        made = node_image.ensure(_engine(place), place, _tell)
+    except EngineError as error:
+        _give_up(error)
+    click.echo(json.dumps({**asdict(made), "sentence": made.sentence}) if as_json else made.sentence)
+    sys.exit(0 if made else 1)
+
+
+def _engine(place: Home) -> Engine:
+    return Engine.saved(place) or Engine("none")
+
+
+def _docker(place: Home) -> DockerCli:
+    """Return docker for the engine of this home; say so and end where there is none."""
+    engine = _engine(place)
+    if engine.kind == "none":
+        _give_up("This needs a container engine, and the lab has none: its stand-in starts nothing.")
+    try:
+        return DockerCli(engine, place)
+    except EngineError as error:
+        _give_up(error)
+
+
 @main.command("credentials")
 @_home_option
 @click.option("--profile", default="admin", show_default=True, help="Whose keys.")
@@ -170,12 +223,18 @@ def credentials_command(home: Path | None, profile: str, form: str) -> None:
 @main.command()
 @_home_option
 @click.option("--profile", type=click.Choice(PROFILES), default="admin", show_default=True, help="Who to be.")
-def env(home: Path | None, profile: str) -> None:
+@click.option("--region", default=REGION, show_default=True, help="The Region of aws, and of $REGISTRY.")
+def env(home: Path | None, profile: str, region: str) -> None:
     """Print the lab's environment for a shell: eval "$(ecrlab env)"."""
     place = _home(home)
     if launch.await_port(place) is None:
         _refuse(f"The lab of {place.path} was never started, so it has no port yet. Start it first: ecrlab start")
-    changes = environment(place, profile)
+    if region != REGION and region not in place.regional_ports:
+        try:
+            LabClient(place).registry(ACCOUNT, region)  # this gives it a port
+        except LabError as error:
+            _refuse(str(error))
+    changes = environment(place, profile, region=region)
     old = doctor.aws_too_old(apply(changes))
     if old is not None:
         _refuse(f"Refused: {old}. Fix: pip install --upgrade awscli")
@@ -231,7 +290,7 @@ def reset(
     public: bool,
     yes: bool,
 ) -> None:
-    """Put the lab back to its start: repositories, images, users, rights, clock. Progress and work stay."""
+    """Put the lab back to its start: repositories, images, users, permissions, clock. Progress and work stay."""
     place = _home(home)
     if not (repositories or policies) and (account or region or public):
         # They do not stand for "all of those": without a name everything would go.

@@ -9,11 +9,9 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecrlab.home import LOOKING as LOOKING
 from ecrlab.home import Home
 from ecrlab.trouble import plain, sentence
-
-LOOKING = "ecrlab-check"
-"""The word in the user agent of requests that only look; they are left out of the X-ray that a learner sees."""
 
 
 class LabError(Exception):
@@ -63,13 +61,20 @@ class LabClient:
         return self._call("POST", "/_ecrlab/decide", {**more, **_question(principal, action, resource)})
 
     def decide_all(
-        self, questions: Sequence[tuple[str, str, str]], edits: Sequence[Mapping[str, Any]] = (), **more: Any
+        self,
+        questions: Sequence[tuple[str, str, str] | Mapping[str, Any]],
+        edits: Sequence[Mapping[str, Any]] = (),
+        explained: bool = False,
+        **more: Any,
     ) -> list[dict[str, Any]]:
-        """Ask many questions (principal, action, resource) in one call; return the decisions in short, in order.
+        """Ask many questions in one call, 2,000 at most; return the decisions in short, in order.
 
-        ``edits`` are documents to take as saved; ``more`` (context, policies) goes with every question.
+        A question is (principal, action, resource), or an object with these and a context of its own. ``edits`` are
+        documents to take as saved; ``more`` (context, policies) goes with every question. ``explained`` adds to each
+        decision its explanation.
         """
-        body = {"questions": [{**more, **_question(*each)} for each in questions], "edits": list(edits)}
+        asked = [{**more, **(each if isinstance(each, Mapping) else _question(*each))} for each in questions]
+        body = {"questions": asked, "edits": list(edits), "explained": explained}
         answers: list[dict[str, Any]] = self._call("POST", "/_ecrlab/decide", body, timeout=60)["decisions"]
         return answers
 
@@ -79,6 +84,16 @@ class LabClient:
         ``wanted`` is what `ecrlab.policy.wanted.Wanted.to_json` returns.
         """
         return self._call("POST", "/_ecrlab/beyond", {"wanted": wanted})
+
+    def rehearse(self, document: str, **place: str) -> dict[str, str] | None:
+        """Return what saving a policy would be refused with, {"code", "message"}; None when it would be accepted.
+
+        ``place`` is as in `ecrlab.aws.rehearsal.rehearse`: user="ops", policy="pull". Nothing is saved.
+        """
+        refused: dict[str, str] | None = self._call("POST", "/_ecrlab/rehearse", {**place, "document": document})[
+            "refused"
+        ]
+        return refused
 
     def actions(self) -> dict[str, str]:
         """Return every action of the lab's services, with the kind of thing it is asked about ("*": none)."""
@@ -148,9 +163,31 @@ class LabClient:
         """Set the hub's pull limits ``anonymous``, ``account`` (None: none) and ``window`` (seconds); return all."""
         return self._call("POST", "/_ecrlab/hub/limits", limits)
 
-    def hub_window(self) -> dict[str, Any]:
-        """Begin the hub's pull windows again, for everybody."""
-        return self._call("POST", "/_ecrlab/hub/window", {})
+    def hub_mirror(
+        self, repository: str, serves: str, claims: str | None = None, respaced: bool = False
+    ) -> dict[str, Any]:
+        """Let a mirror of one of the hub's repositories answer everything with the tag ``serves``; return its address.
+
+        Its header claims the tag ``claims``, by default what it hands out; ``respaced``: in other spacing.
+        """
+        body = {"repository": repository, "serves": serves, "claims": claims, "respaced": respaced}
+        return self._call("POST", "/_ecrlab/hub/mirror", body)
+
+    def hub_switch(self, on: bool) -> dict[str, Any]:
+        """Switch the hub off, so that it cannot be reached, or on again; return ``{"on": …}``."""
+        return self._call("POST", "/_ecrlab/hub/switch", {"on": on})
+
+    def hub_window(self, used: int = 0, user: str | None = None) -> dict[str, Any]:
+        """Begin the hub's pull windows again, for everybody; then count `used` pulls of `user`, None: of nobody."""
+        return self._call("POST", "/_ecrlab/hub/window", {"used": used, "user": user})
+
+    def hub_remove(self, repository: str) -> bool:
+        """Delete a repository of the hub with its images; tell whether it was there."""
+        return bool(self._call("POST", "/_ecrlab/hub/remove", {"repository": repository})["removed"])
+
+    def hub_next_door(self) -> str:
+        """Return the address of the hub for whoever comes from the office next door, by another address than ours."""
+        return str(self._call("POST", "/_ecrlab/hub/next-door", {})["address"])
 
     def hub_visibility(self, repository: str, private: bool) -> dict[str, Any]:
         """Make a repository of the hub private or public."""
@@ -163,6 +200,10 @@ class LabClient:
     def region(self, region: str, on: bool) -> dict[str, Any]:
         """Switch a Region on or off; return ``{"regions_off": [names]}``."""
         return self._call("POST", "/_ecrlab/region", {"region": region, "on": on})
+
+    def scan_time(self, seconds: float) -> dict[str, Any]:
+        """Set how long a scan takes at least, in seconds of lab time; 0: no longer than it needs."""
+        return self._call("POST", "/_ecrlab/scans", {"seconds": seconds})
 
     def quotas(self, service: str = "ecr", region: str | None = None, account: str | None = None) -> dict[str, Any]:
         """Return the quotas of a registry, ``{"registry": …, "quotas": [{name, value, default, …}]}``.
@@ -200,10 +241,12 @@ class LabClient:
         region: str | None = None,
         public: bool = False,
         hub: bool = False,
+        settings: bool = False,
     ) -> dict[str, Any]:
         """Put the lab, or only these repositories, users, policies of repositories or the hub, back to the start.
 
-        ``public``: the repositories are ECR Public's. Returns what was removed.
+        ``public``: the repositories are ECR Public's. ``settings``: what is set for the registry of ``account`` and
+        ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. Returns what was removed.
         """
         body = {
             "policies": policies,
@@ -213,6 +256,7 @@ class LabClient:
             "account": account,
             "region": region,
             "hub": hub or None,
+            "settings": settings or None,
         }
         return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})
 

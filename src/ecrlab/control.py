@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from ecrlab import __version__, explorer, inventory
-from ecrlab.aws import decide, seed, surplus
+from ecrlab.aws import decide, rehearsal, seed, surplus
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.quotas import PUBLIC, NoQuota
@@ -29,6 +29,8 @@ from ecrlab.xray import XRay
 
 Answer = dict[str, Any]
 HEADER = "X-Ecrlab-Secret"
+LONGEST_SCAN = 3600
+"""Seconds of lab time that a scan can be made to take."""
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not a failure)
@@ -76,6 +78,7 @@ class Control:
             ("GET", "actions"): self._actions,
             ("POST", "decide"): self._decide,
             ("POST", "beyond"): self._beyond,
+            ("POST", "rehearse"): self._rehearse,
             ("POST", "who"): self._who,
             ("GET", "tree"): self._tree,
             ("GET", "comparison"): self._comparison,
@@ -83,6 +86,7 @@ class Control:
             ("POST", "accounts"): self._accounts,
             ("POST", "listen"): self._listen,
             ("POST", "region"): self._region,
+            ("POST", "scans"): self._scans,
             ("GET", "quotas"): self._quotas,
             ("POST", "quotas"): self._quota,
             ("POST", "reset"): self._reset,
@@ -91,9 +95,13 @@ class Control:
             ("POST", "hub/organizations"): self._of_hub(hub.organizations),
             ("POST", "hub/members"): self._of_hub(hub.members),
             ("POST", "hub/teams"): self._of_hub(hub.teams),
+            ("POST", "hub/switch"): self._of_hub(hub.switch),
             ("POST", "hub/limits"): self._of_hub(hub.limits),
             ("POST", "hub/window"): self._of_hub(hub.window),
+            ("POST", "hub/remove"): self._of_hub(hub.remove),
+            ("POST", "hub/next-door"): self._of_hub(hub.next_door),
             ("POST", "hub/visibility"): self._of_hub(hub.visibility),
+            ("POST", "hub/mirror"): self._of_hub(hub.mirror),
         }
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -150,6 +158,7 @@ class Control:
                 for (a, r), port in sorted(self._ports().items(), key=lambda item: item[1])
             ],
             "hub": self._hub.where(),
+            "mirror": {"port": self._home.mirror_port},
             "ecr_public": {"address": f"localhost:{self._home.public_port}/public.ecr.aws"},
             "listens_also_at": self._also(),
             "regions_off": self._cloud.regions_off,
@@ -196,6 +205,9 @@ class Control:
 
     async def _beyond(self, request: web.Request) -> Answer:
         return await self._asked(surplus.beyond, request)
+
+    async def _rehearse(self, request: web.Request) -> Answer:
+        return await self._asked(rehearsal.rehearse, request)
 
     async def _who(self, request: web.Request) -> Answer:
         return await self._asked(decide.who, request)
@@ -275,6 +287,13 @@ class Control:
             # What waited for the Region has happened when the learner is told.
             await asyncio.to_thread(self._cloud.work.run)
 
+    async def _scans(self, request: web.Request) -> Answer:
+        seconds = (await self._body(request)).get("seconds")
+        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds <= LONGEST_SCAN:
+            raise Refused(400, f'Expected {{"seconds": from 0 to {LONGEST_SCAN}}}, not {seconds!r:.50}.')
+        self._cloud.scan_seconds = float(seconds)
+        return {"seconds": self._cloud.scan_seconds}
+
     async def _quotas(self, request: web.Request) -> Answer:
         registry = self._registry_meant(dict(request.query))
         return {"registry": registry, "quotas": self._cloud.quotas.shown(registry)}
@@ -326,6 +345,11 @@ class Control:
             else:
                 for name in names:
                     removed += seed.reset_user(self._cloud, account, name)
+        if "settings" in body:
+            if body["settings"] is not True:
+                raise Refused(400, "settings is true, or left out.")
+            parts = True
+            removed += seed.reset_settings(self._cloud, registry)
         if "hub" in body:
             if body["hub"] is not True:
                 raise Refused(400, "hub is true, or left out.")
@@ -334,6 +358,7 @@ class Control:
         if parts:
             return {"removed": removed}
         removed = [*seed.reset_all(self._cloud), *self._hub.reset()]
+        self._cloud.scan_seconds = 0.0
         for off in self._cloud.regions_off:
             await self._switched(off, True)
             removed.append(f"the switch that kept {off} off")

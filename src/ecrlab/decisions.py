@@ -82,10 +82,13 @@ def statement_text(statement: object) -> str:
     return json.dumps(statement, indent=2, ensure_ascii=False)
 
 
-def text(decision: Opened, details: bool = False) -> str:
+def text(decision: Opened, details: bool = False, instead: str = "") -> str:
     """Return a decision in words: verdict, AWS's sentence, why, the statements in play, and what would fix it.
 
-    With `details` all statements are listed and the context too; without, those that decided, applied or came near.
+    Args:
+        decision: the decision, opened.
+        details: list all statements and the context too; without, the statements that decided, applied or came near.
+        instead: what is said in place of what would fix it, where that is shown only when it is asked for.
     """
     lines = [headline(decision)]
     lines += [f"  Note: {note}" for note in decision.get("notes") or ()]
@@ -95,7 +98,7 @@ def text(decision: Opened, details: bool = False) -> str:
         lines += _block("", blocked(decision))
     lines += _block("Why: ", str(decision["explanation"]))
     lines += _statements(decision, details)
-    lines += _suggest(decision)
+    lines += _block("", instead) if instead and decision.get("suggestion") else _suggest(decision)
     if details and decision["context"]:
         lines.append("  Context of the request:")
         lines += [f"    {key} = {_value(value)}" for key, value in sorted(decision["context"].items())]

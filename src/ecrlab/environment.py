@@ -9,33 +9,44 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
+from ecrlab.home import ACCOUNT, NOBODY, PROFILES, REGION, Home, read_json
 
+_OF_SOMEBODY = ("AWS_PROFILE", "HUB_PASSWORD_FILE")
 LOCAL_NAMES = ("localhost", "127.0.0.1")
+REGISTRIES = {"eu-west-1": "REGISTRY_EU"}
+"""Regions whose registry of the learner's account has a variable of its own, as $REGISTRY is that of the first."""
 
 
-def environment(home: Home, profile: str = "admin", base: Mapping[str, str] = os.environ) -> dict[str, str | None]:
+def environment(
+    home: Home, profile: str = "admin", base: Mapping[str, str] = os.environ, region: str = REGION
+) -> dict[str, str | None]:
     """Return the variables to set (text) and to unset (None) so that aws, boto3 and docker reach this lab only.
 
-    ``profile`` is one of `ecrlab.home.PROFILES`. ``base`` is the environment that the result will be applied to: it
-    decides which foreign variables must go and what PATH and NO_PROXY are added to. Applying the result twice is the
-    same as applying it once.
+    ``profile`` is one of `ecrlab.home.PROFILES`, or `ecrlab.home.NOBODY`: a stranger, who has no AWS keys and no
+    password of the hub, and whose docker begins without a login (`toolbox.lab.Lab.sh` sees to that). ``base`` is the
+    environment that the result will be applied to: it decides which foreign variables must go and what PATH and
+    NO_PROXY are added to. Applying the result twice is the same as applying it once. ``region`` is the one that aws
+    speaks to and that $REGISTRY is in.
 
-    Raises ValueError for an unknown profile.
+    Raises ValueError for an unknown profile, or a Region whose registry was never opened.
 
     Why so strict: a foreign ``AWS_*`` variable (a session token, an endpoint of one service, a role) would beat the
     lab's files, and the command would reach the real AWS.
     """
-    if profile not in PROFILES:
+    if profile not in (*PROFILES, NOBODY):
         raise ValueError(f"There is no profile {profile!r}. The lab's profiles are: {', '.join(PROFILES)}.")
-    port = home.port
+    port, ports = home.port, home.regional_ports
+    if region != REGION and region not in ports:
+        raise ValueError(f"The registry in {region!r} was never opened, so it has no port yet.")
+    registries = {REGION: registry_address(REGION, port)}
+    registries |= {name: registry_address(name, each) for name, each in ports.items() if name != REGION}
     ours: dict[str, str | None] = {
         "AWS_CONFIG_FILE": str(home.aws_config),
         "AWS_SHARED_CREDENTIALS_FILE": str(home.aws_credentials),
         "AWS_PROFILE": profile,
         "AWS_ENDPOINT_URL": f"http://localhost:{port}",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_PAGER": "",
         "AWS_EC2_METADATA_DISABLED": "true",
         "DOCKER_CONFIG": str(home.docker_config(profile)),
@@ -43,20 +54,33 @@ def environment(home: Home, profile: str = "admin", base: Mapping[str, str] = os
         # the containerd store, and nowhere else (fact A070): one push would leave one image in ECR for some learners
         # and an index with two untagged manifests for others, before they have met either word.
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-        "REGISTRY": f"localhost:{port}/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com",
+        "REGISTRY": registries[region],
+        # Where HTTP finds what docker's names mean: behind the host comes /v2/.
+        "REGISTRY_API": "http://" + registries[region].replace("/", "/v2/", 1),
         "ECRLAB_HOME": str(home.path),
     }
+    ours |= {variable: registries[name] for name, variable in REGISTRIES.items() if name in registries}
     if home.hub_port is not None:
         ours["HUB"] = f"localhost:{home.hub_port}"
+        ours["HUB_API"] = f"http://localhost:{home.hub_port}/v2"
         ours["HUB_PASSWORD_FILE"] = str(home.hub_password)
+    if home.mirror_port is not None:
+        ours["MIRROR"] = f"localhost:{home.mirror_port}"
     if home.public_port is not None:
         ours["PUBLIC_REGISTRY"] = f"localhost:{home.public_port}/public.ecr.aws"
+    if profile == NOBODY:
+        ours.update(dict.fromkeys(_OF_SOMEBODY), AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
     result: dict[str, str | None] = {name: None for name in foreign_aws_variables(base) if name not in ours}
     result.update(ours)
     result.update(_proxy(base))
     result.update(_engine(home))
     result["PATH"] = _path(home, base)
     return result
+
+
+def registry_address(region: str, port: int) -> str:
+    """Return the address of the learner's registry in a Region, as docker wants it."""
+    return f"localhost:{port}/{ACCOUNT}.dkr.ecr.{region}.amazonaws.com"
 
 
 def apply(changes: Mapping[str, str | None], base: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -315,7 +315,8 @@ def total_lines(tree: Tree) -> list[tuple[str, int, str]]:
     sums = tree.sums
     lines = [
         ("nominal", sums.nominal, "every image by itself"),
-        ("stored", sums.stored, "each blob once per repository, as ECR bills"),
+        # How layers that images share are counted on the bill, AWS does not say (A174).
+        ("stored", sums.stored, "each blob once per repository; AWS does not say how it bills them"),
     ]
     if tree.only is None:  # files belong to the lab, not to a repository
         unnamed = f", {size(tree.disk_unnamed)} of it in no image" if tree.disk_unnamed else ""

@@ -17,6 +17,11 @@ ACCOUNT = "123456789012"
 PARTNER_ACCOUNT = "444455556666"
 REGION = "us-east-1"
 PROFILES = ("admin", "developer", "ci", "ops", "auditor", "partner")
+NOBODY = "nobody"
+"""A stranger: no AWS profile, and a docker without a login. Not among the profiles: there are no keys to write down."""
+LOOKING = "ecrlab-check"
+"""The word in the user agent of requests that only look: the X-ray that a learner sees leaves them out, and they count
+as no pull."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,18 @@ class Home:
         write_private(self.lab / "hub" / "port", f"{port}\n")
 
     @property
+    def mirror_port(self) -> int | None:
+        """The port of the hub's mirror, or None before the lab's first start."""
+        try:
+            return int((self.lab / "hub" / "mirror_port").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def remember_mirror_port(self, port: int) -> None:
+        """Keep ``port`` where commands find it that run while the lab does not."""
+        write_private(self.lab / "hub" / "mirror_port", f"{port}\n")
+
+    @property
     def public_port(self) -> int | None:
         """The port of ECR Public's registry, or None before the lab's first start."""
         try:
@@ -175,6 +192,17 @@ class Home:
     def remember_public_port(self, port: int) -> None:
         """Keep ``port`` where commands find it that run while the lab does not."""
         write_private(self.lab / "public_port", f"{port}\n")
+
+    @property
+    def regional_ports(self) -> dict[str, int]:
+        """The ports of the learner's registries in further Regions, by Region, as far as they were opened."""
+        return {name: port for name, port in read_json(self.lab / "regional_ports").items() if isinstance(port, int)}
+
+    def remember_regional_port(self, region: str, port: int) -> None:
+        """Keep ``port`` where commands find it that run while the lab does not."""
+        known = self.regional_ports
+        if known.get(region) != port:
+            write_private(self.lab / "regional_ports", json.dumps({**known, region: port}) + "\n")
 
     def remember_port(self, port: int) -> None:
         """Keep ``port`` as this lab's main port, so that addresses stay the same after a restart."""

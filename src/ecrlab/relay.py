@@ -86,13 +86,13 @@ class Relay:
 
 
 def ports(status: Mapping[str, Any]) -> list[int]:
-    """Return every port at which the running lab serves a registry: the accounts' in each Region, the hub, ECR Public.
+    """Return every port at which the running lab serves a registry: the accounts', the hub, its mirror, ECR Public.
 
     ``status`` is what `LabClient.status` returns. The first is the lab's main port.
     """
     found = [int(registry["port"]) for registry in status["registries"]]
     public = str(status["ecr_public"]["address"]).partition("/")[0].rpartition(":")[2]
-    others = [status["hub"]["port"], int(public) if public.isdigit() else None]
+    others = [status["hub"]["port"], status["mirror"]["port"], int(public) if public.isdigit() else None]
     return list(dict.fromkeys([*found, *(int(port) for port in others if port)]))
 
 

@@ -29,10 +29,11 @@ from aiohttp.http_parser import RawRequestMessage
 from ecrlab.aws import api, cloudtrail
 from ecrlab.aws.act import Act
 from ecrlab.aws.address import Address
-from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.ecr_public.registry import PLACE as PUBLIC
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.front import EcrFrontDoor
+from ecrlab.aws.gist import gist
 from ecrlab.aws.identities import Document
 from ecrlab.aws.public_front import PublicFrontDoor
 from ecrlab.aws.record import RECORD, Record
@@ -54,8 +55,19 @@ from ecrlab.xray import XRay
 MAIN = (ACCOUNT, REGION)
 # The Docker-Hub-like registry, in the place of account and Region.
 HUB = ("hub", "")
+# What stands next to it as somebody else's mirror, once a lesson has said of what.
+MIRROR = ("mirror", "")
+# The hub once more for whoever comes from the office next door: a port of its own, opened when somebody asks for it,
+# because not every system lets a program choose the address that it comes from. The address is one of those for
+# documentation.
+NEXT_DOOR, NEIGHBOUR = ("hub", "next-door"), "192.0.2.7"
 # What is not the registry of an account in one Region has a port too.
-OTHERS = {HUB: "Docker-Hub-like registry", PUBLIC: "registry of ECR Public"}
+OTHERS = {
+    HUB: "Docker-Hub-like registry",
+    MIRROR: "mirror of the hub",
+    NEXT_DOOR: "Docker-Hub-like registry, for the office next door,",
+    PUBLIC: "registry of ECR Public",
+}
 # Services that no Region's end takes along: IAM and STS answer as long as the lab runs.
 GLOBAL = ("iam", "sts")
 COLLECT_SECONDS = 600.0
@@ -130,6 +142,8 @@ class Server:
                 name = OTHERS.get((account, region), f"registry {account} in {region}")
                 raise ApiError("ServerException", f"The {name} cannot be reached: {error}", 400) from None
         self._open[port] = (account, region)
+        if account == ACCOUNT and region in regions():
+            self.home.remember_regional_port(region, port)
         if self.cloud.is_off(region):
             return port
         task = asyncio.get_running_loop().create_task(self._listen(port))
@@ -159,7 +173,7 @@ class Server:
         self._sockets[port] = opened
 
     async def _listen(self, port: int) -> None:
-        if self._open.get(port) == HUB:
+        if self._open.get(port) in (HUB, NEXT_DOOR):
             await self._hub_ready.wait()
         for held in self._sockets[port]:
             site = web.SockSite(self.runner, held)
@@ -274,6 +288,10 @@ class Server:
         place, path = self._registry_at(request), request.path
         if place == HUB:
             return await self.hub.handle(request)
+        if place == MIRROR:
+            return await self.hub.mirror.handle(request)
+        if place == NEXT_DOOR:
+            return await self.hub.handle(request, NEIGHBOUR)
         if place == PUBLIC and not path.startswith("/_blobs/"):
             return await self._recorded(request, Record("public", region=REGION), self._public)
         if path.startswith("/v2/") or path == "/v2":
@@ -412,6 +430,7 @@ class Server:
                 bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
                 duration_ms=(time.perf_counter() - begun) * 1000,
                 trail=cloudtrail.kept(record, request, response),
+                shows=gist(record),
             )
 
     def _acted(self, act: Act) -> None:
@@ -433,10 +452,11 @@ class Server:
             decisions=act.decisions,
             status=200 if act.code is None else 400,
             error=act.code,
-            bytes_in=0,
+            bytes_in=act.moved,
             bytes_out=0,
             duration_ms=0.0,
             trail=cloudtrail.kept_act(act),
+            origin=act.origin,
         )
 
     # -------------------------------------------------------------------------------------------------------- beginning
@@ -457,11 +477,16 @@ class Server:
             self.listen_also,
             lambda: self._also,
             self.switch_region,
-            HubControl(self.hub, self._hub_address),
+            HubControl(
+                self.hub,
+                lambda: self._address_of(HUB),
+                lambda: self._address_of(MIRROR),
+                lambda: self.open_port(*NEXT_DOOR),
+            ),
         )
         write_profiles(self.home, self.main_port, seed(self.cloud))
         others = (key.split("/", 1) for key, _ in self._ports.items())
-        for account, region in dict.fromkeys([HUB, PUBLIC, *((account, region) for account, region in others)]):
+        for account, region in dict.fromkeys([HUB, PUBLIC, MIRROR, *((account, region) for account, region in others)]):
             try:
                 self.open_port(account, region)
             except ApiError as error:
@@ -472,6 +497,8 @@ class Server:
             self.home.remember_hub_port(hub_port)
         if public_port is not None:
             self.home.remember_public_port(public_port)
+        if (mirror_port := self.known_port(*MIRROR)) is not None:
+            self.home.remember_mirror_port(mirror_port)
         fresh = not self.home.hub_password.exists()
         if fresh:
             write_private(self.home.hub_password, secrets.token_urlsafe(15) + "\n")
@@ -495,8 +522,8 @@ class Server:
             return Address(f"127.0.0.1:{self.known_port(*PUBLIC)}")
         return None
 
-    def _hub_address(self) -> str | None:
-        port = next((port for port, place in self._open.items() if place == HUB), None)
+    def _address_of(self, wanted: tuple[str, str]) -> str | None:
+        port = next((port for port, place in self._open.items() if place == wanted), None)
         return None if port is None else f"localhost:{port}"
 
     def _registries(self) -> dict[tuple[str, str], int]:

@@ -62,12 +62,16 @@ class XRay:
         reason: str = "",
         said: str = "",
         trail: Mapping[str, Any] | None = None,
+        shows: Mapping[str, Any] | None = None,
+        origin: str | None = None,
     ) -> None:
         """Add one row. ``now`` is lab time in epoch seconds, ``decisions`` the questions put to IAM, in order.
 
         ``said`` is the sentence of a registry's error, kept because clients may not show it: an answer to HEAD has no
         body, and Podman's API leaves it out (facts A066, A072). ``trail`` is what `ecrlab.aws.cloudtrail` wants kept
-        with the row; readers of rows do not see it.
+        with the row; readers of rows do not see it. ``shows`` is what the answer said that is in neither its status nor
+        its error: the hub's pull limit, the end of a token. ``origin`` is the Region that ``bytes_in`` came from, where
+        it was another one. A row has either only where there is something.
 
         The row's action, resource, decision and reason are those of the deciding question: the first that was denied,
         else the first; ``reason`` is the row's when nothing was asked. Costs less than 30 microseconds, with saving
@@ -102,6 +106,10 @@ class XRay:
         }
         if trail is not None:
             row["trail"] = trail
+        if shows:
+            row["shows"] = shows
+        if origin is not None:
+            row["origin"] = origin
         self._rows.append(row)
         if self._path is not None:
             self._unsaved.append(row)
@@ -189,7 +197,12 @@ def _lines(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         # Decisions and trails are shared by rows, and not changed: the same object has the same text.
-        alike = (*[row[name] for name in _ALIKE], id(row.get("trail")), *map(id, row["decisions"]))
+        alike = (
+            *[row[name] for name in _ALIKE],
+            row.get("origin"),
+            *(id(row.get(name)) for name in _SHARED),
+            *map(id, row["decisions"]),
+        )
         rest = known.get(alike)
         if rest is None:
             rest = known[alike] = _ENCODER.encode({key: row[key] for key in row if key not in _OWN})[1:]
@@ -200,9 +213,11 @@ def _lines(rows: Sequence[Row]) -> str:
     return "".join(lines)
 
 
+# Objects that a row may have; several may have the same one.
+_SHARED = ("trail", "shows")
 # Each row has its own of these, all numbers.
 _OWN = ("seq", "time", "wall", "duration_ms")
-# The rest of a row follows from these, its trail and its decisions.
+# The rest of a row follows from these, what it shares and its decisions.
 _ALIKE = (
     "user_agent", "principal", "account", "region", "service", "method", "path", "operation", "reason", "status",
     "error", "said", "bytes_in", "bytes_out",
@@ -228,7 +243,7 @@ def _opened(row: Row) -> Row:
 
 
 _CLIENTS = (
-    ("ecr", r"^replication\.ecr\.amazonaws\.com$"),
+    ("ecr", r"^(replication|pullthroughcache)\.ecr\.amazonaws\.com$"),
     ("docker", r"^docker/|docker-client|docker stand-in"),
     ("buildkit", r"^buildkit"),
     ("aws", r"^aws-cli/"),

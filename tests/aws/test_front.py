@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import requests
 
+from ecrlab.home import LOOKING
+
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 APP = "arn:aws:ecr:us-east-1:123456789012:repository/app"
 
@@ -279,6 +281,10 @@ def test_pull_times_and_immutable_tags(lab: Any, http: Http) -> None:
     def pulled() -> Any:
         return ecr.describe_images(repositoryName="app")["imageDetails"][0].get("lastRecordedPullTime")
 
+    assert pulled() is None
+    # A check of the course looks; nobody pulled.
+    http("GET", "app/manifests/v1", headers={"User-Agent": f"python {LOOKING}"})
+    lab.client("ecr", user_agent_extra=LOOKING).batch_get_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])
     assert pulled() is None
     http("GET", "app/manifests/v1")
     first = pulled()

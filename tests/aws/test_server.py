@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from ecrlab.aws.front import why_refused
 from ecrlab.client import LabClient, LabError, LabNotRunning
 from ecrlab.home import Home
 
@@ -321,3 +323,20 @@ def test_a_fault_of_the_registry_is_answered_as_a_registry_answers(tmp_path: Pat
 def test_the_client_names_the_command_that_starts_a_lab(tmp_path: Path) -> None:
     with pytest.raises(LabNotRunning, match=r"is not running .*ecrlab start"):
         LabClient(Home(tmp_path)).status()
+
+
+def test_the_x_ray_says_what_is_wrong_with_a_login() -> None:
+    def basic(text: str) -> str:
+        return "Basic " + base64.b64encode(text.encode()).decode()
+
+    wrapped = basic("AWS:secret").partition(" ")[2]
+    flaws = {
+        "": "",
+        f"Bearer {wrapped}": "it is called Bearer: this registry takes Basic",
+        "Basic secret": "it is not NAME:PASSWORD in base64",
+        basic(f"AWS:{wrapped}"): "its password is wrapped in base64 once more",
+        basic("AKIA1:secret"): "its user is AKIA1 and not AWS",
+        basic("AWS:secret"): "its password is not one that ECR handed out",
+    }
+    for authorization, flaw in flaws.items():
+        assert why_refused(authorization, None, "us-east-1") == (flaw and f"a login was sent, and {flaw}")

@@ -76,6 +76,20 @@ def test_an_unknown_profile_is_named_with_those_that_exist(plain: Home) -> None:
         environment(plain, "boss")
 
 
+def test_another_regions_registry_has_a_variable_once_it_was_opened(plain: Home) -> None:
+    assert "REGISTRY_EU" not in environment(plain)
+    with pytest.raises(ValueError, match="'eu-west-1' was never opened"):
+        environment(plain, region="eu-west-1")
+    plain.remember_port(4512)
+    plain.remember_regional_port("eu-west-1", 4519)
+    ireland = "localhost:4519/123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    virginia = "localhost:4512/123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    at_home, abroad = environment(plain), environment(plain, region="eu-west-1")
+    names = ("REGISTRY", "REGISTRY_EU", "AWS_REGION", "AWS_DEFAULT_REGION")
+    assert [at_home[name] for name in names] == [virginia, ireland, "us-east-1", "us-east-1"]
+    assert [abroad[name] for name in names] == [ireland, ireland, "eu-west-1", "eu-west-1"]
+
+
 def test_applying_it_twice_changes_nothing(plain: Home) -> None:
     once = apply(environment(plain))
     assert apply(environment(plain, base=once), once) == once

@@ -61,8 +61,8 @@ def test_wider_says_what_and_which_statement(lab: Lab) -> None:
         "ecr:*",
     )
     assert found.text == (
-        'user/ops may do ecr:SetRepositoryPolicy on my-web-app: statement "Tidy" of the identity-based policy pull of '
-        "user ops allows it."
+        '`user/ops` may do `ecr:SetRepositoryPolicy` on `my-web-app`: statement "Tidy" of the identity-based policy '
+        "pull of user ops allows it."
     )
 
 
@@ -74,7 +74,7 @@ def test_another_account_and_a_role(lab: Lab) -> None:
     give(lab, LOGIN, PULLS)
     found = beyond(lab, WANTED)
     assert (found.who, found.half, found.place) == (
-        "anybody in account 111122223333",
+        "anybody in an account that nobody named (such as 111122223333)",
         "resource",
         "the repository policy of my-web-app",
     )

@@ -157,7 +157,7 @@ def test_doctor_says_ready_only_when_a_push_to_each_registry_arrives(
     assert f"localhost:{lab.hub_port}" in finding().seen
     podman.write(lab, ENGINE)
     assert finding().state == "ok"
-    assert "a push arrives at each of the lab's" in finding().seen
+    assert "requests arrive at each of the lab's" in finding().seen
     assert doctor.summary(lab, [finding()]).startswith("ready")
 
     def cannot(home: Home, engine: Engine, port: int) -> str | None:

@@ -80,7 +80,8 @@ def a_home(engine: Engine, folder: Path) -> Iterator[Home]:
                 patch.delenv(name)
         patch.setenv("DOCKER_HOST", str(engine.host))
         home = Home(folder / "home")
-        home.remember_port(next(port for port in range(6100, 6190, 20) if not port_is_taken(port)))
+        # Further apart than the ports that a lab's relays cover, with those of later registries.
+        home.remember_port(next(port for port in range(6100, 6190, 40) if not port_is_taken(port)))
         try:
             yield home
         finally:
@@ -334,10 +335,12 @@ def forwarded(address: str, port: int) -> Iterator[None]:
     """Pass on to loopback what connects to an address."""
     command = [sys.executable, "-c", FORWARD, address, str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == b"ready\n"
-        yield
-        program.kill()
+        try:
+            assert program.stdout is not None
+            assert program.stdout.readline() == b"ready\n"
+            yield
+        finally:
+            program.kill()
 
 
 def test_an_engine_that_reaches_localhost_gets_no_relay(home: Home, tmp_path: Path) -> None:

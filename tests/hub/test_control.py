@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from ecrlab import relay
 from ecrlab.client import LabError
 from ecrlab.environment import environment
 
@@ -207,3 +210,70 @@ def test_bad_input_is_refused_with_a_text(lab: Any, path: str, body: dict[str, A
 def test_it_needs_the_secret(hub: Any, lab: Any) -> None:
     answer = hub.session.post(f"http://localhost:{lab.port}/_ecrlab/hub/window", json={}, timeout=10)
     assert answer.status_code == 403
+
+
+def test_a_mirror_hands_out_what_it_was_told(make_lab: Callable[[], Any], hub: Any) -> None:
+    lab = make_lab()
+    hub = type(hub)(lab)
+    old, new = (hub.push("harbourbikes/map", tag) for tag in ("2.2", "2.3"))
+    assert {old.status_code, new.status_code} == {201}
+    digests = [each.headers["Docker-Content-Digest"] for each in (old, new)]
+
+    def ask(path: str, method: str = "GET") -> requests.Response:
+        return requests.request(method, f"http://localhost:{lab.home.mirror_port}/v2/{path}", timeout=9)
+
+    before = lab.control.xray(limit=1)["last"]
+    assert ask("harbourbikes/map/manifests/2.3").status_code == 404
+    address = lab.control.hub_mirror("harbourbikes/map", "2.2")["address"]
+    assert environment(lab.home, base={})["MIRROR"] == address == f"localhost:{lab.home.mirror_port}"
+    assert lab.home.mirror_port in relay.ports(lab.control.status())
+    assert ask("").status_code == 200
+    for asked in ("2.3", "2.2", digests[1]):
+        answer = ask(f"harbourbikes/map/manifests/{asked}")
+        assert "sha256:" + hashlib.sha256(answer.content).hexdigest() == digests[0]
+        assert answer.headers["Docker-Content-Digest"] == digests[0]
+        assert ask(f"harbourbikes/map/manifests/{asked}", "HEAD").headers["Content-Length"] == str(len(answer.content))
+    layer = answer.json()["layers"][0]
+    assert len(ask(f"harbourbikes/map/blobs/{layer['digest']}").content) == layer["size"]
+    assert ask("library/busybox/manifests/latest").status_code == 404
+    assert ask("harbourbikes/map/manifests/2.3", "PUT").status_code == 405
+    assert {row["service"] for row in lab.control.xray(after=before)["rows"]} == {"mirror"}
+
+    lab.control.hub_mirror("harbourbikes/map", "2.2", claims="2.3")
+    answer = ask("harbourbikes/map/manifests/2.3")
+    assert answer.headers["Docker-Content-Digest"] == digests[1]
+    assert "sha256:" + hashlib.sha256(answer.content).hexdigest() == digests[0]
+
+    lab.control.hub_mirror("harbourbikes/map", "2.3", respaced=True)
+    answer = ask("harbourbikes/map/manifests/2.3")
+    assert answer.json()["layers"] == requests.get(answer.url, timeout=9).json()["layers"]
+    assert "sha256:" + hashlib.sha256(answer.content).hexdigest() not in digests
+
+    with pytest.raises(LabError, match="no tag '9'"):
+        lab.control.hub_mirror("harbourbikes/map", "9")
+    lab.control.reset(hub=True)
+    assert ask("harbourbikes/map/manifests/2.3").status_code == 404
+
+
+def test_the_registries_addresses_for_http_are_in_the_environment(lab: Any) -> None:
+    variables = environment(lab.home, base={})
+    host, _, account = str(variables["REGISTRY"]).partition("/")
+    assert variables["REGISTRY_API"] == f"http://{host}/v2/{account}"
+    assert variables["HUB_API"] == f"http://{variables['HUB']}/v2"
+
+
+def test_it_can_be_switched_off(hub: Any, lab: Any) -> None:
+    with pytest.raises(LabError, match="true or false"):
+        lab.control._call("POST", "/_ecrlab/hub/switch", {"on": "no"})
+    assert lab.control.hub()["on"]
+    assert lab.control.hub_switch(on=False) == {"on": False}
+    with pytest.raises(requests.ConnectionError):
+        hub.session.get(f"{hub.base}/v2/", timeout=20)
+    assert lab.control.xray(after=0, wait=0, limit=1000)["rows"][-1]["status"] == 0
+    assert lab.control.status()["hub"]["address"] == hub.address
+    assert not lab.control.hub()["on"]
+    lab.control.hub_switch(on=True)
+    assert hub.pull("busybox", "latest").status_code == 200
+    lab.control.hub_switch(on=False)
+    lab.control.reset(hub=True)
+    assert hub.pull("busybox", "latest").status_code == 200

@@ -136,7 +136,7 @@ def test_trust_policy_refused(statement: dict[str, Any], message: str) -> None:
         (policy({**ALLOW, "Action": ["ecr:GetAuthToken", "*"]}), "identity"),
         (policy({"Effect": "Deny", "NotAction": "iam:*", "NotResource": "arn:aws:iam::*:user/${aws:username}"}), "scp"),
         (policy({**ALLOW, "Resource": ["arn:*:ecr:*:*:repository/*", "arn:aws:ecr:*"]}), "session"),
-        (policy({**ALLOW, "Resource": ["arn:aws-cn:s3:::bucket/*", "arn:aws:iam::123456789012:*"]}), "identity"),
+        (policy({**ALLOW, "Resource": ["arn:aws:s3:::bucket/*", "arn:aws:iam::123456789012:*"]}), "identity"),
         (policy(TRUST), "trust"),
         (
             policy({**TRUST, "Action": ["sts:AssumeRole", "sts:TagSession"], "Principal": {"AWS": "123456789012"}}),

@@ -12,9 +12,10 @@ import pytest
 
 from conftest import World
 from ecrlab.engine import Engine, EngineError, base_image
+from ecrlab.engine.docker_cli import architecture_here
 from ecrlab.home import Home
 
-BUSYBOX = base_image._from_machine(base_image._Docker(Engine("none"), Home(Path("/"))).architecture())
+BUSYBOX = base_image._from_machine(architecture_here())
 needs_busybox = pytest.mark.skipif(BUSYBOX is None, reason="this machine has no static busybox")
 
 
@@ -60,7 +61,7 @@ def test_no_busybox_anywhere(real: World, tmp_path: Path, monkeypatch: pytest.Mo
     real.run(f"docker rmi -f {base_image.NAME}")
     monkeypatch.setattr(base_image, "_from_machine", lambda architecture: None)
     monkeypatch.setattr(base_image, "_from_package", lambda architecture, say: None)
-    monkeypatch.setattr(base_image._Docker, "pulled_busybox", lambda docker, say: None)
+    monkeypatch.setattr(base_image, "_from_hub", lambda docker, say: None)
     with pytest.raises(EngineError, match="apt-get install busybox-static"):
         base_image.ensure(Engine("private", real.environment["DOCKER_HOST"]), Home(tmp_path))
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import io
 import json
 import os
 import re
 import resource
 import statistics
 import subprocess
+import tarfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from front import Fault
@@ -200,6 +205,53 @@ def test_a_changed_blob_is_not_believed(app: World) -> None:
     assert "verification failed for digest" in done.err[-1]
     assert app.run("docker images -q").out == []
     assert app.run("docker pull -q $R/bad:1").code == 0
+
+
+def put_by_hand(app: World, layer: bytes, diff_ids: list[str]) -> None:
+    """Put an image `hand:1` of one layer, whose config says what is given of its layers."""
+    host, _, account = app.environment["R"].partition("/")
+    base = f"http://{host}/v2/{account}/hand"
+    login = "Basic " + base64.b64encode(b"AWS:secret").decode()
+
+    def ask(method: str, url: str, data: bytes = b"", kind: str = "application/octet-stream") -> str:
+        head = {"Authorization": login, "Content-Type": kind}
+        with urllib.request.urlopen(urllib.request.Request(url, data, head, method=method)) as answer:
+            return str(answer.headers.get("Location", ""))
+
+    def entry(kind: str, data: bytes) -> dict[str, object]:
+        place = urljoin(base, ask("POST", base + "/blobs/uploads/"))
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        ask("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest}", data)
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "size": len(data), "digest": digest}
+
+    page = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}}
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = {
+        "schemaVersion": 2, "mediaType": kind, "config": entry("config.v1+json", json.dumps(page).encode()),
+        "layers": [entry("layer.v1.tar+gzip", layer)],
+    }  # fmt: skip
+    ask("PUT", base + "/manifests/1", json.dumps(manifest).encode(), kind)
+
+
+def test_a_layer_that_is_not_what_the_config_says_is_not_taken(app: World) -> None:
+    box = io.BytesIO()
+    with tarfile.open(fileobj=box, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("a"))
+    unpacked = "sha256:" + hashlib.sha256(box.getvalue()).hexdigest()
+    packed = gzip.compress(box.getvalue(), mtime=0)
+    for diff_ids in (["sha256:" + hashlib.sha256(packed).hexdigest()], []):
+        put_by_hand(app, packed, diff_ids)
+        done = app.run("docker pull $R/hand:1")
+        assert (done.code, done.err[-1]) == (1, "layers from manifest don't match image configuration")
+        assert app.run("docker images -q").out == []
+    put_by_hand(app, b"not a tar", [unpacked])
+    assert app.run("docker pull $R/hand:1").err[-1] == "failed to register layer: archive/tar: invalid tar header"
+    put_by_hand(app, packed[:-9], [unpacked])
+    assert app.run("docker pull $R/hand:1").err[-1] == "failed to register layer: unexpected EOF"
+    put_by_hand(app, packed, [unpacked])
+    assert app.run("docker pull -q $R/hand:1").code == 0
+    put_by_hand(app, box.getvalue(), [unpacked])
+    assert app.run("docker pull -q $R/hand:1").code == 0
 
 
 def test_an_interrupted_push_names_nothing(app: World) -> None:

@@ -83,6 +83,38 @@ def test_06_e3_wider_than_a_pull(world: Any, statement: Any, action: str, resour
     assert surplus["written"]["action"] in ([statement["Action"]] if isinstance(statement["Action"], str) else PULL)
 
 
+@pytest.mark.parametrize(
+    ("actions", "resource", "action", "on"),
+    [
+        (["ecr:BatchCheck*", "ecr:BatchGet*", "ecr:Get*", "ecr:List*", "ecr:Describe*"], "*", PULL[0], "`billing`"),
+        ([CHECK, "ecr:GetDownloadUrlForLayer"], "*", PULL[1], "`billing`"),
+        (["ecr:Describe*", "ecr:List*"], "*", "ecr:DescribeImages", "`billing`"),
+        (["ecr:DescribePull*", "ecr:DescribeRep*"], "*", "ecr:DescribeRepositories", "`billing`"),
+        (
+            "ecr:DescribeRepositories",
+            STEM.replace(REGION, "eu-west-1") + "*",
+            "ecr:DescribeRepositories",
+            "all repositories in eu-west-1",
+        ),
+        ([CHECK, "ecr:GetLifecyclePolicy"], STEM + "billing", "ecr:GetLifecyclePolicy", "`billing`"),
+        (CHECK, STEM + "billing", CHECK, "`billing`"),
+        ("ecr:PutImage", STEM + "dev/*", "ecr:PutImage", "a repository such as `dev/any`"),
+        (
+            ["ecr:DescribePull*", "ecr:GetAccountSetting"],
+            "*",
+            "ecr:DescribePullThroughCacheRules",
+            "no single resource (`*`)",
+        ),
+    ],
+)
+def test_the_witness_is_the_one_that_everybody_understands(
+    world: Any, actions: object, resource: str, action: str, on: str
+) -> None:
+    world.user("ops", *PULLS, allow(actions, resource))
+    surplus = world.beyond(E3)["surplus"]
+    assert surplus["text"].startswith(f"`user/ops` may do `{action}` on {on}: statement ")
+
+
 def test_a_misspelt_action_and_a_partition_open_nothing(world: Any) -> None:
     world.user("ops", *PULLS, allow("ecr:GetAuthToken"), allow(list(PULL), APP.replace("arn:aws:", "arn:*:")))
     found = world.beyond(E3)
@@ -104,7 +136,8 @@ def test_06_e3_the_repository_lets_everybody_in(world: Any) -> None:
     world.repository("my-web-app", let("*", list(PULL)))
     surplus = world.beyond(E3)["surplus"]
     assert (surplus["principal"], surplus["half"]) == ("arn:aws:iam::111122223333:user/anybody", "resource")
-    assert surplus["who"] == "anybody in account 111122223333"
+    assert surplus["who"] == "anybody in an account that nobody named (such as 111122223333)"
+    assert surplus["text"].startswith("Anybody in an account that nobody named (such as 111122223333) may do `ecr:")
     assert surplus["statement"]["in"] == "the repository policy of my-web-app"
     assert surplus["written"] == {"action": PULL[0], "principal": "*"}
     world.repository("my-web-app", let({"AWS": OPS}, list(PULL)))
@@ -175,7 +208,13 @@ def test_managed_policies_name_what_they_open_beside(world: Any) -> None:
     world.user("ops", attached=[ready])
     surplus = world.beyond(E3)["surplus"]
     assert surplus["statement"]["arn"] == ready
-    assert surplus["action"] == "ecr:BatchImportUpstreamImage"
+    assert (surplus["action"], surplus["resource"]) == (PULL[0], STEM + "billing")
+    world.user("ops", *PULLS, allow(["logs:PutLogEvents", PULL[0]]))
+    assert world.beyond(E3)["surplus"]["action"] == PULL[0]
+    world.user("ops", *PULLS, allow("ecr:BatchImportUpstreamImage"))
+    assert world.beyond(E3)["surplus"]["action"] == "ecr:BatchImportUpstreamImage"
+    world.user("ops", *PULLS, allow(PULL[0]), allow("ecr:PutImage", APP))
+    assert world.beyond(E3)["surplus"]["action"] == "ecr:PutImage"
 
 
 def test_06_e5_more_than_a_folder(world: Any) -> None:
@@ -268,7 +307,8 @@ def test_06_e8_who_else_may_assume_the_role(world: Any) -> None:
     ]
     world.role("releaser", [let("*", "sts:AssumeRole"), *no])
     surplus = world.beyond(E8)["surplus"]
-    assert surplus["who"] == "anybody in account 111122223333"
+    assert surplus["who"] == "anybody in an account that nobody named (such as 111122223333)"
+    assert surplus["text"].startswith("Anybody in an account that nobody named (such as 111122223333) may do `sts:")
     assert surplus["statement"]["in"] == "the trust policy of role releaser"
     third = {
         "Effect": "Deny",
@@ -310,7 +350,7 @@ def test_d05_wanted_actions_are_not_surplus(world: Any) -> None:
     assert (surplus["differs"], surplus["resource"]) == ("resource", STEM + "billing")
     more = allow("ecr:ListImages", APP)
     world.user("y", allow(LOGIN), more, allow(list(PULL), STEM + "*"), account=PARTNER_ACCOUNT)
-    assert world.beyond(wanted)["surplus"]["action"] == "ecr:ListImages"
+    assert world.beyond(wanted)["surplus"]["action"] == PULL[0]
 
 
 def test_a_registry_s_policy_counts(world: Any) -> None:

@@ -15,7 +15,8 @@ class Act:
     """One act. ``principal`` is the role that ``service`` (such as "replication.ecr.amazonaws.com") acts in.
 
     ``account`` and ``region`` are of the registry that is acted on; ``decisions`` is what IAM was asked; ``code`` and
-    ``message`` say why it was refused, None when it was done.
+    ``message`` say why it was refused, None when it was done. ``moved``: the bytes of an image that came into the
+    registry by it, from the Region ``origin``.
     """
 
     operation: str
@@ -27,4 +28,6 @@ class Act:
     decisions: list[dict[str, Any]]
     code: str | None = None
     message: str | None = None
+    moved: int = 0
+    origin: str | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -67,8 +67,9 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
         record.code, record.message = error.code, error.message
         status, content, content_type, headers = serialize_error(operation, error, request_id, is_json)
     except (StoreError, Exceeded) as error:
-        record.error = "LimitExceededException"
         refusal = ApiError("LimitExceededException", str(error), 400)
+        record.error = record.code = refusal.code
+        record.message = refusal.message
         status, content, content_type, headers = serialize_error(operation, refusal, request_id, is_json)
     except Exception:
         # Never a 5xx: clients would repeat the request. The log has the whole story.

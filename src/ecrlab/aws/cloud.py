@@ -107,6 +107,8 @@ class Cloud:
         # Where the registry of a host name is on this machine, for the pull-through cache; None: nowhere. The server's.
         self.upstream: Callable[[str], Address | None] = lambda host: None
         self.work = Work(self)
+        # How long a scan takes at least, in lab seconds: a learner who wants to see one at work makes it longer.
+        self.scan_seconds = 0.0
         self._off_table = store.table("lab.regions_off")
         self._off = {region for region, _ in self._off_table.items()}
         kept = store.table("lab.secret")

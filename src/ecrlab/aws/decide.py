@@ -516,7 +516,8 @@ def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
     """Answer the control interface's POST decide.
 
     ``body`` is one question, answered by `full`; or {"questions": [question, …]}, answered by {"decisions": [`brief`,
-    …]} in the same order. With "edits" all of it is decided as if these documents were saved. One question may bring a
+    …]} in the same order, with "explained" each with its explanation. With "edits" all of it is decided as if these
+    documents were saved. One question may bring a
     "statement": the answer's "proposal" says whether it would do and what else it would open (`proposal`).
 
     Raises Unanswerable for what cannot be made out, and PolicyError never.
@@ -537,7 +538,9 @@ def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
     answers = []
     for each in questions:
         asked = asking(cloud, each, edits)
-        answers.append(brief(asked, asked.decide()))
+        decision = asked.decide()
+        answer = brief(asked, decision)
+        answers.append({**answer, "explanation": decision.explain()} if body.get("explained") is True else answer)
     return {"decisions": answers}
 
 

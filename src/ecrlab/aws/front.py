@@ -25,6 +25,7 @@ from ecrlab.aws.protocol import IMAGE_TAG, LONGEST_TAG, fits
 from ecrlab.aws.quotas import RATE_EXCEEDED, Exceeded, layer_too_large
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
+from ecrlab.home import LOOKING
 from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation, ParsedManifest
 from ecrlab.policy import Decision
 from ecrlab.store import Blob, Kept, Manifest, Repository, Store, Upload
@@ -302,7 +303,8 @@ class EcrFrontDoor(AmazonFrontDoor):
         account, _, region = repository.registry.partition("/")
         principal = request[RECORD].principal
         left_out = principal is not None and pull_left_out(self._cloud, account, region, principal)
-        return pull_counts(manifest, self.now()) and not left_out
+        looked = LOOKING in request.headers.get("User-Agent", "")
+        return pull_counts(manifest, self.now()) and not left_out and not looked
 
     def can_be_pulled(self, manifest: Manifest) -> bool:
         """Not one in the archive, nor one that is being restored (facts E094)."""
@@ -321,6 +323,7 @@ class EcrFrontDoor(AmazonFrontDoor):
         authorization = request.headers.get("Authorization", "")
         caller = self._callers.get(authorization, lambda: self._caller(authorization))
         if caller is None or caller[0].region != region:
+            record.reason = why_refused(authorization, caller[0] if caller else None, region)
             raise self._challenge(request, account, region)
         token, principal = caller
         record.principal = principal
@@ -337,6 +340,33 @@ class EcrFrontDoor(AmazonFrontDoor):
         realm = f"http://{request.host}/"
         headers = {"Www-Authenticate": f'Basic realm="{realm}",service="ecr.amazonaws.com"'}
         return OciError(401, "UNAUTHORIZED", "Not Authorized", headers=headers)
+
+
+def why_refused(authorization: str, token: Token | None, region: str) -> str:
+    """Return why a login is not taken, for the X-ray; "" when none was sent. A token is of one Region (fact E032)."""
+    if not authorization:
+        return ""
+    if token is None:
+        return f"a login was sent, and {_flaw(authorization)}"
+    return f"the login of {token.name or token.account} is for {token.region}, and this registry is in {region}"
+
+
+def _flaw(authorization: str) -> str:
+    """Return what is wrong with an Authorization header that holds no password of ECR's."""
+    kind, _, encoded = authorization.partition(" ")
+    if kind.lower() != "basic":
+        return f"it is called {kind[:20]}: this registry takes Basic"
+    try:
+        user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        user = colon = password = ""
+    if not colon:
+        return "it is not NAME:PASSWORD in base64"
+    if password_of(f"Basic {password}") is not None:
+        return "its password is wrapped in base64 once more"
+    if user != "AWS":
+        return f"its user is {user[:40]} and not AWS"
+    return "its password is not one that ECR handed out"
 
 
 def registry_of(request: web.Request) -> tuple[str, str]:

@@ -91,11 +91,13 @@ def checked_policy(text: str, kind: PolicyKind) -> None:
         raise ApiError("MalformedPolicyDocumentException", error.message) from None
 
 
-def _checked_trust(call: Call, text: str) -> None:
+def _refuse_trust(call: Call, text: str) -> None:
     checked_policy(text, "trust")
     stranger = call.cloud.identities.stranger(parse_policy(text, "trust"))
     if stranger:
         raise ApiError("MalformedPolicyDocumentException", f'Invalid principal in policy: "AWS":"{stranger}"')
+    if _length(text) > TRUST_LIMIT:
+        raise _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_LIMIT}")
 
 
 def _length(text: str) -> int:
@@ -409,9 +411,7 @@ def shown_role(call: Call, role: Document, full: bool = True) -> dict[str, Any]:
 def create_role(call: Call) -> dict[str, Any]:
     identities, name, path = call.cloud.identities, call.params["RoleName"], call.params.get("Path", "/")
     trust = call.params["AssumeRolePolicyDocument"]
-    _checked_trust(call, trust)
-    if _length(trust) > TRUST_LIMIT:
-        raise _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_LIMIT}")
+    _refuse_trust(call, trust)
     if identities.taken("roles", call.account, name):
         raise _exists(f"Role with name {name} already exists.")
     _refuse_too_many(call, "roles")
@@ -461,13 +461,16 @@ def update_role(call: Call) -> dict[str, Any]:
     return {"Role": shown_role(call, role)} if call.operation == "UpdateRoleDescription" else {}
 
 
+def checked_trust(call: Call) -> Document:
+    """Return the role of an UpdateAssumeRolePolicy as it would be; raise ApiError when it is refused."""
+    role, trust = holder_named(call, "Role"), call.params["PolicyDocument"]
+    _refuse_trust(call, trust)
+    return {**role, "trust": trust}
+
+
 @operation("iam", "UpdateAssumeRolePolicy")
 def update_assume_role_policy(call: Call) -> None:
-    role, trust = holder_named(call, "Role"), call.params["PolicyDocument"]
-    _checked_trust(call, trust)
-    if _length(trust) > TRUST_LIMIT:
-        raise _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_LIMIT}")
-    call.cloud.identities.put("roles", call.account, {**role, "trust": trust})
+    call.cloud.identities.put("roles", call.account, checked_trust(call))
 
 
 @operation("iam", "DeleteRole")
@@ -486,8 +489,8 @@ def list_instance_profiles_for_role(call: Call) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------ inline policies
 
 
-@operation("iam", "PutUserPolicy", "PutGroupPolicy", "PutRolePolicy")
-def put_inline_policy(call: Call) -> None:
+def checked_inline(call: Call) -> Document:
+    """Return the user, group or role of a Put…Policy as it would be; raise ApiError when it is refused."""
     word = _word(call)
     holder, name, text = holder_named(call, word), call.params["PolicyName"], call.params["PolicyDocument"]
     checked_policy(text, "identity")
@@ -495,7 +498,12 @@ def put_inline_policy(call: Call) -> None:
     limit = INLINE_LIMIT[KINDS[word]]
     if sum(map(_length, inline.values())) > limit:
         raise _limit(f"Maximum policy size of {limit} bytes exceeded for {word.lower()} {holder['name']}")
-    call.cloud.identities.put(KINDS[word], call.account, {**holder, "inline": inline})
+    return {**holder, "inline": inline}
+
+
+@operation("iam", "PutUserPolicy", "PutGroupPolicy", "PutRolePolicy")
+def put_inline_policy(call: Call) -> None:
+    call.cloud.identities.put(KINDS[_word(call)], call.account, checked_inline(call))
 
 
 @operation("iam", "GetUserPolicy", "GetGroupPolicy", "GetRolePolicy")

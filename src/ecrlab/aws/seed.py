@@ -112,6 +112,40 @@ def reset_policies(cloud: Cloud, registry: str, names: Iterable[str]) -> list[st
     return removed
 
 
+#: What is set for a registry as a whole, by the table that keeps it: keys begin with the registry.
+SETTINGS = {
+    "ecr.templates": "creation templates",
+    "ecr.pull_through": "pull-through cache rules",
+    "ecr.backfills": "replication backfills",
+}
+
+
+def reset_settings(cloud: Cloud, registry: str) -> list[str]:
+    """Put what is set for a registry as a whole back to the start; return in words what was set.
+
+    Its replication rules, its policy and account settings, its cache rules, creation templates, backfills and quotas.
+    Images, repositories and what was begun stay.
+    """
+    removed = []
+    with cloud.store.transaction() as store:
+        settings = store.table("ecr.registries")
+        for name, value in sorted((settings.get(registry) or {}).items()):
+            if value:
+                removed.append(f"setting {name} of {registry}")
+        settings.delete(registry)
+        for name, words in SETTINGS.items():
+            table = store.table(name)
+            found = table.items(f"{registry}/")
+            for key, _ in found:
+                table.delete(key)
+            removed += [f"{words} of {registry}"] if found else []
+    for quota in cloud.quotas.shown(registry):
+        if quota["set"]:
+            cloud.quotas.set(registry, quota["name"], None)
+            removed.append(f"the quota {quota['name']} of {registry}, which was {quota['value']}")
+    return removed
+
+
 def reset_all(cloud: Cloud) -> list[str]:
     """Put the whole lab back to the start: repositories, identities, settings, clock. Ports and secrets stay."""
     removed = []

@@ -64,6 +64,12 @@ class Work:
         self._table.put(f"task/{number:012d}", {"kind": kind, "task": dict(task), "id": uuid.uuid4().hex})
         self.added.set()
 
+    def wake(self, seconds: float) -> None:
+        """Let the next round begin after so many seconds: a task that waits has something to do then."""
+        timer = threading.Timer(seconds, self.added.set)
+        timer.daemon = True
+        timer.start()
+
     def waiting(self, kind: str | None = None) -> list[Task]:
         """Return the tasks that wait, oldest first."""
         return [

@@ -12,13 +12,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ecrlab.engine.engine import Engine, EngineError, docker_command
+from ecrlab.engine.docker_cli import DockerCli, architecture_here
+from ecrlab.engine.engine import Engine, EngineError
 from ecrlab.home import Home
 
 NAME = "ecrlab/base:1"
@@ -47,23 +46,23 @@ def ensure(engine: Engine, home: Home | None = None, say: Say = lambda line: Non
     the engine has, else from Debian's package busybox-static, else from a registry; the last two are said first.
     Raises EngineError when none of these can be had.
     """
-    docker = _Docker(engine, home or Home.find())
+    docker = DockerCli(engine, home or Home.find())
     if docker.run("image", "inspect", NAME).returncode == 0:
         return
     architecture = docker.architecture()
-    found = _from_machine(architecture) or docker.busybox()
+    found = _from_machine(architecture) or _from_image(docker)
     if found is None and engine.kind == "none":
         say("This machine has no static busybox: the base image holds a placeholder. Without an engine nothing runs.")
         found = placeholder(), _PLACEHOLDER_COMMANDS
     if found is None:
-        found = _from_package(architecture, say) or docker.pulled_busybox(say)
+        found = _from_package(architecture, say) or _from_hub(docker, say)
     if found is None:
         raise EngineError(
             f"No static busybox for {architecture} was found on this machine, in the engine or in a registry. "
             "Install one (Debian, Ubuntu: `apt-get install busybox-static`) or run `docker pull busybox`, then "
             "`ecrlab start` again."
         )
-    docker.load(archive(*found, architecture))
+    docker.load(archive(*found, architecture), NAME)
 
 
 def here() -> tuple[bytes, str]:
@@ -71,7 +70,7 @@ def here() -> tuple[bytes, str]:
 
     Where this machine has no static busybox of its own, the layer holds a placeholder that does not run.
     """
-    architecture = _architecture_here()
+    architecture = architecture_here()
     return root_files(*(_from_machine(architecture) or (placeholder(), _PLACEHOLDER_COMMANDS))), architecture
 
 
@@ -125,19 +124,30 @@ def archive(busybox: bytes, commands: list[str], architecture: str) -> bytes:
         },
         separators=(",", ":"),
     ).encode()
+    return packed(NAME, config, [layer])
+
+
+def packed(name: str, config: bytes, layers: list[bytes]) -> bytes:
+    """Return an image as the tar file that `docker load` reads, from its configuration and layers, lowest first."""
     config_name = hashlib.sha256(config).hexdigest() + ".json"
-    listing = [{"Config": config_name, "RepoTags": [NAME], "Layers": ["layer/layer.tar"]}]
+    # An engine takes the name of a layer from the archive; the first is called as it was in the lab's first images.
+    paths = ["layer/layer.tar", *(f"layer{number}/layer.tar" for number in range(2, len(layers) + 1))]
+    listing = json.dumps([{"Config": config_name, "RepoTags": [name], "Layers": paths}]).encode()
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as tar:
-        for name, data in (
-            (config_name, config),
-            ("layer/layer.tar", layer),
-            ("manifest.json", json.dumps(listing).encode()),
-        ):
-            info = tarfile.TarInfo(name)
+        files = [(config_name, config), *zip(paths, layers, strict=True), ("manifest.json", listing)]
+        for path, data in files:
+            info = tarfile.TarInfo(path)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
     return target.getvalue()
+
+
+def processor(program: bytes) -> str | None:
+    """Return the processor that a Linux program was made for (GOARCH name), or None when it is not a program."""
+    if program[:4] != b"\x7fELF" or len(program) < 64:
+        return None
+    return _MACHINES.get(int.from_bytes(program[18:20], "little" if program[5] == 1 else "big"))
 
 
 def static_for(program: bytes) -> str | None:
@@ -155,12 +165,7 @@ def static_for(program: bytes) -> str | None:
     interpreter = 3  # PT_INTERP: the program asks for a dynamic loader
     if any(number(table + index * entry, 4) == interpreter for index in range(count)):
         return None
-    return _MACHINES.get(number(18, 2))
-
-
-def _architecture_here() -> str:
-    name = os.uname().machine.lower()
-    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}.get(name, name)
+    return processor(program)
 
 
 def _from_machine(architecture: str) -> tuple[bytes, list[str]] | None:
@@ -196,85 +201,31 @@ def _from_package(architecture: str, say: Say) -> tuple[bytes, list[str]] | None
     return _from_machine(architecture)
 
 
-class _Docker:
-    """The docker command for an engine, or the stand-in's for a home without one."""
+def _from_image(docker: DockerCli, image: str = "busybox") -> tuple[bytes, list[str]] | None:
+    """Return busybox and its commands from an image that the engine has, or None."""
+    if docker.standin or docker.run("image", "inspect", image).returncode != 0:
+        return None
+    made = docker.run("create", image, "sh")
+    container = made.stdout.decode().strip()
+    if made.returncode != 0 or not container:
+        return None
+    try:
+        copied = docker.run("cp", f"{container}:/bin", "-")
+    finally:
+        docker.run("rm", container)
+    if copied.returncode != 0:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(copied.stdout)) as tar:
+        members = [member for member in tar.getmembers() if not member.isdir()]
+        # All of an image's commands are one file under many names; the archive holds its bytes once.
+        file = next((tar.extractfile(member) for member in members if member.isreg() and member.size > 100_000), None)
+        program = file.read() if file else b""
+    if static_for(program) != docker.architecture():
+        return None
+    return program, sorted({Path(member.name).name for member in members})
 
-    def __init__(self, engine: Engine, home: Home) -> None:
-        self.standin = engine.kind == "none"
-        self.environment = dict(os.environ)
-        if self.standin:
-            self.command = [sys.executable, "-I", "-m", "ecrlab.standin"]
-            self.environment["ECRLAB_HOME"] = str(home.path)
-            return
-        found = docker_command()
-        if found is None:
-            raise EngineError(f"{engine.title} answers, but there is no docker command.")
-        self.command = [found]
-        self.environment.pop("DOCKER_CONTEXT", None)
-        if engine.host:
-            self.environment["DOCKER_HOST"] = engine.host
-        if engine.certificates:
-            self.environment |= {"DOCKER_CERT_PATH": engine.certificates, "DOCKER_TLS_VERIFY": "1"}
 
-    def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(
-                [*self.command, *arguments],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise EngineError(f"`docker {' '.join(arguments)}` did not end: {error}") from error
-
-    def architecture(self) -> str:
-        """Return the processor that images are for: the engine's, or this machine's for the stand-in."""
-        if self.standin:
-            return _architecture_here()
-        answer = self.run("version", "--format", "{{.Server.Arch}}")
-        if answer.returncode != 0:
-            raise EngineError(
-                answer.stderr.decode(errors="replace").strip() or "The engine does not report its version."
-            )
-        return answer.stdout.decode().strip()
-
-    def busybox(self, image: str = "busybox") -> tuple[bytes, list[str]] | None:
-        """Return busybox and its commands from an image that the engine has, or None."""
-        if self.standin or self.run("image", "inspect", image).returncode != 0:
-            return None
-        made = self.run("create", image, "sh")
-        container = made.stdout.decode().strip()
-        if made.returncode != 0 or not container:
-            return None
-        try:
-            copied = self.run("cp", f"{container}:/bin", "-")
-        finally:
-            self.run("rm", container)
-        if copied.returncode != 0:
-            return None
-        with tarfile.open(fileobj=io.BytesIO(copied.stdout)) as tar:
-            members = [member for member in tar.getmembers() if not member.isdir()]
-            # All of an image's commands are one file under many names; the archive holds its bytes once.
-            file = next(
-                (tar.extractfile(member) for member in members if member.isreg() and member.size > 100_000), None
-            )
-            program = file.read() if file else b""
-        if static_for(program) != self.architecture():
-            return None
-        return program, sorted({Path(member.name).name for member in members})
-
-    def pulled_busybox(self, say: Say) -> tuple[bytes, list[str]] | None:
-        """Pull the image busybox from Docker Hub, saying so first, and take busybox from it."""
-        say("Pulling the image busybox (about 2 MB) for the base image of the lessons.")
-        return self.busybox() if self.run("pull", "-q", "busybox", timeout=90).returncode == 0 else None
-
-    def load(self, data: bytes) -> None:
-        """Load an image archive."""
-        with tempfile.NamedTemporaryFile(suffix=".tar") as file:
-            file.write(data)
-            file.flush()
-            answer = self.run("load", "-i", file.name)
-        if answer.returncode != 0:
-            raise EngineError(f"`docker load` refused {NAME}: {answer.stderr.decode(errors='replace').strip()}")
+def _from_hub(docker: DockerCli, say: Say) -> tuple[bytes, list[str]] | None:
+    """Pull the image busybox from Docker Hub, saying so first, and take busybox from it."""
+    say("Pulling the image busybox (about 2 MB) for the base image of the lessons.")
+    return _from_image(docker) if docker.run("pull", "-q", "busybox", timeout=90).returncode == 0 else None

@@ -240,7 +240,9 @@ class Api:
         token, secret = self._accounts.add_access_token(
             user, label, highest, expires, call.request.remote or "", agent.encode("ascii", "replace").decode()
         )
-        return 201, {**_access_token(token), "token": secret}
+        shown = _access_token(token)
+        call.request[HUB_RECORD].shows.update(scopes=shown["scopes"], expires_at=shown["expires_at"])
+        return 201, {**shown, "token": secret}
 
     def _access_token(self, call: _Call) -> tuple[str, Document]:
         key = f"{self._password_user(call)}/{call.words['uuid']}"
@@ -340,7 +342,9 @@ class Api:
         found = self._repository(call, "delete")
         if "is_private" not in call.body:
             raise HubError(400, 'Expected {"is_private": true} or {"is_private": false}.')
-        return 200, self._info(self._repositories.set_private(found.name, call.body["is_private"]))
+        changed = self._repositories.set_private(found.name, call.body["is_private"])
+        call.request[HUB_RECORD].shows.update(repository=found.name, private=is_private(changed))
+        return 200, self._info(changed)
 
     async def _assign_group(self, call: _Call) -> tuple[int, Any]:
         self._user(call)

@@ -10,6 +10,7 @@ from typing import Any
 from ecrlab.hub import names
 from ecrlab.hub.errors import HubError
 from ecrlab.hub.hub import Hub
+from ecrlab.hub.pulls import MOST
 
 Answer = dict[str, Any]
 
@@ -17,12 +18,21 @@ Answer = dict[str, Any]
 class HubControl:
     """Carries out requests below ``/_ecrlab/hub``. Bodies and answers are JSON objects; refusals are HubError.
 
-    ``address`` gives the hub's ``localhost:PORT``, or None when it cannot be reached.
+    ``address`` gives the hub's ``localhost:PORT``, or None when it cannot be reached; ``mirror`` that of the mirror;
+    ``next_door`` opens the port at which requests count as another address's, and returns it.
     """
 
-    def __init__(self, hub: Hub, address: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        address: Callable[[], str | None],
+        mirror: Callable[[], str | None],
+        next_door: Callable[[], int],
+    ) -> None:
         self._hub = hub
         self._address = address
+        self._mirror = mirror
+        self._next_door = next_door
 
     def where(self) -> Answer:
         """Return the address and the port, both None when the hub cannot be reached."""
@@ -78,13 +88,42 @@ class HubControl:
         )
         return {"name": body["name"], **team}
 
+    async def remove(self, body: Answer) -> Answer:
+        """Delete a ``repository`` with its images, when it is there, as Docker Hub's web pages do."""
+        name = names.full(str(body.get("repository", "")))
+        return {"removed": self._hub.remove(name)}
+
     async def limits(self, body: Answer) -> Answer:
         """Change ``anonymous``, ``account`` (null: no limit) or ``window`` (seconds of lab time); return all three."""
         return vars(self._hub.pulls.set_limits(body))
 
+    async def mirror(self, body: Answer) -> Answer:
+        """Let a mirror stand next to the hub (`hub.mirror`); return its address."""
+        self._hub.mirror.set(body.get("repository"), body.get("serves"), body.get("claims"), body.get("respaced"))
+        return {"address": self._mirror()}
+
+    async def switch(self, body: Answer) -> Answer:
+        """Switch the hub ``on`` (true) or off (false): off, it answers nothing."""
+        on = body.get("on")
+        if not isinstance(on, bool):
+            raise HubError(400, f'Expected {{"on": true or false}}, not {on!r:.50}.')
+        self._hub.switch(on)
+        return {"on": self._hub.on}
+
     async def window(self, body: Answer) -> Answer:
-        """Begin every pull window again."""
-        return {"reset": self._hub.pulls.reset()}
+        """Begin every pull window again; then count ``used`` pulls of ``user``, null: of nobody at this machine."""
+        used, name = body.get("used", 0), body.get("user")
+        if not isinstance(used, int) or isinstance(used, bool) or not 0 <= used <= MOST:
+            raise HubError(400, f"used is a number from 0 to {MOST}, not {used!r:.50}.")
+        user = None if name is None else self._hub.accounts.users.get(self._hub.accounts.user_named(name))
+        reset = self._hub.pulls.reset()
+        if used:
+            self._hub.pulls.use(self._hub.pulls.puller(user, "127.0.0.1"), used)
+        return {"reset": reset}
+
+    async def next_door(self, body: Answer) -> Answer:
+        """Return the address at which the hub takes whoever comes for the office next door; it is open from now on."""
+        return {"address": f"localhost:{self._next_door()}"}
 
     async def visibility(self, body: Answer) -> Answer:
         """Make a ``repository`` private or not, or set what pushes make in a ``namespace``; ``private`` says which."""

@@ -31,7 +31,8 @@ DIFFERENCES = (
         "They exist; with a second factor passwords do not work for docker (H023, H025, H026).",
     ),
     (
-        "All requests of this machine come from 127.0.0.1 and share one anonymous limit.",
+        "All requests of this machine come from 127.0.0.1 and share one anonymous limit; a second port, opened by "
+        "`LabClient.hub_next_door`, counts for another address, 192.0.2.7.",
         "One limit an IPv4 address or IPv6 /64 (facts section 4).",
     ),
     (
@@ -57,6 +58,10 @@ DIFFERENCES = (
     (
         "Repositories and accounts are not deleted but by a reset.",
         "On the web pages.",
+    ),
+    (
+        "Switched off by a learner (`lab.hub.off()`), its port cuts every request off without an answer.",
+        "An outage shows itself as a timeout, a refused connection or a 5xx.",
     ),
 )
 

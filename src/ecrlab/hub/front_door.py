@@ -13,6 +13,7 @@ from ecrlab.hub.accounts import Accounts
 from ecrlab.hub.pulls import Puller, Pulls
 from ecrlab.hub.record import HUB_RECORD
 from ecrlab.hub.repositories import Repositories
+from ecrlab.hub.rights import is_private
 from ecrlab.oci import Access, FrontDoor, Key, MountDeclined, OciError, Operation
 from ecrlab.store import Manifest, Repository, Store
 
@@ -100,7 +101,9 @@ class HubFrontDoor(FrontDoor):
         if access.operation is Operation.DELETE_BLOB:
             raise OciError(405, "UNSUPPORTED", "The operation is unsupported.")
         if access.operation in _MAKING and self._store.repository(names.REGISTRY, name) is None:
-            self._repositories.make_by_push(name)
+            made = self._repositories.make_by_push(name)
+            if made is not None:
+                record.shows.update(made=name, private=is_private(made))
         source = access.source_repository
         if access.operation is Operation.MOUNT_BLOB and "pull" not in _granted(claims, source[1] if source else ""):
             raise MountDeclined
@@ -133,12 +136,13 @@ class HubFrontDoor(FrontDoor):
             window = self._pulls.limits().window
             headers["ratelimit-limit"] = f"{puller.limit};w={window}"
             headers["ratelimit-remaining"] = f"{remaining};w={window}"
+        request[HUB_RECORD].shows.update(headers)
         return headers
 
     def puller(self, request: web.Request) -> Puller:
         """Return on whom a pull by this request counts."""
         user = request[HUB_RECORD].user
-        return self._pulls.puller(self._accounts.users.get(user) if user else None, request.remote or "127.0.0.1")
+        return self._pulls.puller(self._accounts.users.get(user) if user else None, request[HUB_RECORD].address)
 
     def _over(self, request: web.Request) -> str:
         user = request[HUB_RECORD].user

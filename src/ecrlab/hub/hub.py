@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,7 @@ from ecrlab.hub import library, names
 from ecrlab.hub.accounts import Accounts
 from ecrlab.hub.api import Api
 from ecrlab.hub.front_door import HubFrontDoor
+from ecrlab.hub.mirror import Mirror
 from ecrlab.hub.pulls import Pulls
 from ecrlab.hub.record import HUB_RECORD, HubRecord
 from ecrlab.hub.repositories import Repositories
@@ -30,7 +33,9 @@ SAYS_WHAT_IT_IS = {"X-Ecrlab": "ECR Lab's Docker-Hub-like registry on this machi
 #: What the image library/busybox is made of: its layer (an uncompressed tar file) and processor (GOARCH name).
 BusyBox = Callable[[], tuple[bytes, str]]
 
-_TABLES = ("hub.users", "hub.organizations", "hub.access_tokens", "hub.pulls", "hub.limits")
+_TABLES = (
+    "hub.users", "hub.organizations", "hub.access_tokens", "hub.pulls", "hub.limits", "hub.mirror", "hub.switch",
+)  # fmt: skip
 _PAGE = """\
 ECR Lab's Docker-Hub-like registry. It stands in for Docker Hub in the lessons of ECR Lab.
 It is NOT Docker Hub, not run by Docker Inc., and nothing here leaves this machine.
@@ -55,6 +60,7 @@ class Hub:
         self._clock = clock
         self._xray = xray
         self._busybox = busybox
+        self._switch = store.table("hub.switch")
         self.accounts = Accounts(store, clock)
         self.pulls = Pulls(store, clock)
         self.repositories = Repositories(store, clock, self.accounts)
@@ -63,11 +69,24 @@ class Hub:
         self._door = HubFrontDoor(store, clock, self.accounts, self.repositories, self.pulls, secret)
         self._api = Api(store, clock, self.accounts, self.repositories, secret)
         self.registry = Registry(store, self._door)
+        self.mirror = Mirror(store, clock, xray)
 
     @property
     def operations(self) -> list[tuple[str, str]]:
         """The operations of the HTTP API: methods and paths."""
         return self._api.operations
+
+    @property
+    def on(self) -> bool:
+        """Tell whether it answers: a learner can switch it off."""
+        return self._switch.get("off") is None
+
+    def switch(self, on: bool) -> None:
+        """Switch it on, or off: then requests end without an answer, as when nothing can be reached."""
+        if on:
+            self._switch.delete("off")
+        else:
+            self._switch.put("off", {})
 
     def close(self) -> None:
         """Wait for threads that still write; call it before the store is closed."""
@@ -121,9 +140,17 @@ class Hub:
                 self.accounts.add_organization(ORGANIZATION, {LEARNER: "owner"})
         return removed
 
+    def remove(self, name: str) -> bool:
+        """Delete a repository with its images; tell whether it was there."""
+        if not names.is_full(name) or self._store.repository(names.REGISTRY, name) is None:
+            return False
+        self._store.delete_repository(names.REGISTRY, name)
+        return True
+
     def status(self) -> dict[str, Any]:
         """Return what is there: limits, users, organisations and repositories."""
         return {
+            "on": self.on,
             "limits": vars(self.pulls.limits()),
             "users": [
                 {key: user[key] for key in ("name", "plan", "default_private")}
@@ -145,13 +172,19 @@ class Hub:
 
     # -------------------------------------------------------------------------------------------------------- requests
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request that came in by the hub's port, and record it."""
+    async def handle(self, request: web.Request, address: str = "") -> web.StreamResponse:
+        """Answer a request that came in by a port of the hub, and record it.
+
+        ``address`` is where it counts as coming from, by default where it does come from.
+        """
         begun = time.perf_counter()
-        record = request[HUB_RECORD] = HubRecord()
+        record = request[HUB_RECORD] = HubRecord(address=address or request.remote or "127.0.0.1")
         status = 499  # the client went away
         response: web.StreamResponse | None = None
         try:
+            if not self.on:
+                record.reason, status = "the hub is switched off", 0
+                return _cut(request)
             response = await self._answer(request)
             status = response.status
             return response
@@ -176,6 +209,7 @@ class Hub:
                     bytes_in=request.get(BYTES_IN, request.content_length or 0),
                     bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
                     duration_ms=(time.perf_counter() - begun) * 1000,
+                    shows=record.shows,
                 )
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -195,6 +229,15 @@ class Hub:
         if not response.prepared:
             response.headers.update(SAYS_WHAT_IT_IS)
         return response
+
+
+def _cut(request: web.Request) -> web.Response:
+    """End the connection without an answer: a reset, as the network gives it."""
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+    return web.Response(status=503)
 
 
 _SEEDED = (f"{names.LIBRARY}/busybox", f"{names.PREVIEW}/test")

@@ -90,6 +90,10 @@ class Pulls:
         if puller.limit is not None:
             self.counts.put(puller.key, {"times": [*self._times(puller.key), self._clock.time()]})
 
+    def use(self, puller: Puller, number: int) -> None:
+        """Count so many pulls at once, as if they had been made now."""
+        self.counts.put(puller.key, {"times": [*self._times(puller.key), *[self._clock.time()] * number]})
+
     def reset(self) -> int:
         """Begin all windows again; return how many pullers had counted pulls."""
         keys = [key for key, _ in self.counts.items()]

@@ -10,13 +10,18 @@ from aiohttp import web
 
 @dataclass
 class HubRecord:
-    """Filled in by whoever answers. ``scopes`` has an entry for each scope asked for, with what was granted."""
+    """Filled in by whoever answers. ``scopes`` has an entry for each scope asked for, with what was granted.
 
+    ``address`` is where the request came from, as the pull limits count it; ``shows`` goes into the X-ray's row.
+    """
+
+    address: str = "127.0.0.1"
     operation: str | None = None
     user: str | None = None
     reason: str = ""
     error: str | None = None
     scopes: list[dict[str, Any]] = field(default_factory=list)
+    shows: dict[str, Any] = field(default_factory=dict)
 
     def asked(self, name: str, wanted: tuple[str, ...], granted: tuple[str, ...], reason: str) -> None:
         """Note a scope: the repository, the actions wanted, those granted of them, and why."""

@@ -37,16 +37,20 @@ class Repositories:
             attributes = {"private": private, "description": description, "pulls": 0}
             return self._store.create_repository(names.REGISTRY, name, attributes, now=self._clock.time())
 
-    def make_by_push(self, name: str) -> None:
-        """Make a repository that is pushed to, as private as the namespace's default says (H007). Raises OciError."""
+    def make_by_push(self, name: str) -> Repository | None:
+        """Make a repository that is pushed to, as private as the namespace's default says (H007). Raises OciError.
+
+        None: another request made it at the same moment.
+        """
         owner = self._accounts.namespace(name.partition("/")[0])
         try:
-            self.make(name, bool(owner and owner["default_private"]))
+            return self.make(name, bool(owner and owner["default_private"]))
         except HubError as error:
             if error.status == 400:
                 raise OciError(400, "NAME_INVALID", error.message) from None
             if error.status != 409:  # the quota of private repositories (err 107)
                 raise OciError(403, "DENIED", f"requested access to the resource is denied: {error.message}") from None
+        return None
 
     def set_private(self, name: str, private: object) -> Repository:
         """Make a repository public or private. Raises HubError."""

@@ -71,7 +71,7 @@ class TokenService:
         record.asked(name, wanted, granted, f"granted {','.join(granted) or 'nothing'}: {held.reason}")
         entry: dict[str, Any] = {"type": "repository", "name": name, "actions": list(granted)}
         user = self._accounts.users.get(login.user) if login else None
-        puller = self._pulls.puller(user, request.remote or "127.0.0.1")
+        puller = self._pulls.puller(user, record.address)
         if "pull" in granted and puller.limit is not None:
             window = self._pulls.limits().window
             entry["parameters"] = {"pull_limit": str(puller.limit), "pull_limit_interval": str(window)}

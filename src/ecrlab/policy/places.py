@@ -14,6 +14,8 @@ from ecrlab.policy.validation import validate
 
 Path = tuple[str | int, ...]
 
+_DECODER = json.JSONDecoder()
+
 _TOP = ("Version", "Id", "Statement")
 _ELEMENTS = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
@@ -63,8 +65,8 @@ class _Map:
         return at
 
     def _string(self, at: int) -> tuple[str, int]:
-        value, length = json.JSONDecoder().raw_decode(self.text[at:])
-        return str(value), at + length
+        value, end = _DECODER.raw_decode(self.text, at)
+        return str(value), end
 
     def _value(self, path: Path, at: int, key: tuple[int, int] | None) -> int:
         at = start = self._space(at)
@@ -87,7 +89,7 @@ class _Map:
                 index += 1
             at += 1
         else:
-            at += json.JSONDecoder().raw_decode(self.text[at:])[1]
+            at = _DECODER.raw_decode(self.text, at)[1]
         self.spans[path] = _Span(key, (start, at))
         return at
 
@@ -126,10 +128,11 @@ def statement_places(text: str) -> tuple[tuple[tuple[int, int], tuple[int, int]]
     if isinstance(statements, list):
         paths = [("Statement", index) for index in range(len(statements))]
     spans = (places.value(*path) for path in paths)
-    return tuple((_line_column(text, start), _line_column(text, end)) for start, end in spans)
+    return tuple((line_column(text, start), line_column(text, end)) for start, end in spans)
 
 
-def _line_column(text: str, place: int) -> tuple[int, int]:
+def line_column(text: str, place: int) -> tuple[int, int]:
+    """Return line and column of a place in a text, both counted from 1."""
     return text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
 
 
@@ -141,15 +144,17 @@ def _no_json(text: str, error: json.JSONDecodeError) -> Problem:
         opening = before.rfind('"', 0, -1) if before.endswith('"') else len(before) - 1
         if before:
             return _at(text, (opening, len(before)), NOT_JSON, "a comma, or a closing bracket, is missing after this")
+    elif text[:place].rstrip().endswith(",") and text[place : place + 1] in ("}", "]"):
+        comma = text.rindex(",", 0, place)
+        return _at(text, (comma, comma + 1), NOT_JSON, "nothing follows this comma: delete it")
     elif error.msg.startswith("Expecting property name"):
-        before = text[:place].rstrip()
-        hint = "a comma stands before a closing brace" if before.endswith(",") else "a name in double quotes goes here"
-    elif "trailing comma" in error.msg:
-        hint = "a comma stands before a closing bracket"
+        hint = "a name in double quotes goes here"
     elif error.msg.startswith("Expecting value"):
         hint = "a value is missing here" if text[place : place + 1] else "the text ends too early"
     elif error.msg.startswith("Extra data"):
         hint = "the policy has ended before this"
+    if text.startswith("\ufeff"):
+        return Problem(NOT_JSON, 1, 1, "", "an invisible mark (BOM, U+FEFF) stands before the first brace: delete it")
     if not text[place:].strip():
         hint = "the text ends too early: a bracket is not closed"
         place = max(len(text.rstrip()) - 1, 0)

@@ -10,7 +10,8 @@ from ecrlab.policy.errors import PolicyError
 
 _VENDOR = re.compile(r"[A-Za-z0-9.-]+")
 _SID = re.compile(r"[0-9A-Za-z]*")
-_PARTITION = re.compile(r"aws(-[a-z-]+)?|(?=.*[*?])[a-z*?-]+")
+# The account's: aws-cn and aws-us-gov are other worlds (A050).
+_PARTITION = re.compile(r"aws|(?=.*[*?])[a-z*?-]+")
 _ACCOUNT = re.compile(r"\d{12}")
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}")
 _PRINCIPAL = re.compile(

@@ -480,6 +480,11 @@ def prune(call: Call) -> None:
     out(f"Total reclaimed space: {human(max(0, before - sum(f.stat().st_size for f in images.blobs.iterdir())))}")
 
 
+def commit(call: Call) -> None:
+    """Answer as docker does where there is no such container: the stand-in has none."""
+    raise from_daemon(f"No such container: {call.arguments[0]}")
+
+
 def save(call: Call) -> None:
     from ecrlab.standin import archive
 
@@ -593,6 +598,13 @@ COMMANDS: dict[str, Command] = {
         "[OPTIONS] IMAGE", 1, 1, (_QUIET, _NO_TRUNC, Flag("human", "H"), Flag("format", "", True), _PLATFORM), history
     ),
     "rmi": _RMI,
+    "commit": Command(
+        "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+        1,
+        2,
+        (Flag("author", "a", True), Flag("change", "c", True), Flag("message", "m", True), Flag("pause", "p")),
+        commit,
+    ),
     "save": Command("[OPTIONS] IMAGE [IMAGE...]", 1, None, (Flag("output", "o", True), _PLATFORM), save),
     "load": Command("[OPTIONS]", 0, 0, (Flag("input", "i", True), _QUIET, _PLATFORM), load),
 }
@@ -611,7 +623,7 @@ COMMANDS.update(
 
 # Commands of docker's that start, change or look at containers, or that belong to an engine.
 _CONTAINERS = """
-    run exec ps stats diff compose attach commit cp create events export import kill logs pause port rename
+    run exec ps stats diff compose attach cp create events export import kill logs pause port rename
     restart rm start stop top unpause update wait container network volume system builder buildx context
     plugin swarm service stack node secret config trust manifest search checkpoint
 """

@@ -246,5 +246,6 @@ class Images:
     def know(self, repository: str, digests: list[str]) -> None:
         """Remember that a repository was seen to hold these blobs, as docker does (fact N3)."""
         with self.change() as state:
-            known = state["known"].setdefault(repository, [])
+            known = state["known"].pop(repository, [])
             known.extend(digest for digest in digests if digest not in known)
+            state["known"][repository] = known  # at the end: the last one used

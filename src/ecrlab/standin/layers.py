@@ -13,6 +13,7 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
@@ -125,6 +126,21 @@ def file_bytes(tar: IO[bytes]) -> int:
     """Return the bytes of the files in a tar file, packed with gzip or not."""
     with tarfile.open(fileobj=tar, mode="r:*") as archive:
         return sum(member.size for member in archive if member.isreg())
+
+
+def unpacked_digest(layer: IO[bytes]) -> str:
+    """Return the digest of a layer's tar file, packed with gzip or not.
+
+    Raises OSError, EOFError or zlib.error where gzip's bytes are not whole.
+    """
+    packed = layer.read(2) == b"\x1f\x8b"
+    layer.seek(0)
+    diff = hashlib.sha256()
+    with gzip.GzipFile(fileobj=layer) if packed else nullcontext(layer) as plain:
+        while block := plain.read(1 << 20):
+            diff.update(block)
+    layer.seek(0)
+    return "sha256:" + diff.hexdigest()
 
 
 def members(paths: Iterable[Path], *, content: bool = False) -> dict[str, Entry]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
+import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,27 +91,31 @@ def _push_image(
 
 def _push_layer(images: Images, registry: Registry, name: Name, digest: str) -> str:
     known = images.state()["known"]
-    if digest in known.get(name.repository, []):
-        # Docker asks only where it remembers the blob; any answer but yes leads to an upload.
-        if registry.send("HEAD", registry.blob_url(name.path, digest)).status == 200:
-            return "Layer already exists"
-    else:
-        source = next(
-            (r for r in known if digest in known[r] and r.partition("/")[0] == name.host and r != name.repository), None
-        )
-        if source is not None:
-            if registry.send("HEAD", registry.blob_url(name.path, digest)).status == 200:
-                return "Layer already exists"
-            path = source.partition("/")[2]
-            answer = registry.send("POST", registry.upload_url(name.path, digest, path))
-            if answer.status == 201:
-                _confirm(registry, name.path, digest)
-                return f"Mounted from {path}"
-            if answer.status == 202:
-                _upload(images, registry, name.path, digest, answer)
-                return "Pushed"
+    # Like docker: of the repositories of this host, one whose name is most alike, and of those the last one used.
+    places = [r for r in known if digest in known[r] and r.partition("/")[0] == name.host]
+    source = max(
+        (r for r in reversed(places) if r != name.repository), key=lambda r: _alike(r, name.repository), default=None
+    )
+    # Docker asks only where it remembers the blob, here or elsewhere; any answer but yes leads to an upload.
+    if places and registry.send("HEAD", registry.blob_url(name.path, digest)).status == 200:
+        return "Layer already exists"
+    if source is not None:
+        path = source.partition("/")[2]
+        answer = registry.send("POST", registry.upload_url(name.path, digest, path))
+        if answer.status == 201:
+            _confirm(registry, name.path, digest)
+            return f"Mounted from {path}"
+        if answer.status == 202:
+            _upload(images, registry, name.path, digest, answer)
+            return "Pushed"
     _upload(images, registry, name.path, digest, _start(registry, name.path))
     return "Pushed"
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many parts two names of repositories have in common at their beginning."""
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _start(registry: Registry, path: str) -> Answer:
@@ -292,9 +299,17 @@ def _fetch(
         report(f"{short(layer['digest'])}: Verifying Checksum")
         report(f"{short(layer['digest'])}: Download complete")
     sizes = []
-    for layer in stack:
+    for layer, diff_id in zip(stack, diff_ids, strict=True):
         with open(images.path(layer["digest"]), "rb") as file:
-            sizes.append(layers.file_bytes(file))
+            try:
+                unpacked = layers.unpacked_digest(file)
+                sizes.append(layers.file_bytes(file))
+            except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+                what = "archive/tar: invalid tar header" if isinstance(error, tarfile.TarError) else "unexpected EOF"
+                raise DockerError(f"failed to register layer: {what}") from None
+        if unpacked != diff_id:
+            # What docker says here as well, once it has unpacked them (tried with 20.10, facts C024).
+            raise DockerError("layers from manifest don't match image configuration")
         if layer in missing:
             report(f"{short(layer['digest'])}: Pull complete")
     id_ = images.keep(content, kind, sizes, [])

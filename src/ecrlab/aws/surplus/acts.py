@@ -32,7 +32,8 @@ _TELLING = (
 _FIRST = (
     "iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:CreateAccessKey", "ecr:SetRepositoryPolicy",
     "ecr:PutRegistryPolicy", "sts:AssumeRole", "ecr:DeleteRepository", "ecr:BatchDeleteImage", "ecr:PutImage",
-    "ecr:BatchGetImage",
+    "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages", "ecr:ListImages",
+    "ecr:DescribeRepositories",
 )  # fmt: skip
 _READS = re.compile(r"(?:Get|List|Describe|BatchGet|BatchCheck|Lookup|Simulate|Validate|Decode)")
 
@@ -59,9 +60,9 @@ def tier(action: str) -> int:
     return 2 if _READS.match(action.partition(":")[2]) else 1
 
 
-def telling(action: str) -> tuple[int, int]:
-    """Return how little an action tells of what is at stake: its tier, and its place among its like."""
-    return tier(action), _FIRST.index(action) if action in _FIRST else len(_FIRST)
+def telling(action: str) -> int:
+    """Return how little an action tells of what is at stake among its like (`tier`)."""
+    return _FIRST.index(action) if action in _FIRST else len(_FIRST)
 
 
 def wild(text: str) -> bool:
@@ -118,7 +119,10 @@ def groups(
     for action, matched in _foreign(statements):
         if any(map(granting, matched)) and looked_at(action, FOREIGN):
             found[FOREIGN, action.partition(":")[0], (), matched] = [action]
-    return [Group(*key, tuple(sorted(names, key=lambda name: (telling(name), name)))) for key, names in found.items()]
+    return [
+        Group(*key, tuple(sorted(names, key=lambda name: (tier(name), telling(name), name))))
+        for key, names in found.items()
+    ]
 
 
 def _foreign(statements: Sequence[Statement]) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -134,7 +134,7 @@ def _held_back(kind: str, asker: Asker, hit: Hit, look: Look) -> dict[str, Any]:
     held = f"the permissions boundary {named}" if kind == "boundary" else "the session policy"
     found = piece(hit, look)
     text = f"{found['what']} is held back only by {held}: {found['opened_by']} allows it."
-    return {"kind": kind, **found, "text": text[0].upper() + text[1:]}
+    return {"kind": kind, **found, "text": text}
 
 
 def _partitions(asker: Asker) -> Iterator[dict[str, Any]]:

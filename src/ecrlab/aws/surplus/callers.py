@@ -114,6 +114,7 @@ def _arns(
     third = stranger(f"{texts} {' '.join(ours)}")
     accounts = list(dict.fromkeys([third, *accounts_in(texts), *_accounts(conditions), *ours]))
     found = {f"arn:aws:iam::{each}:user/anybody": f"anybody in account {each}" for each in accounts}
+    found[f"arn:aws:iam::{third}:user/anybody"] = f"anybody in an account that nobody named (such as {third})"
     callers = [value for kind, value in entries if kind in ("Service", "Federated") or value.startswith("arn:")]
     callers += [value for value in wished if value.startswith("arn:")]
     for arn in (*callers, *_by_conditions(conditions, accounts)):

@@ -15,6 +15,7 @@ from ecrlab.aws.surplus.wish import Wish
 from ecrlab.policy import Decision, Mismatch, Policies, Policy, Request, Statement, evaluate, read_policy
 from ecrlab.policy.condition import Condition
 from ecrlab.policy.pattern import Context, Style, Variable, Wild, pattern
+from ecrlab.policy.sets import PULL
 from ecrlab.policy.situations import Situations
 from ecrlab.policy.words import TooManyWords, Words
 
@@ -41,8 +42,9 @@ _OF_SERVICES = ("aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid")
 class Hit:
     """A witness: a request that is allowed and that nobody asked for.
 
-    ``half`` is "" when it is allowed, else the side that says yes: "identity" or "resource". ``asked_elsewhere`` tells
-    that the action was asked for, and not so.
+    ``half`` is "" when it is allowed, else the side that says yes: "identity" or "resource". ``elsewhere`` is 0 for an
+    action that nobody asked for, 1 for one that was asked for, and not so, 2 for one that passes without a remark, and
+    not so.
     """
 
     asker: Asker
@@ -51,21 +53,30 @@ class Hit:
     context: Context
     half: str
     ordinary: bool
-    asked_elsewhere: bool
+    elsewhere: int
 
     @property
     def score(self) -> tuple[object, ...]:
-        """What tells most is least: strangers, rights handed out, writing, actions nobody asked for, what exists."""
+        """What tells most is least: strangers, rights handed out, writing, what everybody understands, what exists.
+
+        The pull of another repository that exists counts as writing does: it goes before the small writes that come
+        with a managed policy (a log line, an image fetched for a cache).
+        """
         return (
             self.asker.rank,
-            tier(self.action),
-            self.asked_elsewhere,
+            min(tier(self.action), 1) if self.pulls_another else tier(self.action),
             self.half != "",
             telling(self.action),
+            self.elsewhere,
             not self.place.known,
             not self.ordinary,
             len(self.place.target.arn),
         )
+
+    @property
+    def pulls_another(self) -> bool:
+        """Whether it is a pull that was asked for elsewhere, of a repository that exists, and allowed by all sides."""
+        return self.action in PULL and self.elsewhere > 0 and self.place.known and self.half == ""
 
 
 @dataclass
@@ -218,16 +229,21 @@ class Look:
         situations = Situations(
             self.context(action, place), lambda key: self._free(key, group, place), lambda key: _values_of(key, group)
         )
-        asked_elsewhere = any(self._wished <= number < self._wished + len(self.wish.may) for number in group.matched)
+        elsewhere = self._elsewhere(group)
         for context in situations.of(conditions):
             if any(self._fits(each, action, place, context) for each in wishes):
                 continue
             half = self._half(action, place, context)
             if half is not None:
-                yield Hit(self.asker, action, place, context, half, context is situations.base, asked_elsewhere)
+                yield Hit(self.asker, action, place, context, half, context is situations.base, elsewhere)
                 return
         if situations.unsure:
             self.unsure.append(situations.unsure)
+
+    def _elsewhere(self, group: Group) -> int:
+        """Whether a group's actions were asked for (1), pass without a remark (2), or neither (0), at other places."""
+        wished = [number - self._wished for number in group.matched if number >= self._wished]
+        return 0 if not wished else 1 if min(wished) < len(self.wish.may) else 2
 
     def _fits(self, wish: Statement, action: str, place: Place, context: Context) -> bool:
         found = wish.match(action.lower(), place.target.arn, self.asker.caller, context)

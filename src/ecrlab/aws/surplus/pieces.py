@@ -17,6 +17,7 @@ _SIDES = {
     "identity": ", as far as the caller's own policies have a say",
     "resource": ", if the caller's own account lets them",
 }
+_NO_RESOURCE = "no single resource (*)"
 _PARTS = ("arn", "partition", "service", "region", "account", "resource")
 
 
@@ -28,7 +29,7 @@ def piece(hit: Hit, look: Look) -> dict[str, Any]:
     "condition"), half ("" when it is allowed; "identity" or "resource" when that side alone says yes), context (the
     keys that an ordinary request has otherwise; None: it must not have it), statement (the one that opens it: label,
     index, policy, policy_type, source, arn, in, json), written (what of it fits, as written: action, resource,
-    principal), what, opened_by and text (parts of a sentence, and one).
+    principal), what, opened_by and text (parts of a sentence, and one; names in code marks).
     """
     decision = look.decide(hit.action, hit.place, hit.context, hit.half if hit.half == "identity" else "")
     row = _opening(decision, look)
@@ -36,7 +37,8 @@ def piece(hit: Hit, look: Look) -> dict[str, Any]:
     opened_by = "the account itself" if statement is None else f"statement {statement['label']} of {statement['in']}"
     context = _unusual(hit, look)
     on = _in_words(hit.place.target.arn, hit.asker.account)
-    done = f"{hit.action} on {on}{_when(context)}"
+    done = f"`{hit.action}` on {_invented(hit)}{_marked(on)}{_when(context)}"
+    who = _marked(hit.asker.name)
     return {
         "principal": hit.asker.arn,
         "who": hit.asker.name,
@@ -49,9 +51,9 @@ def piece(hit: Hit, look: Look) -> dict[str, Any]:
         "context": context,
         "statement": statement,
         "written": {} if row is None else _written(row.statement, hit),
-        "what": f"{done} by {hit.asker.name}",
+        "what": f"{done} by {who}",
         "opened_by": opened_by,
-        "text": f"{hit.asker.name} may do {done}{_SIDES[hit.half]}: {opened_by} allows it.",
+        "text": f"{who[0].upper()}{who[1:]} may do {done}{_SIDES[hit.half]}: {opened_by} allows it.",
     }
 
 
@@ -142,13 +144,31 @@ def _differs(hit: Hit, look: Look) -> str:
     return nearest[0].replace("arn", "resource") if nearest else "condition"
 
 
+def _invented(hit: Hit) -> str:
+    """Words before the name of a repository that nobody made: it stands for all that the patterns take."""
+    name = hit.place.target.arn.rpartition(":")[2]
+    made_up = not hit.place.known and name.startswith("repository/") and name != "repository/*"
+    return "a repository such as " if made_up else ""
+
+
+def _marked(words: str) -> str:
+    """A name with code marks around its first word, or around the star of no resource; other words as they are."""
+    if words.startswith(("anybody ", "all ")):
+        return words
+    if words == _NO_RESOURCE:
+        return words.replace("*", "`*`")
+    name, space, rest = words.partition(" ")
+    return f"`{name}`{space}{rest}"
+
+
 def _in_words(arn: str, account: str) -> str:
     """A resource in words: its name, with Region and account where they are not the usual ones."""
     if arn == "*":
-        return "no single resource (*)"
+        return _NO_RESOURCE
     parts = arn.split(":", 5)
     if len(parts) < 6 or parts[2] not in ("ecr", "iam"):
         return arn
     region = f" in {parts[3]}" if parts[3] not in ("", REGION) else ""
     owner = f" of account {parts[4]}" if parts[4] not in ("aws", account) else ""
-    return parts[5].removeprefix("repository/") + region + owner
+    name = "all repositories" if parts[5] == "repository/*" else parts[5].removeprefix("repository/")
+    return name + region + owner
