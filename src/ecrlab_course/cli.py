@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,7 +23,14 @@ from ecrlab_course.messages import say
 from ecrlab_course.progress import ProgressError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ecrlab_course.desk.terminal import Counter
     from ecrlab_course.learner.session import Session
+
+
+DESK = "lab-03"
+"""The lab whose tickets `desk`, `incident` and `ticket` are about."""
 
 
 def _give_up(message: object) -> NoReturn:
@@ -30,9 +38,13 @@ def _give_up(message: object) -> NoReturn:
     sys.exit(1)
 
 
-def _course() -> Course:
+def _course(whole: bool = False) -> Course:
+    """Return the course; `whole`: with every document read, so that what is wrong in one is said here."""
     try:
-        return course()
+        found = course()
+        for source in found.sources.values() if whole else ():
+            source.read_all()
+        return found
     except (ContentError, ValueError) as error:
         _give_up(error)
 
@@ -44,15 +56,27 @@ def _source(the_course: Course, identifier: str) -> Source:
         _give_up(error.args[0])
 
 
-def _session_of(the_course: Course, home: Path | None, folder: Path) -> Session:
-    """Return a session in the lab of `home`, with commands run in `folder`."""
+def _session_of(the_course: Course, home: Path | None, beside: Path | None = None) -> Session:
+    """Return a session in the lab of `home`; the lessons' folders lie in `beside`, by default as the shell stands.
+
+    In a lesson's own folder, its notebooks are one above; in the checkout itself, they are in work/.
+    """
     from ecrlab_course.learner.session import Session
     from ecrlab_course.notebook.extension import find_home
     from ecrlab_course.progress import Progress
     from ecrlab_course.toolbox.lab import Lab
 
     place = Home(home) if home is not None else find_home()
-    return Session(Lab(place, folder), Progress(place.progress), the_course)
+    return Session(Lab(place), Progress(place.progress), the_course, beside or _notebooks(the_course))
+
+
+def _notebooks(the_course: Course) -> Path:
+    here = Path.cwd().resolve()
+    for source in the_course.sources.values():
+        if here.name in (source.slug, source.solved):
+            return here.parent
+    beside = [here / source.opens for source in the_course.sources.values()]
+    return here if any(path.is_file() for path in beside) else the_course.root / "work"
 
 
 def _failed(error: Exception) -> NoReturn:
@@ -92,7 +116,7 @@ def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, 
     """Make notebooks/, labs/ and solutions/ from content/. LESSONS (such as 04 or lab-01): only these."""
     from ecrlab_course.publish import build as building
 
-    the_course = _course()
+    the_course = _course(whole=True)
     for lesson in lessons:
         if lesson not in the_course.pages:
             _source(the_course, lesson)
@@ -101,11 +125,29 @@ def build(check: bool, execute: bool, lab_port: int | None, lessons: tuple[str, 
     except (building.BuildError, launch.LaunchError) as error:
         _give_up(error)
     for path in built.written:
-        click.echo(f"wrote {path.relative_to(the_course.root)}")
+        click.echo(f"{'wrote' if path.is_file() else 'removed'} {path.relative_to(the_course.root)}")
     for path in built.drifted:
         click.echo(f"not up to date: {path.relative_to(the_course.root)}", err=True)
     if built.drifted:
         _give_up("Run: ecrlab_course build")
+
+
+@main.command("record")
+@click.option("--where", required=True, help='What they ran on, as "Docker 28.5 on Debian 12, amd64".')
+@click.argument("lesson")
+def record_command(where: str, lesson: str) -> None:
+    """Run LESSON's solved pages and keep what cells printed that need an engine, for computers without one."""
+    from ecrlab_course.authoring.recorded import path_of, written
+    from ecrlab_course.publish import build as building
+    from ecrlab_course.publish.record import record
+
+    source = _source(_course(), lesson)
+    try:
+        found = record(source, where, datetime.now(UTC).date(), click.echo)
+    except (building.BuildError, launch.LaunchError) as error:
+        _give_up(error)
+    path_of(source.folder).write_text(written(found), encoding="utf-8")
+    click.echo(f"wrote {len(found.outputs)} recordings")
 
 
 @main.command("check")
@@ -113,7 +155,7 @@ def check_content() -> None:
     """Check the sources: ids, magics, that each exercise is shown and checked once, and the form of a lesson."""
     from ecrlab_course.publish import build as building
 
-    found = building.problems(_course())
+    found = building.problems(_course(whole=True))
     for line in found:
         click.echo(line, err=True)
     for line in building.unfinished(_course()):
@@ -150,7 +192,7 @@ def exercises(count: bool, home: Path | None, lesson: str | None) -> None:
     """List the exercises, of one lesson or all. In a lab without an engine, those that need one do not count."""
     from ecrlab_course.notebook.extension import find_home
 
-    the_course = _course()
+    the_course = _course(whole=True)
     found = the_course.exercises if lesson is None else _source(the_course, lesson).exercises
     state = (home if home is not None else find_home().path) / "run" / "engine.json"
     engine = read_json(state).get("kind") != "none"
@@ -166,15 +208,67 @@ def exercises(count: bool, home: Path | None, lesson: str | None) -> None:
 @click.option("--quiet", is_flag=True, help="Print nothing when it worked.")
 @click.argument("lesson")
 def reset(home: Path | None, quiet: bool, lesson: str) -> None:
-    """Remove what LESSON made in the lab: repositories, rights, and what else it made. Progress and work/ stay."""
+    """Remove what LESSON made in the lab: repositories, permissions, and what else it made. Progress and work/ stay."""
     the_course = _course()
     source = _source(the_course, lesson)
     try:
-        _session_of(the_course, home, Path.cwd()).put_back(lesson)
+        _session_of(the_course, home).put_back(lesson)
     except (LabError, BotoCoreError, ClientError, OSError, RuntimeError) as error:
         _failed(error)
     if not quiet:
         click.echo(f"{source.lesson.called}: what it made in the lab is removed.")
+
+
+@main.command()
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
+@click.argument("what", metavar="EXERCISE|LESSON")
+def verify(home: Path | None, what: str) -> None:
+    """Say how EXERCISE (04-e5) stands, as its card does, or each exercise of LESSON (04).
+
+    Ends with 0 when it says passed, an earlier pass that is kept included; of a lesson, when it says so of each
+    exercise. Otherwise with 1.
+    """
+    from ecrlab_course.views.display import verdict as shown
+
+    the_course = _course()
+    session = _session_of(the_course, home)
+    try:
+        if what not in the_course.sources:
+            verdict = session.with_pass(what, session.check(what))
+            click.echo(shown(what, verdict).text)
+            sys.exit(0 if verdict.outcome.counts else 1)
+        source = the_course.lesson(what)
+        asked = [key for key, item in source.counted.items() if session.lab.engine != "none" or not item.engine]
+        states = {key: session.check(key).outcome for key in asked}
+        passed = [key for key in asked if session.record(key).get("passed")]
+        for key in asked:
+            state = say("page.done") if key in passed else states[key].words
+            click.echo(f"{say('page.row', id=key, what=source.exercises[key].kind_words)}: {state}")
+        click.echo(say("page.passed_lesson", done=len(passed), total=len(asked), lesson=source.lesson.called))
+        sys.exit(0 if len(passed) == len(asked) else 1)
+    except KeyError as error:
+        _give_up(error.args[0])
+    except (LabError, BotoCoreError, ClientError, OSError) as error:
+        _failed(error)
+
+
+@main.command()
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
+@click.argument("lesson", default="")
+def table(home: Path | None, lesson: str) -> None:
+    """Print Docker Hub beside ECR: what your own requests have shown, each with the request that proved it.
+
+    With LESSON, only the rows that it fills.
+    """
+    from ecrlab_course.views import comparison
+
+    session = _session_of(_course(), home)
+    session.comparison.update()
+    try:
+        lines = session.comparison.lines(lesson)
+    except KeyError as error:
+        _give_up(error.args[0])
+    click.echo(comparison.drawn(lines, lesson).text)
 
 
 @main.command("catch-up")
@@ -185,9 +279,7 @@ def catch_up(home: Path | None, work: Path | None, lesson: str) -> None:
     """Build the state after LESSON in the running lab, for whoever comes late. Nothing is counted as done."""
     the_course = _course()
     source = _source(the_course, lesson)
-    folder = (work or the_course.root / "work") / Path(source.opens).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    session = _session_of(the_course, home, folder)
+    session = _session_of(the_course, home, work or the_course.root / "work")
     began = time.monotonic()
     try:
         name = session.catch_up(lesson)
@@ -267,6 +359,144 @@ def drill(
         _give_up(error.args[0])
     except (ContentError, ValueError, ProgressError, LabError, OSError) as error:
         _give_up(error)
+
+
+def _counter(home: Path | None) -> Counter:
+    """Return the desk in this terminal; jobs run in the folder of lab 03."""
+    from ecrlab_course.desk.desk import Desk
+    from ecrlab_course.desk.terminal import Counter, console
+
+    session = _session_of(_course(), home)
+    folder = session.furnish(DESK)
+    return Counter(Desk(session.lab.home, folder), console())
+
+
+def _at_desk(act: Callable[[], object]) -> None:
+    """Carry out a command of the desk; what it cannot do is a sentence."""
+    from ecrlab_course.desk.desk import DeskError
+
+    try:
+        act()
+    except KeyError as error:
+        _give_up(error.args[0])
+    except (DeskError, ContentError, ValueError, ProgressError, LabError, OSError) as error:
+        _give_up(error)
+    except (BotoCoreError, ClientError) as error:
+        _failed(error)
+
+
+_home_option = click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
+_place = click.argument("place", required=False, default="")
+
+
+@main.command()
+@click.option("--seed", type=click.IntRange(1), help="Of `night`: which one; the same number is the same everywhere.")
+@_home_option
+@click.argument("name", metavar="first|second|third|night")
+def desk(seed: int | None, home: Path | None, name: str) -> None:
+    """Deal a ticket of a desk of lab 03, or a night shift of three; go on with one of it that is open."""
+    counter = _counter(home)
+    night = name == "night" and seed is not None
+    _at_desk(lambda: counter.dealt(counter.desk.deal_night(seed) if night else counter.desk.begin(name)))
+
+
+@main.command()
+@click.option("--seed", type=click.IntRange(1), default=1, show_default=True, help="Which cause and which evidence.")
+@_home_option
+@click.argument("number")
+def incident(seed: int, home: Path | None, number: str) -> None:
+    """Deal incident NUMBER of lab 03: for a class, `incident 9 --seed 3` is the same on every machine."""
+    counter = _counter(home)
+    _at_desk(lambda: counter.dealt(counter.desk.begin_incident(number, seed)))
+
+
+@main.group()
+def ticket() -> None:
+    """What is on the desk of lab 03. Of a night shift, PLACE is 1, 2 or 3."""
+
+
+@ticket.command()
+@_home_option
+@_place
+def show(home: Path | None, place: str) -> None:
+    """Show the ticket, and what was looked at so far."""
+    from ecrlab_course.desk.terminal import ticket_named
+
+    _at_desk(lambda: _counter(home).show(ticket_named(place)))
+
+
+@ticket.command()
+@_home_option
+@_place
+def run(home: Path | None, place: str) -> None:
+    """Run the ticket's command as the person who reported it."""
+    from ecrlab_course.desk.terminal import ticket_named
+
+    _at_desk(lambda: _counter(home).run(ticket_named(place)))
+
+
+@ticket.command("check")
+@_home_option
+@_place
+def check_ticket(home: Path | None, place: str) -> None:
+    """Say whether it is fixed: for the caller, for everybody else, the cause. Ends with 1 while it is not closed."""
+    from ecrlab_course.desk.terminal import ticket_named
+
+    closed: list[bool] = []
+    _at_desk(lambda: closed.append(_counter(home).check(ticket_named(place))))
+    sys.exit(0 if all(closed) else 1)
+
+
+@ticket.command()
+@_home_option
+@click.argument("letter")
+@_place
+def cause(home: Path | None, letter: str, place: str) -> None:
+    """Name the cause by its LETTER."""
+    from ecrlab_course.desk.terminal import ticket_named
+
+    _at_desk(lambda: _counter(home).cause(letter, ticket_named(place)))
+
+
+@ticket.command()
+@_home_option
+@_place
+def hint(home: Path | None, place: str) -> None:
+    """Show the next of three hints; the first one comes from what was looked at."""
+    from ecrlab_course.desk.terminal import ticket_named
+
+    _at_desk(lambda: _counter(home).hint(ticket_named(place)))
+
+
+@ticket.command()
+@_home_option
+@_place
+def postmortem(home: Path | None, place: str) -> None:
+    """Write the five lines; once the ticket is closed, ours are shown beside them."""
+    from ecrlab_course.desk.terminal import ticket_named
+
+    asks = sys.stdin.isatty() and sys.stdout.isatty()
+    try:
+        _at_desk(lambda: _counter(home).postmortem(ticket_named(place), asks))
+    except (KeyboardInterrupt, EOFError):
+        click.echo("\n" + say("desk.kept"))
+        sys.exit(130)
+
+
+@ticket.command()
+@_home_option
+def again(home: Path | None) -> None:
+    """Deal the same again."""
+    counter = _counter(home)
+    _at_desk(lambda: counter.dealt(counter.desk.again()))
+
+
+@ticket.command()
+@_home_option
+def another(home: Path | None) -> None:
+    """Deal another one: of the same desk, or another cause of the same incident."""
+    counter = _counter(home)
+    _at_desk(lambda: counter.dealt(counter.desk.another()))
 
 
 if __name__ == "__main__":

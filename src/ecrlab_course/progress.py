@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -14,6 +14,8 @@ from typing import Any, TypedDict, cast
 from ecrlab.home import write_private
 
 VERSION = 1
+DONE = ("passed", "compared")
+"""The outcomes with which an exercise is done: a prediction is, whatever was guessed."""
 
 
 class Judged(TypedDict, total=False):
@@ -43,13 +45,15 @@ class ExerciseRecord(TypedDict, total=False):
     first: str
     """The first outcome, for good."""
     passed: str
-    """When it was passed first."""
+    """When it was done first: passed, or a prediction compared."""
     tries: int
     history: list[Judged]
     hints: int
     solution_seen: bool
     mark: int
     """Where the X-ray stood when the exercise was reset."""
+    late: bool
+    """What a prediction is about happened while its card was there and no guess was made."""
 
 
 class LessonRecord(TypedDict, total=False):
@@ -58,13 +62,16 @@ class LessonRecord(TypedDict, total=False):
     begun: str
     opened: str
     mark: int
+    seen: dict[str, Any]
+    """What stood in the lab when the lesson was used last (`toolbox/standing.py`)."""
 
 
 class ProgressError(Exception):
     """The file was written by a later version of the course; it is left as it is."""
 
 
-def _now() -> str:
+def now() -> str:
+    """Return real time as the file writes it, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -136,7 +143,7 @@ class KeptFile:
 class Progress(KeptFile):
     """What the learner did, by exercise and lesson id."""
 
-    parts = ("exercises", "lessons")
+    parts = ("exercises", "lessons", "table")
 
     def exercise(self, identifier: str) -> ExerciseRecord:
         """Return the exercise's record, empty when it was never touched."""
@@ -166,7 +173,7 @@ class Progress(KeptFile):
 
         def edit(data: dict[str, Any]) -> None:
             record = data["lessons"].setdefault(lesson, {})
-            record.setdefault("begun", _now())
+            record.setdefault("begun", now())
             record["mark"] = mark
 
         self.change(edit)
@@ -176,7 +183,17 @@ class Progress(KeptFile):
 
         def edit(data: dict[str, Any]) -> None:
             if lesson in data["lessons"]:
-                data["lessons"][lesson]["opened"] = _now()
+                data["lessons"][lesson]["opened"] = now()
+
+        self.change(edit)
+
+    def stands(self, lesson: str, seen: Mapping[str, Any]) -> None:
+        """Note what stands in the lab after something that the lesson did, and that it was this lesson."""
+
+        def edit(data: dict[str, Any]) -> None:
+            if lesson in data["lessons"]:
+                data["lessons"][lesson]["seen"] = dict(seen)
+            data["stands"] = lesson
 
         self.change(edit)
 
@@ -198,9 +215,9 @@ class Progress(KeptFile):
                 return
             record["tries"] = record.get("tries", 0) + 1
             record.setdefault("first", outcome)
-            if outcome == "passed":
-                record.setdefault("passed", _now())
-            history.append({"at": _now(), **entry})
+            if outcome in DONE:
+                record.setdefault("passed", now())
+            history.append({"at": now(), **entry})
             del history[:-50]
 
         self.change(edit)

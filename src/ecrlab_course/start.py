@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from ecrlab.processes import ENDING, Process, last_lines, started_here, uninterr
 from ecrlab_course import unloaded
 from ecrlab_course.authoring.content import Course
 from ecrlab_course.learner import work_folder
+from ecrlab_course.messages import say as message
 
 MARK = "course-server.process"
 HELD = "ECRLAB_JUPYTER_SOCKET"
@@ -37,6 +39,13 @@ WORKSPACE = "default-37a8.jupyterlab-workspace"
 
 class StartError(Exception):
     """JupyterLab could not be started; the text says what was seen and what to do."""
+
+
+TERMINAL = """[ -f ~/.bashrc ] && . ~/.bashrc
+PATH=$(dirname {python}):$PATH
+eval "$(ecrlab env)"
+"""
+"""What a terminal of JupyterLab begins with: the learner's own settings, then the lab's environment."""
 
 
 PROJECTOR = {
@@ -64,7 +73,10 @@ def _configuration(home: Home, projector: bool = False) -> dict[str, str]:
         workspace.write_text(tidy, encoding="utf-8")
     (config / "custom").mkdir(exist_ok=True)
     page = (files("ecrlab_course") / "jupyter_page.css").read_text(encoding="utf-8")
+    page = page.replace("__ASLEEP__", message("buttons.asleep", wake=message("buttons.wake")))
     (config / "custom" / "custom.css").write_text(page, encoding="utf-8")
+    _extension(folder / "data" / "labextensions" / "@ecrlab" / "course")
+    (folder / "terminal.sh").write_text(TERMINAL.format(python=shlex.quote(sys.executable)), encoding="utf-8")
     startup = folder / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "10-ecrlab.py").write_text(unloaded.STARTUP, encoding="utf-8")
@@ -78,6 +90,17 @@ def _configuration(home: Home, projector: bool = False) -> dict[str, str]:
         "npm_config_cache": str(folder / "npm"),
         "ECRLAB_PROJECTOR": "1" if projector else "",
     }
+
+
+def _extension(target: Path) -> None:
+    """Write the course's JupyterLab extension, with its words in it."""
+    source = files("ecrlab_course") / "labextension"
+    names = ("wake", "wake_does", "terminal", "terminal_does")
+    words = json.dumps({name: message(f"buttons.{name}") for name in names})
+    (target / "static").mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "static/course.js"):
+        text = (source / name).read_text(encoding="utf-8").replace("__WORDS__", words)
+        (target / name).write_text(text, encoding="utf-8")
 
 
 def free_port(first: int = 8888) -> int:
@@ -264,9 +287,11 @@ def _spawn(
     It answers at the socket `held`.
     """
     port = held.getsockname()[1]
+    shell = {"shell_command": ["bash", "--rcfile", str(home.path / "jupyter" / "terminal.sh")]}
     command = [
         sys.executable, "-E", "-P", "-m", "ecrlab_course.start", "--no-browser", f"--port={port}", "--port-retries=0",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={target}", "--LabApp.custom_css=True",
+        f"--ServerApp.terminado_settings={shell!r}",
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")

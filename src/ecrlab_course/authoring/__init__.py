@@ -7,16 +7,8 @@ from __future__ import annotations
 
 from ecrlab.policy.sets import PUSH
 from ecrlab_course.authoring.requests import Request, requests
-from ecrlab_course.authoring.rights import (
-    ADMINISTRATOR,
-    FULL_ACCESS,
-    POWER_USER,
-    PULL_ONLY,
-    WIDE,
-    Policies,
-    as_words,
-    policies_of,
-)
+from ecrlab_course.authoring.rights import ADMINISTRATOR, FULL_ACCESS, POWER_USER, PULL_ONLY, as_words, in_code
+from ecrlab_course.causes.goal import Goal, call, pull, push, wait, write
 from ecrlab_course.documents.lab_view import LabView as Lab
 from ecrlab_course.documents.tries import Sentence, Try
 from ecrlab_course.documents.verdict import Result
@@ -28,15 +20,19 @@ __all__ = [
     "POWER_USER",
     "PULL_ONLY",
     "PUSH",
-    "WIDE",
+    "Goal",
     "Lab",
-    "Policies",
     "Refused",
     "Request",
     "Result",
     "Sentence",
     "Try",
     "as_words",
-    "policies_of",
+    "call",
+    "in_code",
+    "pull",
+    "push",
     "requests",
+    "wait",
+    "write",
 ]

@@ -44,6 +44,16 @@ class Beyond:
     remarks: tuple[str, ...]
     missing: tuple[Mapping[str, Any], ...]
     why: str
+    count: int
+    """How many witnesses were found."""
+    tried: int
+    """How many requests were decided."""
+    whole: Mapping[str, Any]
+    """The statement that opens it, as JSON; {} without a witness."""
+    pattern: str
+    """The statement's Resource that fits the witness, as written; "" where it names none."""
+    principal: str
+    """The witness's ARN."""
 
     @property
     def wider(self) -> bool:
@@ -79,4 +89,9 @@ def beyond(lab: LabView, wanted: Wanted) -> Beyond:
         remarks=tuple(each["text"] for each in found["remarks"]),
         missing=tuple(found["missing"]),
         why=found["why"],
+        count=int(found["count"]),
+        tried=int(found["tried"]),
+        whole=statement.get("json") or {},
+        pattern=surplus.get("written", {}).get("resource", ""),
+        principal=surplus.get("principal", ""),
     )

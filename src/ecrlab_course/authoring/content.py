@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
-from ecrlab_course.authoring.document import documents, load
+from ecrlab_course.authoring.document import documents, kind_of, load
 from ecrlab_course.authoring.lesson import Lesson, read_lesson
+from ecrlab_course.authoring.percent import percent
 from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.documents.code import Code, module_of, package_of
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.sections import parse
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.kinds.guess import Guess
+
+Kind = TypeVar("Kind")
+
+
+class Questions(Mapping[str, Kind]):
+    """A lesson's exercises or guesses by id, in order. Each document is read when it is first asked for, and once.
+
+    A kernel begins with one lesson: reading all documents of the course cost it two seconds of processor.
+    """
+
+    def __init__(self, load: Mapping[str, Callable[[], Kind]]) -> None:
+        self._load = dict(load)
+        self._read: dict[str, Kind] = {}
+
+    def __getitem__(self, identifier: str) -> Kind:
+        if identifier not in self._read:
+            self._read[identifier] = self._load[identifier]()
+        return self._read[identifier]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load)
+
+    def __len__(self) -> int:
+        return len(self._load)
+
+    def __contains__(self, identifier: object) -> bool:
+        return identifier in self._load
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One notebook of a lesson or lab: its number, and what it is called in its shelf, in solutions/ and below work/.
+
+    `start` is the checkpoint it begins from, `cells` the ids of its cells, `exercises` those it shows, in order.
+    """
+
+    number: int
+    slug: str
+    solved: str
+    opens: str
+    start: str
+    cells: frozenset[str] = field(repr=False)
+    exercises: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -23,8 +69,15 @@ class Source:
 
     folder: Path
     lesson: Lesson
-    exercises: dict[str, Exercise] = field(default_factory=dict)
-    guesses: dict[str, Guess] = field(default_factory=dict)
+    exercises: Mapping[str, Exercise] = field(default_factory=dict)
+    guesses: Mapping[str, Guess] = field(default_factory=dict)
+
+    def read_all(self) -> Source:
+        """Read every document now, as authors want it, and return this; raises DocumentError for one that is wrong."""
+        for each in (self.exercises, self.guesses):
+            for key in each:
+                each[key]
+        return self
 
     @property
     def is_lab(self) -> bool:
@@ -38,23 +91,78 @@ class Source:
 
     @property
     def slug(self) -> str:
-        """The notebook's name without its ending: 04_first_push gives 04-first-push."""
+        """The name of its folder beside the notebooks, and the begin of their names: 04_first_push: 04-first-push."""
         return self.folder.name.replace("_", "-")
 
     @property
     def shelf(self) -> str:
-        """The folder that its notebook is generated into, beside its files: notebooks, or labs."""
+        """The folder that its notebooks are generated into: notebooks, or labs."""
         return "labs" if self.is_lab else "notebooks"
 
     @property
     def solved(self) -> str:
-        """The name of its notebook in solutions/, without the ending: labs begin with lab-."""
+        """What `slug` is in solutions/: labs begin with lab-."""
         return f"lab-{self.slug}" if self.is_lab else self.slug
 
     @property
+    def cells(self) -> list[tuple[str, str, str]]:
+        """The cells of the text in order: id, the checkpoint that each declares ("": none), and its code."""
+        if not self.text.is_file():
+            return []
+        return [
+            (metadata["id"], metadata.get("at", ""), text if kind == "code" else "")
+            for kind, text, metadata in percent(self.text.read_text(encoding="utf-8"))
+            if "id" in metadata
+        ]
+
+    @property
+    def pages(self) -> tuple[Sheet, ...]:
+        """Its notebooks in order: one, or two when a cell is called NN-half, which is the last of the first."""
+        cells = self.cells
+        ends = [number + 1 for number, (identifier, _, _) in enumerate(cells) if identifier == f"{self.lesson.id}-half"]
+        found = []
+        for number, (begin, end) in enumerate(zip([0, *ends], [*ends, len(cells)], strict=True), 1):
+            tail = f"-{number}" if ends else ""
+            part = cells[begin:end]
+            text = "\n".join(code for _, _, code in part)
+            shown = re.findall(r'^lab\.exercise\("([^"]+)"\)', text, re.MULTILINE)
+            at = [name for _, name, _ in part if name]
+            found.append(
+                Sheet(
+                    number=number,
+                    slug=f"{self.slug}{tail}",
+                    solved=f"{self.solved}{tail}",
+                    opens=f"{'labs/' if self.is_lab else ''}{self.slug}{tail}.ipynb",
+                    start=at[0] if number > 1 and at else self.lesson.start,
+                    cells=frozenset(identifier for identifier, _, _ in part),
+                    exercises=tuple(key for key in dict.fromkeys(shown) if key in self.exercises),
+                )
+            )
+        return tuple(found)
+
+    def page_of(self, cell: str) -> Sheet:
+        """Return the page with this cell; the first one when there is no such cell."""
+        pages = self.pages
+        return next((page for page in pages if cell in page.cells), pages[0])
+
+    def cell_of(self, exercise: str) -> str:
+        """Return the id of the cell that shows the exercise; "" when none does."""
+        shows = f'lab.exercise("{exercise}")'
+        return next((identifier for identifier, _, code in self.cells if shows in code), "")
+
+    def section_of(self, cell: str) -> str:
+        """Return the checkpoint that the section with this cell starts from; "" before the first section."""
+        checkpoint = ""
+        for identifier, at, _ in self.cells:
+            checkpoint = at or checkpoint
+            if identifier == cell:
+                return checkpoint
+        return ""
+
+    @property
     def opens(self) -> str:
-        """The path of the learner's notebook below work/."""
-        return f"labs/{self.slug}.ipynb" if self.is_lab else f"{self.slug}.ipynb"
+        """The path of the learner's first notebook below work/."""
+        return self.pages[0].opens
 
     @property
     def text(self) -> Path:
@@ -63,7 +171,7 @@ class Source:
 
     @property
     def files(self) -> Path:
-        """The files that lie beside the learner's notebook; the folder may be missing."""
+        """The files of the learner's folder for this lesson; there may be none."""
         return self.folder / "files"
 
     @property
@@ -74,17 +182,14 @@ class Source:
 
 FRONT = {"lessons": "lesson.md", "labs": "lab.md", "pages": "lesson.md"}
 """The front matter of a folder on each shelf of content/."""
-OLD = "exercises.py"
-"""The older form, until 04, 06 and lab 01 are documents."""
 
 
 def read(folder: Path) -> Source:
     """Return what a lesson's folder declares: front matter, checkpoints (state.py), and a document an exercise.
 
-    Raises ContentError when something is missing or wrong, ValueError when two declarations disagree.
+    Raises ContentError when something is missing or wrong, ValueError when two declarations disagree. What is wrong in
+    an exercise's document is raised when that is read: `Source.read_all` reads them all.
     """
-    if (folder / OLD).is_file():
-        return _read_old(folder)
     front = folder / FRONT[folder.parent.name]
     if not front.is_file():
         raise ContentError(f"{folder.name} has no {front.name}.")
@@ -93,44 +198,19 @@ def read(folder: Path) -> Source:
     number = folder.name.partition("_")[0]
     identifier = f"lab-{number}" if folder.parent.name == "labs" else number
     page = Page(identifier, parse(front), Code(folder / "state.py", None, state), ())
-    lesson = read_lesson(page, getattr(state, "CHECKPOINTS", {}))
-    exercises: dict[str, Exercise] = {}
-    guesses: dict[str, Guess] = {}
-    for path in documents(folder):
-        made = load(path, f"{identifier}-{path.stem}", package, state, lesson.checkpoints)
-        if isinstance(made, Exercise):
-            exercises[made.id] = made
-        elif isinstance(made, Guess):
-            guesses[made.id] = made
-    return Source(folder, lesson, exercises, guesses)
+    lesson = read_lesson(page, getattr(state, "CHECKPOINTS", {}), getattr(state, "DOORS", None))
+    paths = {f"{identifier}-{path.stem}": path for path in documents(folder)}
+    guesses = [key for key, path in paths.items() if kind_of(path) == Guess.kind]
 
+    def reader(key: str) -> Callable[[], Any]:
+        return lambda: load(paths[key], key, package, state, lesson.checkpoints)
 
-def _read_old(folder: Path) -> Source:
-    """Return what a folder of the older form declares: LESSON, EXERCISES and GUESSES of exercises.py."""
-    path = folder / OLD
-    module = module_of(package_of(folder), path)
-    lesson = getattr(module, "LESSON", None)
-    if not isinstance(lesson, Lesson):
-        raise ContentError(f"{path} declares no LESSON.")
-    exercises = by_id(getattr(module, "EXERCISES", []))
-    guesses = {guess.id: guess for guess in getattr(module, "GUESSES", [])}
-    for identifier in (*exercises, *guesses):
-        if not identifier.startswith(lesson.id + "-"):
-            raise ValueError(f"{path}: the id {identifier} must begin with {lesson.id}-")
-    for exercise in exercises.values():
-        if exercise.at and exercise.at not in lesson.checkpoints:
-            raise ValueError(f"{path}: {exercise.id} starts at {exercise.at!r}, not a checkpoint of the lesson")
-    return Source(folder, lesson, exercises, guesses)
-
-
-def by_id(items: Sequence[Exercise]) -> dict[str, Exercise]:
-    """Return the exercises by id; raise ValueError when an id occurs twice."""
-    found: dict[str, Exercise] = {}
-    for item in items:
-        if item.id in found:
-            raise ValueError(f"two exercises are called {item.id}")
-        found[item.id] = item
-    return found
+    return Source(
+        folder,
+        lesson,
+        Questions({key: reader(key) for key in paths if key not in guesses}),
+        Questions({key: reader(key) for key in guesses}),
+    )
 
 
 @dataclass(frozen=True)
@@ -182,7 +262,7 @@ def course(root: Path | None = None) -> Course:
 
     def found(shelf: str) -> dict[str, Source]:
         place = base / "content" / shelf
-        folders = sorted({path.parent for name in (FRONT[shelf], OLD) for path in place.glob(f"*/{name}")})
+        folders = sorted({path.parent for path in place.glob(f"*/{FRONT[shelf]}")})
         return {source.lesson.id: source for source in map(read, folders)}
 
     return Course(base, found("lessons"), found("labs"), found("pages"))

@@ -37,7 +37,13 @@ def neighbours(root: Path, lesson: str) -> str:
     for word, number in (("Before", numbers[lesson] - 1), ("After", numbers[lesson] + 1)):
         if 0 <= number < len(lessons):
             name = f"{lessons[number].id} {lessons[number].title}"
-            written = [path.parent for path in (root / "content" / "lessons").glob(f"{lessons[number].id}_*/lesson.py")]
-            where = f"{written[0].name.replace('_', '-')}.ipynb" if written else ""
+            written = list((root / "content" / "lessons").glob(f"{lessons[number].id}_*/lesson.py"))
+            where = _first_page(written[0], lessons[number].id) if written else ""
             parts.append(f"{word}: [{name}]({where})" if where else f"{word}: {name} (not written yet)")
     return " · ".join(parts)
+
+
+def _first_page(text: Path, lesson: str) -> str:
+    """Return the name of a lesson's first notebook: a lesson with a half-time has two."""
+    tail = "-1" if f'id="{lesson}-half"' in text.read_text(encoding="utf-8") else ""
+    return f"{text.parent.name.replace('_', '-')}{tail}.ipynb"

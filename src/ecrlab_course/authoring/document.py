@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+from ecrlab_course.authoring.facts import FactError, fill
 from ecrlab_course.documents.code import Code, module_of
 from ecrlab_course.documents.page import Page
-from ecrlab_course.documents.sections import DocumentError, Fault, parse
+from ecrlab_course.documents.sections import DocumentError, Fault, Sections, parse
 from ecrlab_course.kinds.base import Question
 from ecrlab_course.kinds.register import KINDS
 
@@ -35,13 +36,28 @@ def documents(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: (path.stem.rstrip("0123456789"), int(re.sub(r"\D", "", path.stem))))
 
 
+def kind_of(path: Path) -> str:
+    """Return the kind that a document's front matter names, without reading further; "" where it names none."""
+    front = path.read_text(encoding="utf-8").partition("\n---")[0]
+    named = re.search(r"^kind:[ \t]*([\w-]+)", front, re.MULTILINE)
+    return named[1] if named else ""
+
+
+def read(path: Path) -> Sections:
+    """Return what stands in a document of a lesson or lab, its facts in words. Raises DocumentError for one unknown."""
+    try:
+        return parse(path, lambda text: fill(text, path.parents[3]))
+    except FactError as error:
+        raise DocumentError(str(Fault(path, 1, str(error)))) from None
+
+
 def load(path: Path, identifier: str, package: str, state: ModuleType | None, checkpoints: Iterable[str]) -> Question:
     """Return the exercise or guess that a document declares.
 
     `package` is what `package_of` made of its folder, `state` its state.py. Raises DocumentError.
     """
     code = path.with_suffix(".py")
-    page = Page(identifier, parse(path), Code(code, module_of(package, code), state), checkpoints)
+    page = Page(identifier, read(path), Code(code, module_of(package, code), state), checkpoints)
     word = page.word("kind", wanted=True)
     kind = KINDS.get(word)
     if kind is None:

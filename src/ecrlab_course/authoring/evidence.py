@@ -12,6 +12,7 @@ from typing import Any
 
 from ecrlab.home import REGION
 from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.meter import Meter, read
 from ecrlab_course.documents.xray_row import Row
 
 
@@ -36,6 +37,21 @@ def tags(lab: LabView, repository: str, region: str = REGION) -> dict[str, str]:
     """Return the repository's tags, each with the digest that it names now; {} without repository or tags."""
     found = images(lab, repository, region)
     return {tag: detail["imageDigest"] for detail in found for tag in detail.get("imageTags", [])}
+
+
+def resource_tag_like(lab: LabView, repository: str, names: Iterable[str], region: str = REGION) -> str:
+    """Return the resource tag of the repository, as key=value, that has one of these names as its key or value.
+
+    "" when it has none, or is not there; a resource tag on a repository is taken for an image tag now and then.
+    """
+    ecr = lab.client("ecr", region=region)
+    try:
+        arn = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryArn"]
+    except ecr.exceptions.RepositoryNotFoundException:
+        return ""
+    found = [(each["Key"], each.get("Value", "")) for each in ecr.list_tags_for_resource(resourceArn=arn)["tags"]]
+    wanted = set(names)
+    return next((f"{key}={value}" for key, value in sorted(found) if wanted & {key, value}), "")
 
 
 def manifest(lab: LabView, repository: str, digest: str, region: str = REGION) -> dict[str, Any]:
@@ -81,6 +97,11 @@ def short(digest: str) -> str:
 def ok(row: Row) -> bool:
     """Tell whether the request was carried out."""
     return 200 <= int(row["status"]) < 400
+
+
+def moved(lab: LabView, after: int | None = None) -> Meter:
+    """Return how many bytes of images moved, by Region and purpose, with the rows that `lab.rows(after)` gives."""
+    return read(lab.rows(after))
 
 
 def user_of(row: Row) -> str:

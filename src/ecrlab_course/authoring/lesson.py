@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecrlab_course.authoring.beyond import Wanted
 from ecrlab_course.documents.lab_view import LabView
+from ecrlab_course.documents.matrix import Matrix
 from ecrlab_course.documents.page import Page
 
 
@@ -42,6 +44,8 @@ class Lesson:
     """Takes away what else the lesson made, when it is reset: roles, groups, rights in another account."""
     undoes: str = ""
     """What `undo` takes away, in words that follow "This removes": the home page asks before."""
+    doors: Doors | None = None
+    """Who is to be able to do what, where that is the lesson's goal: `lab.matrix` shows how it stands."""
 
     def __post_init__(self) -> None:
         if (self.undo is None) is not (self.undoes == ""):
@@ -61,11 +65,21 @@ class Lesson:
         return f"Lab {self.id.removeprefix('lab-')}" if self.id.startswith("lab-") else f"Lesson {self.id}"
 
 
+@dataclass(frozen=True)
+class Doors:
+    """A lesson's matrix, and the wish that says what is beyond it: `DOORS` of state.py."""
+
+    matrix: Matrix
+    wish: Callable[[LabView], Wanted]
+
+
 def nothing(lab: LabView) -> None:
     """Nothing has to be built."""
 
 
-def read_lesson(page: Page, checkpoints: Mapping[str, Callable[[LabView], object]]) -> Lesson:
+def read_lesson(
+    page: Page, checkpoints: Mapping[str, Callable[[LabView], object]], doors: Doors | None = None
+) -> Lesson:
     """Return what lesson.md (a lab's lab.md) declares.
 
     Front matter: title, minutes, needs, start, end, follows, draft, repositories, users, undo (a function of state.py).
@@ -89,5 +103,5 @@ def read_lesson(page: Page, checkpoints: Mapping[str, Callable[[LabView], object
     return Lesson(
         id=page.id, title=title, minutes=minutes, verbs=verbs, checkpoints=places, sticking=sticking, draft=draft,
         words={word: meaning for word, _, meaning in words}, repositories=repositories, users=users, undo=undo,
-        undoes=undoes, **fields,
+        undoes=undoes, doors=doors, **fields,
     )  # fmt: skip

@@ -39,6 +39,17 @@ class Request:
         place = f"{repository and '/' + repository}/manifests/"
         return self.ok and self.method == "PUT" and place in self.path
 
+    @property
+    def lacks_repository(self) -> bool:
+        """Tell whether a push was refused because there is no such repository.
+
+        A 404 alone does not say so: each push first asks for layers that are not there yet.
+        """
+        sends = (self.method == "POST" and "/blobs/uploads" in self.path) or (
+            self.method == "PUT" and "/manifests/" in self.path
+        )
+        return self.status == 404 and sends and "NAME_UNKNOWN" in str(self.row["error"])
+
 
 def request_of(row: Row) -> Request:
     """Return a row of the X-ray as a Request."""

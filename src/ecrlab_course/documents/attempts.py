@@ -33,3 +33,5 @@ class Attempt:
     said: str = ""
     """The whole of what it is answered with, its gaps unfilled."""
     first: Any = None
+    seed: str = ""
+    """Of a drill: the state that is prepared; empty for its first."""

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from ecrlab_course.documents.client_record import Login, Transcript
 from ecrlab_course.documents.xray_row import Row
 
 Engine: TypeAlias = Literal["graph", "containerd", "podman", "standin"]
 """The engines that print differently; `toolbox.refusals.ENGINES` says what they are."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """The base image of the Node.js app as `ecrlab node` tells of it; false where none could be had.
+
+    `source` is "engine", "machine" or "registry"; `sentence` says where it came from, or why there is none.
+    """
+
+    name: str
+    version: str
+    source: str
+    sentence: str
+
+    def __bool__(self) -> bool:
+        """Tell whether there is an image."""
+        return bool(self.name)
 
 
 class LabView(Protocol):
@@ -45,6 +65,20 @@ class LabView(Protocol):
     def control(self) -> Any:
         """The client of the lab's control interface (`ecrlab.client.LabClient`)."""
 
+    @property
+    def hub(self) -> Any:
+        """The registry in the style of Docker Hub (`toolbox.hub.Hub`), to act on; `control.hub()` looks at it."""
+
+    def shown(self) -> dict[str, str]:
+        """Return the cells of `lab.table()` that the learner's requests have filled, each with its newest answer."""
+
+    @property
+    def transcripts(self) -> list[Transcript]:
+        """The last runs of bash that this kernel made since the exercise's mark, oldest first."""
+
+    def logins(self, profile: str = "admin") -> list[Login]:
+        """Return the logins in that profile's docker configuration."""
+
     def client(self, service: str, profile: str = "admin", region: str = "us-east-1") -> Any:
         """Return a boto3 client that speaks to the lab as that profile."""
 
@@ -61,8 +95,17 @@ class LabView(Protocol):
     def refused_since(self, after: int) -> str:
         """Return the registry's own sentence of the last request that it refused since that row; "" for none."""
 
+    def fleet(self, fleets: Mapping[str, Iterable[Any]]) -> str:
+        """Push images of different ages, {repository: [(days old, "its tags"), …]}: the clock walks through them."""
+
     def sh(self, command: str, profile: str = "admin", timeout: float = 60) -> tuple[int, str]:
         """Run bash (errexit, pipefail) as that profile in the lesson's folder; return exit code and ordered output."""
+
+    def node(self) -> Node:
+        """Return the image `ecrlab/node:1`, the base of the Node.js app; the engine gets it where it has none yet.
+
+        False without an engine. Takes seconds the first time, a minute where Node.js is fetched.
+        """
 
     def push(
         self, repository: str, tag: str, content: bytes = b"hello", profile: str = "admin", region: str = "us-east-1"
@@ -77,3 +120,9 @@ class LabView(Protocol):
 
     def clear(self, *repositories: str, region: str = "us-east-1") -> None:
         """Delete the named repositories with their images, when they exist."""
+
+    def unset(self, *regions: str, account: str = "123456789012") -> None:
+        """Remove what is set for an account's registries as a whole, in these Regions: rules, policies, quotas."""
+
+    def regions_on(self) -> list[str]:
+        """Let every Region be reached again; return those that could not."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ecrlab_course.documents.attempts import HINTS, Attempt, Hint
+from ecrlab_course.documents.cause_words import cause_words
 from ecrlab_course.documents.code import Code, fields_of, tries_of
 from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
 from ecrlab_course.documents.option import Option
@@ -51,11 +52,17 @@ class Judged:
     accepts: tuple[Attempt, ...]
     rejects: tuple[Attempt, ...]
     leaves: tuple[Attempt, ...]
+    goals: tuple[Any, ...] = ()
+    own: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
 
     @property
     def attempts(self) -> dict[str, Any]:
-        """The attempts, as an exercise takes them."""
-        return {"accepts": self.accepts, "rejects": self.rejects, "leaves": self.leaves}
+        """The attempts, and what is wanted of the learner's client, as an exercise takes them."""
+        return {
+            "accepts": self.accepts, "rejects": self.rejects, "leaves": self.leaves,
+            "goals": self.goals, "own": self.own, "adds": self.adds,
+        }  # fmt: skip
 
 
 class Page:
@@ -371,7 +378,21 @@ class Page:
             found = said[judge(what)]
             return Verdict(found.outcome, self.told(found.text, what), found.misconception, found.name)
 
-        return Judged(seen, decide, hints, tries[Outcome.PASSED], tries[Outcome.NOT_YET], tries[Outcome.UNTOUCHED])
+        own, adds = self._own(said, "own"), self._own(said, "adds")
+        return Judged(
+            seen, decide, hints, tries[Outcome.PASSED], tries[Outcome.NOT_YET], tries[Outcome.UNTOUCHED],
+            tuple(self.code.get("GOALS", ())), own, adds,
+        )  # fmt: skip
+
+    def _own(self, said: Mapping[str, Said], key: str) -> tuple[str, ...]:
+        """Return the verdicts that a list of the front matter names: `own` or `adds`, about causes."""
+        names = self.listed(key)
+        for name in names:
+            if name not in said or said[name].outcome is Outcome.PASSED:
+                self.fault(self.line(key), f"{key}: no verdict that is not a right one is called {name!r}")
+        if names and not self.code.get("GOALS"):
+            self.fault(self.line(key), f"{key}: without GOALS in {self.code.path.name} no cause is looked for")
+        return names
 
     def _read_sentences(self, fields: set[str]) -> None:
         self._sentences.clear()
@@ -399,10 +420,11 @@ class Page:
     def _tries(self, kind: Form, said: Mapping[str, Said]) -> dict[Outcome, tuple[Attempt, ...]]:
         tries, line = tries_of(self.code), self.code.line("TRIES")
         found: dict[Outcome, list[Attempt]] = {outcome: [] for outcome in OUTCOMES.values()}
+        causes = self._causes(said)
         for name in tries:
-            if name not in said:
+            if name not in said and name not in causes:
                 self.code_fault(line, f"TRIES has {name!r}, and {self.path.name} has no verdict of that name")
-        for verdict in said.values():
+        for verdict in (*said.values(), *(cause for name, cause in causes.items() if name in tries)):
             attempts = list(self._attempts(kind, verdict, tries.get(verdict.name, ())))
             # Nothing done is the one try of `untouched` that needs no words.
             if not attempts and verdict.name != "untouched" and self.code:
@@ -415,6 +437,18 @@ class Page:
             if len(found[outcome]) < fewest and self.code:
                 self.code_fault(line, f"TRIES has {len(found[outcome])} that {words}; the form asks for {fewest}")
         return {outcome: tuple(attempts) for outcome, attempts in found.items()}
+
+    def _causes(self, said: Mapping[str, Said]) -> dict[str, Said]:
+        """Return what may be said in place of a verdict: the causes, where the exercise has GOALS."""
+        if not self.code.get("GOALS"):
+            return {}
+        for name in said:
+            if name in cause_words():
+                self.fault(said[name].line, f"{name!r} is the name of a cause (content/causes.md)")
+        return {
+            name: Said(name, Outcome.NOT_YET, cause.text, cause.misconception, 1)
+            for name, cause in cause_words().items()
+        }
 
     def _attempts(self, kind: Form, verdict: Said, tries: Iterable[Any]) -> Iterator[Attempt]:
         before = self.code.get("BEFORE")
@@ -429,6 +463,7 @@ class Page:
                 verdict=verdict.name,
                 said=verdict.text,
                 first=made.first,
+                seed=made.seed,
             )
 
     # The end ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -73,9 +73,12 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
 
 
-def parse(path: Path) -> Sections:
-    """Return the document's front matter and sections; what is wrong with its form stands in `faults`."""
-    text = path.read_text(encoding="utf-8")
+def parse(path: Path, worded: Callable[[str], str] = str) -> Sections:
+    """Return the document's front matter and sections; what is wrong with its form stands in `faults`.
+
+    `worded` changes words of the text before it is read, and no line's number.
+    """
+    text = worded(path.read_text(encoding="utf-8"))
     lines = text.splitlines()
     found = Sections(path)
     heads: list[tuple[int, int, int, str]] = []
@@ -90,9 +93,10 @@ def parse(path: Path) -> Sections:
         found.faults.append(Fault(path, 1, "begins without front matter: ---, then KEY: VALUE lines, then ---"))
         heads.insert(0, (0, 0, 0, ""))
     ends = [head[1] for head in heads[1:]] + [len(lines)]
+    bins = frozenset(as_table(found.front.get("bins", {})))
     top: list[tuple[Part, list[Part]]] = []
     for (level, first, after, title), end in zip(heads, ends, strict=True):
-        body = unwrapped("\n".join(lines[after:end]).strip("\n"))
+        body = unwrapped("\n".join(lines[after:end]).strip("\n"), bins)
         if level == 0:
             found.intro = body
             continue
@@ -163,8 +167,12 @@ def name_of(title: str) -> str:
 # Text ----------------------------------------------------------------------------------------------------------------
 
 
-def unwrapped(text: str) -> str:
-    """Return markdown with each paragraph on one line; code, tables and lists keep their lines."""
+def unwrapped(text: str, labels: Collection[str] = ()) -> str:
+    """Return markdown with each paragraph on one line; code, tables and lists keep their lines.
+
+    In a quote a line that begins with one of the labels begins again: `registry: nothing is sent ...`, and so does
+    `registry = misconception: ...`.
+    """
     lines = text.splitlines()
     for token in reversed(_parser().parse(text)):
         if token.type == "paragraph_open" and token.map and token.map[1] - token.map[0] > 1:
@@ -172,15 +180,16 @@ def unwrapped(text: str) -> str:
             rest = [re.sub(r"^[\s>]*", "", line) for line in lines[first + 1 : end]]
             joined = lines[first].rstrip()
             for before, line in zip([lines[first], *lines[first + 1 : end]], rest, strict=False):
-                hard = before.endswith(("  ", "\\")) or _labelled(line)
+                hard = before.endswith(("  ", "\\")) or (">" in _lead(lines[first]) and _label(line) in labels)
                 joined += f"\n{_lead(lines[first])}{line}" if hard else f" {line}"
             lines[first:end] = joined.splitlines()
     return "\n".join(line.rstrip() for line in lines).strip()
 
 
-def _labelled(line: str) -> bool:
-    """Tell whether a line begins again in a quoted part: `registry: nothing is sent ...`."""
-    return re.match(r"[a-z][a-z0-9-]*: ", line) is not None
+def _label(line: str) -> str:
+    """Return what stands before a line's first colon, without a misconception; "" where that is not a name."""
+    found = re.match(r"([\w-]+)(?: = [\w-]+)?: ", line)
+    return found[1] if found else ""
 
 
 def _lead(line: str) -> str:

@@ -20,13 +20,15 @@ class Try:
     """One try, where a plain value does not say it all.
 
     `answer` is what `lab.answer` gets, or a function of the lab that returns it; `do` acts on the lab before that;
-    `first` is an answer given before this one.
+    `first` is an answer given before this one. In a drill the answer is what is typed beside the evidence (a table, by
+    the findings' names), and `seed` the state that is prepared.
     """
 
     answer: Any = None
     do: Act | tuple[Act, ...] = ()
     confidence: int = 2
     first: Any = None
+    seed: str = ""
 
 
 def as_try(value: Any, answered: bool) -> Try:

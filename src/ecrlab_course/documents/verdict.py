@@ -15,6 +15,8 @@ class Outcome(StrEnum):
     """What a check found."""
 
     PASSED = "passed"
+    COMPARED = "compared"
+    """A guess beside what happened, and that was something else: no error, and the prediction counts as made."""
     NOT_YET = "not yet"
     UNTOUCHED = "untouched"
     UNKNOWN = "could not check"
@@ -24,18 +26,35 @@ class Outcome(StrEnum):
         """The outcome in a learner's words; its value is what files keep."""
         return say(f"outcome.{self.name.lower()}")
 
+    @property
+    def counts(self) -> bool:
+        """Tell whether the exercise is done: a strict run asks for that."""
+        return self in (Outcome.PASSED, Outcome.COMPARED)
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether something was there to judge, and was judged."""
+        return self not in (Outcome.UNTOUCHED, Outcome.UNKNOWN)
+
 
 @dataclass(frozen=True)
 class Verdict:
     """A judge's word: the outcome, what was seen (markdown), and the misconception that a miss shows.
 
-    `name` is the section of the exercise's document that it stands in, "" where none has it.
+    `name` is the section of the exercise's document that it stands in, "" where none has it; `day` is that of an
+    earlier pass, when the verdict is about that and not about now.
     """
 
     outcome: Outcome
     message: str = ""
     misconception: str | None = None
     name: str = ""
+    day: str = ""
+
+    @property
+    def words(self) -> str:
+        """The outcome in a learner's words, with the day where it is an earlier one's."""
+        return say("card.passed_then", date=self.day) if self.day else self.outcome.words
 
     def __post_init__(self) -> None:
         if self.misconception is not None:
@@ -50,6 +69,11 @@ def passed(message: str = "") -> Verdict:
 def not_yet(message: str, misconception: str | None = None) -> Verdict:
     """Return the verdict of a wrong attempt: what was seen, what it means, where to look. Never the command."""
     return Verdict(Outcome.NOT_YET, message, misconception)
+
+
+def compared(message: str, misconception: str | None = None) -> Verdict:
+    """Return the verdict of a guess that something else came of: what was expected, what happened, what it means."""
+    return Verdict(Outcome.COMPARED, message, misconception)
 
 
 def untouched(message: str = "") -> Verdict:

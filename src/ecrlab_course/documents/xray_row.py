@@ -46,6 +46,10 @@ class Row(TypedDict):
     error: str | None
     said: str
     """The sentence of a registry's error."""
+    shows: NotRequired[dict[str, Any]]
+    """What the answer said beside: the hub's pull limit, the end of a token, a repository that the push made."""
     bytes_in: int
     bytes_out: int
+    origin: NotRequired[str]
+    """The Region that `bytes_in` came from, in rows of what ECR copies from another one."""
     duration_ms: float

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import configparser
-import contextlib
-import gzip
-import hashlib
 import io
 import json
 import os
 import shlex
 import shutil
-import tarfile
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,19 +17,16 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from ecrlab.environment import apply, environment
-from ecrlab.home import REGION, Home, write_private
+from ecrlab.home import REGION, Home, read_json, write_private
+from ecrlab_course.documents.client_record import Login, Transcript
 from ecrlab_course.toolbox import shell
-from ecrlab_course.toolbox.lab import Lab, image, push_image
+from ecrlab_course.toolbox.lab import Lab, image, push_image, read_logins
 
 ACCOUNT = "777788889999"
 OTHER = "777700001111"
 """A second account, where a drill needs one. The lessons use neither."""
 REGIONS = (REGION, "eu-west-1")
 VERSION = "2012-10-17"
-DOCKER = "application/vnd.docker."
-LAYER = DOCKER + "image.rootfs.diff.tar.gzip"
-MANIFEST = DOCKER + "distribution.manifest.v2+json"
-INDEX = DOCKER + "distribution.manifest.list.v2+json"
 Question = tuple[str, str, str]
 
 
@@ -63,6 +57,10 @@ class Prepared(Protocol):
         """What builds the drill's state in an empty account."""
 
 
+_RUNS: dict[Path, deque[Transcript]] = {}
+"""The runs of bash in each home's drills' account: every object that stands for the account has the same."""
+
+
 class DrillLab(Lab):
     """The drills' account as a drill's functions see it; `seed` says which state was prepared.
 
@@ -75,6 +73,7 @@ class DrillLab(Lab):
     def __init__(self, home: Home, seed: str = "", quiet: bool = False) -> None:
         super().__init__(home, home.path / "drills" / "work", quiet)
         self.seed = seed
+        self._runs = _RUNS.setdefault(home.path, self._runs)
 
     @cached_property
     def _looking(self) -> Lab:
@@ -109,6 +108,7 @@ class DrillLab(Lab):
         drill.prepare(self)
         tags = [{"Key": "drill", "Value": drill.id}, {"Key": "seed", "Value": self.seed or "-"}]
         self.client("iam").tag_user(UserName="admin", Tags=tags)
+        self._runs.clear()
 
     def holds(self, drill: Prepared) -> bool:
         """Tell whether the account holds this drill's state, this seed's; a reset of the lab takes it away."""
@@ -183,18 +183,9 @@ class DrillLab(Lab):
             iam.delete_policy(PolicyArn=document["Arn"])
 
     def _empty_ecr(self, profile: str, account: str, region: str) -> None:
-        """Remove a registry's policy, rules and templates first, so that none of them acts, then its repositories."""
+        """Remove what is set for a registry first, so that nothing of it acts, then its repositories."""
+        self.control.reset(settings=True, account=account, region=region)
         ecr = self.client("ecr", profile, region)
-        with contextlib.suppress(ecr.exceptions.RegistryPolicyNotFoundException):
-            ecr.delete_registry_policy()
-        if ecr.describe_registry()["replicationConfiguration"]["rules"]:
-            ecr.put_replication_configuration(replicationConfiguration={"rules": []})
-        with contextlib.suppress(ecr.exceptions.SigningConfigurationNotFoundException):
-            ecr.delete_signing_configuration()
-        for template in ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]:
-            ecr.delete_repository_creation_template(prefix=template["prefix"])
-        for rule in ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]:
-            ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix=rule["ecrRepositoryPrefix"])
         pages = ecr.get_paginator("describe_repositories").paginate()
         names = [item["repositoryName"] for page in pages for item in page["repositories"]]
         if names:
@@ -242,70 +233,6 @@ class DrillLab(Lab):
         port = int(self.control.registry(ACCOUNT, region)["port"])
         name = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{repository}"
         return push_image(port, name, tag, image(content), data["authorizationToken"])
-
-    def put(
-        self,
-        repository: str,
-        tag: str,
-        *layers: Mapping[str, bytes],
-        architecture: str = "amd64",
-        region: str = REGION,
-    ) -> str:
-        """Put an image of these layers (file name to content) through the API, as SDKs do; return its digest.
-
-        An empty tag makes an image without one.
-        """
-        ecr = self.client("ecr", region=region)
-        blobs = [layer(files) for files in layers]
-        config = {
-            "architecture": architecture,
-            "config": {},
-            "os": "linux",
-            "rootfs": {"type": "layers", "diff_ids": [digest_of(gzip.decompress(blob)) for blob in blobs]},
-        }
-        body = json.dumps(config, sort_keys=True).encode()
-        for blob in (*blobs, body):
-            self._upload(ecr, repository, blob)
-        described = {"mediaType": DOCKER + "container.image.v1+json", "size": len(body), "digest": digest_of(body)}
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": described,
-            "layers": [{"mediaType": LAYER, "size": len(blob), "digest": digest_of(blob)} for blob in blobs],
-        }
-        return self._put_manifest(ecr, repository, tag, manifest)
-
-    def put_index(self, repository: str, tag: str, *children: tuple[str, str], region: str = REGION) -> str:
-        """Put an index of images (architecture, digest) that are there; return its digest."""
-        ecr = self.client("ecr", region=region)
-        entries = []
-        for architecture, digest in children:
-            found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])["images"][0]
-            entries.append(
-                {
-                    "mediaType": MANIFEST,
-                    "size": len(found["imageManifest"].encode()),
-                    "digest": digest,
-                    "platform": {"architecture": architecture, "os": "linux"},
-                }
-            )
-        return self._put_manifest(ecr, repository, tag, {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
-
-    def _upload(self, ecr: Any, repository: str, blob: bytes) -> None:
-        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
-        ecr.upload_layer_part(
-            repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(blob) - 1, layerPartBlob=blob
-        )
-        with contextlib.suppress(ecr.exceptions.LayerAlreadyExistsException):
-            ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest_of(blob)])
-
-    def _put_manifest(self, ecr: Any, repository: str, tag: str, manifest: Mapping[str, Any]) -> str:
-        text = json.dumps(manifest, sort_keys=True)
-        named = {"imageTag": tag} if tag else {}
-        ecr.put_image(
-            repositoryName=repository, imageManifest=text, imageManifestMediaType=manifest["mediaType"], **named
-        )
-        return digest_of(text.encode())
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
@@ -357,7 +284,7 @@ class DrillLab(Lab):
     def variables(self, profile: str = "admin") -> dict[str, str | None]:
         """Return the variables under which aws, docker and boto3 work in this account as that profile."""
         self._keys(profile)
-        docker = self.home.path / "drills" / "docker" / profile
+        docker = self._docker(profile)
         docker.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {
             **environment(self.home, "admin", os.environ),
@@ -366,8 +293,16 @@ class DrillLab(Lab):
             "AWS_PROFILE": profile,
             "DOCKER_CONFIG": str(docker),
             "REGISTRY": self.registry,
+            "REGISTRY_API": "http://" + self.registry.replace("/", "/v2/", 1),
             "REGISTRY_EU": self.registry_of("eu-west-1"),
         }
+
+    def _docker(self, profile: str) -> Path:
+        return self.home.path / "drills" / "docker" / profile
+
+    def logins(self, profile: str = "admin") -> list[Login]:
+        """Return the logins in that profile's docker configuration; nothing when there is none."""
+        return read_logins(read_json(self._docker(profile) / "config.json"))
 
     def exports(self, profile: str = "admin") -> str:
         """Return the variables as lines for `eval` in a POSIX shell; the last one changes into the drill's folder."""
@@ -382,19 +317,4 @@ class DrillLab(Lab):
     ) -> tuple[int, str]:
         """Run bash as that profile in the drill's folder; return exit code and ordered output."""
         environ = apply(self.variables(profile), os.environ)
-        return shell.run(command, environ, self.folder, write, timeout)
-
-
-def digest_of(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def layer(files: Mapping[str, bytes]) -> bytes:
-    """Return a gzipped tar of these files: the same bytes for the same files."""
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, content in sorted(files.items()):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), mtime=0)
+        return self.recorded(command, profile, lambda: shell.run(command, environ, self.folder, write, timeout))

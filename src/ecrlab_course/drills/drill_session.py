@@ -25,13 +25,15 @@ from ecrlab_course.drills.schedule import (
 )
 from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
-from ecrlab_course.kinds.free_answer import FollowUp
+from ecrlab_course.kinds.free_answer import FollowUp, count
 from ecrlab_course.learner.session import Tip
 from ecrlab_course.messages import say
 from ecrlab_course.progress import Progress
 
 FEWEST_WORDS = 8
-"""Words that an answer of one's own has at least."""
+"""Different words that an answer of one's own has at least."""
+STEM = 4
+"""Letters by which two words are taken for the same one: image, images."""
 COLUMNS = ("drill", "kind", "level", "lesson", "today", "last", "next")
 
 
@@ -138,7 +140,7 @@ class DrillSession:
 
     def reveal(self, identifier: str) -> None:
         """Uncover the key points; raise AnswerError while there is no answer to compare them with."""
-        words = len(re.findall(r"\w+", str(self.opened(identifier).get("text", ""))))
+        words = count(str(self.opened(identifier).get("text", "")))
         if words < FEWEST_WORDS:
             raise AnswerError(say("drill.answer_first", fewest=FEWEST_WORDS, words=words))
         self.schedule.note(identifier, revealed=True)
@@ -164,9 +166,24 @@ class DrillSession:
         """Return the next hint; after the last one, the last again. Opening one makes the rating at most hard."""
         drill = self.drill(identifier)
         self.begin(identifier)
-        number = min(int(self.opened(identifier).get("hints", 0)) + 1, len(drill.hints))
+        opened = self.opened(identifier)
+        number = min(int(opened.get("hints", 0)) + 1, len(drill.hints))
         self.schedule.note(identifier, hints=number)
-        return Tip(number, drill.hints[number - 1])
+        hint = drill.hints[number - 1]
+        if isinstance(hint, str):
+            return Tip(number, hint)
+        try:
+            return Tip(number, hint(drill.seen(self._looking(identifier), opened.get("findings") or {})))
+        except Exception as error:
+            return Tip(number, say("trouble.could_not_look", reason=reason(error)))
+
+    def _looking(self, identifier: str) -> DrillLab:
+        """Return the drills' account as a check sees it: since the state was built, and without a trace."""
+        lab = self.lab(identifier)
+        looking = lab.looking(int(self.opened(identifier).get("mark", 0)))
+        assert isinstance(looking, DrillLab)
+        looking.seed = lab.seed
+        return looking
 
     # Evidence --------------------------------------------------------------------------------------------------------
 
@@ -179,10 +196,7 @@ class DrillSession:
             if not lab.holds(drill):
                 lab.control.status()  # Says in its own words when no lab runs.
                 return Verdict(Outcome.UNKNOWN, say("drill.other_state", id=identifier))
-            looking = lab.looking(int(opened.get("mark", 0)))
-            assert isinstance(looking, DrillLab)
-            looking.seed = lab.seed
-            verdict = drill.evidence(looking, findings)
+            verdict = drill.verdict(self._looking(identifier), findings)
         except Exception as error:
             return Verdict(Outcome.UNKNOWN, say("trouble.could_not_look", reason=reason(error)))
         if verdict.outcome is Outcome.PASSED:
@@ -204,18 +218,27 @@ class DrillSession:
             raise AnswerError(say("drill.mark_first"))
         made, hints, refused = len(opened["made"]), int(opened.get("hints", 0)), int(opened.get("refused", 0))
         evidence = PASSED if opened.get("evidence") == PASSED else NOTHING if without_lab else MISSED
-        rated = rating(made, len(drill.points), hints, evidence, refused)
+        text = str(opened.get("text", ""))
+        unheard = sum(point.key in opened["made"] and not heard(point.text, text) for point in drill.points)
+        rated = rating(made, len(drill.points), hints, evidence, refused, unheard)
         due = self.schedule.review(
             identifier, rated, made=opened["made"], hints=hints, refused=refused, evidence=evidence,
-            text=opened.get("text", ""),
+            text=text,
         )  # fmt: skip
         words = [
             say("drill.points_made", made=made, number=len(drill.points)),
             say(f"drill.evidence_{evidence.replace(' ', '_')}"),
         ]
+        words += [say("drill.unheard", number=unheard)] if unheard else []
         words += [say("drill.hint" if hints == 1 else "drill.hints", number=hints)] if hints else []
         words += [say("drill.refused" if refused == 1 else "drill.refusals", number=refused)] if refused else []
         return Done(rated.name.lower(), ", ".join(words), due)
+
+
+def heard(point: str, text: str) -> bool:
+    """Tell whether an answer has any word of a point, of four letters or more; a listener, not a judge."""
+    words, said = ({word[:STEM] for word in re.findall(r"\w{4,}", each.lower())} for each in (point, text))
+    return bool(words & said)
 
 
 def why(item: Due) -> str:

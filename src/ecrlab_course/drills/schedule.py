@@ -22,18 +22,19 @@ NOTHING, PASSED, MISSED = "left out", "passed", "missed"
 """What became of the evidence: not tried because no lab ran, given, or not given."""
 
 
-def rating(made: int, points: int, hints: int, evidence: str, refused: int) -> Rating:
+def rating(made: int, points: int, hints: int, evidence: str, refused: int, unheard: int = 0) -> Rating:
     """Return the rating that behaviour earns.
 
-    `made` of `points` key points were in the learner's own answer; `hints` were opened; `evidence` is PASSED, MISSED or
-    NOTHING; it was refused `refused` times before. Missed evidence, or less than half of the points: Again. A hint, or
-    evidence refused more than once: Hard. All points, and evidence at the first time: Easy. Otherwise: Good.
+    `made` of `points` key points were in the learner's own answer, as the learner says; of `unheard` of them no word
+    was there. `hints` were opened; `evidence` is PASSED, MISSED or NOTHING; it was refused `refused` times before.
+    Missed evidence, or less than half of the points: Again. A hint, or evidence refused more than once: Hard. All
+    points, each heard, and evidence at the first time: Easy. Otherwise: Good.
     """
     if evidence == MISSED or made * 2 < points:
         return Rating.Again
     if hints or refused > 1:
         return Rating.Hard
-    if made == points and evidence == PASSED and not refused:
+    if made == points and evidence == PASSED and not refused and not unheard:
         return Rating.Easy
     return Rating.Good
 
@@ -52,7 +53,11 @@ def confident_misses(exercises: Mapping[str, Any]) -> list[Miss]:
     found = []
     for identifier, record in exercises.items():
         for entry in record.get("history", ()) if isinstance(record, Mapping) else ():
-            if entry.get("outcome") == "not yet" and entry.get("confidence") == 3 and entry.get("misconception"):
+            if (
+                entry.get("outcome") in ("not yet", "compared")
+                and entry.get("confidence") == 3
+                and entry.get("misconception")
+            ):
                 at = datetime.fromisoformat(entry["at"])
                 found.append(Miss(identifier, str(entry["misconception"]), at))
     return sorted(found, key=lambda miss: miss.at, reverse=True)

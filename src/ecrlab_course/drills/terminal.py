@@ -179,9 +179,9 @@ class Conversation:
         for finding in drill.findings:
             if finding.options:
                 self.console.print(finding.label, markup=False)
-                for number, option in enumerate(finding.options, 1):
-                    self.console.print(f"  {number}  {option}", markup=False, highlight=False)
-                findings[finding.key] = self._chosen(finding.options)
+                for number, text in enumerate(finding.options.values(), 1):
+                    self.console.print(f"  {number}  {text}", markup=False, highlight=False)
+                findings[finding.key] = self._chosen(list(finding.options))
             else:
                 findings[finding.key] = self._ask(f"{finding.label} > ").strip()
         verdict = self.session.check(drill.id, findings)

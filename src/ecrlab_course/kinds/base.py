@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from ecrlab_course.causes.goal import Goal
+from ecrlab_course.causes.room import explained
+from ecrlab_course.causes.scene import Moment
 from ecrlab_course.documents.attempts import HINTS, Attempt, Hint
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.misconceptions import known
@@ -89,8 +92,11 @@ class Question:
 
     # Answering and judging
 
-    def take(self, entry: Entry, answer: Any, confidence: int | None) -> None:
-        """Take an answer, carry it out where the kind says so, and keep it. Raises AnswerError for another form."""
+    def take(self, entry: Entry, answer: Any, confidence: int | None) -> str | None:
+        """Take an answer, carry it out where the kind says so, and keep it; return a remark that follows the verdict.
+
+        Raises AnswerError for an answer of another form.
+        """
         raise NotImplementedError
 
     def judged(self, entry: Entry) -> Verdict:
@@ -99,6 +105,10 @@ class Question:
 
     def watches(self, record: ExerciseRecord) -> bool:
         """Tell whether an answer is kept whose outcome the lab has still to show."""
+        return False
+
+    def is_late(self, entry: Entry) -> bool:
+        """Tell whether what is to be predicted has happened, as `entry` looks at the lab, without a guess."""
         return False
 
     def waits(self, record: ExerciseRecord) -> bool:
@@ -162,6 +172,12 @@ class Exercise(Question):
     """Attempts after which it is still untouched: a verdict of its own says what was seen."""
     at: str = ""
     """The checkpoint the exercise starts from; empty: the lesson's `start`."""
+    goals: tuple[Goal, ...] = ()
+    """What the learner's client should do: what kept it from that is said before the judge's own verdict."""
+    own: tuple[str, ...] = ()
+    """Verdicts that speak for themselves: no cause is looked for."""
+    adds: tuple[str, ...] = ()
+    """Verdicts whose sentence follows that of a cause."""
     neighbour: str = ""
     """One question for a pair that cannot be answered by reading the screen."""
 
@@ -187,6 +203,10 @@ class Exercise(Question):
     def mistakes(self) -> list[str]:
         """Return what is wrong with this kind's own parts, each as words that follow the exercise's id."""
         return []
+
+    def with_cause(self, verdict: Verdict, lab: LabView, begun: Moment | None = None) -> Verdict:
+        """Return the judge's verdict, or in its place what kept the learner's client from the goals."""
+        return explained(verdict, lab, self.goals, self.own, self.adds, begun)
 
     def hint(self, number: int, entry: Entry) -> str:
         """Return the hint of that number, from 1 (markdown); it may look at the lab."""

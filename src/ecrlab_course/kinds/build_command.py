@@ -84,7 +84,7 @@ class BuildCommand(Executed):
         wanted = [part.name for part in self.fields]
         if not isinstance(answer, Mapping) or not set(answer) <= set(wanted):
             raise AnswerError(say("build-command.wanted", id=self.id, fields=", ".join(wanted)))
-        values = {part.name: str(answer.get(part.name, part.default)).strip() for part in self.fields}
+        values = {part.name: unquoted(str(answer.get(part.name, part.default))) for part in self.fields}
         empty = [part.label for part in self.fields if not values[part.name]]
         if empty:
             self.not_run(entry, values, say("build-command.empty", fields=", ".join(empty)))
@@ -130,6 +130,14 @@ class BuildCommand(Executed):
     def inputs(self, entry: Entry, act: Callable[[Callable[[], Any]], None]) -> Inputs:
         """Return the gaps."""
         return Gaps(entry, self)
+
+
+def unquoted(value: str) -> str:
+    """Return a field's value without blanks and quotes around it: to a shell, a word in quotes is the same word."""
+    value = value.strip()
+    while len(value) > 1 and value[0] in "'\"`" and value[0] == value[-1]:
+        value = value[1:-1].strip()
+    return value
 
 
 class Gaps(Inputs):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.option import Option
-from ecrlab_course.documents.verdict import Verdict, not_yet, passed
+from ecrlab_course.documents.verdict import Verdict, compared, passed, untouched
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import confident
 from ecrlab_course.kinds.options import certain_words, check_key
@@ -33,22 +33,28 @@ def keep_guess(
     options: Sequence[Option],
     answer: Any,
     confidence: int | None,
-    seen: Callable[[], str | None],
-) -> None:
-    """Keep a guess; the first one, with what was seen until then, is kept for good once the outcome is known."""
+    settled: bool,
+) -> str | None:
+    """Keep a guess until its outcome is known (`settled`); return a remark when another one comes after that.
+
+    The first guess that was compared is kept for good. Raises AnswerError for an answer of another form.
+    """
     confident(confidence)
     check_key(identifier, options, answer)
     record = entry.record
+    if settled:
+        return None if answer == record.get("answer") else say("predict.settled")
     values: dict[str, Any] = {"answer": answer, "confidence": confidence, "fresh": answer != record.get("answer")}
     # A second guess keeps the first one's mark: what happened after the first guess is what is compared.
     if "answer" not in record:
         values["mark"] = entry.lab.last()
-    if not (record.get("first_answer") and _known(seen)):
+    if "first" not in record:
         values["first_answer"], values["first_confidence"] = answer, confidence
     entry.keep(**values)
+    return None
 
 
-def _known(seen: Callable[[], str | None]) -> bool:
+def is_known(seen: Callable[[], str | None]) -> bool:
     """Tell whether the outcome is already known; not knowing is not an error here."""
     try:
         return seen() is not None
@@ -56,12 +62,22 @@ def _known(seen: Callable[[], str | None]) -> bool:
         return False
 
 
-def compared(entry: Entry, guess: Option, truth: Option, recalled: bool) -> Verdict:
+def kept(entry: Entry, guess: Option, how_sure: bool) -> Verdict:
+    """Return the verdict about a guess that waits for its cell."""
+    words = say("predict.kept", said=guess.text)
+    if how_sure and not entry.record.get("confidence"):
+        words += " " + say("predict.unsure", id=entry.id, key=guess.key)
+    return untouched(words)
+
+
+def beside(entry: Entry, guess: Option, truth: Option, recalled: bool) -> Verdict:
     """Return the verdict about a guess beside what happened (`recalled`: beside what is so)."""
     if truth.key == guess.key:
         again = entry.record.get("first_answer") not in (None, guess.key)
         first = f" {say('predict.guessed_otherwise')}" if again else ""
         return passed(f"{guess.feedback}{first}".strip() or say("predict.happened"))
-    words = certain_words() if entry.certain_miss else ""
     both = say("guess.both" if recalled else "predict.both", said=guess.text, truth=truth.text)
-    return not_yet(f"{both}\n\n{guess.feedback}{words}".strip(), guess.misconception)
+    certain = entry.record.get("confidence") == 3 and guess.misconception
+    noted = say("predict.noted_for_drills" if certain else "predict.noted")
+    words = certain_words() if entry.certain_miss else ""
+    return compared(f"{both} {noted}\n\n{guess.feedback}{words}".strip(), guess.misconception)

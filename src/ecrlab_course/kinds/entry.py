@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,23 +24,23 @@ class AnswerError(Exception):
 
 
 class Entry:
-    """What a kind may see and keep. `lab` acts; `looking` is the lab as a check sees it."""
+    """What a kind may see and keep. `lab` acts; `looking` is the lab as a check sees it; `folder` holds its files."""
 
-    def __init__(self, identifier: str, lab: LabView, look: Callable[[], LabView], progress: Progress) -> None:
+    def __init__(
+        self, identifier: str, lab: LabView, look: Callable[[], LabView], progress: Progress, folder: Path
+    ) -> None:
         self.id = identifier
         self.lab = lab
         self._look = look
         self._progress = progress
+        self.folder = folder
+        self.by_the_course: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Around what the course does itself in the learner's lab: it shows nothing of what the learner has seen."""
 
     @cached_property
     def looking(self) -> LabView:
         """The lab as a check of this exercise sees it: requests are marked, rows begin at the exercise's reset."""
         return self._look()
-
-    @property
-    def folder(self) -> Path:
-        """Where the exercise's files lie: beside the notebook."""
-        return self.lab.folder or Path.cwd()
 
     @property
     def record(self) -> ExerciseRecord:

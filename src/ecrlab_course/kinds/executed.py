@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ecrlab_course.causes.scene import Moment
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.verdict import Outcome, Result, Verdict, untouched
 from ecrlab_course.failure import reason
@@ -33,11 +35,22 @@ class Executed(Exercise):
         return Verdict(Outcome(kept["outcome"]), kept["message"], kept["misconception"], kept.get("name", ""))
 
     def carry_out(
-        self, entry: Entry, answer: Any, run: Callable[[], Result], judge: Callable[[LabView, Result], Verdict]
+        self,
+        entry: Entry,
+        answer: Any,
+        run: Callable[[], Result],
+        judge: Callable[[LabView, Result], Verdict],
+        attempt: bool = True,
     ) -> None:
-        """Run an answer, keep what it did, judge that, and keep the verdict."""
+        """Run an answer, keep what it did, judge that, and keep the verdict.
+
+        What kept the client from the goal is said of an `attempt` only.
+        """
         try:
+            begun = Moment(entry.looking.last(), time.monotonic())
             verdict = judge(entry.looking, entry.keep_result(run()))
+            if attempt:
+                verdict = self.with_cause(verdict, entry.looking, begun)
         except Exception as error:
             verdict = Verdict(Outcome.UNKNOWN, reason(error))
         self.keep_verdict(entry, answer, verdict)

@@ -99,7 +99,7 @@ class FixFile(Executed):
         def judge(lab: LabView, result: Result) -> Verdict:
             return untouched(say("fix-file.as_at_first")) if self._is_start(text) else self.judge(lab, text, result)
 
-        self.carry_out(entry, text, run, judge)
+        self.carry_out(entry, text, run, judge, attempt=not self._is_start(text))
 
     def _is_start(self, text: str) -> bool:
         return text.strip() == self.start.strip()

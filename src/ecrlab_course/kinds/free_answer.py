@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ecrlab_course.documents.attempts import Attempt, Hint
 from ecrlab_course.documents.page import Page
-from ecrlab_course.documents.sections import Part, name_of
+from ecrlab_course.documents.sections import name_of
 from ecrlab_course.documents.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.kinds.base import Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import LONGEST_TEXT, AnswerError, Entry
@@ -57,13 +58,13 @@ def _third_hint(state: Mapping[str, Any]) -> str:
 class FreeAnswer(Exercise):
     """Each point is ticked or not, then model and weak answer show.
 
-    Done when an answer of at least `fewest_words` was written and all points were marked, whichever were made; a point
-    that was left out is kept in the progress file ("missed") and answered with its follow-up question. The text is
-    never lost: a reset of the exercise keeps it as "draft". `prompt` may add a line to the question; hints and
-    solution are made from the points and the two answers when none are declared. Hints are functions of {"text",
-    "words": how many, "points": the points' texts}. One accepted attempt (a whole answer) and one rejected one (too
-    short) are enough, because judging is the same for all of them. It does not count in a strict run unless
-    `counts=True`.
+    Done when an answer of at least `fewest_words` different words was written and all points were marked, whichever
+    were made: no word is judged, and the verdict says that the ticks are the learner's own. A point that was left out
+    is kept in the progress file ("missed") and answered with its follow-up question. The text is never lost: a reset of
+    the exercise keeps it as "draft". `prompt` may add a line to the question; hints and solution are made from the
+    points and the two answers when none are declared. Hints are functions of {"text", "words": how many different ones,
+    "points": the points' texts}. One accepted attempt (a whole answer) and one rejected one (too short) are enough,
+    because judging is the same for all of them. It does not count in a strict run unless `counts=True`.
     `lab.answer("04-i1", "First I ...")`, then `lab.answer("04-i1", made=["token", "name"])`; both at once:
     `lab.answer("04-i1", text="First I ...", made=[])`.
     """
@@ -87,12 +88,12 @@ class FreeAnswer(Exercise):
         """Read the question (the first paragraph; more is the prompt), # Points, # A good answer and # A weak answer.
 
         A point is ## key, its text, and as a quote the next question and, below it, the answer. # Hints and # Solution
-        may be left out. Tried: the good answer with all points and with none, and its first words.
+        may be left out. Tried: the good answer with all points and with none, its first words, and one word repeated.
         """
         common = page.common(prompt=False, counts=cls.counts)
         question, _, more = page.prompt().partition("\n\n")
         model, fewest = page.text("A good answer"), page.number("fewest_words", cls.fewest_words)
-        points = tuple(_point(part) for part in page.parts("Points"))
+        points = read_points(page)
         short = " ".join(model.split()[: min(fewest - 1, 3)])
         keys = [point.key for point in points]
         return cls(
@@ -107,6 +108,10 @@ class FreeAnswer(Exercise):
                 Attempt(
                     say("free-answer.try_short"), answer=short, misconception=TOO_SHORT,
                     says=say("free-answer.few_words", words=count(short)),
+                ),
+                Attempt(
+                    say("free-answer.try_repeated"), answer=" ".join(["token"] * fewest), misconception=TOO_SHORT,
+                    says=say("free-answer.one_word", words=1),
                 ),
             ),
         )  # fmt: skip
@@ -164,9 +169,10 @@ class FreeAnswer(Exercise):
     def judged(self, entry: Entry) -> Verdict:
         """Judge: long enough, then every point marked; which of them were made is not judged."""
         answer = entry.answer or {}
-        number = count(str(answer.get("text", "")))
-        if number == 0:
+        text = str(answer.get("text", ""))
+        if not text:
             return untouched(say("free-answer.nothing"))
+        number = count(text)
         if number < self.fewest_words:
             words = say("free-answer.one_word" if number == 1 else "free-answer.few_words", words=number)
             return not_yet(f"{words} {say('free-answer.more', fewest=self.fewest_words)}", TOO_SHORT)
@@ -225,14 +231,24 @@ class FreeAnswer(Exercise):
         return OwnWords(entry, self, act)
 
 
-def _point(part: Part) -> Point:
-    question, _, answer = part.quoted.partition("\n\n")
-    return Point(name_of(part.title), part.own, FollowUp(question, answer.strip()) if question else None)
+def read_points(page: Page) -> tuple[Point, ...]:
+    """Return the parts of # Points: ## key, its text, and as a quote the next question and, below it, the answer."""
+    return tuple(Point(name_of(part.title), part.own, read_follow_up(part.quoted)) for part in page.parts("Points"))
+
+
+def read_follow_up(text: str) -> FollowUp | None:
+    """Return a question (the first paragraph) and its answer; None when there is no text."""
+    question, _, answer = text.partition("\n\n")
+    return FollowUp(question, answer.strip()) if question else None
 
 
 def count(text: str) -> int:
-    """Return how many words a text has."""
-    return len(text.split())
+    """Return how many different words a text has; what holds no letter is not a word.
+
+    That is all a text is judged by: one word again and again does not answer anything. Whether many words do is for the
+    learner to say.
+    """
+    return len({word for word in re.findall(r"\w+", text.casefold()) if re.search(r"[^\W\d_]", word)})
 
 
 class OwnWords(Text):

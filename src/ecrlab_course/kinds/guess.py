@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from ecrlab_course.documents.option import Option, by_key
 from ecrlab_course.documents.page import Page
-from ecrlab_course.documents.verdict import Outcome, Verdict, not_yet, passed, untouched
+from ecrlab_course.documents.verdict import Outcome, Verdict, compared, passed, untouched
 from ecrlab_course.kinds.base import Question
-from ecrlab_course.kinds.comparing import Observe, compared, keep_guess, observed
+from ecrlab_course.kinds.comparing import Observe, beside, is_known, keep_guess, kept, observed
 from ecrlab_course.kinds.entry import Entry
 from ecrlab_course.kinds.inputs import Inputs
 from ecrlab_course.kinds.options import OptionInputs, call, certain_words, chosen_of, option_html, option_lines
@@ -55,9 +55,19 @@ class Guess(Question):
             return self.correct
         return observed(entry, self.observe) if self.observe is not None else None
 
-    def take(self, entry: Entry, answer: Any, confidence: int | None) -> None:
-        """Keep the guess."""
-        keep_guess(self.id, entry, self.options, answer, confidence, lambda: self.seen(entry))
+    def take(self, entry: Entry, answer: Any, confidence: int | None) -> str | None:
+        """Keep the guess, unless its outcome is known."""
+        return keep_guess(self.id, entry, self.options, answer, confidence, self._settled(entry))
+
+    def _settled(self, entry: Entry) -> bool:
+        """Tell whether the outcome is known: another guess changes nothing. A first guess waits for its lesson."""
+        if self.answered_in:
+            return "outcome" in entry.record
+        return "answer" in entry.record and is_known(lambda: self.seen(entry))
+
+    def _compared(self, entry: Entry) -> bool:
+        """Tell whether the guess was compared, as far as is kept."""
+        return bool({"outcome", "observed"} & set(entry.record))
 
     def judged(self, entry: Entry) -> Verdict:
         """Compare the guess with what is so or what happened; a first guess is only kept."""
@@ -69,8 +79,8 @@ class Guess(Question):
             told = f" {say('guess.what_happened', truth=truth.text)}" if truth and self.correct is None else ""
             return untouched(say("predict.none") + told)
         if truth is None:
-            return untouched(say("predict.kept", said=guess.text))
-        return compared(entry, guess, truth, recalled=self.correct is not None)
+            return kept(entry, guess, self.confidence)
+        return beside(entry, guess, truth, recalled=self.correct is not None)
 
     def look_back(self, record: ExerciseRecord) -> Verdict:
         """Judge a first guess when the lesson that answers it has come: what was said then, and what is so."""
@@ -84,7 +94,7 @@ class Guess(Question):
         words = say("guess.then", said=said.text, sure=how, truth=right.text, why=right.feedback).strip()
         if said.key == right.key:
             return passed(words)
-        return not_yet(words + (certain_words() if record.get("confidence") == 3 else ""), said.misconception)
+        return compared(words + (certain_words() if record.get("confidence") == 3 else ""), said.misconception)
 
     def watches(self, record: ExerciseRecord) -> bool:
         """Tell whether the next cell decides."""
@@ -118,4 +128,4 @@ class Guess(Question):
 
     def inputs(self, entry: Entry, act: Callable[[Callable[[], Any]], None]) -> Inputs:
         """Return radio buttons, and how sure where that is asked."""
-        return OptionInputs(entry, self.options, say("predict.label"), self.confidence)
+        return OptionInputs(entry, self.options, say("predict.label"), self.confidence, lambda: self._compared(entry))

@@ -50,21 +50,30 @@ class Inputs:
     def clear(self) -> None:
         """Show the inputs as they were at first."""
         if self._sure is not None:
-            self._sure.value = 2
+            self._sure.value = None
 
     def refresh(self) -> None:
         """Follow what is kept now."""
 
     @property
     def confidence(self) -> int | None:
-        """How sure the learner is, 1 to 3; None where that is not asked."""
-        return int(self._sure.value) if self._sure is not None else None
+        """How sure the learner is, 1 to 3; None where that is not asked. Raises AnswerError before it is said."""
+        if self._sure is None:
+            return None
+        if self._sure.value is None:
+            raise AnswerError(say("sure.first"))
+        return int(self._sure.value)
+
+    def show_how_sure(self) -> None:
+        """Show how sure the learner was when the answer was kept."""
+        if self._sure is not None:
+            self._sure.value = self.entry.record.get("confidence")
 
     def ask_how_sure(self) -> None:
         """Add the question how sure the learner is."""
         self._sure = ui().RadioButtons(
             options=[(word, number) for number, word in sure().items()],
-            value=self.entry.record.get("confidence") or 2,
+            value=self.entry.record.get("confidence"),
             description=say("sure.question"),
             style=WIDE,
         )

@@ -36,8 +36,8 @@ class LiveCheck(Exercise):
         raise AnswerError(say("live-check.work_there", id=self.id))
 
     def judged(self, entry: Entry) -> Verdict:
-        """Look and judge."""
-        return self.judge(self.probe(entry.looking))
+        """Look and judge; what kept the learner's client from the goal is said first."""
+        return self.with_cause(self.judge(self.probe(entry.looking)), entry.looking)
 
     def state(self, entry: Entry) -> Any:
         """Return what the probe returns."""

@@ -81,8 +81,9 @@ class Match(Exercise):
     def read(cls, page: Page) -> Match:
         """Read `bins:` and # Items (## key → bin = misconception, the text, as a quote what is said of a wrong place).
 
-        A quote may answer one bin by a line `bin: ...`, or `bin = misconception: ...`. Tried: every wrong place, one of
-        them as certain, and all right after one wrong.
+        A quote may answer one bin by a line `bin: ...`, or `bin = misconception: ...`. eN.py may declare right(lab),
+        which finds the places when they are judged. Tried: every wrong place, one of them as certain, and all right
+        after one wrong.
         """
         bins = page.table("bins", wanted=True)
         parts = page.parts("Items")
@@ -93,7 +94,8 @@ class Match(Exercise):
                 page.fault(part.line, f"## {part.title}: its place is not a bin (## key → bin): {', '.join(bins)}")
         wrong = list(_misplacings(items, bins, correct))
         return cls(
-            **page.common(), items=items, bins=tuple(Bin(key, text) for key, text in bins.items()), correct=correct,
+            **page.common(), items=items, bins=tuple(Bin(key, text) for key, text in bins.items()),
+            correct=page.optional("right") or correct,
             hints=page.hints({"placed", "fit", "number"}, lambda state: _numbers(state, len(items))),
             accepts=(
                 Attempt(say("match.try_all"), answer=correct),

@@ -121,10 +121,22 @@ def named_apart(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
 
 
 class OptionInputs(Inputs):
-    """Radio buttons; where it matters also how sure the learner is."""
+    """Radio buttons; where it matters also how sure the learner is.
 
-    def __init__(self, entry: Entry, options: Sequence[Option], name: str, how_sure: bool, above: str = "") -> None:
+    `settled` tells whether the answer stands for good: then the buttons show what is kept.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        options: Sequence[Option],
+        name: str,
+        how_sure: bool,
+        settled: Callable[[], bool] = lambda: False,
+        above: str = "",
+    ) -> None:
         super().__init__(entry)
+        self._settled = settled
         if above:
             self.parts.append(ui().HTML(above))
         kept = entry.answer
@@ -143,6 +155,12 @@ class OptionInputs(Inputs):
         if self._choice.value is None:
             raise AnswerError(say("options.first"))
         return str(self._choice.value)
+
+    def refresh(self) -> None:
+        """Show the answer that stands for good."""
+        if self._settled():
+            self._choice.value = self.entry.answer
+            self.show_how_sure()
 
     def clear(self) -> None:
         """Choose nothing."""

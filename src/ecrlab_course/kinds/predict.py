@@ -11,13 +11,14 @@ from ecrlab_course.documents.option import Option, by_key
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.verdict import Outcome, Verdict, untouched
 from ecrlab_course.kinds.base import Exercise
-from ecrlab_course.kinds.comparing import Observe, compared, keep_guess, observed
+from ecrlab_course.kinds.comparing import Observe, beside, is_known, keep_guess, kept, observed
 from ecrlab_course.kinds.entry import Entry
-from ecrlab_course.kinds.inputs import Inputs
+from ecrlab_course.kinds.inputs import Inputs, confident
 from ecrlab_course.kinds.options import (
     OptionInputs,
     accepted,
     call,
+    check_key,
     chosen_of,
     named_apart,
     option_html,
@@ -49,34 +50,53 @@ class Predict(Exercise):
         """Read # Options, `observe:` (a function of eN.py or state.py that returns an option's key) and `try:`.
 
         `try:` is what the lesson's next cell does; it shows the one option that has no misconception. Where other
-        things can happen, TRIES of eN.py has them by option. Tried in each of these worlds: every option.
+        things can happen, TRIES of eN.py has them by option. Tried: every option in the first of these worlds; in
+        each other one what happens there, and a guess that would have been right in the first.
         """
         options = page.options()
         observe, worlds = page.named_function("observe", wanted=True), page.worlds(options)
-        accepts = [each for key, acts in worlds for each in accepted(options, key, acts)]
-        rejects = [each for key, acts in worlds for each in rejected(options, key, acts, certain=True)]
+        accepts: list[Attempt] = []
+        rejects: list[Attempt] = []
+        for number, (key, acts) in enumerate(worlds):
+            right, wrong = accepted(options, key, acts), rejected(options, key, acts, certain=number == 0)
+            accepts += right if number == 0 else right[:1]
+            rejects += wrong if number == 0 else [each for each in wrong if each.answer == worlds[0][0]]
+        made = named_apart([*accepts, *rejects])
         return cls(
             **page.common(), hints=page.hints(), options=options, observe=observe or (lambda lab: None),
-            accepts=named_apart(accepts), rejects=named_apart(rejects),
+            accepts=made[: len(accepts)], rejects=made[len(accepts) :],
         )  # fmt: skip
 
     def seen(self, entry: Entry) -> str | None:
         """Return the key of what happened since the guess; None without a guess, and while nothing did."""
         return observed(entry, self.observe) if "answer" in entry.record else None
 
-    def take(self, entry: Entry, answer: Any, confidence: int | None) -> None:
-        """Keep the guess."""
-        keep_guess(self.id, entry, self.options, answer, confidence, lambda: self.seen(entry))
+    def take(self, entry: Entry, answer: Any, confidence: int | None) -> str | None:
+        """Keep the guess, unless its outcome is known; one that comes after its run is not kept."""
+        if self._missed(entry.record):
+            confident(confidence)
+            check_key(self.id, self.options, answer)
+            return None
+        return keep_guess(self.id, entry, self.options, answer, confidence, is_known(lambda: self.seen(entry)))
+
+    def is_late(self, entry: Entry) -> bool:
+        """Tell whether it happened without a guess."""
+        return "answer" not in entry.record and is_known(lambda: self.observe(entry.looking))
+
+    @staticmethod
+    def _missed(record: ExerciseRecord) -> bool:
+        return bool(record.get("late")) and "answer" not in record
 
     def judged(self, entry: Entry) -> Verdict:
         """Compare the guess with what happened."""
         guess = chosen_of(self.options, entry)
         if guess is None:
-            return untouched(say("predict.none"))
+            late = self._missed(entry.record)
+            return untouched(say("predict.late", id=self.id) if late else say("predict.none"))
         truth = by_key(self.options).get(self.seen(entry) or "")
         if truth is None:
-            return untouched(say("predict.kept", said=guess.text))
-        return compared(entry, guess, truth, recalled=False)
+            return kept(entry, guess, how_sure=True)
+        return beside(entry, guess, truth, recalled=False)
 
     def watches(self, record: ExerciseRecord) -> bool:
         """Tell whether the next cell decides."""
@@ -104,7 +124,7 @@ class Predict(Exercise):
 
     def inputs(self, entry: Entry, act: Callable[[Callable[[], Any]], None]) -> Inputs:
         """Return radio buttons, and how sure."""
-        return OptionInputs(entry, self.options, say("predict.label"), how_sure=True)
+        return OptionInputs(entry, self.options, say("predict.label"), True, lambda: "observed" in entry.record)
 
     def wrong(self) -> Iterator[tuple[str, str, str]]:
         """Yield the wrong options that no attempt tries."""

@@ -75,7 +75,11 @@ class ReadError(Exercise):
 
     def failure(self, entry: Entry) -> Result:
         """Return the failure; made when there is none yet, kept until the exercise's reset."""
-        return entry.result or entry.keep_result(self.cause(entry.lab))
+        if entry.result is not None:
+            return entry.result
+        with entry.by_the_course():
+            made = self.cause(entry.lab)
+        return entry.keep_result(made)
 
     def take(self, entry: Entry, answer: Any, confidence: int | None) -> None:
         """Keep the chosen cause."""

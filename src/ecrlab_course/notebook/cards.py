@@ -29,6 +29,10 @@ class ActingCard(ABC):
     def _say(self, verdict: Verdict) -> None:
         """Show a verdict in the card."""
 
+    @abstractmethod
+    def _want(self, words: str) -> None:
+        """Say what an answer lacks: not a verdict, so it says nothing about how the exercise stands."""
+
     def _soon(self, action: Callable[[], None]) -> None:
         """Act on a click a moment later: a browser holds a chosen value back while the kernel is busy, a click not."""
         try:
@@ -41,7 +45,7 @@ class ActingCard(ABC):
         try:
             action()
         except AnswerError as error:
-            self._say(Verdict(Outcome.UNTOUCHED, str(error)))
+            self._want(str(error))
         except Exception as error:
             self._say(Verdict(Outcome.UNKNOWN, reason(error)))
 

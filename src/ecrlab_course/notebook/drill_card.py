@@ -15,8 +15,7 @@ from ecrlab_course.failure import reason
 from ecrlab_course.kinds.inputs import WIDE
 from ecrlab_course.messages import say
 from ecrlab_course.notebook.cards import ActingCard
-from ecrlab_course.notebook.exercise_card import KEYBOARD
-from ecrlab_course.views.display import Shown, escape, markdown, note, plain, style, table, verdict_html
+from ecrlab_course.views.display import Shown, escape, keyboard, markdown, note, plain, style, table, verdict_html
 
 ipywidgets: Any = import_module("ipywidgets")
 
@@ -36,7 +35,8 @@ def form(drill: Drill) -> str:
     lines = [
         f"{say('drill.title', id=drill.id)} · {head(drill)}", "", plain(drill.situation), "", plain(drill.question), "",
         f"{say('drill.show', seconds=drill.seconds)}: {plain(drill.task)}",
-        *(f"  {each.label}{': ' + ' / '.join(each.options) if each.options else ''}" for each in drill.findings),
+        *("  " + ": ".join(part for part in (each.label, " / ".join(each.options.values())) if part)
+          for each in drill.findings),
         "", say("drill.terminal", id=drill.id),
     ]  # fmt: skip
     return "\n".join(lines)
@@ -73,7 +73,7 @@ class DrillCard(ActingCard):
         self.session = session
         self.drill = session.drill(identifier)
         self._because = because
-        self._keyboard = KEYBOARD.replace("ID", f"ecr-{identifier}-{next(_cards)}")
+        self._keyboard = keyboard(f"ecr-{identifier}-{next(_cards)}")
         self._done: Done | None = None
         self._lab_words = ""
         opened = session.opened(identifier)
@@ -136,7 +136,7 @@ class DrillCard(ActingCard):
     def _field(self, finding: Finding, opened: dict[str, Any]) -> Any:
         kept = str((opened.get("findings") or {}).get(finding.key, ""))
         if finding.options:
-            options = [(say("match.choose"), ""), *((option, option) for option in finding.options)]
+            options = [(say("match.choose"), ""), *((text, key) for key, text in finding.options.items())]
             value = kept if kept in finding.options else ""
             return ipywidgets.Dropdown(options=options, value=value, description=finding.label, style=WIDE)
         return ipywidgets.Text(value=kept, description=finding.label, continuous_update=False, style=WIDE)
@@ -184,6 +184,8 @@ class DrillCard(ActingCard):
 
     def _build(self) -> None:
         self.session.prepare(self.drill.id)
+        for field in self._fields.values():
+            field.value = ""  # What was typed was about the state before.
         self._said.value = f'<div class="ecr-soft" role="status">{say("drill.was_built")}</div>'
         self.refresh()
 
@@ -205,6 +207,9 @@ class DrillCard(ActingCard):
         self.refresh()
 
     # Showing ---------------------------------------------------------------------------------------------------------
+
+    def _want(self, words: str) -> None:
+        self._said.value = f'<div class="ecr-soft" role="status">{markdown(words)}</div>'
 
     def _say(self, verdict: Verdict) -> None:
         self._said.value = verdict_html(verdict)

@@ -14,45 +14,18 @@ from ecrlab_course.learner.session import Session
 from ecrlab_course.messages import say
 from ecrlab_course.notebook.cards import ActingCard
 from ecrlab_course.progress import ExerciseRecord
-from ecrlab_course.views.display import escape, markdown, note, state, style, verdict_html
+from ecrlab_course.views.display import breaking, keyboard, markdown, note, state, style, verdict_html
 
 # ipywidgets carries no types that a strict check could use.
 ipywidgets: Any = import_module("ipywidgets")
 
-# What ipywidgets cannot set from Python. JupyterLab takes Enter and the arrow keys for itself, also where a button or a
-# radio button has the focus, unless that control carries this attribute (Lumino, keyboard shortcuts); and
-# radio buttons without a common name are not a group: arrows would not move between them. The card's parts come onto
-# the page one by one, so this is done three times; where a page forbids scripts, Tab and the space bar still work.
-# A typed text goes to the kernel when the field is left, or half a second after the last key: sent key by key, its end
-# would wait in the browser while the kernel is busy, and a click right behind it would be acted on first.
-KEYBOARD = """
-(function (style) {
-  function wire() {
-    var card = style.closest('.ecr-exercise');
-    if (!card) { return; }
-    card.querySelectorAll('button, input, select, textarea').forEach(function (control) {
-      control.setAttribute('data-lm-suppress-shortcuts', 'true');
-    });
-    card.querySelectorAll('textarea, input[type=text]').forEach(function (field) {
-      if (field.dataset.ecrKept) { return; }
-      field.dataset.ecrKept = 'true';
-      var timer;
-      field.addEventListener('input', function () {
-        clearTimeout(timer);
-        timer = setTimeout(function () { field.dispatchEvent(new Event('change', { bubbles: true })); }, 500);
-      });
-    });
-    card.querySelectorAll('.widget-radio').forEach(function (group, number) {
-      var label = group.querySelector('.widget-label');
-      group.setAttribute('role', 'radiogroup');
-      if (label) { group.setAttribute('aria-label', label.textContent); label.removeAttribute('title'); }
-      group.querySelectorAll('input').forEach(function (radio) { radio.name = 'ID-' + number; });
-    });
-  }
-  wire(); setTimeout(wire, 200); setTimeout(wire, 1500);
-})(this)
-"""
 _cards = itertools.count(1)
+
+
+def reached(record: ExerciseRecord) -> Outcome:
+    """Return the best outcome that the exercise ever had, of those with which it is done."""
+    had = {judged.get("outcome") for judged in record.get("history", ())}
+    return Outcome.COMPARED if Outcome.COMPARED in had and Outcome.PASSED not in had else Outcome.PASSED
 
 
 def form(session: Session, item: Question) -> str:
@@ -81,7 +54,7 @@ class Card(ActingCard):
     def __init__(self, session: Session, item: Question) -> None:
         self.session = session
         self.item = item
-        self._keyboard = KEYBOARD.replace("ID", f"ecr-{item.id}-{next(_cards)}")
+        self._keyboard = keyboard(f"ecr-{item.id}-{next(_cards)}")
         self._head = ipywidgets.HTML()
         self._said = ipywidgets.HTML()
         self._hinted = ipywidgets.HTML()
@@ -146,11 +119,11 @@ class Card(ActingCard):
         self._solved.value = said
 
     def _reset(self) -> None:
-        self.session.reset(self.item.id)
+        found = self.session.reset(self.item.id)
         self._inputs.clear()
         self._without_help()
         self.refresh()
-        self._said.value = f'<div class="ecr-soft" role="status">{say("card.was_reset")}</div>'
+        self._said.value = f'<div class="ecr-soft" role="status">{markdown(found)}</div>'
 
     def _without_help(self) -> None:
         """Take the hint or the solution away."""
@@ -158,8 +131,11 @@ class Card(ActingCard):
 
     # Showing ---------------------------------------------------------------------------------------------------------
 
+    def _want(self, words: str) -> None:
+        self._said.value = f'<div class="ecr-soft" role="status">{markdown(words)}</div>'
+
     def _say(self, verdict: Verdict) -> None:
-        if verdict.outcome is Outcome.PASSED:
+        if verdict.outcome.counts:
             # A hint for what is done misleads; an opened solution has the reasons in it and stays.
             self._hinted.value = ""
         record = self.session.record(self.item.id)
@@ -172,7 +148,7 @@ class Card(ActingCard):
     def _output(self, record: ExerciseRecord) -> str:
         """Return what the answer's run printed, as HTML; "" for kinds that do not run."""
         printed = record["result"]["output"].strip() if self.item.runs and record.get("result") else ""
-        return f"<pre>{escape(printed)}</pre>" if printed else ""
+        return f"<pre>{breaking(printed)}</pre>" if printed else ""
 
     def refresh(self) -> None:
         """Show the exercise's outcome as the progress file has it."""
@@ -186,18 +162,22 @@ class Card(ActingCard):
     def _word(self, record: ExerciseRecord) -> str:
         """Return how the exercise stands, as HTML."""
         outcome = Outcome(record.get("outcome", Outcome.UNTOUCHED.value))
-        if record.get("passed") and outcome is not Outcome.PASSED:
-            # A pass is kept, here and on the map; how it stands now is said beside it.
-            return f'{state(Outcome.PASSED)} <span class="ecr-kind">{say("card.now", outcome=outcome.words)}</span>'
+        if record.get("passed") and not outcome.counts:
+            # A pass is kept, here and on the map; how the last try went is said beside it.
+            now = f' <span class="ecr-kind">{say("card.now", outcome=outcome.words)}</span>'
+            return state(reached(record)) + (now if outcome is Outcome.NOT_YET else "")
         if self.item.waits(record) and not record.get("passed"):
             return f'<span class="ecr-state ecr-idle">{say("card.kept")}</span>'
         if not self.item.helped and outcome is Outcome.UNTOUCHED:
             return ""
         return state(outcome)
 
-    def told(self, verdict: Verdict) -> None:
-        """Show a verdict that was reached elsewhere: by `lab.check`, or because the next cell has run."""
-        if verdict.outcome is not Outcome.UNTOUCHED:
+    def told(self, verdict: Verdict, late: bool = False) -> None:
+        """Show a verdict that was reached elsewhere: by `lab.check`, or because the next cell has run.
+
+        Nothing is said of an exercise that is untouched, unless the cell ran before its guess (`late`).
+        """
+        if late or verdict.outcome is not Outcome.UNTOUCHED:
             self._say(verdict)
 
     def show(self) -> None:

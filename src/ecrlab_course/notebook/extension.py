@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
+import inspect
 import os
 import re
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -21,11 +23,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecrlab import doctor, explorer, launch
 from ecrlab.client import LabError
 from ecrlab.environment import environment, foreign_aws_variables
-from ecrlab.home import ACCOUNT, PROFILES, REGION, Home, read_json
+from ecrlab.home import ACCOUNT, NOBODY, PROFILES, REGION, Home, read_json
 from ecrlab.span import ahead
 from ecrlab.trouble import sentence
-from ecrlab_course.authoring.content import Course, course
+from ecrlab_course.authoring.content import Course, Sheet, Source, course
+from ecrlab_course.authoring.lesson import Doors
 from ecrlab_course.checkout import ContentError, course_root
+from ecrlab_course.desk import paper
+from ecrlab_course.desk.desk import Desk, DeskError, Ticket
+from ecrlab_course.desk.incident import LINES
 from ecrlab_course.documents.attempts import HINTS
 from ecrlab_course.documents.verdict import Outcome, Verdict
 from ecrlab_course.documents.xray_row import Row
@@ -35,24 +41,27 @@ from ecrlab_course.drills.drill_session import DrillSession, when, why
 from ecrlab_course.failure import Refused, reason
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.learner.session import Session
-from ecrlab_course.learner.work_folder import copy_missing
 from ecrlab_course.messages import say
-from ecrlab_course.notebook import drill_card, home_page
+from ecrlab_course.notebook import desk_card, drill_card, home_page, matrix_card
+from ecrlab_course.notebook.declared import Declarations, Declared
 from ecrlab_course.notebook.drill_card import DrillCard
 from ecrlab_course.notebook.engine_words import side_by_side
 from ecrlab_course.notebook.exercise_card import Card
-from ecrlab_course.notebook.home_widget import HomePage
+from ecrlab_course.notebook.home_widget import HomePage, removed_by
+from ecrlab_course.notebook.offer_card import OfferCard
 from ecrlab_course.policy_editor.editor import EditorError
 from ecrlab_course.policy_editor.widget import PolicyEditor
 from ecrlab_course.progress import Progress, ProgressError
-from ecrlab_course.toolbox import refusals
+from ecrlab_course.toolbox import needs, refusals
 from ecrlab_course.toolbox.lab import Clock, Lab
 from ecrlab_course.toolbox.shell import ShellError
-from ecrlab_course.views import decision, xray
+from ecrlab_course.views import comparison, decision, meter, xray
 from ecrlab_course.views import display as shown
 from ecrlab_course.views import explorer as drawing
 
 show: Any = import_module("IPython.display").display
+DESK = "lab-03"
+"""The lab whose tickets `lab.desk` deals."""
 MAGICS = ("bash",)
 """The cell magics that the extension registers; a test holds that notebooks use no others."""
 
@@ -66,10 +75,6 @@ class CellFailed(Exception):  # noqa: N818 - what a learner reads above the para
         return [str(self)]
 
 
-def _paragraph(error: Exception) -> str:
-    return str(error.args[0]) if isinstance(error, KeyError) and error.args else reason(error)
-
-
 def spoken(method: Callable[P, None]) -> Callable[P, None]:
     """Turn what a learner's call may raise into one paragraph."""
 
@@ -79,7 +84,7 @@ def spoken(method: Callable[P, None]) -> Callable[P, None]:
             method(*args, **kwargs)
         except CellFailed:
             raise
-        except (AnswerError, KeyError, ContentError, ProgressError, ShellError, ValueError) as error:
+        except (AnswerError, KeyError, ContentError, DeskError, ProgressError, ShellError, ValueError) as error:
             failure = str(error.args[0]) if error.args else str(error)
         except (LabError, ClientError, BotoCoreError, Refused, OSError) as error:
             failure = reason(error)
@@ -115,36 +120,78 @@ class NotebookClock(Clock):
 class NotebookLab(Lab):
     """`lab` in a notebook."""
 
-    def __init__(self, home: Home, the_course: Course) -> None:
+    def __init__(self, home: Home, the_course: Course, beside: Path) -> None:
+        """`beside` is the folder in which the notebook lies."""
         super().__init__(home)
         self.clock: NotebookClock = NotebookClock(self.control)
         self.course = the_course
-        self.session = Session(self, Progress(home.progress), the_course)
+        self.beside = beside
+        self.session = Session(self, Progress(home.progress), the_course, beside)
+        self._sheet: tuple[Source, Sheet] | None = None
+        self._away = False
+        """The page's lesson was put back: what stands now is not what it builds on."""
         self._cards: dict[str, Card] = {}
         self._marks: list[int] = []
         self._told: set[tuple[str, Verdict]] = set()
+        self._cell = Declared()
+        self._decides: set[str] = set()
+        self.stops_in_python = False
+        self.recorded_in_python = False
+        self._page = ""
         self._projector: Any = None
         self._drill: DrillCard | None = None
         self._home_page: HomePage | None = None
+        self._matrix: matrix_card.MatrixCard | None = None
+        self._desk_card: desk_card.DeskCard | None = None
 
     # Cells -----------------------------------------------------------------------------------------------------------
 
-    def cell_begins(self, *_info: object) -> None:
-        """Note where the X-ray stands when a cell begins."""
+    @cached_property
+    def _declarations(self) -> Declarations:
+        return Declarations(self.course)
+
+    def cell_begins(self, info: Any = None) -> None:
+        """Note where the X-ray stands when a cell begins, and what the course declares of a cell of that text."""
         self._told.clear()
+        text = str(getattr(info, "raw_cell", ""))
+        self._cell = self._declarations.of(text, self._page)
+        self._decides = self._declarations.decided_by(text)
+        in_python = not text.lstrip().startswith("%%")
+        self.recorded_in_python = in_python and self._lacks()
+        self.stops_in_python = bool(self._cell.fails) and in_python and not self.recorded_in_python
         with contextlib.suppress(LabError, OSError):
             self._marks.append(self.last())
             del self._marks[:-200]
 
-    def cell_ended(self, *_info: object) -> None:
-        """Compare the predictions that were waiting for this cell, and show the outcome in their cards and the map."""
+    def cell_ended(self, result: Any = None) -> None:
+        """Show what is read when this cell has run as declared, and compare the predictions that waited for it.
+
+        Their outcome is shown in their cards and in the map. A strict run has no reader: it shows no reading.
+        """
+        if self._cell.reading and getattr(result, "success", False) and not _strict():
+            show(shown.reading(self._cell.reading))
         with contextlib.suppress(Exception):
             for identifier, verdict in self.session.settle():
                 if identifier in self._cards:
                     self._cards[identifier].told(verdict)
         with contextlib.suppress(Exception):
+            for identifier in self._decides & set(self._cards):
+                if self.session.note_late(identifier, self._marks[-1]):
+                    self._cards[identifier].told(self.session.check(identifier), late=True)
+        with contextlib.suppress(Exception):
+            self.session.comparison.update()
+        with contextlib.suppress(Exception):
             if self._home_page is not None:
                 self._home_page.refresh()
+        with contextlib.suppress(Exception):
+            if self._matrix is not None and not _strict():
+                self._matrix.refresh()
+        with contextlib.suppress(Exception):
+            if self._desk_card is not None and not _strict():
+                self._desk_card.refresh()
+        with contextlib.suppress(Exception):
+            if self._sheet is not None and not self._away:
+                self.session.note_standing(self._sheet[0].lesson.id)
 
     def bash(self, line: str, cell: str) -> None:
         """Run a cell as a strict bash script: `%%bash [--as PROFILE] [--fails TEXT]`.
@@ -152,15 +199,21 @@ class NotebookLab(Lab):
         The cell stops at the first command that fails, also inside a pipe, and at an unset variable. `--as ops` runs it
         with that person's AWS profile and docker logins. `--fails TEXT` turns the cell round: it is right only when the
         script fails and its output holds TEXT; where TEXT names a refusal of refusals.toml, the words that the lab's
-        own engine has for it. `--as drill` and `--as drill/ci` work in the drills' account.
+        own engine has for it. A cell of the course declares that in its source instead.
+        `--as nobody` is a stranger without keys and without a login. `--as drill` and `--as drill/ci` work in the
+        drills' account.
         """
-        profile, expected = _bash_arguments(line)
+        profile, wanted = _bash_arguments(line)
+        expected = wanted or self._cell.fails
         drilled = profile.removeprefix("drill").removeprefix("/") or "admin" if profile.startswith("drill") else ""
 
         def write(text: str) -> None:
             sys.stdout.write(text)
             sys.stdout.flush()
 
+        if self._lacks():
+            self.show_recorded(cell)
+            return
         begun = self._last_row()
         try:
             if drilled:
@@ -175,21 +228,61 @@ class NotebookLab(Lab):
         if said and said not in output and refusals.wordless(output):
             why_hidden = say(f"hidden.{refusals.engine_of(self.home)}")
             show(shown.note(say("hidden.title"), f"{why_hidden}\n\n`{said}`"))
-        if expected is None:
+        if not expected:
             if code:
                 raise CellFailed(_failure(code, output))
+        elif code == 0:
+            raise CellFailed(say("cell.worked", words=self._words(expected), again=say("cell.again")))
         else:
-            self._expect(expected, code, output, said)
+            self._stopped(expected, output, said, say("cell.otherwise", code=code, words=self._words(expected)))
+            (self.drill_account if drilled else self).expect()
 
-    def _expect(self, expected: str, code: int, output: str, said: str) -> None:
-        """Hold a cell's end against what it was expected to say: words, or a refusal by its key."""
+    def _lacks(self) -> bool:
+        """Tell whether this computer lacks what the cell needs."""
+        return bool(self._cell.needs) and needs.lacks(self, self._cell.needs)
+
+    def show_recorded(self, script: str = "") -> None:
+        """Show what the cell printed where it could run, and say that it is a recording; nothing runs.
+
+        It counts as a run of the cell: a prediction is compared with what was recorded.
+        """
+        output = self._cell.recorded
+        show(shown.note(say("recording.title"), say(f"recording.{self._cell.needs}", where=self._cell.where)))
+        sys.stdout.write(output)
+        sys.stdout.flush()
+        self.recorded(script, "admin", lambda: (1 if self._cell.fails else 0, output))
+        if self._cell.fails:
+            self.expect()
+            show(shown.stopped(say("cell.stopped")))
+
+    @contextlib.contextmanager
+    def expected(self) -> Iterator[None]:
+        """Run the statements of a Python cell that the course declares to stop: the notebook goes on behind it."""
+        begun = self._last_row()
+        words = self._words(self._cell.fails)
+        try:
+            yield
+        except Exception as error:
+            output = f"{type(error).__name__}: {error}"
+            print(output)
+            otherwise = say("cell.raised_otherwise", words=words)
+        else:
+            raise CellFailed(say("cell.raised_nothing", words=words, again=say("cell.again")))
+        self._stopped(self._cell.fails, output, self._said(begun), otherwise)
+        self.expect(begun)
+
+    def _words(self, expected: str) -> str:
+        """Return the words that are expected: those of a refusal where it is the key of one."""
+        refusal = refusals.refusals().get(expected)
+        return expected if refusal is None else refusal.expected(refusals.engine_of(self.home))
+
+    def _stopped(self, expected: str, output: str, said: str, otherwise: str) -> None:
+        """Hold what a cell said when it stopped against what was expected; raise CellFailed when it is not that."""
         refusal = refusals.refusals().get(expected)
         engine = refusals.engine_of(self.home)
-        words = expected if refusal is None else refusal.expected(engine)
-        if code == 0:
-            raise CellFailed(say("cell.worked", words=words))
         if not (expected in output if refusal is None else refusal.fits(engine, output, said)):
-            raise CellFailed(say("cell.otherwise", code=code, words=words))
+            raise CellFailed(otherwise)
+        show(shown.stopped(say("cell.stopped")))
         if refusal is not None:
             show(side_by_side(refusal, engine))
 
@@ -208,21 +301,77 @@ class NotebookLab(Lab):
     # Lessons ---------------------------------------------------------------------------------------------------------
 
     @spoken
-    def lesson(self, identifier: str) -> None:
-        """Select a lesson: put its files beside the notebook, and build its starting state if it was not begun."""
+    def lesson(self, identifier: str, page: int = 1) -> None:
+        """Select a lesson's page: work in its folder, and build the page's first state if the lesson was not begun.
+
+        What others have changed since the lesson was used last is said, with a button that builds the state again.
+        """
         source = self.course.lesson(identifier)
-        if source.files.is_dir():
-            copy_missing(source.files, Path.cwd())
-        built = self.session.begin(identifier)
+        pages = source.pages
+        if not 1 <= page <= len(pages):
+            raise KeyError(say("page.no_such", lesson=source.lesson.called, all=len(pages), page=page))
+        self._page = identifier
+        os.chdir(self.session.furnish(identifier))
+        self._sheet, self._away = (source, pages[page - 1]), False
+        self._regions_on()
+        gone = bool(self.session.progress.lesson(identifier)) and self.session.lost(identifier)
+        built = self.session.begin(identifier, pages[page - 1].start)
+        changes, other = ([], "") if built else self.session.altered(identifier)
         self.session.note_opened(identifier)
-        what = say("place.built" if built else "place.begun")
-        self._say(f"{source.lesson.called} · {source.lesson.title} · {what}")
+        name = source.lesson.called
+        if gone:
+            self._say(say("place.gone", lesson=name))
+        elif changes:
+            self._away = True
+            key = "place.altered_by" if other else "place.altered"
+            by = self.course.lesson(other).lesson.called if other else ""
+            self._say(say(key, lesson=name, other=by, changes="; ".join(changes)))
+        else:
+            self._say(f"{name} · {source.lesson.title} · {say('place.built' if built else 'place.begun')}")
+        if gone or changes:
+            self.start_here(identifier, self._checkpoint_of_page())
+
+    def _checkpoint_of_page(self) -> str:
+        """Return the checkpoint of the first exercise of this page that is not passed, else the page's first."""
+        assert self._sheet is not None
+        source, page = self._sheet
+        for key in page.exercises:
+            if not self.session.record(key).get("passed"):
+                return source.exercises[key].at or source.section_of(source.cell_of(key)) or page.start
+        return page.start
 
     @spoken
     def goto(self, lesson: str, checkpoint: str) -> None:
         """Build a named state of a lesson: `lab.goto("04", "pushed")`."""
+        self._say(self._build(lesson, checkpoint, "place.stands"))
+
+    def _build(self, lesson: str, checkpoint: str, words: str) -> str:
         self.session.goto(lesson, checkpoint)
-        self._say(say("place.stands", lesson=self.course.lesson(lesson).lesson.called, checkpoint=checkpoint))
+        if self._sheet is not None and self._sheet[0].lesson.id == lesson:
+            self._away = False
+        return say(words, lesson=self.course.lesson(lesson).lesson.called, checkpoint=checkpoint)
+
+    @spoken
+    def start_here(self, lesson: str, checkpoint: str) -> None:
+        """Show a button that builds a named state of a lesson when it is pressed; running the cell builds nothing."""
+        places = self.course.lesson(lesson).lesson.checkpoints
+        if checkpoint not in places:
+            raise KeyError(
+                f"Lesson {lesson} has no checkpoint {checkpoint!r}. Its checkpoints are: {', '.join(places)}."
+            )
+        what = (inspect.getdoc(places[checkpoint]) or checkpoint).partition("\n")[0]
+        call = say("offer.start_call", lesson=lesson, checkpoint=checkpoint)
+        act = functools.partial(self._build, lesson, checkpoint, "offer.started")
+        OfferCard(what, say("offer.start"), act, call).show()
+
+    @spoken
+    def offer_reset(self, identifier: str) -> None:
+        """Show a button that removes what a lesson made in the lab; running the cell removes nothing."""
+        lesson = self.course.lesson(identifier).lesson
+        what = say("offer.resets", what=removed_by(lesson))
+        call = say("offer.reset_call", lesson=identifier)
+        button = say("offer.reset", lesson=lesson.called)
+        OfferCard(what, button, functools.partial(self.put_back, identifier), call).show()
 
     @spoken
     def catch_up(self, lesson: str) -> None:
@@ -258,19 +407,59 @@ class NotebookLab(Lab):
         """Show a verdict, once a cell, and in the exercise's card."""
         if (identifier, verdict) not in self._told:
             self._told.add((identifier, verdict))
-            show(shown.verdict(identifier, self.session.with_pass(identifier, verdict)))
+            waits = self.session.exercise(identifier).waits(self.session.record(identifier))
+            if verdict.outcome is Outcome.UNTOUCHED and waits:
+                show(shown.note(f"{identifier} · {say('card.kept')}", verdict.message))
+            else:
+                show(shown.verdict(identifier, self.session.with_pass(identifier, verdict)))
         if identifier in self._cards:
             self._cards[identifier].told(verdict)
 
     @spoken
-    def check(self, identifier: str) -> None:
-        """Say how the exercise stands: passed, not yet, untouched, or could not check. Changes nothing."""
+    def check(self, identifier: str | None = None) -> None:
+        """Say how an exercise stands: passed, not yet, untouched, or could not check. Changes nothing.
+
+        Without an id: how far you are on this page.
+        """
+        if identifier is None:
+            self._summary()
+            return
         verdict = self.session.check(identifier)
         self._tell(identifier, verdict)
-        item = self.session.exercise(identifier)
-        counts = item.counts and not (item.engine and self.engine == "none")
-        if os.environ.get("ECRLAB_STRICT") == "1" and counts and verdict.outcome is not Outcome.PASSED:
+        if _strict() and self._asked(identifier) and not verdict.outcome.counts:
             raise CellFailed(say("card.strict", id=identifier, outcome=verdict.outcome.words))
+
+    def _asked(self, identifier: str) -> bool:
+        """Tell whether a strict run asks for the exercise: it counts, and this computer has what it needs."""
+        item = self.session.exercise(identifier)
+        return item.counts and not (item.engine and self.engine == "none")
+
+    def _summary(self) -> None:
+        """Show what of the page is passed and open, and where to go on; a strict run fails while something is open."""
+        if self._sheet is None:
+            raise ValueError(say("page.no_page"))
+        source, page = self._sheet
+        asked = [key for key in page.exercises if self._asked(key)]
+        for key in asked:
+            if not self.session.record(key).get("passed"):
+                self.session.check(key)
+        passed = {key for key in asked if self.session.record(key).get("passed")}
+        here = home_page.from_here(self.beside)
+        rows = [
+            home_page.Row(key in passed, source.exercises[key], f"{here}{page.opens}#cell-id={source.cell_of(key)}")
+            for key in asked
+        ]
+        show(home_page.page_summary(rows, home_page.after(self.course, source, page), here))
+        self._regions_on()
+        left = [key for key in asked if key not in passed]
+        if _strict() and left:
+            raise CellFailed(say("page.strict", open=len(left), total=len(asked), ids=", ".join(left)))
+
+    def _regions_on(self) -> None:
+        """Let every Region be reached again, and say so: no page leaves one off."""
+        found = self.regions_on()
+        if found:
+            self._say(say("place.region_on", regions=" and ".join(found)))
 
     @spoken
     def hint(self, identifier: str) -> None:
@@ -290,10 +479,10 @@ class NotebookLab(Lab):
         if identifier in self.course.sources:
             self._reset_lesson(identifier)
             return
-        self.session.reset(identifier)
+        found = self.session.reset(identifier)
         if identifier in self._cards:
             self._cards[identifier].refresh()
-        self._say(say("card.was_reset_shown", id=identifier))
+        self._say(say("card.was_reset_shown", id=identifier, said=found))
 
     def _reset_lesson(self, identifier: str) -> None:
         self._say(self.put_back(identifier))
@@ -303,6 +492,8 @@ class NotebookLab(Lab):
         lesson = self.course.lesson(identifier).lesson
         before = self._repositories()
         self.session.put_back(identifier)
+        if self._sheet is not None and self._sheet[0].lesson.id == identifier:
+            self._away = True
         left = self._repositories()
         removed = [name for name in before if name not in left]
         users = " " + say("place.rights", users=", ".join(lesson.users)) if lesson.users else ""
@@ -315,8 +506,10 @@ class NotebookLab(Lab):
     # Looking around --------------------------------------------------------------------------------------------------
 
     @spoken
-    def xray(self, cells: int = 1, details: bool = False) -> None:
+    def xray(self, cells: int = 1, details: bool = False, service: str = "") -> None:
         """Draw the requests made since the current cell began (`cells=2`: since the one before it).
+
+        `service` leaves out those to any other: "hub", "registry", "public", "ecr".
 
         When the current cell made none, those of the latest cell that made some. Each question to IAM opens to its
         decision. `details=True` adds numbers, bytes, times, digests and the decisions to the text form.
@@ -329,10 +522,39 @@ class NotebookLab(Lab):
         while not rows and cells == 1 and index > 0:
             index -= 1
             rows = self.rows(marks[index])
-        rows = self._opened(rows)
+        rows = self._opened([row for row in rows if service in ("", row["service"])])
         drawn = xray.shown(rows, say("x-ray.title"), details)
+        self._note_look("xray")
         words = f"{drawn.text}\n\n{decision.xray_text(rows)}" if details and rows else drawn.text
         show(shown.Shown(words, drawn.html + decision.xray_html(rows)))
+
+    @spoken
+    def table(self, lesson: str = "") -> None:
+        """Draw Docker Hub beside ECR: each cell with the request of yours that proved it, and what is still open.
+
+        With a lesson, such as `lab.table("07")`, only the rows that it fills.
+        """
+        time.sleep(0.05)  # as for the X-ray
+        self.session.comparison.update()
+        show(comparison.drawn(self.session.comparison.lines(lesson), lesson))
+
+    def meter(self, cells: int = 1, since: int | None = None) -> meter.Reading:
+        """Return how many bytes of images moved since the current cell began (`cells=2`: since the one before it).
+
+        When the current cell moved none, those of the latest cell that moved some. `since`: a number of the X-ray, as
+        `lab.last()` gives it. What it returns shows itself, and answers `.out_of("us-east-1")` and `.into(…)`.
+        """
+        time.sleep(0.05)  # a client's last request may still be on its way into the record
+        marks = self._marks or [0]
+        index = len(marks) - min(max(cells, 1), len(marks))
+        try:
+            found = meter.reading(self.rows(marks[index] if since is None else since))
+            while not found.lines and since is None and cells == 1 and index > 0:
+                index -= 1
+                found = meter.reading(self.rows(marks[index]))
+        except LabError as error:
+            raise CellFailed(str(error)) from None
+        return found
 
     def _opened(self, rows: list[Row]) -> list[Row]:
         """The same rows with their decisions opened."""
@@ -350,10 +572,11 @@ class NotebookLab(Lab):
         return found
 
     @spoken
-    def why(self, row: int | Mapping[str, Any] | None = None, details: bool = True) -> None:
+    def why(self, row: int | Mapping[str, Any] | None = None, details: bool = True, suggest: bool = False) -> None:
         """Open a request of the X-ray to its decision: the last one that was denied, else the last that IAM decided.
 
-        `row` is its number (the `#` of `lab.xray(details=True)`) or a row of `lab.rows()`.
+        `row` is its number (the `#` of `lab.xray(details=True)`) or a row of `lab.rows()`. What would turn a denial is
+        closed on the page, and in the text form with `suggest=True`.
         """
         if row is None:
             rows = [each for each in self.rows(0) if each.get("decisions") and each.get("service") != "hub"]
@@ -365,7 +588,34 @@ class NotebookLab(Lab):
         found = self.control.xray(after=number - 1, limit=1, opened=True)["rows"] if number > 0 else []
         if not found or found[0]["seq"] != number:
             raise ValueError(f"The X-ray has no request {number}. lab.xray(details=True) numbers them.")
-        show(decision.shown(found[0], details))
+        self._note_look("can")
+        show(decision.shown(found[0], details, suggest))
+
+    @spoken
+    def matrix(self, lesson: str, who: str = "", what: str = "") -> None:
+        """Draw who can do what, and what of it is not as the lesson's goal has it; it follows what is done in the lab.
+
+        A press on a door says why it stands as it does, and so does `lab.matrix("lab-02", "Omar", "pull dev/booking")`.
+        """
+        doors = self._doors(lesson)
+        if who or what:
+            show(matrix_card.why(self, doors, who, what))
+            return
+        if self._matrix is not None:
+            self._matrix.close()
+        self._matrix = matrix_card.MatrixCard(self, doors)
+        self._matrix.show(live=not _strict())
+
+    @spoken
+    def wider(self, lesson: str) -> None:
+        """Say what is open that the lesson's goal does not ask for, whether or not the matrix has a door for it."""
+        show(matrix_card.wider(self, self._doors(lesson)))
+
+    def _doors(self, lesson: str) -> Doors:
+        doors = self.course.lesson(lesson).lesson.doors
+        if doors is None:
+            raise ValueError(say("matrix.none", lesson=lesson))
+        return doors
 
     def policy_editor(
         self,
@@ -402,6 +652,7 @@ class NotebookLab(Lab):
         `repositories` and `images` (of each) say how many to draw at most; `details=True` adds digests to the text.
         """
         answer = self.control.tree(repository, repositories, images)
+        self._note_look("registry")
         show(drawing.shown(explorer.from_json(explorer.Tree, answer), details))
 
     @spoken
@@ -448,7 +699,7 @@ class NotebookLab(Lab):
         html = f"<b>{shown.escape(first)}</b> · " + " · ".join(shown.escape(part) for part in rest)
         return shown.Shown(
             " · ".join(parts),
-            f'<div class="ecr-status">{html}</div><div class="ecr-soft">{say("status.terminal")} '
+            f'<div class="ecr-status">{html}</div>{_buttons()}<div class="ecr-soft">{say("status.terminal")} '
             f"<code>eval &quot;$({command} env)&quot;</code></div>",
         )
 
@@ -506,6 +757,84 @@ class NotebookLab(Lab):
         self._drill.prepare()
         self._drill.show()
 
+    # The incident desk -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _desk(self) -> Desk:
+        """The desk of lab 03: jobs run in that lab's folder, where its page's cells run."""
+        return Desk(self.home, self.session.furnish(DESK), cells=lambda: self.transcripts)
+
+    def _note_look(self, name: str) -> None:
+        """Tell an open desk what was looked at on the page."""
+        with contextlib.suppress(Exception):
+            if self._desk_card is not None:
+                self._desk.note_look(name)
+
+    def _show_desk(self, deal: Callable[[], list[Ticket]]) -> None:
+        self._desk_card = desk_card.DeskCard(self._desk, deal)
+        self._desk_card.show()
+
+    @spoken
+    def desk(self, name: str) -> None:
+        """Deal a ticket of a desk: `lab.desk("first")`, "second", "third", or "night" for three at once.
+
+        A ticket of it that is open stays; the card's buttons deal the same one again, or another one.
+        """
+        self._show_desk(lambda: self._desk.begin(name))
+
+    @spoken
+    def incident(self, number: int | str, seed: int = 1) -> None:
+        """Deal one incident by its number: `lab.incident(9, seed=3)` is the same on every machine."""
+        self._show_desk(lambda: self._desk.begin_incident(number, seed))
+
+    @spoken
+    def ticket(self, word: str = "show", letter: str = "", place: int | None = None) -> None:
+        """Act on the ticket that is open, in text form: `lab.ticket("run")`, "check", "hint", "again", "another".
+
+        `lab.ticket("cause", "b")` names the cause. Of a night shift, `place` is 1, 2 or 3. "solve" shows how it is
+        done: it carries the narrowest fix out.
+        """
+        desk = self._desk
+        if word in ("again", "another"):
+            self._show_desk(desk.again if word == "again" else desk.another)
+            return
+        ticket = desk.ticket(place)
+        if word == "show":
+            self._show_desk(desk.open)
+        elif word == "run":
+            show(desk_card.ran_shown(desk.command(ticket), desk.run(ticket)))
+        elif word == "cause":
+            chosen = desk.choose(ticket, letter)
+            self._say(say("desk.named", letter=chosen.letter, text=shown.plain(desk.told(ticket, chosen.text))))
+        elif word == "hint":
+            show(desk_card.hint_shown(*desk.hint(ticket)))
+        elif word in ("check", "solve"):
+            found = desk.check(ticket) if word == "check" else desk.solve(ticket)
+            now = next(each for each in desk.open() if each.id == ticket.id)
+            show(desk_card.judged_shown(desk, now, found))
+            if now.is_closed:
+                show(desk_card.after_shown(desk, now))
+        else:
+            words = "show, run, check, cause, hint, again, another"
+            raise DeskError(say("desk.in_text_words", words=words, word=word))
+        if self._desk_card is not None:
+            self._desk_card.refresh()
+
+    @spoken
+    def postmortem(self, place: int | None = None, **lines: str) -> None:
+        """Write the five lines about the ticket that was closed last; ours are shown beside them.
+
+        In text form: `lab.postmortem(seen="…", since="…", why="…", changed="…", next_time="…")`.
+        """
+        ticket = self._desk.to_write_about(place)
+        if lines:
+            known = {paper.key_of(line).partition("desk.line_")[2]: line for line in LINES}
+            strange = [name for name in lines if name not in known]
+            if strange:
+                raise KeyError(say("desk.line_wanted", lines=", ".join(known), seen=strange[0]))
+            self._desk.write_postmortem(ticket, {known[name]: text for name, text in lines.items()})
+        desk_card.PostmortemCard(self._desk, ticket).show()
+
     @spoken
     def resume(self) -> None:
         """Say where you stopped, with a link, and rebuild the state of that place when it was lost."""
@@ -522,11 +851,11 @@ class NotebookLab(Lab):
             self.session.goto(lesson.id, place.checkpoint)
             built = " " + say("home.rebuilt")
         words = say("home.go_on_with", place=place.words, built=built)
-        href = home_page.from_here(Path.cwd()) + place.link
+        href = home_page.from_here(self.beside) + place.link
         return shown.Shown(
             words,
             f'<div class="ecr-status">{shown.escape(words)}<br><a class="ecr-go" href="{shown.escape(href)}">'
-            f"{shown.escape(say('home.open_at', page=place.source.opens, id=place.exercise.id))}</a></div>",
+            f"{shown.escape(place.opening)}</a></div>",
         )
 
     @spoken
@@ -549,6 +878,56 @@ class NotebookLab(Lab):
         show(shown.sentence(sentence))
 
 
+def _strict() -> bool:
+    """Tell whether this run is a test: each check wants a pass."""
+    return os.environ.get("ECRLAB_STRICT") == "1"
+
+
+class _Stops(ast.NodeTransformer):
+    """Puts a Python cell that is declared to stop into `with lab.expected():`; other cells stay as they are.
+
+    A cell for which this computer lacks something is shown as it was recorded.
+    """
+
+    def __init__(self, lab: NotebookLab) -> None:
+        self.lab = lab
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Return the cell's module as it is to run."""
+        if self.lab.recorded_in_python and isinstance(node, ast.Module) and node.body:
+            node.body = ast.parse("lab.show_recorded()").body
+        elif self.lab.stops_in_python and isinstance(node, ast.Module) and node.body:
+            around = ast.parse("with lab.expected():\n    pass")
+            held = around.body[0]
+            assert isinstance(held, ast.With)
+            held.body = node.body
+            node.body = [ast.fix_missing_locations(held)]
+        return node
+
+
+def _beside() -> Path:
+    """Return the folder of the kernel's notebook: where the kernel was started, whichever lesson's folder it is in now.
+
+    A shell that was started in a lesson's own folder has its notebook one above.
+    """
+    here = Path.cwd()
+    known = _started.get("folder")
+    if known is None or not here.is_relative_to(known):
+        lessons = {name for source in course().sources.values() for name in (source.slug, source.solved)}
+        _started["folder"] = known = here.parent if here.name in lessons else here
+    return known
+
+
+def _buttons() -> str:
+    """Return the buttons of the first cell that JupyterLab acts on (its command linker); hidden elsewhere."""
+    made = " ".join(
+        f'<button class="ecr-jupyter" style="display:none" data-commandlinker-command="ecrlab:{name}" '
+        f'title="{shown.escape(say(f"buttons.{name}_does"))}">{shown.escape(say(f"buttons.{name}"))}</button>'
+        for name in ("wake", "terminal")
+    )
+    return f'<div class="ecr-tools">{made}</div>'
+
+
 def _names(names: list[str]) -> str:
     return ", ".join(names) if names else say("place.nothing")
 
@@ -565,7 +944,7 @@ def _bash_arguments(line: str) -> tuple[str, str | None]:
             raise CellFailed(say("cell.option", option=word))
         if word == "--as":
             profile = words.pop(0)
-            if profile not in PROFILES and not re.fullmatch(r"drill(/[\w+=,.@-]+)?", profile):
+            if profile not in (*PROFILES, NOBODY) and not re.fullmatch(r"drill(/[\w+=,.@-]+)?", profile):
                 raise CellFailed(say("cell.nobody", profile=repr(profile), profiles=", ".join(PROFILES)))
         elif word == "--fails":
             expected = words.pop(0)
@@ -632,6 +1011,7 @@ def _environment(home: Home) -> list[str]:
 
 
 _loaded: dict[str, NotebookLab] = {}
+_started: dict[str, Path] = {}
 
 
 def load(shell: Any) -> None:
@@ -661,7 +1041,7 @@ def load(shell: Any) -> None:
             with contextlib.suppress(ValueError):
                 shell.events.unregister(event, hook)
     try:
-        lab = NotebookLab(home, course())
+        lab = NotebookLab(home, course(), _beside())
     except (ContentError, ValueError) as error:
         raise CellFailed(say("status.no_content", error=error)) from None
     _loaded["lab"] = lab
@@ -670,6 +1050,9 @@ def load(shell: Any) -> None:
     lab.cell_begins()
     shell.events.register("pre_run_cell", lab.cell_begins)
     shell.events.register("post_run_cell", lab.cell_ended)
+    shell.ast_transformers[:] = [each for each in shell.ast_transformers if not isinstance(each, _Stops)] + [
+        _Stops(lab)
+    ]
 
     def forget(*_info: object) -> None:
         # IPython does nothing when an extension is loaded twice; a learner runs the first cell again to fix things.

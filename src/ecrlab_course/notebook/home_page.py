@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,11 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ecrlab_course.authoring.content import Course, Source
+from ecrlab_course.authoring.content import Course, Sheet, Source
 from ecrlab_course.authoring.course_plan import plan
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.messages import say
-from ecrlab_course.views.display import Shown, escape
+from ecrlab_course.views.display import Shown, escape, markdown_inline
 
 
 class State(StrEnum):
@@ -66,28 +65,46 @@ class Stop:
 
 @dataclass(frozen=True)
 class Place:
-    """Where to go on: the exercise, its lesson, and the cell that shows it."""
+    """Where to go on: the exercise, its lesson, and the cell that shows it.
+
+    `begun` is false for a lesson that was never opened: one begins it at its top.
+    """
 
     source: Source
     exercise: Exercise
     cell: str
+    begun: bool = True
 
     @property
     def link(self) -> str:
         """The address of the cell, relative to the home page."""
-        return f"{self.source.opens}#cell-id={self.cell}" if self.cell else self.source.opens
+        return f"{self.opens}#cell-id={self.cell}" if self.cell and self.begun else self.opens
+
+    @property
+    def opens(self) -> str:
+        """The path of its page below work/."""
+        return self.source.page_of(self.cell).opens if self.begun else self.source.opens
+
+    @property
+    def opening(self) -> str:
+        """The link's words."""
+        if not self.begun:
+            return say("home.open_top", page=self.opens)
+        return say("home.open_at", page=self.opens, id=self.exercise.id)
 
     @property
     def checkpoint(self) -> str:
         """The checkpoint to build: the exercise's own, else that of the section which shows it, else the first."""
         lesson = self.source.lesson
-        return self.exercise.at or section_of(self.source, self.cell) or lesson.start
+        return self.exercise.at or self.source.section_of(self.cell) or lesson.start
 
     @property
     def words(self) -> str:
         """The place in a sentence's words."""
-        objective = self.exercise.objective.rstrip(".")
-        return say("home.place", id=self.exercise.id, objective=objective, page=self.source.opens)
+        if not self.begun:
+            lesson = self.source.lesson
+            return say("home.place_top", lesson=lesson.called, title=lesson.title, page=self.opens)
+        return say("home.place", id=self.exercise.id, kind=self.exercise.kind_words, page=self.opens)
 
 
 def stops(course: Course, progress: Mapping[str, Any], engine: bool = True) -> list[Stop]:
@@ -138,7 +155,7 @@ def place(course: Course, progress: Mapping[str, Any], engine: bool = True) -> P
         start = tried[-1] if tried else 0
         for key in [*keys[start:], *keys[:start]]:
             if not records.get(key, {}).get("passed"):
-                return Place(source, source.exercises[key], cell_of(source, key))
+                return Place(source, source.exercises[key], source.cell_of(key), bool(_used(source, progress)))
     return None
 
 
@@ -152,34 +169,53 @@ def _used(source: Source, progress: Mapping[str, Any]) -> str:
     return max(times)
 
 
-def cell_of(source: Source, exercise: str) -> str:
-    """Return the id of the cell that shows the exercise; "" when none does."""
-    identifier = ""
-    for line in source.text.read_text(encoding="utf-8").splitlines():
-        found = re.match(r'# %%.*\bid="([^"]+)"', line)
-        if found:
-            identifier = found[1]
-        elif f'lab.exercise("{exercise}")' in line:
-            return identifier
-    return ""
-
-
-def section_of(source: Source, cell: str) -> str:
-    """Return the checkpoint that the section with this cell starts from; "" before the first section."""
-    checkpoint = ""
-    for line in source.text.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("# %%"):
-            continue
-        at = re.search(r'\bat="([^"]+)"', line)
-        checkpoint = at[1] if at else checkpoint
-        if f'id="{cell}"' in line:
-            return checkpoint
-    return ""
-
-
 def from_here(folder: Path) -> str:
     """Return what leads from a notebook in this folder to the lessons' notebooks: labs lie one folder below."""
     return "../" if folder.name == "labs" else ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One exercise in a page's summary: passed or open, and the link to its card."""
+
+    passed: bool
+    exercise: Exercise
+    link: str
+
+
+def after(course: Course, source: Source, page: Sheet) -> Sheet | None:
+    """Return the page that follows one in the course: of its lesson, else the first of the next that is written."""
+    if page.number < len(source.pages):
+        return source.pages[page.number]
+    written = [each for each in course.sources.values() if each.text.is_file()]
+    behind = written[written.index(source) + 1 :]
+    return behind[0].pages[0] if behind else None
+
+
+def page_summary(rows: list[Row], following: Sheet | None, folder: str) -> Shown:
+    """Return a page's summary: each exercise with its state, and where to go on. `folder` leads to the notebooks."""
+    done = sum(1 for row in rows if row.passed)
+    head = say("page.passed", done=done, total=len(rows))
+    lines, items = [head], []
+    for row in rows:
+        icon = ICONS[State.DONE if row.passed else State.OPEN]
+        state = say("page.done" if row.passed else "page.open")
+        # What an open one is about could give its answer away.
+        what = row.exercise.objective.rstrip(".") if row.passed else row.exercise.kind_words
+        words = say("page.row", id=row.exercise.id, what=what)
+        lines.append(f"{icon} {words}: {state}")
+        items.append(f'<li>{icon} <a href="{escape(row.link)}">{markdown_inline(words)}</a>: {state}</li>')
+    where = say("page.where", page=following.opens) if following else say("page.all_done")
+    link = escape(where)
+    if following:
+        link = link.replace(
+            escape(following.opens), f'<a href="{escape(folder + following.opens)}">{escape(following.opens)}</a>'
+        )
+    return Shown(
+        "\n".join([*lines, where]),
+        f'<div class="ecr-summary" role="status"><p><b>{escape(head)}</b></p>'
+        f'<ul style="list-style: none; padding-left: 0">{"".join(items)}</ul><p>{link}</p></div>',
+    )
 
 
 # Drawing --------------------------------------------------------------------------------------------------------------

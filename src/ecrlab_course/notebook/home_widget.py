@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from ecrlab import doctor
 from ecrlab.home import Home
 from ecrlab_course.authoring.content import Course
+from ecrlab_course.authoring.lesson import Lesson
 from ecrlab_course.failure import reason
 from ecrlab_course.learner.session import Session
 from ecrlab_course.messages import say
 from ecrlab_course.notebook import home_page
-from ecrlab_course.notebook.exercise_card import KEYBOARD
-from ecrlab_course.views.display import Shown, escape, markdown_inline, style
+from ecrlab_course.views.display import Shown, escape, keyboard, markdown_inline, style
 
 ipywidgets: Any = import_module("ipywidgets")
 display: Any = import_module("IPython.display").display
@@ -46,6 +46,7 @@ class Host(Protocol):
     home: Home
     course: Course
     session: Session
+    beside: Path
 
     @property
     def engine(self) -> str:
@@ -56,6 +57,16 @@ class Host(Protocol):
 
     def put_back(self, identifier: str) -> str:
         """Remove what a lesson made in the lab, and return a sentence about it."""
+
+
+def removed_by(lesson: Lesson) -> str:
+    """Return what putting a lesson back removes, in words."""
+    parts = [say("home.repositories", names=", ".join(lesson.repositories))] if lesson.repositories else []
+    if lesson.users:
+        parts.append(say("home.rights", users=", ".join(lesson.users)))
+    if lesson.undo is not None:
+        parts.append(lesson.undoes)
+    return "; ".join(parts) or say("place.nothing")
 
 
 class HomePage:
@@ -76,7 +87,7 @@ class HomePage:
         self._sure.layout.display = "none"
         choice = ipywidgets.Box([self._which, self._bar([(say("home.put_back"), self._ask)], primary=False)])
         choice.add_class("ecr-fields")
-        head = ipywidgets.HTML(style(KEYBOARD.replace("ID", "ecr-home")))
+        head = ipywidgets.HTML(style(keyboard("ecr-home")))
         go_on = self._bar([(say("home.continue"), self._continue), (say("home.examine"), self._examine)])
         self.box = ipywidgets.VBox([head, go_on, self._opened, self._health, choice, self._said, self._sure])
         self.box.add_class("ecrlab")
@@ -111,7 +122,7 @@ class HomePage:
         here = place.source.lesson.id if place else ""
         stops = home_page.stops(self._lab.course, progress, engine)
         pages = {page.lesson.title: page.opens for page in self._lab.course.pages.values()}
-        return home_page.drawn(stops, here, home_page.from_here(Path.cwd()), pages)
+        return home_page.drawn(stops, here, home_page.from_here(self._lab.beside), pages)
 
     def show(self) -> None:
         """Display the map and the buttons; look at this computer's health meanwhile."""
@@ -170,13 +181,7 @@ class HomePage:
         self.refresh()
 
     def _ask(self) -> None:
-        lesson = self._lab.course.lesson(self._which.value).lesson
-        parts = [say("home.repositories", names=", ".join(lesson.repositories))] if lesson.repositories else []
-        if lesson.users:
-            parts.append(say("home.rights", users=", ".join(lesson.users)))
-        if lesson.undo is not None:
-            parts.append(lesson.undoes)
-        what = "; ".join(parts) or say("place.nothing")
+        what = removed_by(self._lab.course.lesson(self._which.value).lesson)
         self._said.value = (
             f'<div class="ecr-verdict ecr-wait" role="status">{escape(say("home.removes", what=what))}</div>'
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ecrlab import decisions
 from ecrlab.client import LabError
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import PolicyKind
-from ecrlab.policy.places import Problem, notes, problem
+from ecrlab.policy.places import Problem, line_column, notes, problem
 from ecrlab.policy.sets import DOCKER_PUSH, LOGIN, PULL
 from ecrlab_course.messages import say
 from ecrlab_course.toolbox.lab import Lab
@@ -33,6 +34,9 @@ TASKS: dict[str, tuple[str, ...]] = {
 
 ALLOWED, NOBODY, FORBIDDEN, PARTLY = "allowed", "not allowed", "forbidden", "in part"
 ICONS = {ALLOWED: "✓", NOBODY: "✗", FORBIDDEN: "⊘", PARTLY: "◐"}
+
+LONGEST = 131_072
+"""Characters of the longest text that IAM's operations take (the model of their policy documents)."""
 
 EMPTY = {
     "Version": "2012-10-17",
@@ -326,8 +330,31 @@ class Editor:
 
     @property
     def problem(self) -> Problem | None:
-        """What IAM would refuse in the text, with line and word; None when IAM would accept it."""
-        return problem(self._text, self.kind)
+        """What saving the text would be refused with, with line and word; None when it would be accepted.
+
+        The lab makes the checks of the operation that saves, for this place. Raises LabError when it does not answer.
+        """
+        text = self._text
+        if len(text) > LONGEST:
+            said = say("policy-editor.too_long", limit=f"{LONGEST:,}", number=f"{len(text):,}")
+            return Problem(said, 1, 1, "")
+        place = self.target.edit(text) if self.target is not None else {"document": text}
+        refused = self.lab.control.rehearse(**place)
+        if refused is None:
+            return None
+        said, code = refused["message"].replace(text, "…"), refused["code"]
+        if code == "LimitExceeded" or "Member must have length" in said:
+            size = {"number": f"{len(text):,}", "counted": f"{len(''.join(text.split())):,}"}
+            return Problem(said, 1, 1, "", say("policy-editor.size", **size))
+        stranger = re.search(r"(?!^\ufeff)[^\t\n\r\x20-\xff]", text)
+        if stranger is not None and "regular expression pattern" in said:
+            line, column = line_column(text, stranger.start())
+            hint = say("policy-editor.stranger", code=f"U+{ord(stranger[0]):04X}")
+            return Problem(said, line, column, stranger[0] if stranger[0].isprintable() else "", hint)
+        found = problem(text, self.kind)
+        if found is None or code not in ("MalformedPolicyDocument", "InvalidParameterException", "ValidationError"):
+            return Problem(said, 1, 1, "")
+        return replace(found, message=said)
 
     @cached_property
     def _known(self) -> dict[str, str]:
@@ -336,8 +363,8 @@ class Editor:
 
     @property
     def notes(self) -> list[Problem]:
-        """What IAM accepts although it means nothing."""
-        return notes(self._text, self._known, self.kind)
+        """What IAM accepts although it means nothing; nothing of a text that is refused."""
+        return [] if self.problem is not None else notes(self._text, self._known, self.kind)
 
     @property
     def stale(self) -> bool:
@@ -388,15 +415,19 @@ class Editor:
             self.lab.control.decide(principal, action, cell.column.resource, **more) for action in cell.column.actions
         ]
 
-    def explain(self, principal: str, column: str, details: bool = False) -> str:
-        """Return why a cell is as it is, as text: the first decision that is denied, or the first."""
+    def explain(self, principal: str, column: str, details: bool = False, suggest: bool = False) -> str:
+        """Return why a cell is as it is, as text: the first decision that is denied, or the first.
+
+        With `suggest` also what would turn a denial.
+        """
         cell = self.matrix().cell(principal, column)
         opened = self.decisions(principal, column)
         lines = [f"{principal}, {column}: {cell.words}"]
         if len(opened) > 1:
             lines += [f"  {'✓' if each['allowed'] else '✗'} {each['action']}: {each['reason']}" for each in opened]
         deciding = next((each for each in opened if not each["allowed"]), opened[0])
-        return "\n".join([*lines, decisions.text(deciding, details)])
+        instead = "" if suggest else say("policy-editor.ask", who=repr(principal), what=repr(column))
+        return "\n".join([*lines, decisions.text(deciding, details, instead)])
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
@@ -441,12 +472,12 @@ class Editor:
     def form(self) -> str:
         """Return the editor as plain text: the policy, what is wrong with it, the matrix, and how to go on."""
         lines = [self.heading, "", *self._text.splitlines(), ""]
-        wrong = self.problem
-        lines.append(
-            f"✗ {say('policy-editor.would_refuse', why=wrong)}" if wrong else f"✓ {say('policy-editor.accepted')}"
-        )
-        lines += [f"○ {note}" for note in self.notes]
         try:
+            wrong = self.problem
+            lines.append(
+                f"✗ {say('policy-editor.would_refuse', why=wrong)}" if wrong else f"✓ {say('policy-editor.accepted')}"
+            )
+            lines += [f"○ {note}" for note in self.notes]
             lines += ["", *repr(self.matrix()).splitlines()]
         except EditorError:
             lines += ["", say("policy-editor.no_matrix")]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
+from importlib.resources import files
 from typing import Any
 
 from ecrlab.client import LabError
@@ -14,14 +16,22 @@ from ecrlab_course.messages import say
 from ecrlab_course.policy_editor.editor import FORBIDDEN, PARTLY, Cell, Editor, EditorError, Matrix
 from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.views import decision
-from ecrlab_course.views.display import escape, style
+from ecrlab_course.views.display import breaking, escape, keyboard, style
 
 ipywidgets: Any = import_module("ipywidgets")
 
 WAIT = 0.3
 """Seconds without a keystroke before the matrix is asked for again."""
 
+_WIDE = 200
+"""Characters of a line that are shown around a problem."""
+
 _CLASSES = {"allowed": "ecr-ok", PARTLY: "ecr-wait", FORBIDDEN: "ecr-no", "not allowed": "ecr-no"}
+
+
+@cache
+def _code() -> str:
+    return (files("ecrlab_course.policy_editor") / "code.js").read_text(encoding="utf-8")
 
 
 def place_html(text: str, found: Problem) -> str:
@@ -30,9 +40,25 @@ def place_html(text: str, found: Problem) -> str:
     line = lines[found.line - 1] if found.line <= len(lines) else ""
     start = found.column - 1
     end = start + max(len(found.word.rstrip("…")), 1)
+    if not found.word:
+        return ""
+    if len(line) > _WIDE:  # a policy in one line: what is around the place
+        cut = max(start - _WIDE // 2, 0)
+        line, start, end = line[cut : cut + _WIDE], start - cut, end - cut
     kind = "" if found.refused else ' class="ecr-noted"'
     marked = f"{escape(line[:start])}<mark{kind}>{escape(line[start:end] or ' ')}</mark>{escape(line[end:])}"
     return f"<pre>{found.line:>3}  {marked}</pre>"
+
+
+def _jump(found: Problem) -> str:
+    """Return the button that goes to a problem; it is shown where its script runs."""
+    if not found.word:
+        return ""
+    length = len(found.word.rstrip("…"))
+    return (
+        f'<button type="button" class="ecr-jump" data-line="{found.line}" data-column="{found.column}" '
+        f'data-length="{length}">{say("policy-editor.jump", line=found.line)}</button>'
+    )
 
 
 def problem_html(text: str, wrong: Problem | None, notes: Sequence[Problem]) -> str:
@@ -45,7 +71,7 @@ def problem_html(text: str, wrong: Problem | None, notes: Sequence[Problem]) -> 
             at = say("policy-editor.line_at", line=wrong.line, word=f"<code>{escape(wrong.word)}</code>")
         body = (
             f'<div class="ecr-verdict ecr-no"><span class="ecr-state">✗ {say("policy-editor.refused")}</span> {at}: '
-            f"<q>{escape(wrong.message)}</q>{hint}{place_html(text, wrong)}</div>"
+            f"<q>{breaking(wrong.message)}</q>{hint}{place_html(text, wrong)}{_jump(wrong)}</div>"
         )
     else:
         body = f'<span class="ecr-state ecr-ok">✓ {say("policy-editor.accepted")}</span>'
@@ -144,7 +170,8 @@ class PolicyEditor(Editor):
         for name in ("ecrlab", "ecr-exercise", "ecr-editor"):
             box.add_class(name)
         self._head.value = (
-            f'{style()}{decision.style()}<div class="ecr-head"><b>{escape(self.heading)}</b> '
+            f"{style(keyboard('ecr-editor') + _code())}{decision.style()}"
+            f'<div class="ecr-head"><b>{escape(self.heading)}</b> '
             f'<span class="ecr-kind">{say("policy-editor.unsaved")}</span></div>'
         )
         return box
@@ -280,13 +307,15 @@ class PolicyEditor(Editor):
 
     def static(self) -> str:
         """Return the editor as HTML for a page where nothing runs."""
+        said = ""
         try:
+            said = problem_html(self._text, self.problem, self.notes)
             table = self.matrix().shown().html
         except (EditorError, LabError) as error:
             table = f"<p>{escape(_words(error))}</p>"
         return (
             f'<div class="ecr-card"><div class="ecr-head"><b>{escape(self.heading)}</b></div>'
-            f"<pre>{escape(self._text)}</pre>{problem_html(self._text, self.problem, self.notes)}{table}</div>"
+            f"<pre>{escape(self._text)}</pre>{said}{table}</div>"
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

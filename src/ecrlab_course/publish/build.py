@@ -15,20 +15,20 @@ from typing import Any
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course.authoring.content import Course, Source
+from ecrlab_course.authoring.cells import READING, Cell, CellError, read
+from ecrlab_course.authoring.content import Course, Sheet, Source
 from ecrlab_course.authoring.course_plan import neighbours
-from ecrlab_course.authoring.facts import FactError, fill
-from ecrlab_course.learner.work_folder import copy_missing, written
+from ecrlab_course.kinds.predict import Predict
+from ecrlab_course.learner.work_folder import written
+from ecrlab_course.messages import say
 from ecrlab_course.publish import catalogue, rules, teaching
 
-jupytext: Any = import_module("jupytext")
 nbformat: Any = import_module("nbformat")
 
-TAGS = {
-    "core", "stretch", "demo", "solution", "starter", "volatile", "fail", "run", "text", "picture", "guess", "exercise",
-    "box", "recall", "interview", "summary", "policy",
-}  # fmt: skip
-LONGEST_CELL = 12
+CELLS_AT_MOST = 70
+"""Of a page of the learner's notebooks."""
+RECORDED = "recorded"
+"""The tag of a notebook's cells that show a recording where a computer lacks what they need."""
 PORT = "4510"
 """Stored outputs name this port, whichever one the lab had while they were made."""
 
@@ -43,86 +43,140 @@ class BuildError(Exception):
 
 
 def cells(source: Source) -> list[Any]:
-    """Return the cells of a lesson's source, in order, with their ids; raise BuildError when one is wrong."""
-    # comment_magics off: jupytext uncomments only some lines of a shell cell; `_uncommented` treats all alike.
-    percent = {"extension": ".py", "format_name": "percent", "comment_magics": False}
-    notebook = jupytext.reads(source.text.read_text(encoding="utf-8"), fmt=percent)
-    seen: set[tuple[str, str]] = set()
+    """Return a source's cells as those of a notebook, in order, with their ids; raise BuildError when one is wrong.
+
+    What a cell declares beside its text (how it stops, what is read when it has run) is not in them.
+    """
     result = []
-    for number, cell in enumerate(notebook.cells, 1):
-        where = f"{source.folder.name}/{source.text.name}, cell {number}"
-        identifier = cell.metadata.pop("id", None)
-        if not identifier or not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", identifier):
-            raise BuildError(
-                f'{where}: every cell has an id, as in # %% id="{source.lesson.id}-01"; seen {identifier!r}.'
-            )
-        tags = list(cell.metadata.get("tags", []))
-        unknown = set(tags) - TAGS
-        if unknown:
-            raise BuildError(f"{where} ({identifier}): unknown tags {', '.join(sorted(unknown))}.")
-        for kind in ("notebooks", "solutions"):
-            if _belongs(tags, kind):
-                if (kind, identifier) in seen:
-                    raise BuildError(f"{where}: the id {identifier} occurs twice in {kind}/.")
-                seen.add((kind, identifier))
-        metadata: dict[str, Any] = {"tags": tags}
-        for key in ("minutes", "at"):
-            if key in cell.metadata:
-                metadata[key] = cell.metadata[key]
-        text = _uncommented(cell.source) if cell.cell_type == "code" else _with_facts(cell.source, source, where)
-        if "at" in metadata:
-            text += _way_back(source, metadata["at"], cell.cell_type, f"{where} ({identifier})")
-        lines = len([line for line in text.splitlines() if line.strip()])
-        if cell.cell_type == "code" and lines > LONGEST_CELL and "policy" not in tags:
-            raise BuildError(f"{where} ({identifier}): {lines} lines; a cell has at most {LONGEST_CELL}.")
-        make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-        result.append(make(text, id=identifier, metadata=metadata))
+    for cell in _read(source):
+        where = f"{source.folder.name}/{source.text.name} ({cell.id})"
+        # Its output is this computer's own, or a recording: nothing compares it.
+        metadata: dict[str, Any] = {"tags": [*cell.tags, *([RECORDED] if cell.needs else [])]}
+        metadata.update({key: cell.more[key] for key in ("minutes", "at") if key in cell.more})
+        if "at" in metadata and (cell.kind != "markdown" or metadata["at"] not in source.lesson.checkpoints):
+            raise BuildError(f"{where}: at={metadata['at']!r} wants a text cell, and a checkpoint of the lesson.")
+        make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
+        result.append(make(cell.text, id=cell.id, metadata=metadata))
     return result
 
 
-def _way_back(source: Source, checkpoint: str, kind: str, where: str) -> str:
-    """Return the line at the head of a section that says how to build its place after a break."""
-    if kind != "markdown" or checkpoint not in source.lesson.checkpoints:
-        raise BuildError(f"{where}: at={checkpoint!r} wants a text cell, and a checkpoint of the lesson.")
-    built = f'`lab.goto("{source.lesson.id}", "{checkpoint}")`'
-    return f"\n\n*Back after a break? Run the first code cell of the page, then* {built}*, and go on here.*"
-
-
-def _with_facts(text: str, source: Source, where: str) -> str:
-    """Return markdown with the prices, limits and dates that it names."""
+def _read(source: Source) -> list[Cell]:
     try:
-        return fill(text, source.folder.parents[2])
-    except FactError as error:
-        raise BuildError(f"{where}: {error}") from None
-
-
-def _uncommented(text: str) -> str:
-    """Return a cell's text without the comment signs that its source puts before magics.
-
-    A cell that begins with a cell magic carries one sign on every line; else only line magics carry one.
-    """
-    if text.startswith("# %%"):
-        return re.sub(r"^# ?", "", text, flags=re.MULTILINE)
-    return re.sub(r"^# (?=%[a-z])", "", text, flags=re.MULTILINE)
-
-
-def _belongs(tags: list[str], kind: str) -> bool:
-    return ("solution" if kind == "notebooks" else "starter") not in tags
+        return read(source)
+    except CellError as error:
+        raise BuildError(str(error)) from None
 
 
 def notebook(source: Source, kind: str) -> Any:
-    """Return the lesson as a notebook of a kind, "notebooks" or "solutions", without outputs."""
+    """Return the whole lesson as one notebook of a kind, "notebooks" or "solutions", without outputs.
+
+    The learner's has no cell that only checks: a card has a button for that. The solved one checks each exercise once,
+    where the author put the call, else behind its answer. `pages` cuts it and adds what each page begins and ends with.
+    """
+    folder = source.slug if kind == "notebooks" else source.solved
     chosen = []
-    for cell in cells(source):
-        if not _belongs(cell.metadata["tags"], kind):
+    for declared, cell in zip(_read(source), cells(source), strict=True):
+        if not declared.belongs(kind) or (kind == "notebooks" and _ONLY_CHECK.fullmatch(cell.source)):
             continue
         cell = copy.deepcopy(cell)
-        if cell.cell_type == "markdown" and "{{neighbours}}" in cell.source:
-            cell.source = cell.source.replace("{{neighbours}}", neighbours(source.folder.parents[2], source.lesson.id))
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\(images/", f"](images/{source.lesson.id}/", cell.source)
+            cell.source = re.sub(r"\]\(images/", f"]({folder}/images/", cell.source)
+        elif kind == "notebooks":
+            cell.source = _ONLY_RESET.sub(r'lab.offer_reset("\1")', cell.source)
         chosen.append(cell)
+        if "at" in cell.metadata:
+            chosen.append(_code(cell, "start", f'lab.start_here("{source.lesson.id}", "{cell.metadata["at"]}")'))
+    if kind == "solutions":
+        for identifier, item in source.counted.items():
+            _check_once(chosen, identifier, isinstance(item, Predict))
     return nbformat.v4.new_notebook(cells=chosen, metadata=copy.deepcopy(_METADATA), nbformat_minor=5)
+
+
+_ONLY_CHECK = re.compile(r'\s*lab\.check\("[^"]*"\)\s*')
+_ONLY_RESET = re.compile(r'\A\s*lab\.reset\("((?:lab-)?\d\d)"\)\s*\Z')
+
+
+def _code(cell: Any, what: str, text: str, *tags: str) -> Any:
+    """Return a generated code cell beside another one, whose mark it bears."""
+    marks = [tag for tag in cell.metadata["tags"] if tag in rules.MARKS]
+    return nbformat.v4.new_code_cell(text, id=f"{cell.id}-{what}", metadata={"tags": [*marks, *tags]})
+
+
+def _check_once(chosen: list[Any], identifier: str, predicted: bool) -> None:
+    """Add the exercise's check behind its answer, unless a cell has it: a prediction's behind the run that decides."""
+    check = f'lab.check("{identifier}")'
+    shows = [number for number, cell in enumerate(chosen) if f'lab.exercise("{identifier}")' in cell.source]
+    if not shows or any(check in cell.source for cell in chosen):
+        return
+    place = shows[0]
+    for number, cell in enumerate(chosen[shows[0] + 1 :], shows[0] + 1):
+        if "lab.exercise(" in cell.source or (cell.cell_type == "markdown" and re.search("^#", cell.source, re.M)):
+            break
+        answers = "solution" in cell.metadata["tags"] and not cell.source.startswith("lab.solution(")
+        if cell.cell_type == "code" and answers is not predicted and not cell.source.startswith("lab.guess("):
+            place = number
+            if predicted:
+                break
+    while place + 1 < len(chosen) and READING in chosen[place + 1].metadata["tags"]:
+        place += 1
+    chosen.insert(place + 1, _code(chosen[shows[0]], "check", check, "exercise"))
+
+
+def pages(source: Source, kind: str) -> list[tuple[Sheet, Any]]:
+    """Return the lesson's notebooks of a kind in order, each with its place, its first cell and its summary."""
+    whole = notebook(source, kind)
+    parts = rules.halves(whole)
+    found = []
+    for page, part in zip(source.pages, parts, strict=True):
+        here = [cell for cell in part if cell.metadata.get("minutes")]
+        total = rules.minutes(here)
+        place = _place(source, page, kind, total)
+        left = total
+        made = []
+        for cell in part:
+            if cell.cell_type == "markdown":
+                cell.source = cell.source.replace("{{neighbours}}", place)
+                if source.exercises and 0 < left < total:
+                    words = say("page.left", minutes=left) if left > 1 else say("page.last")
+                    cell.source = re.sub(r"^(## .+)$", rf"\1\n\n*{words}*", cell.source, count=1, flags=re.MULTILINE)
+            left -= rules.minutes([cell])
+            made.append(cell)
+        if page.number > 1:
+            made = [*_head(source, page, place), *made]
+        if page.exercises:
+            last = nbformat.v4.new_markdown_cell(
+                say("page.end"), id=f"{source.lesson.id}-end-{page.number}", metadata={"tags": ["core", "summary"]}
+            )
+            uncertain = ["volatile"] if any(source.exercises[key].engine for key in page.exercises) else []
+            made += [last, _code(last, "check", "lab.check()", "summary", *uncertain)]
+        book = copy.deepcopy(whole)
+        book.cells = made
+        found.append((page, book))
+    return found
+
+
+def _place(source: Source, page: Sheet, kind: str, minutes: int) -> str:
+    """Return the line of a page's head: which page of how many, its minutes, and where the others are (markdown)."""
+    parts = []
+    others = {each.number: each.slug if kind == "notebooks" else each.solved for each in source.pages}
+    if len(others) > 1:
+        parts.append(say("page.place", number=page.number, all=len(others), minutes=minutes))
+        for name, number in (("page.previous", page.number - 1), ("page.next", page.number + 1)):
+            if number in others:
+                parts.append(say(name, number=number, page=f"{others[number]}.ipynb"))
+    if not source.is_lab and source.folder.parent.name == "lessons":
+        parts.append(neighbours(source.folder.parents[2], source.lesson.id))
+    return " · ".join(parts)
+
+
+def _head(source: Source, page: Sheet, place: str) -> list[Any]:
+    """Return what a second page begins with: its title with its place, and the cell that builds its state."""
+    title = say("page.title", id=source.lesson.id, title=source.lesson.title, place=place)
+    head = nbformat.v4.new_markdown_cell(
+        title, id=f"{source.lesson.id}-page-{page.number}", metadata={"tags": ["core", "text"]}
+    )
+    text = f'%load_ext ecrlab_course\nlab.lesson("{source.lesson.id}", page={page.number})'
+    return [head, _code(head, "load", text, "run", "volatile")]
 
 
 def dumps(book: Any) -> str:
@@ -134,26 +188,24 @@ def dumps(book: Any) -> str:
 # Executing ------------------------------------------------------------------------------------------------------------
 
 
-def execute(book: Any, source: Source, say: Callable[[str], None] = print, port: int | None = None) -> Any:
+def execute(book: Any, name: str, tell: Callable[[str], None] = print, port: int | None = None) -> Any:
     """Run a solved notebook in a home and a folder of its own, with every check strict; return it with outputs.
 
     `port` is the lab's main port, by default the first free one. Raises BuildError with the failing cell's id and what
     it said.
     """
     nbclient: Any = import_module("nbclient")
-    with tempfile.TemporaryDirectory(prefix="ecrlab-build-") as name:
-        folder = Path(name) / "work"
+    with tempfile.TemporaryDirectory(prefix="ecrlab-build-") as temporary:
+        folder = Path(temporary) / "work"
         folder.mkdir()
-        if source.files.is_dir():
-            copy_missing(source.files, folder)
-        home = Home(Path(name) / "home")
+        home = Home(Path(temporary) / "home")
         before = dict(os.environ)
         for key in before:
             if key.startswith("AWS_"):
                 del os.environ[key]
         os.environ.update(ECRLAB_HOME=str(home.path), ECRLAB_STRICT="1")
         try:
-            launch.start(home, say, port)
+            launch.start(home, tell, port)
             client = nbclient.NotebookClient(
                 book, timeout=300, kernel_name="python3", coalesce_streams=True,
                 resources={"metadata": {"path": str(folder)}}, record_timing=False,
@@ -161,9 +213,7 @@ def execute(book: Any, source: Source, say: Callable[[str], None] = print, port:
             client.execute()
         except nbclient.exceptions.CellExecutionError as error:
             failing = next((cell.id for cell in book.cells if _failed(cell)), "?")
-            raise BuildError(
-                f"solutions/{source.solved}.ipynb, cell {failing}:\n{error.ename}: {error.evalue}"
-            ) from None
+            raise BuildError(f"solutions/{name}.ipynb, cell {failing}:\n{error.ename}: {error.evalue}") from None
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -182,6 +232,7 @@ def cleaned(book: Any, paths: Mapping[str, str]) -> Any:
         for path, name in paths.items():
             text = text.replace(path, name)
         # An engine's digests differ from computer to computer, and serve nobody as an example.
+        text = re.sub(r'<div class="ecr-tools">.*?</div>', "", text)  # buttons that only JupyterLab knows
         text = re.sub(r"sha256:[0-9a-f]{12,64}(?![0-9a-f])…?", "sha256:…", text)
         return re.sub(r"\b(localhost:|at port )\d{4,5}\b", rf"\g<1>{PORT}", text)
 
@@ -219,7 +270,7 @@ def build(
     course: Course,
     check: bool = False,
     run: bool = False,
-    say: Callable[[str], None] = print,
+    tell: Callable[[str], None] = print,
     port: int | None = None,
     only: tuple[str, ...] = (),
 ) -> Built:
@@ -233,10 +284,7 @@ def build(
     for source in (*course.sources.values(), *course.pages.values()):
         if not source.text.is_file() or (only and source.lesson.id not in only):
             continue
-        for path, data in _made(course, source, run and not check, say, port).items():
-            if wanted.get(path, data) != data:
-                raise BuildError(f"{path}: another lesson's file of that name is not the same.")
-            wanted[path] = data
+        wanted |= _made(course, source, run and not check, tell, port)
     if not only:
         wanted[course.root / catalogue.PAGE] = catalogue.page(course, cells).encode()
         wanted[course.root / teaching.PAGE] = _teaching(course)
@@ -248,15 +296,16 @@ def build(
     for path in drifted:
         if path not in wanted:
             path.unlink()
+            _remove_empty(path.parent, course.root)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.new")
         temporary.write_bytes(wanted[path])
         temporary.replace(path)
-    for path, data in wanted.items():
-        source_file = _source_file(course, path)
-        if source_file is not None and data:
-            shutil.copymode(source_file, path)
+    for source in course.sources.values():
+        for path, origin in _copied(course, source).items():
+            if path in wanted:
+                shutil.copymode(origin, path)
     return Built(tuple(drifted), ())
 
 
@@ -269,50 +318,58 @@ def _teaching(course: Course) -> bytes:
         raise BuildError(str(error)) from None
 
 
-def _made(course: Course, source: Source, run: bool, say: Callable[[str], None], port: int | None) -> dict[Path, bytes]:
+def _made(
+    course: Course, source: Source, run: bool, tell: Callable[[str], None], port: int | None
+) -> dict[Path, bytes]:
     """Return the generated files of one lesson or lab, by path."""
-    shelf = course.root / source.shelf
-    solved = course.root / "solutions" / f"{source.solved}.ipynb"
-    wanted = {shelf / f"{source.slug}.ipynb": dumps(notebook(source, "notebooks")).encode()}
-    book = notebook(source, "solutions")
-    if run:
-        say(f"running solutions/{source.solved}.ipynb")
-        book = execute(book, source, say, port)
-    else:
-        _keep_outputs(book, solved)
-    _link_solutions(book, course)
-    wanted[solved] = dumps(book).encode()
-    for path in written(source.files):
-        wanted[shelf / path.relative_to(source.files)] = path.read_bytes()
-    for path in written(source.images):
+    wanted = {}
+    for page, book in pages(source, "notebooks"):
+        wanted[course.root / source.shelf / f"{page.slug}.ipynb"] = dumps(book).encode()
+    for page, book in pages(source, "solutions"):
+        solved = course.root / "solutions" / f"{page.solved}.ipynb"
+        if run:
+            tell(f"running solutions/{solved.name}")
+            book = execute(book, page.solved, tell, port)
+        else:
+            _keep_outputs(book, solved)
+        _link_solutions(book, course)
+        wanted[solved] = dumps(book).encode()
+    return wanted | {path: origin.read_bytes() for path, origin in _copied(course, source).items()}
+
+
+def _copied(course: Course, source: Source) -> dict[Path, Path]:
+    """Return what lies in the lesson's folders beside its notebooks, by path: files, and its pictures in images/."""
+    folders = (course.root / source.shelf / source.slug, course.root / "solutions" / source.solved)
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        found |= {folder / path.relative_to(source.files): path for path in written(source.files)}
         # Code hosts show no picture that lies outside the notebook's own folder.
-        for folder in (shelf, solved.parent):
-            wanted[folder / "images" / source.lesson.id / path.name] = path.read_bytes()
-    return wanted
+        found |= {folder / "images" / path.name: path for path in written(source.images)}
+    return found
 
 
 def _link_solutions(book: Any, course: Course) -> None:
     """Let links in stored outputs, made for the learner's folder, lead to what lies in solutions/."""
+    sheets = [sheet for source in course.sources.values() for sheet in source.pages]
     for cell in book.cells:
         for output in cell.get("outputs", []):
             html = output.get("data", {}).get("text/html")
-            for source in course.sources.values() if html else []:
-                html = html.replace(f'href="{source.opens}', f'href="{source.solved}.ipynb')
+            for sheet in sheets if html else []:
+                html = html.replace(f'href="{sheet.opens}', f'href="{sheet.solved}.ipynb')
                 output["data"]["text/html"] = html
 
 
-def _source_file(course: Course, path: Path) -> Path | None:
-    for source in course.sources.values():
-        shelf = course.root / source.shelf
-        if path.is_relative_to(shelf) and (source.files / path.relative_to(shelf)).is_file():
-            return source.files / path.relative_to(shelf)
-    return None
-
-
 def _left_over(course: Course, wanted: set[Path]) -> list[Path]:
-    """Generated notebooks of lessons that are gone."""
-    found = [path for shelf in ("notebooks", "labs", "solutions") for path in (course.root / shelf).glob("*.ipynb")]
+    """What lies in the generated folders and is generated no more."""
+    found = [path for shelf in ("notebooks", "labs", "solutions") for path in written(course.root / shelf)]
     return [path for path in found if path not in wanted]
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove a folder in which nothing is left, and those above it, up to the shelf."""
+    while folder.parent != root and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _keep_outputs(book: Any, stored: Path) -> None:
@@ -347,6 +404,11 @@ def problems(course: Course) -> list[str]:
             continue
         form_says = rules.examine(source, starter, solved)
         found += form_says.wrong if source.lesson.draft else (*form_says.wrong, *form_says.lacks)
+        found += [
+            f"{page.slug} has {len(book.cells)} cells; at most {CELLS_AT_MOST}, or a cell {source.lesson.id}-half"
+            for page, book in pages(source, "notebooks")
+            if len(book.cells) > CELLS_AT_MOST
+        ]
         for kind, book in (("notebooks", starter), ("solutions", solved)):
             code = [cell for cell in book.cells if cell.cell_type == "code"]
             for cell in code:
@@ -357,11 +419,14 @@ def problems(course: Course) -> list[str]:
                     found.append(f"{source.slug} {cell.id}: a bare ! lets failures pass; use %%bash")
             text = "\n".join(cell.source for cell in code)
             for identifier, item in source.exercises.items():
-                for call in ("exercise", "check") if item.counts else ("exercise",):
+                wanted = {"exercise": 1, "check": 1 if kind == "solutions" else 0}
+                if not item.counts:
+                    del wanted["check"]
+                for call, times in wanted.items():
                     number = len(re.findall(rf'lab\.{call}\("{re.escape(identifier)}"\)', text))
-                    if number != 1:
+                    if number != times:
                         found.append(
-                            f'{kind}/{source.slug}: lab.{call}("{identifier}") stands {number} times, not once'
+                            f'{kind}/{source.slug}: lab.{call}("{identifier}") stands {number} times, not {times}'
                         )
             for identifier in set(re.findall(r'lab\.(?:exercise|check|guess)\("([^"]+)"\)', text)):
                 if identifier not in source.exercises and identifier not in source.guesses:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ecrlab_course.authoring.content import Course, Source
+from ecrlab_course.documents.attempts import Attempt
 from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
+from ecrlab_course.drills.drill import Drill, drills
 from ecrlab_course.kinds.base import Exercise
 
 PAGE = "docs/exercises.md"
@@ -43,6 +45,11 @@ def page(course: Course, cells: Callable[[Source], list[Any]]) -> str:
         known = minutes(cells(source)) if source.text.is_file() else {}
         for item in source.exercises.values():
             parts += ["", *_exercise(source, item, known.get(item.id))]
+    known_drills = drills(course.root)
+    if known_drills:
+        parts += ["", "## Drills", "", "Their tries are made by tests/course/test_drills.py."]
+    for drill in known_drills.values():
+        parts += ["", *_drill(drill)]
     return "\n".join(parts) + "\n"
 
 
@@ -62,17 +69,31 @@ def _exercise(source: Source, item: Exercise, known: float | None) -> Iterator[s
     yield ""
     yield " · ".join(facts)
     yield ""
-    yield f"Right: {'; '.join(attempt.name for attempt in item.accepts)}."
-    yield ""
-    yield "| wrong answer | what it shows | what the course says |"
-    yield "|---|---|---|"
-    for (misconception, said), names in _grouped([*_attempts(item), *item.wrong()]).items():
-        wrong = "; ".join(names)
-        belief = f"`{misconception}`: {MISCONCEPTIONS[misconception].belief}" if misconception else ""
-        yield f"| {_cell(wrong)} | {_cell(belief)} | {_cell(said)} |"
+    yield from _answers(item.accepts, [*_attempts(item), *item.wrong()])
     for text in item.noted():
         yield ""
         yield _cell(text)
+
+
+def _drill(drill: Drill) -> Iterator[str]:
+    yield f"### {drill.id} · {drill.kind}"
+    yield ""
+    states = [f"{len(drill.seeds)} states"] if len(drill.seeds) > 1 else []
+    words = [drill.level_words, f"lesson {drill.lesson}", f"evidence in {drill.seconds} s", *states]
+    yield " · ".join([*words, "needs an engine" if drill.engine else "no engine needed"])
+    yield ""
+    yield from _answers(drill.accepts, [(each.name, each.misconception or "", each.said) for each in drill.rejects])
+
+
+def _answers(right: Iterable[Attempt], wrong: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    """Yield the right ways, and a table of the wrong ones: name, misconception, what is said."""
+    yield f"Right: {'; '.join(attempt.name for attempt in right)}."
+    yield ""
+    yield "| wrong answer | what it shows | what the course says |"
+    yield "|---|---|---|"
+    for (misconception, said), names in _grouped(wrong).items():
+        belief = f"`{misconception}`: {MISCONCEPTIONS[misconception].belief}" if misconception else ""
+        yield f"| {_cell('; '.join(names))} | {_cell(belief)} | {_cell(said)} |"
 
 
 def _grouped(rows: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], list[str]]:

@@ -6,7 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ecrlab_course.authoring.cells import READING, Cell, read
 from ecrlab_course.authoring.content import Source
+from ecrlab_course.authoring.recorded import recordings
+from ecrlab_course.notebook.declared import declared
+from ecrlab_course.publish import giveaways
 
 MARKS = ("core", "stretch", "demo")
 """Each cell has one: everybody does it; for those ahead of the class; the teacher shows it."""
@@ -17,6 +21,7 @@ EXERCISES = (5, 8)
 """Of a lesson; with a half-time, up to that many in each half."""
 KINDS_AT_LEAST = 4
 CHECKPOINTS = (3, 5)
+"""Of a lesson; with a half-time, up to that many in each half."""
 PICTURES_AT_LEAST = 2
 FAILURES_AT_LEAST = 2
 WORDS_AT_MOST = 7
@@ -42,9 +47,13 @@ class Found:
 def examine(source: Source, starter: Any, solved: Any) -> Found:
     """Return what a lesson's or lab's two notebooks (`build.notebook`) have against the form."""
     name = source.text.parent.name
-    wrong = [f"{name}: {text}" for text in (*_cells(starter), *_front(source), *_pictures_described(source, solved))]
-    lacks = _lab(source) if source.is_lab else _lesson(source, starter, solved)
-    return Found(tuple(wrong), tuple(f"{name}: {text}" for text in (*lacks, *_minutes(source, starter))))
+    cells = read(source)
+    wrong = [*_cells(starter), *_front(source), *_pictures_described(source, solved), *_declared(source, cells)]
+    lacks = [*(_lab(source) if source.is_lab else _lesson(source, starter, solved)), *_minutes(source, starter)]
+    wrong += _hidden(source, cells)
+    lacks += recordings(source.folder).wrong(cells)
+    lacks += giveaways.found(source, cells)
+    return Found(tuple(f"{name}: {text}" for text in wrong), tuple(f"{name}: {text}" for text in lacks))
 
 
 # One cell ------------------------------------------------------------------------------------------------------------
@@ -100,6 +109,46 @@ def _pictures_described(source: Source, book: Any) -> list[str]:
     return found
 
 
+def _declared(source: Source, cells: list[Cell]) -> list[str]:
+    """Return what is wrong with what cells declare: it is found by their text, and shown under their output."""
+    found = []
+    for number, cell in enumerate(cells):
+        if READING in cell.tags:
+            if number == 0 or cells[number - 1].kind != "code":
+                found.append(f"cell {cell.id}: a reading stands directly after the code cell that it reads")
+            if cell.kind == "code" or cell.more or _IMAGE.search(cell.text):
+                found.append(f"cell {cell.id}: a reading is text alone: no code, no picture, no minutes, no checkpoint")
+    said: dict[str, tuple[str, object]] = {}
+    for identifier, text, what in declared(source):
+        if (what.fails or what.reading) and re.fullmatch(r"lab\.\w+\(\)", text):
+            found.append(f"cell {identifier}: {text} is typed anywhere; put a comment behind it, to be known by")
+        first, before = said.setdefault(text, (identifier, what))
+        if before != what:
+            found.append(
+                f"cells {first} and {identifier} have the same text, and do not stop or are not read alike: put a "
+                "comment into one of them"
+            )
+    return found
+
+
+def _hidden(source: Source, cells: list[Cell]) -> list[str]:
+    """Return where course text hides what docker says, or names in a cell how it stops."""
+    texts = {f"cell {cell.id}": cell.text for cell in cells}
+    files = [*source.folder.glob("*.md"), *(path for path in source.files.rglob("*") if path.is_file())]
+    texts.update({str(path.relative_to(source.folder)): path.read_text(errors="replace") for path in files})
+    found = [
+        f"{place}: 2>/dev/null hides what went wrong, and cells leave docker's usual warnings out anyway"
+        for place, text in texts.items()
+        if re.search(r"2> ?/dev/null", text)
+    ]
+    found += [
+        f'cell {cell.id}: --fails gives the answer away; the source declares it: fails="…" behind the cell\'s id'
+        for cell in cells
+        if re.match(r"%%bash .*--fails", cell.text)
+    ]
+    return found
+
+
 # The whole -----------------------------------------------------------------------------------------------------------
 
 
@@ -114,12 +163,12 @@ def _front(source: Source) -> list[str]:
 
 
 def halves(book: Any) -> list[list[Any]]:
-    """Return the cells, cut in two before the one whose id ends with -half; uncut when there is none."""
+    """Return the cells, cut in two behind the one whose id ends with -half; uncut when there is none."""
     parts: list[list[Any]] = [[]]
     for cell in book.cells:
+        parts[-1].append(cell)
         if cell.id.endswith("-half"):
             parts.append([])
-        parts[-1].append(cell)
     return parts
 
 
@@ -170,15 +219,15 @@ def _lesson(source: Source, starter: Any, solved: Any) -> list[str]:
     pictures = len(_IMAGE.findall(text)) + sum(cell.source.count("lab.picture(") for cell in code)
     if pictures < PICTURES_AT_LEAST:
         found.append(f"{pictures} pictures; at least {PICTURES_AT_LEAST}")
-    failures = sum(1 for cell in code if re.match(r"%%bash .*--fails", cell.source))
+    failures = sum(1 for cell in read(source) if cell.fails or re.match(r"%%bash .*--fails", cell.text))
     if failures < (1 if home else FAILURES_AT_LEAST):
-        found.append(f"{failures} failures met live (%%bash --fails); at least {FAILURES_AT_LEAST}")
+        found.append(f'{failures} failures met live (cells with fails="…"); at least {FAILURES_AT_LEAST}')
     for number, part in enumerate(parts, 1):
         asked = sum(len(_AWS.findall(cell.source)) for cell in part if cell.cell_type == "code")
         if asked > AWS_AT_MOST:
             found.append(f"{asked} aws commands in part {number}; at most {AWS_AT_MOST}")
     if not home:
-        between(len(lesson.checkpoints), CHECKPOINTS, "checkpoints")
+        between(len(lesson.checkpoints), (CHECKPOINTS[0], CHECKPOINTS[1] * len(parts)), "checkpoints")
         found += [f"no cell is tagged {tag}" for tag in ("interview", "summary") if not _tagged(starter, tag)]
         found += [f"no box “{words}”" for words in ("People say", "On real AWS") if words not in text]
     asked = sum(cell.source.count("lab.guess(") for cell in _tagged(starter, "recall"))

@@ -8,7 +8,7 @@ import http.client
 import json
 from collections.abc import Callable, Mapping
 from shlex import quote
-from typing import Any
+from typing import Any, Literal
 
 from ecrlab.client import LabClient
 from ecrlab.home import Home
@@ -82,9 +82,46 @@ class Hub:
         given = {"anonymous": anonymous, "account": account, "window": window}
         return self._control.hub_limits(**{name: value for name, value in given.items() if value != -1})
 
-    def new_window(self) -> None:
-        """Begin everybody's pull window again."""
-        self._control.hub_window()
+    def off(self) -> str:
+        """Let the hub not be reached any more, by nobody."""
+        self._control.hub_switch(on=False)
+        return "The hub is off. ECR and IAM go on."
+
+    def on(self) -> str:
+        """Let the hub be reached again."""
+        self._control.hub_switch(on=True)
+        return "The hub is on."
+
+    @property
+    def next_door(self) -> str:
+        """The hub's address for the office next door: who comes there is counted for another address than ours."""
+        return self._control.hub_next_door()
+
+    def private(self, repository: str, private: bool = True) -> str:
+        """Make a repository NAMESPACE/NAME private, or with False public; return its name.
+
+        As the lab, not as a user: no pass is asked, and nobody's request is in the X-ray. Raises LabError.
+        """
+        return str(self._control.hub_visibility(repository, private)["repository"])
+
+    def team(
+        self,
+        name: str,
+        *members: str,
+        organization: str = ORGANIZATION,
+        **repositories: Literal["read", "write", "admin"],
+    ) -> str:
+        """Make or replace a team: `lab.hub.team("ops", "omar", booking="read")`; return its name with the organisation.
+
+        Members who have no account get one, and become members of the organisation. Raises HubError, LabError.
+        """
+        found = {each["name"]: each for each in self._control.hub()["organizations"]}.get(organization, {"members": {}})
+        for member in members:
+            self.user(member)
+            if member not in found["members"]:
+                self._control.hub_member(organization, member, "member")
+        self._control.hub_team(organization, name, list(members), repositories)
+        return f"{organization}/{name}"
 
     @property
     def users(self) -> list[str]:
@@ -134,6 +171,14 @@ class Hub:
         if response.status >= 400:
             raise HubError(f"{response.status}: {answer.get('detail', answer)}")
         return answer
+
+    def mirror(self, repository: str, serves: str, claims: str | None = None, respaced: bool = False) -> str:
+        """Let a mirror of one of the repositories stand next to the hub; return the value of $MIRROR, "localhost:4514".
+
+        Whatever version it is asked for, it hands out the tag `serves`. Its header names the digest of that, or of the
+        tag that it `claims` to hand out; `respaced`: the manifest comes with other spacing.
+        """
+        return str(self._control.hub_mirror(repository, serves, claims, respaced)["address"])
 
     def reset(self) -> None:
         """Put the hub back to its start: users, repositories, limits, windows."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import configparser
+import contextlib
 import gzip
 import hashlib
 import http.client
@@ -10,26 +13,36 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
 
-from ecrlab.client import LOOKING, LabClient, quota_text
+from ecrlab.client import LOOKING, LabClient, LabError, quota_text
 from ecrlab.environment import apply, environment
-from ecrlab.home import ACCOUNT, REGION, Home, read_json
+from ecrlab.home import ACCOUNT, NOBODY, REGION, Home, read_json
 from ecrlab.span import ahead
-from ecrlab_course.documents.lab_view import Engine
+from ecrlab_course.documents.client_record import Login, Transcript
+from ecrlab_course.documents.lab_view import Engine, Node
 from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.failure import Refused
 from ecrlab_course.toolbox import refusals, shell
 from ecrlab_course.toolbox.hub import Hub
+
+Ship: TypeAlias = tuple[float, str] | tuple[float, str, str]
+"""One image of a fleet: days old, its tags with blanks between them, and of an index its architectures."""
+DOCKER = "application/vnd.docker."
+KEPT_RUNS, KEPT_OUTPUT = 50, 4000
+"""How many runs of bash are kept, and how many characters of each one's output."""
 
 
 @cache
@@ -106,7 +119,7 @@ class Region:
 
 
 class Lab:
-    """Everything an exercise may ask of the lab (`ecrlab_course.authoring.exercises.LabView`).
+    """Everything an exercise may ask of the lab (`documents.lab_view.LabView`).
 
     `folder` is where commands run. A lab made by `looking()` marks its requests, so that a check leaves no trace in
     the learner's X-ray. `mark` is the sequence number after which `rows()` reads when it is not told another.
@@ -119,13 +132,22 @@ class Lab:
         self.folder = folder
         self.mark = 0
         self._quiet = quiet
+        self._runs: deque[Transcript] = deque(maxlen=KEPT_RUNS)
+        self._since = 0.0
         self.control = LabClient(home)
         self.clock = Clock(self.control)
         self.hub = Hub(home, self.control, self.sh)
+        self.filled: Callable[[], dict[str, str]] = dict
+        """What `shown` returns; a session sets it."""
 
     def region(self, name: str) -> Region:
         """Return a Region of the lab, to switch off and on: `lab.region("us-east-1").off()`."""
         return Region(self.control, name)
+
+    def scan_time(self, seconds: float) -> str:
+        """Let every scan from now on take so many seconds of lab time, 0: no longer than it needs; say so."""
+        self.control.scan_time(seconds)
+        return f"A scan takes {seconds:g} s from now on." if seconds else "A scan takes no longer than it needs."
 
     def quota(self, name: str, value: int | None, *, service: str = "ecr", region: str = REGION) -> str:
         """Set a service quota of the learner's registry, None: back to its default; return it in a sentence.
@@ -140,11 +162,31 @@ class Lab:
         view.hub = self.hub.looking(LOOKING)
         return view
 
-    def looking(self, mark: int = 0) -> Lab:
-        """Return this lab as a check sees it: requests are marked, and `rows()` reads after `mark`."""
+    def looking(self, mark: int = 0, since: float = 0) -> Lab:
+        """Return this lab as a check sees it: requests are marked, and `rows()` reads after `mark`.
+
+        `since`, by `time.monotonic()`, does the same for `transcripts`: a run need not have made a request.
+        """
         view = self._looking
-        view.folder, view.mark = self.folder, mark
+        view.folder, view.mark, view._runs, view._since = self.folder, mark, self._runs, since
+        view.filled = self.filled
         return view
+
+    @property
+    def transcripts(self) -> list[Transcript]:
+        """The last runs of bash that this lab made since the mark, oldest first: in memory, and none of looking."""
+        return [run for run in self._runs if run.moment >= self._since]
+
+    def expect(self, begun: int | None = None) -> None:
+        """Note that a failure is one that the page expected: the last run's, or what was asked since a row."""
+        if begun is not None:
+            self._runs.append(Transcript("", "", 1, "", begun, self._reached(), time.monotonic(), expected=True))
+        elif self._runs:
+            self._runs.append(replace(self._runs.pop(), expected=True))
+
+    def logins(self, profile: str = "admin") -> list[Login]:
+        """Return the logins in that profile's docker configuration; nothing when there is none."""
+        return read_logins(read_json(self.home.docker_config(profile) / "config.json"))
 
     @property
     def registry(self) -> str:
@@ -183,6 +225,10 @@ class Lab:
                 return rows
             start = batch[-1]["seq"]
 
+    def shown(self) -> dict[str, str]:
+        """Return the cells of the table that the learner's requests have filled, each with its newest answer."""
+        return self.filled()
+
     @property
     def prints(self) -> Engine:
         """Which of the engines that print differently this lab's engine is."""
@@ -195,9 +241,43 @@ class Lab:
     def sh(
         self, command: str, profile: str = "admin", timeout: float = 60, write: Callable[[str], None] | None = None
     ) -> tuple[int, str]:
-        """Run bash as that profile in the lesson's folder; return exit code and ordered output."""
+        """Run bash as that profile in the lesson's folder; return exit code and ordered output.
+
+        As "nobody" it begins without any login, whatever an earlier run of that stranger left.
+        """
+        if profile == NOBODY:
+            (self.home.docker_config(NOBODY) / "config.json").unlink(missing_ok=True)
         environ = apply(environment(self.home, profile, os.environ), os.environ)
-        return shell.run(command, environ, self.folder, write, timeout)
+        return self.recorded(command, profile, lambda: shell.run(command, environ, self.folder, write, timeout))
+
+    def recorded(self, script: str, profile: str, run: Callable[[], tuple[int, str]]) -> tuple[int, str]:
+        """Carry out a run of bash and keep its transcript, unless this lab only looks; return what it returns."""
+        if self._quiet:
+            return run()
+        before, moment = self._reached(), time.monotonic()
+        code, output = run()
+        self._runs.append(Transcript(script, profile, code, output[-KEPT_OUTPUT:], before, self._reached(), moment))
+        return code, output
+
+    def _reached(self) -> int:
+        """Return where the X-ray stands; 0 when the lab does not answer."""
+        with contextlib.suppress(LabError, OSError):
+            return self.last()
+        return 0
+
+    def node(self) -> Node:
+        """Return the image ``ecrlab/node:1``, the base of the Node.js app; the engine gets it where it has none yet.
+
+        False without an engine, and where no Node.js is to be had. Asks `ecrlab node`, as a learner can; no transcript
+        is kept.
+        """
+        environ = apply(environment(self.home, base=os.environ), os.environ)
+        _, output = shell.run("ecrlab node --json", environ, self.folder, timeout=300)
+        try:
+            told = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
+        except (StopIteration, ValueError):
+            return Node("", "", "", output.strip())
+        return Node(*(str(told[name]) for name in ("name", "version", "source", "sentence")))
 
     def push(
         self, repository: str, tag: str, content: bytes = b"hello", profile: str = "admin", region: str = REGION
@@ -213,6 +293,55 @@ class Lab:
             port, f"{registry}/{repository}", tag, image(content), data["authorizationToken"], quiet=self._quiet
         )
 
+    def fleet(self, fleets: Mapping[str, Iterable[Ship]]) -> str:
+        """Push images of different ages, {repository: [image, …]}; return how far the clock went.
+
+        Each image is (days old, "its tags"), or (days old, "its tags", "amd64 arm64") for an index. The lab's clock
+        walks from the oldest to the youngest; of one age they come in the order given. A repository that is missing is
+        made. Raises Refused.
+        """
+        ecr = self.client("ecr")
+        for name in fleets:
+            with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+                ecr.create_repository(repositoryName=name)
+        waiting = [(name, place, ship) for name, ships in fleets.items() for place, ship in enumerate(ships)]
+        waiting.sort(key=lambda each: -each[2][0])
+        now = waiting[0][2][0] if waiting else 0.0
+        for name, place, (days, tags, *parts) in waiting:
+            if now > days:
+                self.clock.advance(days=now - days)
+                now = days
+            self._launch(ecr, name, f"{place} {tags}", tags.split(), parts[0].split() if parts else [])
+        return self.clock.advance(days=now)
+
+    def _launch(self, ecr: Any, name: str, content: str, tags: list[str], architectures: list[str]) -> None:
+        """Push one image of a fleet, or an index of an image for each architecture."""
+        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        host, _, registry = self.registry.partition("/")
+        port, address = int(host.rpartition(":")[2]), f"{registry}/{name}"
+        if not architectures:
+            made = image(content.encode())
+            for tag in tags or [_digest(made[2])]:
+                push_image(port, address, tag, made, token)
+            return
+        entries = []
+        for architecture in architectures:
+            made = image(f"{content} {architecture}".encode())
+            digest = push_image(port, address, _digest(made[2]), made, token)
+            entries.append(
+                {
+                    "mediaType": DOCKER + "distribution.manifest.v2+json",
+                    "size": len(made[2]),
+                    "digest": digest,
+                    "platform": {"architecture": architecture, "os": "linux"},
+                }
+            )
+        kind = DOCKER + "distribution.manifest.list.v2+json"
+        index = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": entries}, indent=3)
+        for tag in tags or [""]:
+            named = {"imageTag": tag} if tag else {}
+            ecr.put_image(repositoryName=name, imageManifest=index, imageManifestMediaType=kind, **named)
+
     def user(self, *names: str) -> None:
         """Put the named users' rights back to the seed's."""
         self.control.reset(users=list(names))
@@ -221,59 +350,93 @@ class Lab:
         """Delete the named repositories with their images, when they exist."""
         self.control.reset(repositories=list(repositories), account=ACCOUNT, region=region)
 
-    def local_names(self, names: Iterable[str]) -> None:
-        """Remove image names from the container engine, when there are any."""
-        words = " ".join(f"'{name}'" for name in names)
-        self.sh(f"docker rmi -f {words} >/dev/null 2>&1 || true")
+    def unset(self, *regions: str, account: str = ACCOUNT) -> None:
+        """Remove what is set for an account's registries as a whole, in these Regions.
+
+        Replication rules, cache rules, creation templates, the registry's policy and account settings, and quotas.
+        """
+        for region in regions:
+            self.control.reset(settings=True, account=account, region=region)
+
+    def regions_on(self) -> list[str]:
+        """Let every Region be reached again; return those that could not."""
+        off = list(self.control.status()["regions_off"])
+        for region in off:
+            self.control.region(region, on=True)
+        return off
 
 
-def image(content: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return layer, config and manifest of an image whose only layer holds the file `content`; deterministic."""
+def read_logins(config: Mapping[str, Any]) -> list[Login]:
+    """Return the logins of a docker configuration. What ECR hands out as a password names its person and Region."""
+    return [_login(host, entry) for host, entry in dict(config.get("auths") or {}).items()]
+
+
+def _login(host: str, entry: object) -> Login:
+    try:
+        assert isinstance(entry, Mapping)
+        password = base64.b64decode(str(entry["auth"])).decode().partition(":")[2]
+        payload = base64.b64decode(json.loads(base64.b64decode(password))["payload"])
+        _, account, name, _, region, expires = json.loads(payload)
+        return Login(host, str(name), str(account), str(region), datetime.fromtimestamp(float(expires), UTC))
+    except (AssertionError, ValueError, KeyError, TypeError, binascii.Error):
+        # Another registry's, one that a credential helper keeps, or a text that the lab did not hand out.
+        return Login(host, "", "", "", None)
+
+
+def image(content: bytes, path: str = "content") -> tuple[bytes, bytes, bytes]:
+    """Return layer, config and manifest of an image whose only layer holds one file, at `path`; deterministic.
+
+    The manifest is written as docker writes it, so that pushed back by docker under another tag it keeps its digest.
+    """
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        entry = tarfile.TarInfo("content")
+        entry = tarfile.TarInfo(path)
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
     layer = gzip.compress(plain.getvalue(), mtime=0)
-
-    def digest(data: bytes) -> str:
-        return "sha256:" + hashlib.sha256(data).hexdigest()
 
     config = json.dumps(
         {
             "architecture": "amd64",
             "config": {},
             "os": "linux",
-            "rootfs": {"type": "layers", "diff_ids": [digest(plain.getvalue())]},
+            "rootfs": {"type": "layers", "diff_ids": [_digest(plain.getvalue())]},
         },
         sort_keys=True,
     ).encode()
-    kind = "application/vnd.docker."
     manifest = json.dumps(
         {
             "schemaVersion": 2,
-            "mediaType": kind + "distribution.manifest.v2+json",
+            "mediaType": DOCKER + "distribution.manifest.v2+json",
             "config": {
-                "mediaType": kind + "container.image.v1+json",
+                "mediaType": DOCKER + "container.image.v1+json",
                 "size": len(config),
-                "digest": digest(config),
+                "digest": _digest(config),
             },
-            "layers": [{"mediaType": kind + "image.rootfs.diff.tar.gzip", "size": len(layer), "digest": digest(layer)}],
+            "layers": [
+                {"mediaType": DOCKER + "image.rootfs.diff.tar.gzip", "size": len(layer), "digest": _digest(layer)}
+            ],
         },
-        sort_keys=True,
+        indent=3,
     ).encode()
     return layer, config, manifest
 
 
 def push_image(
-    port: int, name: str, tag: str, parts: tuple[bytes, bytes, bytes], token: str, quiet: bool = False
+    port: int,
+    name: str,
+    tag: str,
+    parts: tuple[bytes, bytes, bytes],
+    token: str,
+    quiet: bool = False,
+    scheme: str = "Basic",
 ) -> str:
-    """Push layer, config and manifest to /v2/NAME on localhost:PORT with a Basic token; return the digest.
+    """Push layer, config and manifest to /v2/NAME on localhost:PORT with a token, Basic or Bearer; return the digest.
 
     Raises Refused with the registry's own words.
     """
     connection = http.client.HTTPConnection("localhost", port, timeout=60)
-    headers = {"Authorization": f"Basic {token}", "User-Agent": f"ecrlab-push{' ' + LOOKING if quiet else ''}"}
+    headers = {"Authorization": f"{scheme} {token}", "User-Agent": f"ecrlab-push{' ' + LOOKING if quiet else ''}"}
 
     def ask(method: str, path: str, body: bytes = b"", **more: str) -> http.client.HTTPResponse:
         connection.request(method, path, body, {**headers, **more})
@@ -291,7 +454,7 @@ def push_image(
     layer, config, manifest = parts
     try:
         for blob in (layer, config):
-            digest = "sha256:" + hashlib.sha256(blob).hexdigest()
+            digest = _digest(blob)
             where = _path(ask("POST", f"/v2/{name}/blobs/uploads/"))
             where = _path(ask("PATCH", where, blob))
             ask("PUT", f"{where}{'&' if '?' in where else '?'}digest={digest}")
@@ -299,7 +462,11 @@ def push_image(
         ask("PUT", f"/v2/{name}/manifests/{tag}", manifest, **{"Content-Type": kind})
     finally:
         connection.close()
-    return "sha256:" + hashlib.sha256(manifest).hexdigest()
+    return _digest(manifest)
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _path(response: http.client.HTTPResponse) -> str:

@@ -15,12 +15,50 @@ from pathlib import Path
 
 STRICT = "set -euo pipefail\n"
 
-# What docker adds to the output of `run` and `build` on a machine that forwards no packets. No container of the course
-# needs that, and the advice would lead elsewhere.
+# What docker adds to the output of a command that worked, and what would lead elsewhere: on a machine that forwards no
+# packets (no container of the course needs that), after a login (the lab keeps a docker configuration for each of its
+# people), and from `docker build` where buildx is not installed. A terminal beside the page shows it.
 _NOISE = re.compile(
-    rb"^(?:WARNING: | ---> \[Warning\] )IPv4 forwarding is disabled\. Networking will not work\.\r?(?:\n|\Z)",
-    re.MULTILINE,
+    rb"(?:WARNING: | ---> \[Warning\] )IPv4 forwarding is disabled\. Networking will not work\."
+    rb"|Configure a credential helper to remove this warning\. See"
+    rb"|DEPRECATED: The legacy builder is deprecated.*"
+    rb"| +Install the buildx component to build images with BuildKit:"
+    rb"| +BuildKit is currently disabled; enable it by removing the DOCKER_BUILDKIT=0"
 )
+_AFTER_BLANK = re.compile(rb"WARNING! Your (?:credentials are|password will be) stored unencrypted in .*")
+"""What docker puts an empty line before."""
+_BEFORE_BLANK = re.compile(
+    rb"https://docs\.docker\.com/(?:go/credential-store|engine/reference/commandline/login)/.*"
+    rb"| +https://docs\.docker\.com/go/buildx/"
+    rb"| +environment-variable\."
+)
+"""What docker puts an empty line behind."""
+
+
+class _Quiet:
+    """Leaves docker's usual noise out of an output, with the empty lines around it; it comes piece by piece."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._ended = False
+
+    def __call__(self, lines: bytes, last: bool) -> bytes:
+        """Return what is kept of these whole lines. An empty one is held back until the next line comes."""
+        kept = []
+        for line in re.findall(rb"[^\n]*\n|[^\n]+", lines):
+            text = line.rstrip(b"\r\n")
+            ended, self._ended = self._ended, bool(_BEFORE_BLANK.fullmatch(text))
+            if self._ended or _NOISE.fullmatch(text) or (ended and not text):
+                continue
+            if _AFTER_BLANK.fullmatch(text):
+                self._held = b""
+                continue
+            kept += [self._held, line if text else b""]
+            self._held = b"" if text else line
+        if last:
+            kept.append(self._held)
+            self._held = b""
+        return b"".join(kept)
 
 
 class ShellError(Exception):
@@ -73,6 +111,7 @@ def run(
     os.set_blocking(pipe, False)
     pieces: list[bytes] = []
     pending = bytearray()
+    quiet = _Quiet()
     deadline = None if timeout is None else time.monotonic() + timeout
 
     def take(data: bytes, last: bool = False) -> None:
@@ -80,7 +119,7 @@ def run(
         begun, end = len(pending), data.rfind(b"\n") + 1
         pending.extend(data)
         cut = len(pending) if last else begun + end if end else 0
-        piece = _NOISE.sub(b"", bytes(pending[:cut]))
+        piece = quiet(bytes(pending[:cut]), last)
         del pending[:cut]
         if piece:
             pieces.append(piece)

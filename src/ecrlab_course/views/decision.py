@@ -10,7 +10,7 @@ from typing import Any
 from ecrlab import decisions
 from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.messages import say
-from ecrlab_course.views.display import Shown, escape
+from ecrlab_course.views.display import Shown, breaking, escape
 from ecrlab_course.views.xray import request, who
 
 
@@ -39,8 +39,8 @@ def html(decision: Mapping[str, Any], head: bool = True) -> str:
     if blocked:
         parts.append(f"<p>{escape(blocked)}</p>")
     if decision.get("message"):
-        parts.append(f"<p>{say('why.aws')} <q>{escape(decision['message'])}</q></p>")
-    parts.append(f"<p>{escape(decision['explanation'])}</p>")
+        parts.append(f"<p>{say('why.aws')} <q>{breaking(decision['message'])}</q></p>")
+    parts.append(f"<p>{breaking(decision['explanation'])}</p>")
     parts.append(_suggest(decision))
     parts.append(_statements(decision))
     parts.append(_context(decision))
@@ -58,7 +58,10 @@ def _suggest(decision: Mapping[str, Any]) -> str:
     suggestion = decision.get("suggestion")
     if not suggestion:
         return ""
-    parts = [f'<div class="ecr-suggestion"><p><b>{say("why.fix")}</b> {escape(suggestion["advice"])}</p>']
+    # Closed: a learner who looks for the cause does not want to read the finished statement beside it.
+    parts = [
+        f'<details class="ecr-suggestion"><summary>{say("why.fix")}</summary><p>{escape(suggestion["advice"])}</p>'
+    ]
     for piece in suggestion["statements"]:
         if len(suggestion["statements"]) > 1:
             parts.append(f"<p>{escape(say('why.place', place=piece['where']))}</p>")
@@ -75,7 +78,7 @@ def _suggest(decision: Mapping[str, Any]) -> str:
             f"<p>{escape(decisions.set_words(more))}</p>"
             f"{_json(more['statement'], say('why.copy_whole', purpose=more['purpose']))}</details>"
         )
-    return "".join([*parts, "</div>"])
+    return "".join([*parts, "</details>"])
 
 
 def _statements(decision: Mapping[str, Any]) -> str:
@@ -88,7 +91,7 @@ def _statements(decision: Mapping[str, Any]) -> str:
         state, words = decisions.row_words(row)
         mark = "ecr-on" if row["decided"] or row["applied"] else "ecr-soft"
         lines.append(
-            f'<li class="{mark}"><b>{escape(state)}</b> {escape(words)}'
+            f'<li class="{mark}"><b>{escape(state)}</b> {breaking(words)}'
             f"<details><summary>{say('why.statement')}</summary>"
             f"{_json(row['statement'], say('why.label', label=row['label']))}</details></li>"
         )
@@ -103,7 +106,7 @@ def _context(decision: Mapping[str, Any]) -> str:
         return ""
     lines = "".join(
         f'<tr><th scope="row"><code>{escape(key)}</code></th>'
-        f"<td>{escape(', '.join(value) if isinstance(value, list) else value)}</td></tr>"
+        f"<td>{breaking(', '.join(value) if isinstance(value, list) else value)}</td></tr>"
         for key, value in sorted(decision["context"].items())
     )
     return (
@@ -141,8 +144,8 @@ def xray_html(rows: Sequence[Row]) -> str:
         on = say("why.on", thing=decisions.short(str(decision["resource"])))
         lines.append(
             f'<details class="ecr-asked {kind}"><summary><span class="ecr-state">{word}</span> '
-            f"<code>{escape(decision['action'])}</code> {escape(on)} "
-            f'<span class="ecr-soft">{escape(who(row))} · {escape(request(row))}{often}</span></summary>'
+            f"<code>{breaking(decision['action'])}</code> {breaking(on)} "
+            f'<span class="ecr-soft">{breaking(who(row))} · {breaking(request(row))}{often}</span></summary>'
             f"{html(decision, head=False)}</details>"
         )
     if not lines:
@@ -156,24 +159,34 @@ def xray_html(rows: Sequence[Row]) -> str:
 def xray_text(rows: Sequence[Row]) -> str:
     """Return the rows' decisions in words: all of a denial, the verdict and its reason of the others."""
     parts = []
-    for _, decision, times in _grouped(rows):
+    for row, decision, times in _grouped(rows):
         often = f" ({say('x-ray.times', number=times)})" if times > 1 else ""
         if decision["allowed"]:
             parts.append(f"{decisions.headline(decision)}{often}\n  {say('why.because', reason=decision['reason'])}")
         else:
-            head, _, rest = decisions.text(decision).partition("\n")
+            head, _, rest = decisions.text(decision, instead=_ask(row)).partition("\n")
             parts.append(f"{head}{often}\n{rest}")
     return "\n".join(parts)
 
 
-def shown(row: Row, details: bool = True) -> Shown:
-    """Return one row of the X-ray opened: each question that it put to IAM."""
+def _ask(row: Row) -> str:
+    return say("why.ask", number=row.get("seq"))
+
+
+def shown(row: Row, details: bool = True, suggest: bool = False) -> Shown:
+    """Return one row of the X-ray opened: each question that it put to IAM.
+
+    Args:
+        row: the row, with its decisions opened.
+        details: the text form has all statements and the context.
+        suggest: the text form has what would turn a denial; on the page it can be opened.
+    """
     found = _grouped([row])
     asked = {"number": row.get("seq"), "who": who(row), "request": request(row), "status": row.get("status")}
     line = say("why.request", **asked)
     if not found:
         said = f"{say('why.not_asked')} {row.get('reason') or ''}".strip()
         return Shown(f"{line}\n{said}", f'<div class="ecr-title">{escape(line)}</div><p>{escape(said)}</p>')
-    words = "\n".join(decisions.text(decision, details) for _, decision, _ in found)
+    words = "\n".join(decisions.text(decision, details, "" if suggest else _ask(row)) for _, decision, _ in found)
     inner = "".join(html(decision) for _, decision, _ in found)
     return Shown(f"{line}\n{words}", f'{style()}<div class="ecr-title">{escape(line)}</div>{inner}')

@@ -14,13 +14,24 @@ import mistune
 
 from ecrlab_course.documents.verdict import Outcome, Verdict
 
-ICONS = {Outcome.PASSED: "✓", Outcome.NOT_YET: "✗", Outcome.UNTOUCHED: "○", Outcome.UNKNOWN: "?"}
+# JupyterLab takes arrow keys and Enter for itself, except where what has the focus carries this attribute; Escape goes
+# back to the cell.
+PANEL = (
+    '<div class="ecrlab" '
+    "onfocusin=\"event.target.setAttribute('data-lm-suppress-shortcuts', 'true')\" "
+    "onkeydown=\"if (event.key === 'Escape') { this.closest('.jp-Cell')?.focus() }\">"
+)
+
+ICONS = {Outcome.PASSED: "✓", Outcome.COMPARED: "≠", Outcome.NOT_YET: "✗", Outcome.UNTOUCHED: "○", Outcome.UNKNOWN: "?"}
 CLASSES = {
     Outcome.PASSED: "ecr-ok",
+    Outcome.COMPARED: "ecr-told",
     Outcome.NOT_YET: "ecr-no",
     Outcome.UNTOUCHED: "ecr-idle",
     Outcome.UNKNOWN: "ecr-wait",
 }
+
+_ARN = re.compile(r"\barn:[^\s<&]+")
 
 
 @cache
@@ -35,6 +46,11 @@ def style(loaded: str = "") -> str:
     return f"<style{run}>{short}</style>"
 
 
+def keyboard(name: str) -> str:
+    """Return the script, for `style`, that gives a card its keys; `name` is the card's own."""
+    return (files("ecrlab_course.views") / "keyboard.js").read_text(encoding="utf-8").replace("NAME", name)
+
+
 @cache
 def projector() -> str:
     """Return the style element of projector mode: larger type and stronger contrast, for the whole page."""
@@ -43,14 +59,28 @@ def projector() -> str:
     return f"<style>{short}</style>"
 
 
+class _Renderer(mistune.HTMLRenderer):
+    """Markdown's HTML, with code whose names may go on in a new line after : and /."""
+
+    def codespan(self, text: str) -> str:
+        return f"<code>{breaking(text)}</code>"
+
+
 @cache
 def _renderer() -> mistune.Markdown:
-    return mistune.create_markdown(escape=True, plugins=["table"])
+    return mistune.create_markdown(renderer=_Renderer(escape=True), plugins=["table"])
 
 
 def markdown(text: str) -> str:
     """Return safe HTML of markdown text; HTML in the text is shown as text."""
-    return str(_renderer()(text.strip()))
+    return breakable(str(_renderer()(text.strip())))
+
+
+def breakable(page: str) -> str:
+    """Return HTML in which a line may end behind each colon and slash of an ARN."""
+    parts = re.split(r"(<[^>]*>)", page)
+    parts[::2] = [_ARN.sub(lambda arn: re.sub("([:/])", r"\1<wbr>", arn[0]), part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def plain(text: str) -> str:
@@ -63,6 +93,11 @@ def escape(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
+def breaking(text: object) -> str:
+    """Return text for HTML content whose names, such as ARNs and paths, may go on in a new line after : and /."""
+    return re.sub(r"([:/])(?=[^\s:/])", r"\1<wbr>", escape(text))
+
+
 @dataclass(frozen=True)
 class Shown:
     """Something to display: `text` for terminals, tests and screen readers, `html` for the browser."""
@@ -71,17 +106,17 @@ class Shown:
     html: str
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": self.text, "text/html": f'{style()}<div class="ecrlab">{self.html}</div>'}
+        return {"text/plain": self.text, "text/html": f"{style()}{PANEL}{self.html}</div>"}
 
     def __repr__(self) -> str:
         return self.text
 
 
-def state(outcome: Outcome) -> str:
-    """Return the outcome as HTML: an icon and the word; colour only repeats what they say."""
+def state(outcome: Outcome, words: str = "") -> str:
+    """Return the outcome as HTML: an icon and the word, or other words; colour only repeats what they say."""
     return (
         f'<span class="ecr-state {CLASSES[outcome]}">'
-        f'<span aria-hidden="true">{ICONS[outcome]}</span> {outcome.words}</span>'
+        f'<span aria-hidden="true">{ICONS[outcome]}</span> {escape(words or outcome.words)}</span>'
     )
 
 
@@ -89,15 +124,16 @@ def verdict_html(verdict: Verdict, identifier: str = "") -> str:
     """Return a verdict as HTML, announced by screen readers when it appears."""
     name = f"<b>{escape(identifier)}</b> " if identifier else ""
     body = markdown(verdict.message) if verdict.message else ""
+    stands = state(verdict.outcome, verdict.words)
     return (
-        f'<div class="ecr-verdict {CLASSES[verdict.outcome]}" role="status">{name}{state(verdict.outcome)}'
+        f'<div class="ecr-verdict {CLASSES[verdict.outcome]}" role="status">{name}{stands}'
         f'<div class="ecr-said">{body}</div></div>'
     )
 
 
 def verdict(identifier: str, value: Verdict) -> Shown:
     """Return a verdict as `lab.check` shows it."""
-    line = f"{ICONS[value.outcome]} {identifier} · {value.outcome.words}"
+    line = f"{ICONS[value.outcome]} {identifier} · {value.words}"
     text = line if not value.message else f"{line}\n{value.message.strip()}"
     return Shown(text, verdict_html(value, identifier))
 
@@ -108,6 +144,16 @@ def note(title: str, text: str) -> Shown:
         f"{title}\n{text.strip()}",
         f'<div class="ecr-note"><div class="ecr-title">{escape(title)}</div>{markdown(text)}</div>',
     )
+
+
+def reading(text: str) -> Shown:
+    """Return what is read when a cell has run (markdown): a card under its output."""
+    return Shown(text.strip(), f'<div class="ecr-note">{markdown(text)}</div>')
+
+
+def stopped(text: str) -> Shown:
+    """Return the line under a cell that stopped where it was expected to: nothing to worry about."""
+    return Shown(f"✓ {text}", f'<div class="ecr-status"><span class="ecr-state ecr-ok">✓</span> {escape(text)}</div>')
 
 
 def sentence(text: str) -> Shown:
@@ -146,4 +192,4 @@ def markdown_inline(text: str) -> str:
     """Return markdown of one line as HTML without a paragraph; a dash alone stays a dash and makes no list."""
     made = _renderer()
     assert made.renderer is not None
-    return str(made.renderer(made.inline(text, {}), mistune.BlockState()))
+    return breakable(str(made.renderer(made.inline(text, {}), mistune.BlockState())))

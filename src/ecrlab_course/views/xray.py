@@ -1,25 +1,17 @@
-"""The X-ray as a learner sees it: three lanes (client, registry or API, IAM) and a plain table."""
+"""The X-ray as a learner sees it: a line for each request, its decision first, and a table of every request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
 from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.messages import say
-from ecrlab_course.views.display import Shown, escape
-
-_SERVICES = {
-    "ecr": "ECR API",
-    "iam": "IAM API",
-    "sts": "STS API",
-    "registry": "registry",
-    "hub": "hub",
-    "layers": "layer store",
-}
+from ecrlab_course.views.display import Shown, breaking, escape
 
 
 def who(row: Row) -> str:
@@ -57,7 +49,7 @@ def request(row: Row, digests: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """Requests that look the same, one after the other."""
+    """Requests that look the same."""
 
     client: str
     who: str
@@ -74,7 +66,7 @@ class Step:
     numbers: tuple[int, int]
 
 
-def _key(row: Row, digests: bool) -> tuple[Any, ...]:
+def _key(row: Row, digests: bool) -> tuple[str, str, str, str, str, str, str, int]:
     return (
         str(row.get("client") or "unknown"),
         who(row),
@@ -88,45 +80,90 @@ def _key(row: Row, digests: bool) -> tuple[Any, ...]:
 
 
 def steps(rows: Iterable[Row], digests: bool = False) -> list[Step]:
-    """Group neighbouring rows that look the same; layers that docker sends side by side count as neighbours.
+    """Return the requests in the order they came, those that look the same as one step.
 
-    docker uploads several layers at once, so their rows are interleaved differently each time. Within a run of upload
-    rows of one client the same requests are put together in order of first appearance.
+    docker sends layers side by side, so their requests are interleaved differently each time. So the requests about
+    one layer are put together in their order, and layers whose requests look the same become one: a layer that is
+    looked for, not found and sent never reads as one that was sent before it was looked for.
+
+    Args:
+        rows: rows of the X-ray, oldest first.
+        digests: tell requests for different digests apart.
     """
-    grouped: dict[tuple[Any, ...], list[Row]] = {}
-    result: list[Step] = []
+    found: list[Step] = []
+    run: list[Row] = []
 
     def flush() -> None:
-        for key, group in grouped.items():
-            numbers = [int(row.get("seq") or 0) for row in group]
-            result.append(
-                Step(
-                    client=key[0],
-                    who=key[1],
-                    service=key[2],
-                    request=key[3],
-                    action=key[4],
-                    decision=key[5],
-                    reason=key[6],
-                    status=key[7],
-                    count=len(group),
-                    sent=sum(int(row.get("bytes_in") or 0) for row in group),
-                    received=sum(int(row.get("bytes_out") or 0) for row in group),
-                    milliseconds=sum(float(row.get("duration_ms") or 0) for row in group),
-                    numbers=(min(numbers), max(numbers)),
-                )
-            )
-        grouped.clear()
+        stories: dict[tuple[Any, ...], list[list[Row]]] = {}
+        for story in _stories(run):
+            groups = [list(group) for _, group in groupby(story, key=lambda row: _key(row, digests))]
+            same = stories.setdefault(tuple(_key(group[0], digests) for group in groups), [[] for _ in groups])
+            for together, group in zip(same, groups, strict=True):
+                together += group
+        found.extend(_step(group, digests) for groups in stories.values() for group in groups)
+        run.clear()
 
-    for row in rows:
-        key = _key(row, digests)
-        # A manifest or an API call ends a run: what follows it happened after it.
-        parallel = key[2] in ("registry", "hub", "layers") and "/blobs/" in str(row.get("path"))
-        if not parallel and key not in grouped:
+    for _, group in groupby(rows, key=lambda row: (_of_a_layer(row), _key(row, digests))):
+        together = list(group)
+        if _of_a_layer(together[0]):
+            run += together
+        else:  # a manifest or an API call ends a run: what follows it happened after it
             flush()
-        grouped.setdefault(key, []).append(row)
+            found.append(_step(together, digests))
     flush()
-    return result
+    return found
+
+
+def _of_a_layer(row: Row) -> bool:
+    return row.get("service") in ("registry", "hub", "layers") and "blobs/" in str(row.get("path"))
+
+
+def _stories(rows: Sequence[Row]) -> list[list[Row]]:
+    """Put the requests about each layer together, in order of their first request.
+
+    The answer to a POST names the upload that it began; the X-ray does not keep that, so the first POST is taken for
+    the upload that is seen first. Two POSTs of one client look the same, so it does not matter which is which.
+    """
+    uploads: dict[str, str] = {}
+    for row in rows:
+        upload, digest = _upload(row), _digest(row)
+        if upload:
+            known = digest and digest not in uploads.values()
+            uploads[upload] = digest if known else uploads.get(upload, upload)
+    waiting = list(uploads)
+    found: dict[str, list[Row]] = {}
+    for number, row in enumerate(rows):
+        upload, name = _upload(row), _digest(row)
+        if upload:
+            name = uploads[upload]
+            if upload in waiting:
+                waiting.remove(upload)
+        elif not name and int(row.get("status") or 0) < 400 and waiting:
+            name = uploads[waiting.pop(0)]
+        found.setdefault(name or f"request {number}", []).append(row)
+    return list(found.values())
+
+
+def _upload(row: Row) -> str:
+    found = re.search(r"/blobs/uploads/([^/?]+)", str(row.get("path")))
+    return found[1] if found else ""
+
+
+def _digest(row: Row) -> str:
+    found = re.search(r"sha256(?::|%3A)([0-9a-f]{64})", str(row.get("path")))
+    return found[1] if found else ""
+
+
+def _step(rows: Sequence[Row], digests: bool) -> Step:
+    numbers = [int(row.get("seq") or 0) for row in rows]
+    return Step(
+        *_key(rows[0], digests),
+        count=len(rows),
+        sent=sum(int(row.get("bytes_in") or 0) for row in rows),
+        received=sum(int(row.get("bytes_out") or 0) for row in rows),
+        milliseconds=sum(float(row.get("duration_ms") or 0) for row in rows),
+        numbers=(min(numbers), max(numbers)),
+    )
 
 
 def size(number: int) -> str:
@@ -142,15 +179,14 @@ def text(rows: Sequence[Row], details: bool = False) -> str:
     """Return the plain table. Without `details` it holds no numbers that differ from run to run."""
     if not rows:
         return say("x-ray.none")
-    names = ["client", "who", "request", "action", "decision", "status"]
+    names = ["decision", "client", "who", "request", "action", "status"]
     if details:
         names = ["number", *names, "sent", "received", "ms"]
     head = [say(f"x-ray.head_{name}") for name in names]
     lines = [head]
     for step in steps(rows, digests=details):
-        action = say("x-ray.scope", scope=step.action) if step.service == "hub" and step.action else step.action or "-"
         answer = str(step.status or say("x-ray.unanswered"))
-        cells = [step.client, step.who, step.request, action, _decided(step.decision), answer]
+        cells = [_decided(step.decision), step.client, step.who, step.request, _asked(step) or "-", answer]
         if details:
             first, last = step.numbers
             cells = [f"{first}" if first == last else f"{first}-{last}", *cells]
@@ -179,113 +215,85 @@ def _answer(step: Step) -> tuple[str, str]:
     return "no", f"✗ {step.status}"
 
 
-_LEFT, _MIDDLE, _RIGHT = 74, 470, 720
-_WIDTH = 860
-_TOP, _HEIGHT = 56, 50
+def _asked(step: Step) -> str:
+    """Return what was asked for: IAM's action, or the hub's scope; "" for nothing."""
+    return say("x-ray.scope", scope=step.action) if step.service == "hub" and step.action else step.action
 
 
-def _short(words: str, length: int) -> str:
-    return words if len(words) <= length else words[: length - 1] + "…"
+def _name(text: object) -> str:
+    """Return a name for a narrow column: it may break before its capital letters, too."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "<wbr>", breaking(text))
 
 
-def svg(rows: Sequence[Row]) -> str:
-    """Return the drawing: each request an arrow from client to registry or API, each decision an arrow to IAM."""
-    parts = []
-    drawn = steps(rows)
-    height = _TOP + _HEIGHT * len(drawn) + 12
-    for x, name in ((_LEFT, "client"), (_MIDDLE, "registry"), (_RIGHT, "iam")):
-        parts.append(f'<line class="lane" x1="{x}" y1="34" x2="{x}" y2="{height - 6}"/>')
-        parts.append(f'<rect class="head" x="{x - 62}" y="6" width="124" height="28" rx="6"/>')
-        parts.append(f'<text x="{x}" y="25" text-anchor="middle">{say(f"x-ray.lane_{name}")}</text>')
-    for index, step in enumerate(drawn):
-        y = _TOP + index * _HEIGHT + 22
-        denied = _answer(step)[0] == "no"
-        if denied:
-            parts.append(f'<rect class="band" x="0" y="{y - 20}" width="{_WIDTH}" height="{_HEIGHT - 4}" rx="4"/>')
-            for x in (_LEFT, _MIDDLE, _RIGHT):
-                parts.append(f'<line class="lane" x1="{x}" y1="{y - 20}" x2="{x}" y2="{y + 26}"/>')
-        parts.append(f'<text x="8" y="{y - 3}">{escape(_short(step.client, 9))}</text>')
-        parts.append(f'<text class="soft" x="8" y="{y + 14}">{escape(_short(step.who, 9))}</text>')
-        times = f", {say('x-ray.times', number=step.count)}" if step.count > 1 else ""
-        parts.append(
-            f'<text class="mono" x="{_LEFT + 12}" y="{y - 5}">'
-            f"{escape(_short(step.request, 50 - len(times)))}{times}</text>"
-        )
-        parts.append(_arrow(_LEFT, _MIDDLE, y + 2, "a-no" if denied else ""))
-        answer, words = _answer(step)
+def drawing(rows: Sequence[Row]) -> str:
+    """Return a line for each step as HTML: the decision, who asked the registry or API what, and what IAM was asked."""
+    lines = []
+    for step in steps(rows):
+        kind, words = _answer(step)
+        times = f" <b>{say('x-ray.times', number=step.count)}</b>" if step.count > 1 else ""
         traffic = say("x-ray.traffic", sent=size(step.sent), received=size(step.received))
-        parts.append(
-            f'<text x="{_LEFT + 12}" y="{y + 18}"><tspan class="{answer}">{words}</tspan> '
-            f'<tspan class="soft" dx="6">{traffic}</tspan></text>'
+        decided = {"allowed": "ecr-ok", "denied": "ecr-no"}.get(step.decision, "ecr-idle")
+        # The hub has no IAM: a token is given for scopes, and its scopes decide.
+        asked = f"<code>{_name(_asked(step))}</code>" if step.action else ""
+        if not step.action:
+            asked = say("x-ray.no_scope" if step.service == "hub" else "x-ray.iam_not_asked")
+        lines.append(
+            f'<tr class="{"ecr-refused" if kind == "no" else ""}">'
+            f'<td><span class="{decided}"><span class="ecr-state">{_decided(step.decision)}</span></span><br>'
+            f'{escape(step.client)} <span class="ecr-soft">{breaking(step.who)}</span></td>'
+            f'<td class="ecr-to"><code>{_name(step.request)}</code>{times}<br>'
+            f'<span class="ecr-{kind}"><span class="ecr-state">{words}</span></span> '
+            f'<span class="ecr-soft">{traffic}</span></td>'
+            f'<td class="{"ecr-to" if step.action else "ecr-soft"}">{asked}</td></tr>'
         )
-        if step.service == "hub":
-            # No IAM here: a token is given for scopes, and its scopes decide.
-            scope = say("x-ray.no_scope")
-            if step.action:
-                scope = f"{_decided(step.decision)}: {say('x-ray.scope', scope=step.action)}"
-            kind = {"allowed": "ok", "denied": "no"}.get(step.decision, "soft")
-            parts.append(f'<text class="{kind}" x="{_MIDDLE + 10}" y="{y + 4}">{escape(_short(scope, 40))}</text>')
-        elif step.action:
-            decision = "no" if step.decision == "denied" else "ok"
-            parts.append(f'<text class="mono" x="{_MIDDLE + 10}" y="{y - 5}">{escape(_short(step.action, 34))}</text>')
-            parts.append(_arrow(_MIDDLE, _RIGHT, y + 2, f"a-{decision}"))
-            parts.append(f'<text class="{decision}" x="{_RIGHT + 14}" y="{y + 6}">{_decided(step.decision)}</text>')
-        else:
-            parts.append(f'<text class="soft" x="{_MIDDLE + 10}" y="{y + 4}">{say("x-ray.iam_not_asked")}</text>')
+    heads = "".join(f'<th scope="col">{say(f"x-ray.{name}")}</th>' for name in _HEADS)
     label = say("x-ray.label", number=len(rows))
-    drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     return (
-        f'<svg role="img" aria-label="{label}" width="{_WIDTH}" height="{height}" '
-        f'viewBox="0 0 {_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{drawing}</svg>'
+        f'<table class="ecr-table ecr-lanes" aria-label="{label}"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
     )
 
 
-def _arrow(left: int, right: int, y: int, kind: str) -> str:
-    return f'<path class="arrow {kind}" d="M{left + 2} {y}H{right - 3}m-7 -4l7 4l-7 4"/>'
+_HEADS = ("lane_decision", "lane_registry", "lane_iam")
+_COLUMNS = ("number", "decision", "client", "asked", "status", "traffic", "ms")
 
 
-def _cell(column: str) -> str:
-    """Return a cell's opening tag: long words may break in the wide columns, so that the last column is never cut."""
-    return "<td>" if column in ("request", "action", "why") else '<td class="narrow">'
+def _table(rows: Sequence[Row]) -> str:
+    """Return a table of every request. A reason that was given before is named by the request that had it."""
+    first: dict[str, object] = {}
+    lines = []
+    for row in rows:
+        decision, because = _decided(row.get("decision")), str(row.get("reason") or row.get("said") or "")
+        before = first.get(because)
+        action = str(row.get("action") or "")
+        asked = say("x-ray.scope", scope=action) if row.get("service") == "hub" else action
+        cells = (
+            row.get("seq"),
+            f"{decision} {say('x-ray.as_in', number=before)}" if because and before else decision,
+            f"{row.get('client')} {who(row)}",
+            f"{request(row, digests=True)} · {asked}" if action else request(row, digests=True),
+            row.get("status"),
+            f"{size(int(row.get('bytes_in') or 0))}, {size(int(row.get('bytes_out') or 0))}",
+            f"{float(row.get('duration_ms') or 0):.1f}",
+        )
+        lines.append(f"<tr>{''.join(f'<td>{_name(cell)}</td>' for cell in cells)}</tr>")
+        if because and not before:
+            first[because] = row.get("seq")
+            lines.append(f'<tr class="ecr-why"><td></td><td colspan="{len(cells) - 1}">{breaking(because)}</td></tr>')
+    heads = "".join(f'<th scope="col">{say(f"x-ray.head_{name}")}</th>' for name in _COLUMNS)
+    return (
+        f'<table class="ecr-table ecr-requests"><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+    )
 
 
 def shown(rows: Sequence[Row], title: str, details: bool = False) -> Shown:
-    """Return drawing and table of the rows under a title."""
+    """Return the steps and a table of the rows under a title."""
     body = text(rows, details)
     if not rows:
         return Shown(f"{title}\n{body}", f'<div class="ecr-title">{escape(title)}</div><p>{escape(body)}</p>')
-    head = ("number", "client", "who", "request", "action", "why", "status", "sent", "back", "ms")
-    cells = []
-    for row in rows:
-        decision = _decided(row.get("decision"))
-        because = row.get("reason") or row.get("said")
-        why = f"{decision}: {because}" if because else decision
-        scope = row.get("service") == "hub" and row.get("action")
-        values = (
-            row.get("seq"),
-            row.get("client"),
-            who(row),
-            request(row, digests=True),
-            say("x-ray.scope", scope=row["action"]) if scope else row.get("action") or "-",
-            why,
-            row.get("status"),
-            size(int(row.get("bytes_in") or 0)),
-            size(int(row.get("bytes_out") or 0)),
-            f"{float(row.get('duration_ms') or 0):.1f}",
-        )
-        cells.append(
-            "<tr>"
-            + "".join(f"{_cell(name)}{escape(value)}</td>" for name, value in zip(head, values, strict=True))
-            + "</tr>"
-        )
-    heads = "".join(f'<th scope="col">{say(f"x-ray.head_{name}")}</th>' for name in head)
     return Shown(
         f"{title}\n{body}",
         f'<div class="ecr-title">{escape(title)}</div>'
-        # The attribute keeps JupyterLab from taking Enter and the arrow keys; see kinds/inputs.py.
-        f'<div class="ecr-xray" tabindex="0" data-lm-suppress-shortcuts="true" role="group" '
-        f'aria-label="{escape(title)}">{svg(rows)}<details><summary data-lm-suppress-shortcuts="true">'
-        f"{say('x-ray.table')}</summary>"
-        f'<table class="ecr-table ecr-requests"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{''.join(cells)}</tbody></table></details></div>",
+        f'<div class="ecr-xray">{drawing(rows)}<details><summary>'
+        f"{say('x-ray.table')}</summary>{_table(rows)}</details></div>",
     )

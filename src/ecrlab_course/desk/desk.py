@@ -1,0 +1,634 @@
+"""The desk: it deals tickets, keeps them, and says how each stands. Knows no notebook and no terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from ecrlab.home import Home
+from ecrlab_course.checkout import ContentError, course_root
+from ecrlab_course.desk.incident import DESKS, LINES, NONE, SEEDS, Incident, incidents
+from ecrlab_course.desk.judge import Judgement, State, judge
+from ecrlab_course.desk.looks import looked, scripts_of, touched
+from ecrlab_course.desk.town import Ran, Town
+from ecrlab_course.desk.world import Bounds, Party, World, allowed, bounds, packed, snapshot, unpacked
+from ecrlab_course.documents.client_record import Transcript
+from ecrlab_course.documents.xray_row import Row
+from ecrlab_course.messages import fill, say
+from ecrlab_course.progress import KeptFile, now
+from ecrlab_course.toolbox.lab import Lab
+
+T = TypeVar("T")
+NIGHT = "night"
+TIMES = ("03:10", "03:12", "03:25")
+"""When the tickets of a night shift arrive."""
+HINTS = 3
+TICKS = LINES
+"""A tick for each line of a postmortem."""
+
+
+class Book(KeptFile):
+    """The desk's file: every ticket that was dealt, and what is needed to judge those that are open.
+
+    `tickets`: number to record. `open`: `tickets` (numbers, in order), `before` and `dealt` (two states of the town).
+    """
+
+    parts = ("tickets", "open")
+
+
+def book_of(home: Home) -> Book:
+    """Return the desk's file of a home: tickets.json, beside progress.json."""
+    return Book(home.progress.with_name("tickets.json"))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One cause to choose: the letter that is shown, the key that is kept, and its text (markdown)."""
+
+    letter: str
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One ticket: its incident, the seed number that people say (9-3), and what the file holds of it."""
+
+    id: str
+    incident: Incident
+    number: int
+    record: Mapping[str, Any]
+
+    @property
+    def dealt(self) -> tuple[str, int]:
+        """The cause, and which of the two evidences."""
+        return dealt(self.incident, self.number)
+
+    @property
+    def name(self) -> str:
+        """What people say: 9-3. In a night shift its place: an alarm's number would tell what it is."""
+        if self.record.get("night"):
+            return say("desk.night_name", night=self.record["night"], place=TIMES.index(self.time) + 1)
+        return f"{self.incident.number}-{self.number}"
+
+    @property
+    def time(self) -> str:
+        """When it arrived, by the story."""
+        return str(self.record.get("time") or self.incident.time)
+
+    @property
+    def desk(self) -> str:
+        """The desk that dealt it: first, second, third, night, or "" for a ticket asked for by its number."""
+        return str(self.record.get("desk", ""))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed with its cause."""
+        return bool(self.record.get("closed"))
+
+    @property
+    def checks(self) -> int:
+        """How often it was asked whether it is fixed."""
+        return int(self.record.get("checks", 0))
+
+    @property
+    def hints(self) -> int:
+        """How many hints were read."""
+        return int(self.record.get("hints", 0))
+
+    @property
+    def seconds(self) -> int:
+        """How long it took, or takes: real time since the deal."""
+        return int(self.record.get("seconds") or max(0.0, time.time() - float(self.record.get("begun", time.time()))))
+
+
+# Dealing: the same on every machine ---------------------------------------------------------------------------------
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def dealt(incident: Incident, number: int) -> tuple[str, int]:
+    """Return the cause and the evidence that a seed number stands for; in every classroom the same.
+
+    Numbers count from 1. Each run through all causes and evidences has each of them once, in an order of its own.
+    """
+    if number < 1:
+        raise ValueError(say("desk.seed_wanted", seed=number))
+    pairs = [(key, seed) for key in incident.keys for seed in SEEDS]
+    turn, place = divmod(number - 1, len(pairs))
+    pairs.sort(key=lambda pair: _hash(f"{incident.id} {turn} {pair[0]} {pair[1]}"))
+    return pairs[place]
+
+
+def choices(incident: Incident, number: int, known: Mapping[str, Incident]) -> list[Choice]:
+    """Return the causes to choose from, in the ticket's own order; *nothing is wrong* is the last."""
+    found = [(cause.key, cause.text) for cause in incident.causes if cause.key != NONE]
+    key, other = incident.neighbour
+    strange = known.get(f"i{int(other):02}") if other else None
+    if strange is not None:
+        found.append((f"{strange.id}-{key}", strange.cause(key).text))
+    found.sort(key=lambda each: _hash(f"{incident.id} {number} {each[0]}"))
+    found.append((NONE, say("desk.nothing_is_wrong")))
+    return [Choice("abcdefghij"[place], key, text) for place, (key, text) in enumerate(found)]
+
+
+def nights(known: Mapping[str, Incident], root: Path | None = None) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """Return the night shifts of content/incidents/nights.toml: three tickets each, as (incident, seed number).
+
+    A course without that file has none. Raises ContentError for a night that is not three tickets of three drawers, one
+    of them a false alarm.
+    """
+    path = (root or course_root()) / "content" / "incidents" / "nights.toml"
+    found = []
+    written = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for place, night in enumerate(written.get("nights", ()), 1):
+        tickets = tuple(_night_ticket(each, known, f"{path.name}, night {place}") for each in night)
+        chosen = [known[identifier] for identifier, _ in tickets]
+        alarms = sum(each.is_alarm for each in chosen)
+        if len(tickets) != len(TIMES) or alarms != 1 or len({each.drawer for each in chosen}) != len(chosen):
+            wanted = "three tickets of three drawers are wanted, one of them a false alarm"
+            raise ContentError(f"{path.name}, night {place}: {', '.join(night)}: {wanted}")
+        found.append(tickets)
+    return tuple(found)
+
+
+def _night_ticket(text: str, known: Mapping[str, Incident], where: str) -> tuple[str, int]:
+    """Read 10b1 (incident 10, cause b, evidence 1) or f4 as an incident and the first seed number that deals it."""
+    found = re.fullmatch(r"(?P<number>\d+)(?P<cause>[a-z])(?P<seed>[01])|(?P<alarm>f\d)", text)
+    identifier = "" if found is None else found["alarm"] or f"i{int(found['number']):02}"
+    cause, seed = (found["cause"] or NONE, int(found["seed"] or 0)) if found else ("", 0)
+    if identifier not in known or cause not in known[identifier].keys:
+        raise ContentError(f"{where}: there is no {text!r}")
+    return identifier, number_of(known[identifier], cause, seed)
+
+
+def number_of(incident: Incident, cause: str, seed: int) -> int:
+    """Return the first seed number that deals this cause with this evidence."""
+    return next(number for number in range(1, 100) if dealt(incident, number) == (cause, seed))
+
+
+# The desk -----------------------------------------------------------------------------------------------------------
+
+
+class DeskError(Exception):
+    """What was asked of the desk cannot be; the text says why."""
+
+
+class Desk:
+    """One learner's desk.
+
+    Jobs run in `folder`. `cells` gives what the learner's kernel ran, for the hints. KeyError and DeskError say what is
+    wanted; what is wrong with the lab comes as LabError.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        folder: Path,
+        known: Mapping[str, Incident] | None = None,
+        cells: Callable[[], Sequence[Transcript]] = tuple,
+    ) -> None:
+        self.home = home
+        self.lab = Lab(home, folder)
+        self.book = book_of(home)
+        self._known = known
+        self._cells = cells
+
+    @cached_property
+    def known(self) -> Mapping[str, Incident]:
+        """The incidents and false alarms there are, by id."""
+        return incidents() if self._known is None else self._known
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which jobs run."""
+        assert self.lab.folder is not None
+        return self.lab.folder
+
+    def incident(self, number: str | int) -> Incident:
+        """Return the incident of that number (9, "9", "f2"); raise KeyError with those there are."""
+        text = str(number).strip().lower()
+        identifier = f"i{int(text):02}" if text.isdecimal() else text
+        if identifier not in self.known:
+            there = ", ".join(each.number for each in self.known.values())
+            raise KeyError(say("desk.no_incident", number=text, numbers=there))
+        return self.known[identifier]
+
+    # Dealing ---------------------------------------------------------------------------------------------------------
+
+    def begin(self, name: str) -> list[Ticket]:
+        """Go on with what is open of a desk (or a night shift); deal its next ticket when nothing is."""
+        found = self.open()
+        if found and all(each.desk == name for each in found) and self._goes_on(found):
+            return found
+        return self.deal_desk(name)
+
+    def begin_incident(self, number: str | int, seed: int) -> list[Ticket]:
+        """Go on with this very ticket where it is open; deal it otherwise."""
+        found = self.open()
+        incident = self.incident(number)
+        if [(each.incident, each.number) for each in found] == [(incident, seed)] and self._goes_on(found):
+            return found
+        return self.deal(number, seed)
+
+    def _goes_on(self, found: Sequence[Ticket]) -> bool:
+        return not all(each.is_closed for each in found) and self.stands()
+
+    def deal(self, number: str | int, seed: int = 1, desk: str = "") -> list[Ticket]:
+        """Deal one ticket: build the town, break it, and return what is open then."""
+        return self._deal([(self.incident(number).id, seed)], desk)
+
+    def deal_desk(self, name: str) -> list[Ticket]:
+        """Deal a desk's next ticket: of its incident that was closed, then dealt, least often."""
+        if name == NIGHT:
+            return self.deal_night()
+        if name not in DESKS:
+            raise KeyError(say("desk.no_desk", desk=name, desks=", ".join((*DESKS, NIGHT))))
+        mine = [each for each in self.known.values() if name in each.desks]
+        if not mine:
+            raise KeyError(say("desk.empty", desk=name))
+        records = [each for each in self.records().values() if each.get("desk") == name]
+
+        def turn(incident: Incident) -> tuple[int, int]:
+            of_it = [each for each in records if each["incident"] == incident.id]
+            return sum(bool(each.get("closed")) for each in of_it), len(of_it)
+
+        incident = min(mine, key=turn)
+        return self.deal(incident.number, self._next_seed(incident, name), name)
+
+    def _next_seed(self, incident: Incident, desk: str) -> int:
+        """Return the next seed number for this learner: neighbours begin in different places."""
+        used = [each["seed"] for each in self.records().values() if each["incident"] == incident.id]
+        number = max(used, default=int(self.home.key, 16) % (2 * len(incident.keys))) + 1
+        early = incident.early if incident.early and desk == incident.desks[0] else incident.keys
+        while dealt(incident, number)[0] not in early:
+            number += 1
+        return number
+
+    def deal_night(self, number: int | None = None) -> list[Ticket]:
+        """Deal a night shift: three tickets into one town, one of them a false alarm."""
+        all_nights = nights(self.known)
+        if number is None:
+            number = 1 + max((int(each["night"]) for each in self.records().values() if each.get("night")), default=0)
+        if number < 1:
+            raise ValueError(say("desk.seed_wanted", seed=number))
+        return self._deal(all_nights[(number - 1) % len(all_nights)], NIGHT, number)
+
+    def again(self) -> list[Ticket]:
+        """Deal what is open, or was open last, once more."""
+        last = self._last()
+        if last[0].desk == NIGHT:
+            return self.deal_night(int(last[0].record["night"]))
+        return self.deal(last[0].incident.number, last[0].number, last[0].desk)
+
+    def another(self) -> list[Ticket]:
+        """Deal another one: of the same desk, or another cause of the incident that was asked for by its number."""
+        last = self._last()[0]
+        if last.desk == NIGHT:
+            return self.deal_night(int(last.record["night"]) + 1)
+        if last.desk:
+            return self.deal_desk(last.desk)
+        number = last.number + 1
+        while len(last.incident.keys) > 1 and dealt(last.incident, number)[0] == last.dealt[0]:
+            number += 1
+        return self.deal(last.incident.number, number)
+
+    def _last(self) -> list[Ticket]:
+        found = self.open()
+        if not found:
+            raise DeskError(say("desk.none_open"))
+        return found
+
+    def _deal(self, wanted: Sequence[tuple[str, int]], desk: str, night: int = 0) -> list[Ticket]:
+        """Build the town, let each incident make its healthy world and then break it, and keep what is to be judged."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        towns = [(self.known[identifier], number, self._town(self.known[identifier], number, {}))
+                 for identifier, number in wanted]  # fmt: skip
+        towns[0][2].build()
+        for incident, _, town in towns:
+            incident.before(town)
+        before = stands = allowed(towns[0][2])
+        shut: list[dict[str, Any]] = []
+        for place, (incident, number, town) in enumerate(towns):
+            incident.seeds[dealt(incident, number)[0]](town)
+            after = allowed(town) if place + 1 < len(towns) else None
+            shut.append(packed(stands - after) if after is not None else {})
+            stands = after if after is not None else stands
+        world = snapshot(towns[0][2])
+        shut[-1] = packed(stands - world.allowed)
+        mark = self.lab.last()
+        known = self.records()
+        first = 1 + max(map(int, known), default=0)
+        names = [str(first + place) for place in range(len(towns))]
+        made = {
+            name: {
+                "incident": incident.id, "seed": number, "desk": desk, "notes": town.notes, "mark": mark,
+                "at": now(), "begun": time.time(), "shut": shut[place],
+                **({"night": night, "time": TIMES[place]} if night else {}),
+            }
+            for place, (name, (incident, number, town)) in enumerate(zip(names, towns, strict=True))
+        }  # fmt: skip
+        self._mark_town(names[0])
+
+        def edit(data: dict[str, Any]) -> None:
+            for each in data["tickets"].values():
+                for key in ("shut", "notes"):
+                    each.pop(key, None)
+            data["tickets"].update(made)
+            data["open"] = {"tickets": names, "before": packed(before), "dealt": world.to_json()}
+
+        self.book.change(edit)
+        return self.open()
+
+    def _town(self, incident: Incident, number: int, notes: dict[str, str], mark: int = 0) -> Town:
+        town = Town(self.lab, dealt(incident, number)[1], notes, mark, incident.caller)
+        town.command = incident.command
+        return town
+
+    def _mark_town(self, name: str) -> None:
+        """Let the town say which ticket it holds; a reset of the lab takes that away."""
+        iam = self.lab.looking().client("iam")
+        iam.tag_user(UserName="admin", Tags=[{"Key": "ticket", "Value": name}])
+
+    def stands(self) -> bool:
+        """Tell whether the lab holds the town of what is open."""
+        found = self.book.read()["open"].get("tickets", ())
+        try:
+            tags = self.lab.looking().client("iam").list_user_tags(UserName="admin")["Tags"]
+        except ClientError:
+            return False
+        return bool(found) and {"Key": "ticket", "Value": found[0]} in tags
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Return what the file holds of every ticket, by its number."""
+        found: dict[str, dict[str, Any]] = self.book.read()["tickets"]
+        return found
+
+    def open(self) -> list[Ticket]:
+        """Return the tickets on the desk, closed ones included, in order; none when nothing was dealt."""
+        data = self.book.read()
+        found = []
+        for name in data["open"].get("tickets", ()):
+            record = data["tickets"].get(name, {})
+            if record.get("incident") in self.known:
+                found.append(Ticket(name, self.known[record["incident"]], int(record["seed"]), record))
+        return found
+
+    def ticket(self, place: int | None = None) -> Ticket:
+        """Return a ticket on the desk by its place (1, 2, 3); default: the first that is not closed.
+
+        Raises DeskError when there is none.
+        """
+        found = self._last()
+        if place is None:
+            return next((each for each in found if not each.is_closed), found[-1])
+        if not 1 <= place <= len(found):
+            raise DeskError(say("desk.no_place", place=place, all=len(found)))
+        return found[place - 1]
+
+    def _fresh(self, ticket: Ticket) -> Ticket:
+        return next(each for each in self.open() if each.id == ticket.id)
+
+    def choices(self, ticket: Ticket) -> list[Choice]:
+        """Return the causes to choose from."""
+        return choices(ticket.incident, ticket.number, self.known)
+
+    def told(self, ticket: Ticket, text: str) -> str:
+        """Return a text of the incident with its gaps filled: {release}, {running}, and the seed's notes."""
+        return self.town(ticket).told(text)
+
+    def command(self, ticket: Ticket) -> str:
+        """Return the ticket's command."""
+        return self.told(ticket, ticket.incident.command)
+
+    def town(self, ticket: Ticket) -> Town:
+        """Return the town of a ticket, with its notes."""
+        notes = dict(ticket.record.get("notes") or {})
+        return self._town(ticket.incident, ticket.number, notes, int(ticket.record.get("mark", 0)))
+
+    def rows(self, ticket: Ticket) -> list[Row]:
+        """Return the X-ray's rows since the deal, without those of the desk's own runs."""
+        own = [tuple(each) for each in self.book.read()["open"].get("own", ())]
+        return [
+            row
+            for row in self.lab.rows(int(ticket.record["mark"]))
+            if not any(begin < row["seq"] <= end for begin, end in own)
+        ]
+
+    def looked(self, ticket: Ticket) -> list[str]:
+        """Return what was looked at since the deal, and keep it: a kernel's cells are gone with it."""
+        mark = int(ticket.record["mark"])
+        cells = [run for run in self._cells() if run.before >= mark]
+        found = looked(self.rows(ticket), scripts_of(cells), self._kept(ticket).get("looked", ()))
+        if found != self._kept(ticket).get("looked", []):
+            self._update(ticket, looked=found)
+        return found
+
+    def touched(self, ticket: Ticket) -> list[str]:
+        """Return the operations with which something was changed since the deal."""
+        return touched(self.rows(ticket))
+
+    def note_look(self, name: str) -> None:
+        """Note that something was looked at on the page: the X-ray, the explorer, a decision."""
+        for ticket in self.open():
+            kept = self._kept(ticket).get("looked", [])
+            if name not in kept and not ticket.is_closed:
+                self._update(ticket, looked=sorted({*kept, name}))
+
+    def _kept(self, ticket: Ticket) -> Mapping[str, Any]:
+        return self.records().get(ticket.id, {})
+
+    def _update(self, ticket: Ticket, **values: Any) -> None:
+        def edit(data: dict[str, Any]) -> None:
+            data["tickets"][ticket.id].update(values)
+
+        self.book.change(edit)
+
+    # Acting ----------------------------------------------------------------------------------------------------------
+
+    def run(self, ticket: Ticket) -> Ran:
+        """Run the ticket's command as the person who reported it."""
+        return self._by_the_desk(lambda: self.town(ticket).run())
+
+    def _by_the_desk(self, act: Callable[[], T]) -> T:
+        """Let requests be the desk's own: nobody has looked at anything by them."""
+        before = self.lab.last()
+        try:
+            return act()
+        finally:
+            after = self.lab.last()
+
+            def edit(data: dict[str, Any]) -> None:
+                data["open"].setdefault("own", []).append([before, after])
+
+            self.book.change(edit)
+
+    def choose(self, ticket: Ticket, letter: str) -> Choice:
+        """Keep the cause that the learner names by its letter; raise DeskError for another letter."""
+        found = self.choices(ticket)
+        wanted = letter.strip().lower().rstrip(").")
+        for each in found:
+            if wanted == each.letter:
+                self.name(ticket, each.key)
+                return each
+        raise DeskError(say("desk.letter_wanted", letters=", ".join(each.letter for each in found)))
+
+    def name(self, ticket: Ticket, key: str) -> None:
+        """Keep the cause that the learner names, by its key."""
+        self._update(ticket, choice=key)
+
+    def chosen(self, ticket: Ticket) -> str:
+        """Return the key of the cause that was named; "" for none."""
+        return str(self._kept(ticket).get("choice", ""))
+
+    def check(self, ticket: Ticket) -> Judgement:
+        """Say how a ticket stands, and keep it. Raises DeskError when the lab holds another state."""
+        if not self.stands():
+            raise DeskError(say("desk.gone"))
+        found = self._by_the_desk(lambda: self._judged(ticket))
+        record = self._kept(ticket)
+        values: dict[str, Any] = {"checks": int(record.get("checks", 0)) + 1, "state": found.state.value}
+        if found.state is State.CLOSED and not record.get("closed"):
+            values |= {"closed": now(), "seconds": ticket.seconds}
+        self.looked(ticket)
+        self._update(ticket, **values)
+        return found
+
+    def _judged(self, ticket: Ticket) -> Judgement:
+        data = self.book.read()["open"]
+        before, world = unpacked(data["before"]), World.from_json(data["dealt"])
+        parties = {
+            each.id: Party(each.incident, self.town(each), each.dealt[0], unpacked(each.record.get("shut") or {}))
+            for each in self.open()
+        }
+        party = parties.pop(ticket.id)
+        others = list(parties.values())
+        held: Bounds = bounds(party, others, before, world)
+        return judge(party, others, held, self.chosen(ticket))
+
+    # Help ------------------------------------------------------------------------------------------------------------
+
+    def hint(self, ticket: Ticket) -> tuple[int, str]:
+        """Return the next hint, with its number: what was not looked at yet, which difference decides, nearly."""
+        number = min(int(self._kept(ticket).get("hints", 0)) + 1, HINTS)
+        if number == 1:
+            seen = self.looked(ticket)
+            missing = [each for each in ticket.incident.looks if each not in seen]
+            if missing:
+                self._update(ticket, hints=1)
+                words = say(f"desk.look_{missing[0].replace('-', '_')}")
+                return 1, say("desk.not_looked", seen=self.seen_words(seen), look=words)
+            number = 2
+        self._update(ticket, hints=number)
+        return number, self.told(ticket, ticket.incident.hints[number - 2])
+
+    @staticmethod
+    def seen_words(names: Iterable[str]) -> str:
+        """Return what was looked at, in words."""
+        words = [say(f"desk.seen_{each.replace('-', '_')}") for each in names]
+        return ", ".join(words) if words else say("desk.seen_nothing")
+
+    # Postmortem ------------------------------------------------------------------------------------------------------
+
+    def postmortem(self, ticket: Ticket) -> tuple[dict[str, str], list[str]]:
+        """Return the learner's five lines, and which of them are ticked."""
+        kept = self._kept(ticket).get("postmortem") or {}
+        return {line: str(kept.get("lines", {}).get(line, "")) for line in LINES}, list(kept.get("ticks", ()))
+
+    def to_write_about(self, place: int | None = None) -> Ticket:
+        """Return the ticket of that place; default: the one that was closed last, else as `ticket` does."""
+        closed = [each for each in self.open() if each.is_closed]
+        if place is None and closed:
+            return max(closed, key=lambda each: str(each.record["closed"]))
+        return self.ticket(place)
+
+    def write_postmortem(self, ticket: Ticket, lines: Mapping[str, str], ticks: Iterable[str] | None = None) -> None:
+        """Keep the learner's lines, and ticks where they are given."""
+        before, ticked = self.postmortem(ticket)
+        kept = {line: str(lines.get(line, before[line])).strip() for line in LINES}
+        found = ticked if ticks is None else [each for each in LINES if each in set(ticks)]
+        self._update(ticket, postmortem={"lines": kept, "ticks": found})
+
+    def ours(self, ticket: Ticket) -> dict[str, str]:
+        """Return our five lines about what happened; raise DeskError before the ticket is closed."""
+        if not self._kept(ticket).get("closed"):
+            raise DeskError(say("desk.ours_later"))
+        cause = ticket.incident.cause(ticket.dealt[0])
+        return {line: self.told(ticket, cause.postmortem[line]) for line in LINES}
+
+    # Solving, for solutions/ and whoever teaches ---------------------------------------------------------------------
+
+    def solve(self, ticket: Ticket) -> Judgement:
+        """Carry out the narrowest fix, name the cause, and check; the ticket counts as shown."""
+        cause = ticket.dealt[0]
+        town = self.town(ticket)
+        if not ticket.incident.is_alarm:
+            ticket.incident.fixes[cause](town)
+        self._update(ticket, choice=cause, shown=True)
+        return self.check(ticket)
+
+
+# Words --------------------------------------------------------------------------------------------------------------
+
+
+def lines(desk: Desk, ticket: Ticket, found: Judgement) -> list[str]:
+    """Return what a check says, in three lines (markdown): for the caller, for everybody else, the cause."""
+    return [_caller(desk, ticket, found), _others(found), _cause(found)]
+
+
+def _caller(desk: Desk, ticket: Ticket, found: Judgement) -> str:
+    who = say(f"desk.person_{ticket.incident.caller}")
+    if found.caller is None:
+        if found.ran is not None:
+            return say("desk.caller_right")
+        return say("desk.caller_alarm" if found.others is None else "desk.still_changed")
+    if found.caller.message:
+        return say(found.caller.message, who=who, **found.caller.gaps)
+    text = desk.told(ticket, ticket.incident.open_texts[found.caller.name])
+    return say("desk.caller_open", who=who, text=fill(text, found.caller.gaps))
+
+
+def _others(found: Judgement) -> str:
+    if found.others is None:
+        return say("desk.others_right")
+    gaps = dict(found.others.gaps)
+    if "who" in gaps:
+        gaps["who"] = person_words(gaps["who"])
+    if gaps.get("resource") == "*":
+        gaps["resource"] = say("desk.everywhere")
+    text = say(found.others.message, **gaps)
+    return say("desk.others_open", text=text[0].upper() + text[1:])
+
+
+def person_words(name: str) -> str:
+    """Return a principal in words: Dara (`user/developer`), or the name as code where nobody of the story has it."""
+    known = ("developer", "ci", "ops", "auditor", "partner", "third")
+    if name not in known:
+        return f"`{name}`"
+    person = said_of(name)
+    return person if name in ("partner", "third") else f"{person} (`user/{name}`)"
+
+
+def said_of(profile: str) -> str:
+    """Return a person as a sentence says it: Omar, the robot, you."""
+    words = say(f"desk.person_{profile}")
+    return words if profile in ("developer", "ops", "auditor") else words[0].lower() + words[1:]
+
+
+def _cause(found: Judgement) -> str:
+    if not found.chosen:
+        return say("desk.cause_none_works" if found.fixed else "desk.cause_none")
+    return say(f"desk.cause_{found.state.value}")

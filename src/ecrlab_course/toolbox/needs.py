@@ -1,0 +1,37 @@
+"""What a cell may need of this computer: whether it is here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from functools import cache
+
+from ecrlab_course.toolbox.lab import Lab
+
+
+def lacks(lab: Lab, what: str) -> bool:
+    """Tell whether this computer lacks what a cell needs: "engine", "node" or "namespaces" (`authoring.cells.NEEDS`).
+
+    For "node" the image is made where it is not there yet, which takes seconds the first time.
+    """
+    if what == "namespaces":
+        return not _namespaces()
+    if lab.engine == "none":
+        return True
+    return what == "node" and not lab.node()
+
+
+@cache
+def _namespaces() -> bool:
+    """Tell whether this user may make namespaces here, and mount a /proc of its own in them.
+
+    A static busybox is needed as well, to have a program that runs in a folder alone.
+    """
+    if sys.platform != "linux" or not shutil.which("unshare") or not shutil.which("busybox"):
+        return False
+    trial = "unshare --user --map-root-user --fork --kill-child --pid --mount --uts mount -t proc proc /proc"
+    try:
+        return subprocess.run(trial.split(), capture_output=True, timeout=10, check=False).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
