@@ -60,15 +60,14 @@ lab.answer("00-e1", "a", confidence=2)
 
 # %% [markdown] id="00-09" tags=["core","text"]
 # From nothing to an image in ECR: `docker build` makes an image, and the five commands of a first push do the rest. The
-# first line makes the cell safe to run twice: it removes what an earlier run left. `2>/dev/null` hides warnings that
-# vary with the version of `docker`.
+# first line makes the cell safe to run twice: it removes what an earlier run left.
 
 # %% id="00-10" tags=["core","run","volatile"] minutes=1
 # %%bash
 # ecrlab_course reset 00 --quiet
 # aws ecr create-repository --repository-name hello --query repository.repositoryUri --output text
-# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
-# docker build -q -t hello:1 hello/ 2>/dev/null
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
+# docker build -q -t hello:1 hello/
 # docker tag hello:1 "$REGISTRY/hello:1"
 # docker push "$REGISTRY/hello:1" | tail -1
 
@@ -81,18 +80,11 @@ lab.answer("00-e1", "a", confidence=2)
 # %% id="00-12" tags=["core","picture","volatile"]
 lab.xray()
 
-# %% id="00-13" tags=["core","exercise"]
-lab.check("00-e1")
-
 # %% id="00-14" tags=["core","exercise"] minutes=1
 lab.exercise("00-e2")
 
-# %% id="00-15" tags=["core","exercise","starter"]
-lab.check("00-e2")
-
 # %% id="00-15" tags=["core","exercise","solution"]
 lab.answer("00-e2", "d")
-lab.check("00-e2")
 
 # %% [markdown] id="00-16" tags=["core","text"]
 # ## The same image, from the other side
@@ -106,50 +98,46 @@ for detail in ecr.describe_images(repositoryName="hello")["imageDetails"]:
 # %% id="00-18" tags=["core","exercise"]
 lab.exercise("00-e3")
 
-# %% id="00-19" tags=["core","exercise","starter"]
-lab.check("00-e3")
-
 # %% id="00-19" tags=["core","exercise","solution","volatile"]
 detail = ecr.describe_images(repositoryName="hello", imageIds=[{"imageTag": "1"}])["imageDetails"][0]
 lab.answer("00-e3", digest=detail["imageDigest"])
+
+# %% id="00-19-check" tags=["core","exercise","solution","volatile"]
 lab.check("00-e3")
 
 # %% [markdown] id="00-20" tags=["core","text"]
 # ## Your turn
 #
-# The page is `hello/index.html`, beside this notebook. Open it with a double click, change a word, and save (Ctrl+S).
-# Then remove the `#` signs and fill in the gaps.
+# The page is `hello/index.html`, in this lesson's folder `00-start-here`. Open it with a double click, change a word,
+# and save (Ctrl+S). Then remove the `#` signs and fill in the gaps.
 
 # %% id="00-21" tags=["core","exercise"] minutes=2
 lab.exercise("00-e4")
 
 # %% id="00-22" tags=["core","exercise","starter"]
 # %%bash
-# # docker build -q -t hello:2 hello/ 2>/dev/null
+# # docker build -q -t hello:2 hello/
 # # docker tag hello:2 "$REGISTRY/____"
 # # docker push "$REGISTRY/____" | tail -1
 
 # %% id="00-22" tags=["core","exercise","solution","volatile"]
 # %%bash
 # sed 's/Hello/Good evening/' hello/index.html > changed && mv changed hello/index.html
-# docker build -q -t hello:2 hello/ 2>/dev/null
+# docker build -q -t hello:2 hello/
 # docker tag hello:2 "$REGISTRY/hello:2"
 # docker push "$REGISTRY/hello:2" | tail -1
-
-# %% id="00-23" tags=["core","exercise"]
-lab.check("00-e4")
 
 # %% [markdown] id="00-24" tags=["core","text"] at="pushed"
 # ## An error, read like a sentence
 #
-# Nobody ever pushed `hello:3`. Pull it anyway. This cell is *expected* to fail; `--fails` names the refusal.
+# Nobody ever pushed `hello:3`. Pull it anyway: this cell is *expected* to stop, and the page goes on.
 
-# %% id="00-25" tags=["core","fail","volatile"]
-# %%bash --fails pull-without-tag
+# %% id="00-25" tags=["core","fail","volatile"] fails="pull-without-tag"
+# %%bash
 # docker pull "$REGISTRY/hello:3"
 
-# %% [markdown] id="00-26" tags=["core","text"]
-# Three questions to ask of any error. Keep them:
+# %% [markdown] id="00-26" tags=["core","reading"]
+# **How to read it.** Three questions to ask of any error. Keep them:
 #
 # | ask | here |
 # |---|---|
@@ -160,12 +148,8 @@ lab.check("00-e4")
 # %% id="00-27" tags=["core","exercise"] minutes=1
 lab.exercise("00-e5")
 
-# %% id="00-28" tags=["core","exercise","starter"]
-lab.check("00-e5")
-
 # %% id="00-28" tags=["core","exercise","solution"]
 lab.answer("00-e5", "b")
-lab.check("00-e5")
 
 # %% [markdown] id="00-29" tags=["core","picture"]
 # ## The five commands at a glance
@@ -193,12 +177,9 @@ lab.guess("00-g3")
 # %% [markdown] id="00-33" tags=["core","text"] minutes=1
 # ## Put everything back
 #
-# This removes what the lesson made in the lab. Your files and your progress stay. Remove the `#` when you are done.
+# This removes what the lesson made in the lab. Your files and your progress stay.
 
-# %% id="00-34" tags=["core","run","starter"]
-# lab.reset("00")
-
-# %% id="00-34" tags=["core","run","solution"]
+# %% id="00-34" tags=["core","run"]
 lab.reset("00")
 
 # %% [markdown] id="00-35" tags=["core","summary"]

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
+from ecrlab.home import REGION
 from ecrlab_course.authoring import Lab, requests
 from ecrlab_course.authoring.staging import log_in
+from ecrlab_course.toolbox.lab import image, push_image
 
 HELLO = "hello"
-FIRST_PAGE, SECOND_PAGE = b"Hello from the harbour", b"Good evening from the harbour"
+PAGE = "www/index.html"
+"""Where the Dockerfile of hello/ puts the page."""
+FIRST_PAGE = (Path(__file__).parent / "files" / "hello" / "index.html").read_bytes()
+SECOND_PAGE = FIRST_PAGE.replace(b"Hello", b"Good evening")
 
 
 def fresh(lab: Lab) -> None:
@@ -21,7 +27,15 @@ def pushed(lab: Lab) -> None:
     fresh(lab)
     log_in(lab)
     lab.client("ecr").create_repository(repositoryName=HELLO)
-    lab.push(HELLO, "1", FIRST_PAGE)
+    push_page(lab, "1", FIRST_PAGE)
+
+
+def push_page(lab: Lab, tag: str, page: bytes, repository: str = HELLO) -> None:
+    """Push an image that holds the page where hello's Dockerfile puts it; raises Refused."""
+    token = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    where = lab.control.registry(lab.account, REGION)
+    host = where["registry"].partition("/")[2]
+    push_image(int(where["port"]), f"{host}/{repository}", tag, image(page, PAGE), token)
 
 
 CHECKPOINTS = {"fresh": fresh, "pushed": pushed}

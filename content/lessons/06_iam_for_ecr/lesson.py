@@ -7,9 +7,8 @@
 # - **write the policy** that somebody needs, and nothing wider,
 # - **let another account and a robot in** without handing out keys.
 #
-# Two halves, 43 and 38 minutes; parts headed *More* add 5. You need nothing but this computer; without a container
-# engine, the lab's stand-in acts as `docker`, and all ten exercises count. Before: 05 ECR or Docker Hub · After: 07
-# elastic.
+# Parts headed *More* add 5 minutes. You need nothing but this computer; without a container engine, the lab's stand-in
+# acts as `docker`, and all ten exercises count. {{neighbours}}
 
 # %% [markdown] id="06-01-story" tags=["core", "text"]
 # It is three in the morning. Omar has to pull release 1.0 of the booking page, and ECR refuses him. Yesterday somebody
@@ -81,17 +80,18 @@ lab.answer("06-r3", "c")
 # Deny match? Does an Allow match? No Deny and no Allow still means *no*: an **implicit deny**.
 
 # %% [markdown] id="06-05" tags=["core", "text"] at="people"
-# ## The first refusal
+# ## Omar asks for a list
 #
 # Omar has no policy at all. He only wants to see which images there are. The first line of the cell says who it runs
-# as, and which words we expect.
+# as.
 
-# %% id="06-05-run" tags=["core", "fail"] minutes=1
-# %%bash --as ops --fails 'because no identity-based policy allows'
+# %% id="06-05-run" tags=["core", "fail"] minutes=1 fails="because no identity-based policy allows"
+# %%bash --as ops
 # aws ecr describe-images --repository-name my-web-app
 
-# %% [markdown] id="06-05-text" tags=["core", "text"]
-# One long sentence. It holds everything you need, so let us read it piece by piece, once and for all.
+# %% [markdown] id="06-05-text" tags=["core", "reading"]
+# **How to read it.** One long sentence, and it holds everything you need. The next card takes it apart, piece by piece,
+# once and for all.
 
 # %% id="06-06" tags=["core", "exercise"] minutes=2
 lab.exercise("06-e1")
@@ -105,9 +105,6 @@ lab.answer(
     arn="resource",
     because="nobody-allowed",
 )
-
-# %% id="06-06-check" tags=["core", "exercise"]
-lab.check("06-e1")
 
 # %% id="06-06-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e1")
@@ -128,13 +125,13 @@ lab.exercise("06-e2")
 # %% id="06-07-answer" tags=["core", "exercise", "solution"]
 lab.answer("06-e2", "b", confidence=2)
 
-# %% id="06-08-run" tags=["core", "fail"] minutes=2
-# %%bash --as ops --fails 'ecr:GetAuthorizationToken on resource: *'
+# %% id="06-08-run" tags=["core", "fail"] minutes=2 fails="ecr:GetAuthorizationToken on resource: *"
+# %%bash --as ops
 # aws --profile admin iam put-user-policy --user-name ops --policy-name pull \
 #   --policy-document file://policies/summary-pull.json
 # aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
 
-# %% [markdown] id="06-08-card" tags=["core", "text"]
+# %% [markdown] id="06-08-card" tags=["core", "reading"]
 # **How to read it.** Two errors, from two programs. docker's *Cannot perform an interactive login* only says that it
 # was handed an empty password. The reason is the sentence from `aws` before it:
 #
@@ -148,13 +145,12 @@ lab.answer("06-e2", "b", confidence=2)
 # %% id="06-08-xray" tags=["core", "run", "volatile"]
 lab.xray()
 
-# %% id="06-08-check" tags=["core", "exercise"]
-lab.check("06-e2")
-
 # %% id="06-08-solution" tags=["core", "exercise", "solution"]
 lab.solution("06-e2")
 
 # %% [markdown] id="06-08-box" tags=["core", "box"]
+# ### What people say about it
+#
 # > **People say:** "This policy allows users to pull images."
 # >
 # > **In fact** it never gets as far as pulling: it does not include the login. For somebody whose login comes from
@@ -168,7 +164,7 @@ lab.answer("06-g1", "b", confidence=2)
 
 # %% [markdown] id="06-09-text" tags=["core", "text"]
 # ECR refuses a repository policy that names the login: *Invalid repository policy provided*. With a star it goes
-# through: `ecr:Get*` covers the login too. `tries.py`, next to this notebook, logs in, pulls and pushes as somebody,
+# through: `ecr:Get*` covers the login too. `tries.py`, in this lesson's folder, logs in, pulls and pushes as somebody,
 # without docker, and prints how it ended. The last line of the cell removes the policy again.
 
 # %% id="06-09-run" tags=["core", "run"] minutes=1
@@ -178,7 +174,7 @@ ecr.set_repository_policy(repositoryName="my-web-app", policyText=policy("login-
 login(lab, "ops")
 forget_repository_policy(ecr, "my-web-app")
 
-# %% [markdown] id="06-09-after" tags=["core", "text"]
+# %% [markdown] id="06-09-after" tags=["core", "reading"]
 # The same sentence as before. A repository policy is read for questions about *that repository*. Only an identity-based
 # policy can grant the login.
 
@@ -226,9 +222,6 @@ editor.text = """{
 print(editor.save())
 editor
 
-# %% id="06-10-check" tags=["core", "exercise"]
-lab.check("06-e3")
-
 # %% id="06-10-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e3")
 
@@ -248,21 +241,23 @@ lab.answer("06-g2", "a", confidence=2)
 # %%bash --as auditor
 # aws --profile admin iam put-user-policy --user-name auditor --policy-name pull \
 #   --policy-document file://policies/pull.json
-# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
 # docker rmi -f "$REGISTRY/my-web-app:1.0" > /dev/null 2>&1 || true
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
 # %% [markdown] id="06-11-doors" tags=["core", "text"]
-# And with one action fewer, `BatchGetImage` alone? A pull has two doors: the list of parts, and the parts.
+# ## One action fewer
+#
+# And with `BatchGetImage` alone? A pull has two doors: the list of parts, and the parts.
 
-# %% id="06-11-run" tags=["core", "fail", "volatile"] minutes=1
-# %%bash --as auditor --fails pull-without-layers
+# %% id="06-11-run" tags=["core", "fail", "volatile"] minutes=1 fails="pull-without-layers"
+# %%bash --as auditor
 # aws --profile admin iam put-user-policy --user-name auditor --policy-name pull \
 #   --policy-document file://policies/half-a-pull.json
 # docker rmi -f "$REGISTRY/my-web-app:1.0" > /dev/null 2>&1 || true
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
-# %% [markdown] id="06-11-after" tags=["core", "text"]
+# %% [markdown] id="06-11-after" tags=["core", "reading"]
 # An engine with overlay2 mentions the *image configuration* first, because that is the first part it fetches. Read on
 # to `denied:` (newer engines: `error from registry:`); the four pieces follow it.
 
@@ -272,13 +267,13 @@ lab.guess("06-g3")
 # %% id="06-12-guess-answer" tags=["core", "guess", "solution"]
 lab.answer("06-g3", "b", confidence=2)
 
-# %% id="06-12" tags=["core", "fail", "volatile"] minutes=1
-# %%bash --as auditor --fails pull-without-manifest
+# %% id="06-12" tags=["core", "fail", "volatile"] minutes=1 fails="pull-without-manifest"
+# %%bash --as auditor
 # aws --profile admin iam put-user-policy --user-name auditor --policy-name pull \
 #   --policy-document file://policies/login-only.json
 # docker pull -q "$REGISTRY/my-web-app:1.0"
 
-# %% [markdown] id="06-12-after" tags=["core", "text"]
+# %% [markdown] id="06-12-after" tags=["core", "reading"]
 # With overlay2 docker's own guess comes first again, as in lesson 04: neither *does not exist* nor *docker login* is
 # true here. ECR speaks after `denied:`. With the containerd store the refused request is a `HEAD`, and only `403
 # Forbidden` is left.
@@ -298,16 +293,16 @@ lab.guess("06-g11")
 # %% id="06-13-guess-answer" tags=["core", "guess", "solution"]
 lab.answer("06-g11", "c", confidence=1)
 
-# %% id="06-13" tags=["core", "fail", "volatile"] minutes=1
-# %%bash --as ci --fails push-without-check
+# %% id="06-13" tags=["core", "fail", "volatile"] minutes=1 fails="push-without-check"
+# %%bash --as ci
 # aws --profile admin iam put-user-policy --user-name ci --policy-name push \
 #   --policy-document file://policies/push-without-check.json
-# docker build -q -t my-web-app:2.0 release > /dev/null 2>&1
+# docker build -q -t my-web-app:2.0 release > /dev/null
 # docker tag my-web-app:2.0 "$REGISTRY/my-web-app:2.0"
-# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
 # docker push -q "$REGISTRY/my-web-app:2.0"
 
-# %% [markdown] id="06-13-card" tags=["core", "text"]
+# %% [markdown] id="06-13-card" tags=["core", "reading"]
 # **How to read it.** `403` is a refusal. Anything more is docker's surprise: it looked for a sentence and found none.
 # The question was a `HEAD`, *is this layer there?*, and an answer to a `HEAD` has no body, so there is no room for
 # words. Podman does not even say `403`. The X-ray has the words:
@@ -342,14 +337,11 @@ lab.answer(
     manifest="PutImage",
 )
 
-# %% id="06-15-check" tags=["core", "exercise"]
-lab.check("06-e4")
-
 # %% id="06-15-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e4")
 
 # %% [markdown] id="06-16-text" tags=["core", "text"] at="summary-policy"
-# ## Leaving out is not forbidding
+# ## A second policy for Omar
 #
 # Omar keeps his pull policy and gets one of AWS's managed policies as well.
 
@@ -366,7 +358,7 @@ keep_only(lab, "ops", "pull")
 iam.attach_user_policy(UserName="ops", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser")
 push(lab, "ops", "my-web-app:omar")
 
-# %% [markdown] id="06-16-box" tags=["core", "box"]
+# %% [markdown] id="06-16-box" tags=["core", "reading"]
 # > **People say:** "The pull policy restricts pushing."
 # >
 # > **In fact** it does not *allow* pushing. That is not a ban, only an *implicit deny*: the next policy may allow it.
@@ -385,15 +377,14 @@ iam.put_user_policy(UserName="ops", PolicyName="never-push", PolicyDocument=poli
 iam.attach_user_policy(UserName="ops", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
 push(lab, "ops", "my-web-app:omar")
 
-# %% [markdown] id="06-17-after" tags=["core", "text"]
+# %% [markdown] id="06-17-after" tags=["core", "reading"]
 # Another ending: `with an explicit deny in an identity-based policy`. Two endings to keep for life:
 #
 # - **because no … policy allows**: an implicit deny, nobody said yes. Add what is missing, and nothing wider.
 # - **with an explicit deny in …**: somebody said no. Find the statement, and ask why before you touch it.
-#
-# The next cell removes the three additions again.
 
 # %% id="06-17-tidy" tags=["core", "run"]
+# the three additions go again
 from tries import keep_only
 
 keep_only(lab, "ops", "pull")
@@ -483,14 +474,10 @@ editor.text = """{
 print(editor.save())
 editor
 
-# %% id="06-19-check" tags=["core", "exercise"]
-lab.check("06-e5")
-
 # %% id="06-19-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e5")
 
 # %% [markdown] id="06-half" tags=["core", "text"] minutes=1
-# ---
 # ## Half-time
 #
 # A good place to stop. Three lines to remember:
@@ -499,21 +486,19 @@ lab.solution("06-e5")
 # 2. Allows add up.
 # 3. One Deny ends it.
 #
-# Say it aloud: *why did Omar's login fail?* Going on tomorrow? The line *Back after a break?* under the next headings
-# tells you how.
+# Say it aloud: *why did Omar's login fail?*
 
 # %% [markdown] id="06-20" tags=["core", "text"] minutes=1
-# ---
-# # Second half: the other side's policy, roles, fences
+# ## The other side's policy, roles, fences
 #
-# After it you can let another account pull one image and nothing else, use a role instead of keys, and predict a
+# After this page you can let another account pull one image and nothing else, use a role instead of keys, and predict a
 # decision.
 #
 # | new word | in a line |
 # |---|---|
 # | **repository policy** | a policy on the *thing*: who may do what with it (AWS: *resource-based*) |
 # | **role** | a principal with no keys of its own; others *assume* it for a while |
-# | **trust policy** | the policy on a role that says who may assume it |
+# | **trust policy** | the policy on a role that says who may assume it; a resource-based one, too |
 # | **permissions boundary** | a fence around one user or role |
 
 # %% id="06-20-r4" tags=["core", "guess"] minutes=1
@@ -551,6 +536,8 @@ ecr.set_repository_policy(repositoryName="my-web-app", policyText=policy("let-ai
 pull(lab, "auditor", "my-web-app:1.0")
 
 # %% [markdown] id="06-22-text" tags=["core", "text"]
+# ## A whole account as principal
+#
 # Somebody wants to save work and names the whole account instead of Aiko: `arn:aws:iam::123456789012:root`.
 
 # %% id="06-22-guess" tags=["core", "guess"] minutes=1
@@ -565,22 +552,24 @@ from tries import policy, pull
 ecr.set_repository_policy(repositoryName="my-web-app", policyText=policy("let-account-in"))
 pull(lab, "auditor", "my-web-app:1.0")
 
-# %% [markdown] id="06-22-box" tags=["core", "box"]
+# %% [markdown] id="06-22-box" tags=["core", "reading"]
 # > **People say:** "`…:root` lets all users of the account in."
 # >
 # > **In fact** it leaves the decision to the account: a user also needs an Allow of its own. And `root` here means the
 # > *account*, not only the root user.
 
 # %% [markdown] id="06-23-text" tags=["core", "text"]
-# And a Deny on the thing? It applies to everybody it names, including you.
+# ## A Deny on the thing
+#
+# It applies to everybody it names, including you.
 
-# %% id="06-23" tags=["core", "fail"] minutes=1
-# %%bash --fails 'with an explicit deny in a resource-based policy'
+# %% id="06-23" tags=["core", "fail"] minutes=1 fails="with an explicit deny in a resource-based policy"
+# %%bash
 # aws ecr set-repository-policy --repository-name my-web-app \
 #   --policy-text file://policies/nobody-lists.json > /dev/null
 # aws ecr list-images --repository-name my-web-app
 
-# %% [markdown] id="06-23-card" tags=["core", "text"]
+# %% [markdown] id="06-23-card" tags=["core", "reading"]
 # **How to read it.** *Who*: `user/admin`, yes, you. *Who said no*: a Deny in a **resource-based** policy. So do not
 # search your own policies: look at the repository. The Deny names only one action, so you can still remove it.
 
@@ -610,9 +599,12 @@ for ours, theirs in ((True, True), (True, False), (False, True), (False, False))
     pull(lab, "partner", "dev/playground:1")
 forget_sides(lab)
 
-# %% [markdown] id="06-24-after" tags=["core", "picture"] minutes=1
-# Read the three endings: **identity-based** means *their* half is silent, **resource-based** means *ours* is. With both
-# silent this lab names our half; which one AWS names is not documented.
+# %% [markdown] id="06-24-after" tags=["core", "reading"]
+# **How to read it.** Three endings: **identity-based** means *their* half is silent, **resource-based** means *ours*
+# is. With both silent this lab names our half; which one AWS names is not documented.
+
+# %% [markdown] id="06-24-picture" tags=["core", "picture"] minutes=1
+# ## Who has to say yes
 #
 # ![Picture 2, who must say yes. Left, one account: one yes is enough, the user's policy, or the repository's policy
 # when it names the user. Right, two accounts: the user's policy at home and the repository's policy here; both must say
@@ -621,8 +613,8 @@ forget_sides(lab)
 # **Picture 2.** *Or* within an account, *and* between two.
 
 # %% [markdown] id="06-25-text" tags=["core", "text"]
-# Now for real. Two cells to work in: the first as admin, the second as the map company. Each puts a file next to this
-# notebook: open it in the list on the left, change it, save it.
+# Now for real. Two cells to work in: the first as admin, the second as the map company. Each puts a file into this
+# lesson's folder: open it in the list on the left, change it, save it.
 #
 # About a bad document ECR says only *Invalid repository policy provided*. If that happens, check the commas, the field
 # names, and whether the principal exists.
@@ -679,14 +671,11 @@ lab.exercise("06-e6")
 # aws iam put-user-policy --user-name partner --policy-name pull \
 #   --policy-document file://theirs.json
 
-# %% id="06-25-check" tags=["core", "exercise"]
-lab.check("06-e6")
-
 # %% id="06-25-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e6")
 
 # %% [markdown] id="06-26-text" tags=["core", "text"] at="partner"
-# ## Keys that expire on their own
+# ## A role instead of keys
 #
 # The robot's keys stay on a build server for years. A **role** is better: it has no keys. Its trust policy says who may
 # assume it; a policy like any other says what it may do. Two documents, two questions.
@@ -717,14 +706,14 @@ print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() /
 # them in `~/.aws/cli/cache` until they expire, and no `aws` setting changes that place. A separate `HOME`, just for
 # this cell, keeps the lab out of your real one; the `trap` removes it, and the keys in it, when the cell ends.
 
-# %% id="06-27" tags=["core", "fail"] minutes=2
-# %%bash --as ci --fails 'assumed-role/deployer/build-42 is not authorized'
+# %% id="06-27" tags=["core", "fail"] minutes=2 fails="assumed-role/deployer/build-42 is not authorized"
+# %%bash --as ci
 # cat deployer.config
 # away=$(mktemp -d); trap 'rm -rf "$away"' EXIT
 # export AWS_CONFIG_FILE=deployer.config HOME=$away
 # aws ecr delete-repository --repository-name my-web-app --profile deployer
 
-# %% [markdown] id="06-27-card" tags=["core", "text"]
+# %% [markdown] id="06-27-card" tags=["core", "reading"]
 # **How to read it.** *Who*: not `user/ci`, and not `role/deployer`, but the **session**:
 # `assumed-role/deployer/build-42`. Look for the role's name in the middle. The last part is free; a build number there
 # tells you later which build it was.
@@ -733,6 +722,8 @@ print("good for", round((keys["Expiration"] - lab.clock.now()).total_seconds() /
 # the roles that trust it. Lesson 09 does without such keys.
 
 # %% [markdown] id="06-27-box" tags=["core", "box"]
+# ### Assume, not belong
+#
 # > **People say:** "Put the robot into the role."
 # >
 # > **In fact** nobody is *in* a role. You assume it for a while and act under its name, with only its permissions.
@@ -742,9 +733,6 @@ lab.exercise("06-e7")
 
 # %% id="06-28-answer" tags=["core", "exercise", "solution"]
 lab.answer("06-e7", ["role", "rights", "assume", "push"])
-
-# %% id="06-28-check" tags=["core", "exercise"]
-lab.check("06-e7")
 
 # %% id="06-28-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e7")
@@ -766,9 +754,6 @@ lab.answer(
   ]
 }""",
 )
-
-# %% id="06-29-check" tags=["core", "exercise"]
-lab.check("06-e8")
 
 # %% id="06-29-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e8")
@@ -795,16 +780,31 @@ push(lab, "ci", "my-web-app:fence")
 keep_only(lab, "ci")
 
 # %% [markdown] id="06-31-after" tags=["core", "picture"] minutes=1
+# ## Two circles
+#
 # ![Picture 3, two circles that overlap. Left circle: what the policies of ci grant. Right circle: what the boundary
 # allows. Only the overlap is allowed. Granted but outside the fence: refused. Inside the fence but never granted:
 # refused as well.](images/fence.svg)
 #
 # **Picture 3.** Only what is in both circles is allowed: a fence limits, it never grants. (A repository policy that
-# names the user itself reaches past it; one that names a role does not.) A *service control policy* draws a fence
-# around the users and roles of a whole account.
+# names the user itself reaches past it; one that names a role does not.)
+
+# %% [markdown] id="06-31-order" tags=["core", "picture"] minutes=1
+# ## All types of policy, in order
+#
+# ![Picture 4, seven steps from top to bottom. Before the first, nothing is allowed. 1: does a Deny match, in a policy
+# of any type? Then refused, an explicit deny. 2: service and resource control policies of the organization, where
+# there are any, must allow. 3: the resource-based policy; in one account, when it names the user, its yes is enough
+# and the rest is skipped. 4: identity-based policies must allow. 5: the permissions boundary, if there is one, must
+# allow. 6: the session policy, if one was passed, must allow. 7: allowed. A step from 2 to 6 that does not allow
+# means refused, an implicit deny. Between two accounts, 3 and 4 must both allow.](images/order.svg)
+#
+# **Picture 4.** A Deny is looked for first, and everywhere. A *service control policy* (SCP) limits all users and roles
+# of an organization's member accounts, their root users included, and nobody in its management account. A role's trust
+# policy is resource-based, and always has to say yes itself.
 
 # %% [markdown] id="06-33-text" tags=["stretch", "text"] at="roles"
-# ## More: rights by tag
+# ## More: permissions by tag
 #
 # A statement may have a **Condition**. This one allows pulling where the repository's `team` tag matches the caller's
 # own. One policy then serves every team.
@@ -840,9 +840,6 @@ lab.exercise("06-e9")
 # %% id="06-32-answer" tags=["stretch", "exercise", "solution"]
 lab.answer("06-e9", "c", confidence=2)
 
-# %% id="06-32-check" tags=["stretch", "exercise"]
-lab.check("06-e9")
-
 # %% id="06-32-why" tags=["stretch", "exercise", "solution"]
 lab.solution("06-e9")
 
@@ -863,11 +860,29 @@ lab.answer(
     six="nobody",
 )
 
-# %% id="06-34-check" tags=["core", "exercise"]
-lab.check("06-e10")
-
 # %% id="06-34-why" tags=["core", "exercise", "solution"]
 lab.solution("06-e10")
+
+# %% [markdown] id="06-37" tags=["core", "text"]
+# ## Who gave whom what?
+#
+# Aiko asks it in every audit. **CloudTrail** keeps a record of an account's requests, pushes and pulls among them. Who
+# wrote the policies of today's users?
+
+# %% id="06-37-trail" tags=["core", "run", "volatile"] minutes=1
+import json
+
+written = [{"AttributeKey": "EventName", "AttributeValue": "PutUserPolicy"}]
+for event in lab.client("cloudtrail").lookup_events(LookupAttributes=written, MaxResults=3)["Events"]:
+    asked = json.loads(event["CloudTrailEvent"])["requestParameters"]
+    print(f"{event['EventTime']:%H:%M}  {event['Username']}: {event['EventName']} for {asked['userName']}")
+
+# %% [markdown] id="06-37-after" tags=["core", "reading"]
+# Who, when, what, and for whom. With that, four more rows of lesson 05's table can be filled: a login that was good for
+# one action only, a refusal that a policy turned, another account, and the record.
+
+# %% id="06-37-table" tags=["core", "run", "volatile"] minutes=1
+lab.table("06")
 
 # %% [markdown] id="06-35" tags=["core", "interview"] minutes=2
 # ## Say it in an interview
@@ -885,9 +900,6 @@ lab.answer(
     "find it and ask why it is there.",
     made=["who", "pieces", "ending", "smallest"],
 )
-
-# %% id="06-35-check" tags=["core", "interview"]
-lab.check("06-i1")
 
 # %% [markdown] id="06-35-back" tags=["core", "guess"]
 # ## What you thought in lesson 00

@@ -80,7 +80,9 @@ CASES = {
         "tag missing", "developer", "docker pull $REGISTRY/my-web-app:2.0", lambda lab: log_in(lab, "developer")
     ),
     "expired": Case("token expired", "ci", "docker pull $REGISTRY/my-web-app:1.1", expired),
-    "no-right": Case("no right", "ops", "docker push $REGISTRY/my-web-app:hotfix", lambda lab: log_in(lab, "ops")),
+    "no-right": Case(
+        "permission missing", "ops", "docker push $REGISTRY/my-web-app:hotfix", lambda lab: log_in(lab, "ops")
+    ),
 }
 CAUSES = tuple(sorted(case.cause for case in CASES.values()))
 
