@@ -23,7 +23,7 @@ lab.lesson("lab-01")
 #
 # | what | where |
 # |---|---|
-# | the source | the folder `my-web-app-1.2`, next to this notebook |
+# | the source | the folder `my-web-app-1.2`, in this lab's folder |
 # | your registry | `$REGISTRY`; nothing of 1.2 is in it |
 # | yourself | `admin`: a cell with `%%bash` |
 # | Omar's server | the user `ops`: a cell with `%%bash --as ops`. It may pull, and no more |
@@ -58,12 +58,9 @@ lab.exercise("lab-01-m1")
 #   aws ecr create-repository --repository-name harbour/booking \
 #     --query repository.repositoryName --output text
 # aws ecr get-login-password |
-#   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+#   docker login --username AWS --password-stdin "$REGISTRY"
 # docker build -q -t "$REGISTRY/harbour/booking:1.2" my-web-app-1.2/ > /dev/null 2>&1
 # docker push -q "$REGISTRY/harbour/booking:1.2"
-
-# %% id="lab-01-05-check" tags=["core", "exercise"]
-lab.check("lab-01-m1")
 
 # %% id="lab-01-05-why" tags=["core", "exercise", "solution"]
 lab.solution("lab-01-m1")
@@ -81,11 +78,11 @@ lab.exercise("lab-01-m2")
 # %% id="lab-01-06-work" tags=["core", "exercise", "solution"]
 # %%bash --as ops
 # aws ecr get-login-password |
-#   docker login --username AWS --password-stdin "$REGISTRY" 2>/dev/null
+#   docker login --username AWS --password-stdin "$REGISTRY"
 # docker rmi -f "$REGISTRY/harbour/booking:1.2" > /dev/null 2>&1
 # docker pull -q "$REGISTRY/harbour/booking:1.2"
 
-# %% id="lab-01-06-check" tags=["core", "exercise", "volatile"]
+# %% id="lab-01-06-check" tags=["core", "exercise", "solution", "volatile"]
 lab.check("lab-01-m2")
 
 # %% id="lab-01-06-why" tags=["core", "exercise", "solution"]
@@ -111,9 +108,6 @@ lab.exercise("lab-01-m3")
 #   echo "no engine here: nothing can run"
 # fi
 
-# %% id="lab-01-07-check" tags=["core", "exercise", "volatile"]
-lab.check("lab-01-m3")
-
 # %% id="lab-01-07-why" tags=["core", "exercise", "solution"]
 lab.solution("lab-01-m3")
 
@@ -134,7 +128,7 @@ name = {"repositoryName": "harbour/booking", "imageIds": [{"imageTag": "1.2"}]}
 digest = ecr.describe_images(**name)["imageDetails"][0]["imageDigest"]
 lab.answer("lab-01-m4", repository="harbour/booking", digest=digest)
 
-# %% id="lab-01-08-check" tags=["core", "exercise"]
+# %% id="lab-01-08-check" tags=["core", "exercise", "solution", "volatile"]
 lab.check("lab-01-m4")
 
 # %% id="lab-01-08-why" tags=["core", "exercise", "solution"]
@@ -168,11 +162,8 @@ lab.answer(
 # %% [markdown] id="lab-01-11" tags=["core", "text"]
 # ## Left behind
 #
-# A repository, images and a container. The next cell removes every repository that holds 1.2, the container, the
-# logins, and the permissions you gave `ops`. Remove the `#` when you are done.
+# A repository, images and a container. The button of the next cell removes every image of 1.2, the container and the
+# logins, and puts back the permissions that `ops` had at first.
 
-# %% id="lab-01-12" tags=["core", "run", "starter"]
-# lab.reset("lab-01")
-
-# %% id="lab-01-12" tags=["core", "run", "solution"]
+# %% id="lab-01-12" tags=["core", "run"]
 lab.reset("lab-01")
