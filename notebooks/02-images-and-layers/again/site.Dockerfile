@@ -1,0 +1,3 @@
+FROM ecrlab/base:1
+COPY page.html /srv/www/page.html
+LABEL line="1"

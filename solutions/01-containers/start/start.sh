@@ -1,0 +1,4 @@
+#!/bin/sh
+# Serves the page on port 8080.
+cd /www
+httpd -p 8080

@@ -1,0 +1,3 @@
+FROM ecrlab/base:1
+COPY . /srv
+CMD ["httpd", "-f", "-p", "8080", "-h", "/srv/www"]
