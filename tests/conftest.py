@@ -1,15 +1,20 @@
-"""`--lesson 04`: the tests of one lesson, lab or drill, by what a test is parametrised with; `--part 1/2`: a share."""
+"""`--lesson 04`: the tests of one lesson, lab or drill, by what a test is parametrised with; `--part 1/2`: a share.
+
+Tests that begin at the same checkpoint run one after the other, so that it is built once while it stands.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ecrlab_course.authoring.content import Course, Source, course
+from ecrlab_course.authoring.content import Source, course
 from ecrlab_course.drills.drill import Drill, drills
-from ecrlab_course.kinds.base import Question
+from ecrlab_course.kinds.base import Exercise, Question
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,19 +24,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     lesson, part = config.getoption("--lesson"), config.getoption("--part")
-    if lesson and lesson not in known(course()):
-        raise pytest.UsageError(f"There is no lesson {lesson!r}. Those with tests are: {', '.join(known(course()))}.")
+    if lesson and lesson not in known():
+        raise pytest.UsageError(f"There is no lesson {lesson!r}. Those with tests are: {', '.join(known())}.")
     if part:
         shares(part)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items[:] = together(items)
     kept = list(items)
     if lesson := config.getoption("--lesson"):
         kept = [item for item in kept if lesson in concerned(item) or "each" in concerned(item)]
     if part := config.getoption("--part"):
-        number, count = shares(part)
-        kept = kept[number - 1 :: count]
+        kept = share(kept, *shares(part))
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 
@@ -44,9 +49,43 @@ def shares(part: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def known(the_course: Course) -> list[str]:
+def checkpoint(item: pytest.Item) -> Hashable:
+    """Return the checkpoint that a test of an exercise begins with: file, lesson, name; for other tests None."""
+    exercise = getattr(item, "callspec", None) and item.callspec.params.get("exercise")  # type: ignore[attr-defined]
+    if not isinstance(exercise, Exercise):
+        return None
+    return item.path, exercise.id.rpartition("-")[0], exercise.at
+
+
+def grouped(items: Sequence[pytest.Item], named: Callable[[pytest.Item], Hashable]) -> list[list[pytest.Item]]:
+    """Return the tests in groups of one name, in the order of their first ones."""
+    groups: dict[Hashable, list[pytest.Item]] = {}
+    for item in items:
+        groups.setdefault(named(item), []).append(item)
+    return list(groups.values())
+
+
+def together(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests with those that begin at one checkpoint where the first of them was."""
+    return [item for group in grouped(items, lambda item: checkpoint(item) or item.nodeid) for item in group]
+
+
+def share(items: Sequence[pytest.Item], number: int, count: int) -> list[pytest.Item]:
+    """Return one of so many even shares, in their order.
+
+    What begins at one checkpoint stays together, and so does every other file: it may want a port for itself.
+    """
+    piles: list[list[pytest.Item]] = [[] for _ in range(count)]
+    for group in sorted(grouped(items, lambda item: checkpoint(item) or item.path), key=len, reverse=True):
+        min(piles, key=len).extend(group)
+    mine = set(piles[number - 1])
+    return [item for item in items if item in mine]
+
+
+@cache
+def known() -> tuple[str, ...]:
     """Return the ids of all lessons, labs and drills."""
-    return [*the_course.sources, *drills()]
+    return (*course().sources, *drills())
 
 
 def concerned(item: pytest.Item) -> set[str]:
@@ -70,12 +109,18 @@ def lessons_of(value: Any) -> set[str]:
     if isinstance(value, Source):
         return {value.lesson.id}
     if isinstance(value, str):
-        return {value} & set(known(course()))
+        return {value} & set(known())
     if isinstance(value, Path):
-        shelf, name = value.parent.name, value.name
-        return {
-            source.lesson.id
-            for source in course().sources.values()
-            if (shelf, name) in ((source.shelf, f"{source.slug}.ipynb"), ("solutions", f"{source.solved}.ipynb"))
-        }
+        return notebooks().get((value.parent.name, value.name), set())
     return lessons_of(value.source) if hasattr(value, "source") else set()
+
+
+@cache
+def notebooks() -> dict[tuple[str, str], set[str]]:
+    """Return the lesson of each notebook, by its folder's name and its own."""
+    return {
+        place: {source.lesson.id}
+        for source in course().sources.values()
+        for page in source.pages
+        for place in ((source.shelf, f"{page.slug}.ipynb"), ("solutions", f"{page.solved}.ipynb"))
+    }

@@ -60,9 +60,9 @@ MAY_REACH = {
     "cli": f"{_CLOUD} {_STARTING} command explorer inventory control server fidelity launch doctor decisions",
 }
 _READING = "checkout messages documents"
-_KINDS = f"{_READING} failure views progress"
+_KINDS = f"{_READING} failure views progress causes"
 _SESSION = f"{_KINDS} kinds authoring toolbox"
-_PAGE = f"{_SESSION} learner drills policy_editor"
+_PAGE = f"{_SESSION} learner drills desk policy_editor"
 _LOOKING = f"{_ASKING} decisions explorer"
 
 #: The wings of the course: what each may reach of the course, and of the rest. The cloud's services are behind HTTP.
@@ -77,11 +77,16 @@ COURSE = {
     "toolbox": (f"{_READING} failure", f"{_ASKING} environment span"),
     "documents": ("checkout messages", ""),
     "views": (_READING, "decisions explorer"),
+    # What kept a learner's client from its goal.
+    "causes": (_READING, f"{_ASKING} decisions"),
     "kinds": (_KINDS, _LOOKING),
     "authoring": (f"{_KINDS} kinds", f"{_LOOKING} policy"),
+    # What a registry costs, for a cell.
+    "money": (f"{_KINDS} kinds authoring", f"{_LOOKING} policy"),
     # One learner, and the pages.
     "learner": (_SESSION, f"{_LOOKING} policy environment span"),
     "drills": (f"{_SESSION} learner", f"{_STARTING} launch policy decisions explorer"),
+    "desk": (_SESSION, f"{_LOOKING} policy environment span"),
     "policy_editor": (f"{_READING} failure views toolbox", f"{_LOOKING} policy environment span"),
     "notebook": (_PAGE, f"{_STARTING} launch doctor policy decisions explorer"),
     # The makers and the commands.
@@ -97,7 +102,8 @@ def _wings(names: str) -> str:
 
 MAY_REACH |= {f"ecrlab_course.{name}": f"{_wings(inner)} {outer}" for name, (inner, outer) in COURSE.items()}
 # The package itself: what `%load_ext ecrlab_course` and the command begin with.
-MAY_REACH["ecrlab_course"] = f"{_wings(' '.join(COURSE))} {COURSE['cli'][1]}"
+#: `money` is imported by cells alone.
+MAY_REACH["ecrlab_course"] = f"{_wings(' '.join(name for name in COURSE if name != 'money'))} {COURSE['cli'][1]}"
 #: Circles that are still there, and the issue that takes each away.
 CIRCLES = {
     frozenset({"ecrlab.policy.decision", "ecrlab.policy.explanation"}): "20, the cloud's wings",

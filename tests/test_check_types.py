@@ -28,7 +28,7 @@ def test_all_of_content_is_checked_but_the_sources_of_notebooks() -> None:
     left = set((ROOT / "content").rglob("*.py")) - set(places)
     assert len(set(places.values())) == len(places)
     assert {path.name for path in left} == {"lesson.py", "lab.py"}
-    assert ROOT / "content/lessons/04_first_push/exercises.py" in places
+    assert ROOT / "content/lessons/04_first_push/e1.py" in places
 
 
 def test_a_lesson_s_folder_has_the_name_that_the_course_gives_it() -> None:

@@ -22,8 +22,8 @@ READ = (
     "tests",
     "bench",
 )
-# Texts of AWS and of others, word for word.
-QUOTES = ("docs/facts/",)
+# Texts of AWS and of others, and what readers tried, word for word.
+QUOTES = ("docs/facts/", "docs/attempts/")
 # "There is no role", "is no longer": said by everybody.
 _PLAIN = re.compile(
     r"\b[tT]here (?:is|are|was|were) no\s+(?:# )?\w+|\b(?:is|are|was) no (?:longer|larger|wider|more|less|such)\b"

@@ -93,7 +93,8 @@ def test_a_clone_by_git_for_windows_installs(committed: Path, tmp_path: Path, py
     with_crlf = [
         line for line in run(tmp_path / "clone", "git", "ls-files", "--eol").stdout.split("\n") if "w/crlf" in line
     ]
-    assert with_crlf == []
+    # Lesson 01's script came by mail from Windows; that it did is the exercise.
+    assert [line for line in with_crlf if not line.endswith("/start/start.sh")] == []
     install(tmp_path / "clone", python)
     commands_run(tmp_path / "clone")
 

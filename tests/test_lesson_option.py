@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from functools import cache
@@ -39,21 +40,43 @@ def test_a_lesson_has_its_own_tests_and_no_other_s(lesson: str) -> None:
 
 def test_its_notebooks_and_sections_are_among_them() -> None:
     taken = found("tests/notebooks", "--lesson", "04")
-    for part in ("04-first-push.ipynb::", "a_section_runs", "unsolved_notebook", "each_checkpoint", "no_problems"):
+    for part in (
+        "04-first-push-1.ipynb::",
+        "04-first-push-2.ipynb::",
+        "a_section_runs",
+        "unsolved_notebook",
+        "each_checkpoint",
+        "no_problems",
+    ):
         assert any(part in name for name in taken), part
     assert not [name for name in taken if "06-iam" in name or "lab-01" in name]
 
 
-def test_parts_are_all_of_it_and_share_nothing() -> None:
-    parts = [found(PLACES[1], "--lesson", "04", "--part", f"{number}/2") for number in (1, 2)]
-    assert sorted(parts[0] + parts[1]) == sorted(found(PLACES[1], "--lesson", "04"))
+def test_parts_are_all_of_it_share_nothing_and_leave_a_checkpoint_and_a_file_whole() -> None:
+    everything = found(*PLACES, "--lesson", "04")
+    parts = [found(*PLACES, "--lesson", "04", "--part", f"{number}/2") for number in (1, 2)]
+    assert sorted(parts[0] + parts[1]) == sorted(everything)
     assert not set(parts[0]) & set(parts[1])
+    assert min(map(len, parts)) > len(everything) / 3
+    for name in ("04-e5", "test_catch_up"):
+        assert [any(name in each for each in part) for part in parts].count(True) == 1, name
+
+
+def test_tests_of_one_checkpoint_follow_each_other() -> None:
+    """So it is built once, and not for each of the ways to prove an exercise."""
+    own = re.findall(r"\[(04-e\d+)", "\n".join(found(PLACES[0], "--lesson", "04")))
+    assert own.count("04-e5") > 20
+    first = own.index("04-e5")
+    at = course().exercises["04-e5"].at
+    names = {key for key, exercise in course().exercises.items() if key[:3] == "04-" and exercise.at == at}
+    block = [each for each in own[first:] if each in names]
+    assert own[first : first + len(block)] == block
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--lesson", "05"), "There is no lesson '05'. Those with tests are: 00, "),
+        (("--lesson", "77"), "There is no lesson '77'. Those with tests are: 00, "),
         (("--lesson", "d99"), "d01"),
         (("--part", "3/2"), "Expected --part N/M"),
     ],

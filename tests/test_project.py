@@ -215,8 +215,9 @@ def syllabus() -> str:
 
 
 def _of_the_syllabus(pattern: str, name: str, title: str) -> str:
-    written = [path.relative_to(ROOT) for path in ROOT.glob(pattern)]
-    return f"| {name} | [{title}]({written[0]}) | ready |" if written else f"| {name} | {title} | coming |"
+    first, *more = sorted(path.relative_to(ROOT) for path in ROOT.glob(pattern)) or [None]
+    pages = "".join(f", [page {number}]({path})" for number, path in enumerate(more, 2))
+    return f"| {name} | [{title}]({first}){pages} | ready |" if first else f"| {name} | {title} | coming |"
 
 
 def test_the_readme_s_syllabus_is_the_course_s() -> None:

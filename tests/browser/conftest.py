@@ -117,13 +117,19 @@ class Lab:
         book = nbformat.read(folder / f"{slug}.ipynb", as_version=4)
         self.ids = [cell.id for cell in book.cells]
         self.code = {cell.id for cell in book.cells if cell.cell_type == "code"}
+        # JupyterLab opens the notebooks of the last time again, in tabs that are hidden.
+        self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         page.goto(room.notebook(slug))
-        expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(self.ids), timeout=60_000)
+        name = f"{slug.rpartition('/')[2]}.ipynb"
+        # A tab, or, where one document alone is shown, its panel.
+        chosen = page.get_by_role("tab", name=name, selected=True).or_(page.get_by_role("tabpanel", name=name))
+        expect(chosen.filter(visible=True).first).to_be_visible(timeout=60_000)
+        expect(self.panel.locator(".jp-Notebook .jp-Cell")).to_have_count(len(self.ids), timeout=60_000)
         self.wait_for_kernel()
 
     def wait_for_kernel(self) -> None:
         """Wait until the kernel is connected; key presses before are lost. Before, it is called idle as well."""
-        bar = self.page.locator(".jp-NotebookPanel-toolbar")
+        bar = self.panel.locator(".jp-NotebookPanel-toolbar")
         expect(bar.get_by_text("Python 3")).to_be_visible(timeout=60_000)
         quiet, until = 0, time.monotonic() + 60
         while quiet < 8:
@@ -133,7 +139,7 @@ class Lab:
             self.page.wait_for_timeout(250)
 
     def cell(self, identifier: str) -> Locator:
-        return self.page.locator(".jp-Notebook .jp-Cell").nth(self.ids.index(identifier))
+        return self.panel.locator(".jp-Notebook .jp-Cell").nth(self.ids.index(identifier))
 
     def run(self, identifier: str, seconds: float = 60) -> Locator:
         """Run one code cell by the keyboard and wait until it has ended; return it."""
@@ -152,6 +158,13 @@ class Lab:
         for identifier in self.ids[self.ids.index(first) : self.ids.index(last) + 1]:
             if identifier in self.code:
                 self.run(identifier)
+
+    def start_from(self, identifier: str) -> None:
+        """Run a cell that offers a checkpoint, press its button and wait until it is built."""
+        self.run(identifier)
+        cell = self.cell(identifier)
+        cell.get_by_role("button", name="Start from here").click()
+        expect(cell).to_contain_text("Go on below.", timeout=60_000)
 
     def write(self, identifier: str, text: str) -> None:
         """Put other text into a cell, as typed."""

@@ -58,7 +58,7 @@ def test_a_drill_by_the_keyboard(page: Page, room: Any, opened: Any, axe: Path) 
     area.focus()
     page.wait_for_timeout(1800)  # The card's keys are wired a moment after it came onto the page.
     press("Uncover the points")
-    expect(card.locator(".ecr-verdict")).to_contain_text("Answer first")
+    expect(card.get_by_role("status").first).to_contain_text("Answer first")
     area.focus()
     page.keyboard.type(OWN)
     page.keyboard.press("Enter")

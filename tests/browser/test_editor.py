@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ecrlab.home import Home
 from ecrlab_course.authoring.content import course
 from ecrlab_course.toolbox.lab import Lab as Cloud
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(240)
 
 OPEN = """lab.policy_editor({"user": "ops", "policy": "deploy"}, ["ops", "ci", "developer"],
                   ["login", "pull", "push"], ["my-web-app"])"""
@@ -78,6 +79,22 @@ def test_the_policy_editor(page: Page, room: Any, opened: Any, axe: Path) -> Non
     assert lab.accessibility(axe) == []
     picture(page, "editor-broken", editor)
 
+    # Every line has its number; the button goes to the word that is wrong.
+    lines = editor.locator(".ecr-lines > div")
+    expect(lines).to_have_count(BROKEN.count("\n") + 1)
+    high = lines.evaluate_all(
+        "rows => rows.at(-1).getBoundingClientRect().bottom - rows[0].getBoundingClientRect().top"
+    )
+    typed = text.evaluate(
+        "e => { e.style = 'min-height: 0; height: 20px'; const high = e.scrollHeight; e.style = ''; return high - 16 }"
+    )
+    assert abs(high - typed) < 2, "numbers and text are not side by side"
+    expect(lines.nth(6).locator(".ecr-wrong")).to_have_text('"Resorce"')
+    jump = editor.get_by_role("button", name="Go to line 7")
+    jump.press("Enter")
+    expect(text).to_be_focused()
+    assert text.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)") == '"Resorce"'
+
     # Fixed by hand, key by key: what ops may do follows.
     text.focus()
     page.keyboard.press("Control+Home")
@@ -118,3 +135,53 @@ def test_the_policy_editor(page: Page, room: Any, opened: Any, axe: Path) -> Non
     lab.theme("JupyterLab Dark")
     assert lab.accessibility(axe) == []
     picture(page, "editor-dark", editor)
+
+
+def test_typing_a_policy(page: Page, room: Any, opened: Any) -> None:
+    lab = opened("00-start-here")
+    lab.run("00-02")
+    lab.write("00-04", OPEN)
+    lab.run("00-04")
+    editor = page.locator(".ecr-editor")
+    text, said = editor.get_by_label("The policy (JSON)"), editor.locator(".ecr-problem")
+    lines = editor.locator(".ecr-lines > div")
+    expect(said).to_contain_text("IAM would accept it")
+
+    # Brackets and quotes close, a line begins below the one above, and what is closed by hand is not there twice.
+    text.fill("")
+    text.focus()
+    page.keyboard.type(
+        '{\n"Version": "2012-10-17",\n"Statement": [\n{"Effect": "Allow", "Action": "*", "Resource": "*"}'
+    )
+    assert text.input_value() == (
+        '{\n  "Version": "2012-10-17",\n  "Statement": [\n'
+        '    {"Effect": "Allow", "Action": "*", "Resource": "*"}\n  ]\n}'
+    )
+    expect(said).to_contain_text("IAM would accept it")
+    expect(lines.locator(".ecr-pair")).to_have_text(["{", "}"])  # behind the bracket: it and its partner
+    page.keyboard.press("Control+Z")
+    page.keyboard.press("Control+Z")
+    assert text.input_value().count("Statement") == 1
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Tab")
+    assert text.input_value().startswith("  {\n    ")
+    page.keyboard.press("Shift+Tab")
+    assert text.input_value().startswith("{\n  ")
+    for key in ("ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+        expect(text).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(text).not_to_be_focused()
+
+    # Far above every limit: refused at once, and the page answers.
+    text.focus()
+    page.keyboard.press("Control+A")
+    begun = time.monotonic()
+    text.evaluate("e => { e.setRangeText('x'.repeat(700000)); e.dispatchEvent(new Event('input', {bubbles: true})) }")
+    expect(said).to_contain_text("is 131,072 characters; this one has 700,")
+    assert time.monotonic() - begun < 5
+    begun = time.monotonic()
+    editor.get_by_role("button", name="Reset").click()
+    expect(said).to_contain_text("IAM would accept it")
+    expect(lines).not_to_have_count(0)
+    assert time.monotonic() - begun < 5

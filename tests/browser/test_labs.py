@@ -53,7 +53,7 @@ def test_lab_01_from_source_to_a_proved_container(page: Page, room_with_engine: 
     lab = Lab(page, room_with_engine, SLUG)
     lab.run_to("lab-01-02", "lab-01-05")
     expect(lab.cell("lab-01-02")).to_contain_text("Lab 01 · Ship my-web-app")
-    assert (room_with_engine.work / "labs" / "my-web-app-1.2" / "Dockerfile").is_file()
+    assert (room_with_engine.work / "labs" / "01-ship-my-web-app" / "my-web-app-1.2" / "Dockerfile").is_file()
     picture(page, "lab-01", lab.cell("lab-01-03"))
 
     # Milestone 1: a name on the laptop sends nothing; then the push.
@@ -66,7 +66,7 @@ def test_lab_01_from_source_to_a_proved_container(page: Page, room_with_engine: 
     expect(one).to_contain_text("Hint 1 of 3")
     lab.write("lab-01-05-work", solution("lab-01-05-work"))
     lab.run("lab-01-05-work")
-    checked(one, "is in ECR, and the page inside says 1.2")
+    checked(one, "is in ECR, and a container of it finds the page of 1.2")
     expect(one.locator(".ecr-head")).to_contain_text("passed")
 
     # Milestone 2: the server pulls, with its own login.
@@ -86,7 +86,7 @@ def test_lab_01_from_source_to_a_proved_container(page: Page, room_with_engine: 
     checked(three, "ended with exit code 0")
     lab.write("lab-01-07-work", solution("lab-01-07-work"))
     expect(lab.run("lab-01-07-work").locator(".jp-OutputArea-output").first).to_have_text(re.compile(r"^\s*1\.2\s*$"))
-    checked(three, "the one that ECR has as")
+    checked(three, "has the digest that ECR has for")
     picture(page, "lab-01-runs", lab.cell("lab-01-07"))
 
     # Milestone 4: a tag proves nothing; the digest that ECR reports does.
@@ -114,6 +114,6 @@ def test_lab_01_from_source_to_a_proved_container(page: Page, room_with_engine: 
 
     # Passed milestones stay passed, and everything can be put away.
     lab.write("lab-01-12", solution("lab-01-12"))
-    expect(lab.run("lab-01-12")).to_contain_text("Removed: harbour/booking. Rights of ops: as at the start.")
+    expect(lab.run("lab-01-12")).to_contain_text("Removed: harbour/booking. Permissions of ops: as at the start.")
     lab.write("lab-01-12", "lab.status()\nprint(sorted(lab.session.progress.read()['exercises']))")
     expect(lab.run("lab-01-12")).to_contain_text("['lab-01-m1', 'lab-01-m2', 'lab-01-m3', 'lab-01-m4']")

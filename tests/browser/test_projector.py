@@ -53,7 +53,7 @@ def test_started_for_a_class(wall: Page, projected: Room, axe: Path) -> None:
     expect(lab.cell("00-02")).to_contain_text("Projector mode")
     assert wall.locator("#jp-left-stack, #jp-right-stack").filter(visible=True).count() == 0, "a side bar is open"
     xray = lab.cell("00-12").locator(".ecr-xray")
-    assert smallest(wall, ".ecr-xray svg text") >= HEIGHT
+    assert smallest(wall, ".ecr-xray td") >= HEIGHT
     assert xray.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, "the X-ray has to be scrolled sideways"
     size = lab.cell("00-10").locator(".cm-content").evaluate("e => getComputedStyle(e).fontSize")
     assert size == "22px"

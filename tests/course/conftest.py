@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from tests.course.quick_commands import quick_commands
 
 from ecrlab import launch
 from ecrlab.engine import private
@@ -36,7 +38,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     try:
         launch.start(home, port=0)
         os.environ.update(apply(environment(home), os.environ))
-        yield home
+        first = home.run / "standin" / "bin"
+        with quick_commands(first) if first.is_dir() else nullcontext():
+            yield home
     finally:
         launch.stop(home)
         os.environ.clear()
@@ -50,37 +54,36 @@ def running_with_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     if reason:
         pytest.skip(reason)
     home = Home(tmp_path_factory.mktemp("engine") / "home")
-    before = os.environ.get("ECRLAB_ENGINE")
-    os.environ["ECRLAB_ENGINE"] = "private"
-    try:
+    # For the start alone: tests of the lab without an engine come after, in the same process.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECRLAB_ENGINE", "private")
+        patch.setenv("PATH", PATH)
         launch.start(home, port=0)
+    try:
         yield home
     finally:
         launch.stop(home)
-        os.environ.pop("ECRLAB_ENGINE")
-        if before is not None:
-            os.environ["ECRLAB_ENGINE"] = before
 
 
 @pytest.fixture
 def lab(running: Home, tmp_path: Path, the_course: Course) -> Lab:
-    """The lab, with a folder that holds every lesson's files, as beside a notebook."""
-    return furnished(running, tmp_path, the_course)
+    """The lab, in a folder that holds a folder of files for every lesson, as beside a notebook; its clock is real."""
+    made = furnished(running, tmp_path, the_course)
+    made.clock.reset()
+    return made
 
 
 def furnished(home: Home, tmp_path: Path, the_course: Course) -> Lab:
-    """Return the lab of that home with a folder that holds every lesson's and lab's files, its clock real."""
+    """Return the lab of that home in a folder that holds one for each lesson and lab."""
     folder = tmp_path / "work"
     folder.mkdir()
     for source in the_course.sources.values():
         if source.files.is_dir():
-            shutil.copytree(source.files, folder, dirs_exist_ok=True)
-    made = Lab(home, folder)
-    made.clock.reset()
-    return made
+            shutil.copytree(source.files, folder / Path(source.opens).parent / source.slug)
+    return Lab(home, folder)
 
 
 @pytest.fixture
 def session(lab: Lab, tmp_path: Path, the_course: Course) -> Session:
     """A session with an empty progress file."""
-    return Session(lab, Progress(tmp_path / "progress.json"), the_course)
+    return Session(lab, Progress(tmp_path / "progress.json"), the_course, lab.folder)

@@ -4,20 +4,71 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from ecrlab_course.authoring.exercises import Attempt, Exercise, Match, Outcome, Predict, ReadError, Verdict
-from ecrlab_course.learner.session import Session
+from ecrlab_course.documents.attempts import Attempt
+from ecrlab_course.documents.verdict import Outcome, Verdict
+from ecrlab_course.kinds.base import Exercise
+from ecrlab_course.kinds.match import Match
+from ecrlab_course.kinds.predict import Predict
+from ecrlab_course.kinds.read_error import ReadError
+from ecrlab_course.learner.session import Built, Session
+from ecrlab_course.messages import say
 from ecrlab_course.notebook.exercise_card import Card, form, static
 from ecrlab_course.toolbox.lab import Lab
+from ecrlab_course.toolbox.standing import differences, fingerprint, local_names
+
+from .kept import SESSIONS, Kept, kept, lasting, without
+
+
+@dataclass(frozen=True)
+class Stood:
+    """The checkpoint that was built last in a lab, what the lab kept then, and what the session noted of it."""
+
+    lesson: Path
+    built: Built
+    state: Kept
+
+
+_stood: dict[Path, Stood] = {}
+"""By the lab's home."""
 
 
 def place(session: Session, exercise: Exercise) -> None:
-    """Build the exercise's starting state."""
-    lesson = session.source(exercise.id).lesson
-    session.goto(lesson.id, exercise.at or lesson.start)
+    """Let the exercise's starting state stand; what the attempt does is done in the lesson's folder.
+
+    It is built where the lab does not keep, to the last, what it kept when the same was built before; nobody but admin
+    has a right left then, and the clock is real. So no exercise counts on what the try before it happened to leave.
+    """
+    source = session.source(exercise.id)
+    lab, lesson = session.lab, source.lesson
+    checkpoint = exercise.at or lesson.start
+    lab.folder = session.folder(source)
+    if _stands(session, exercise):
+        session.furnish(lesson.id)
+        session.note_built(lesson.id, checkpoint, _stood[lab.home.path].built)
+        return
+    _stood.pop(lab.home.path, None)
+    take_rights(lab)
+    lab.clock.reset()
+    session.furnish(lesson.id)
+    before = files_of(lab)
+    session.goto(lesson.id, checkpoint)
+    built = session.built(lesson.id)
+    assert built is not None
+    # Of an engine's images, and of files that the checkpoint writes, nobody knows whether they are as they were.
+    if lab.engine == "none" and files_of(lab) == before:
+        _stood[lab.home.path] = Stood(source.folder, built, lasting(kept(lab.home)))
+
+
+def _stands(session: Session, exercise: Exercise) -> bool:
+    """Tell whether the checkpoint was built by `place`, and the lab keeps what it kept then."""
+    source, home = session.source(exercise.id), session.lab.home
+    stood = _stood.get(home.path)
+    wanted = (source.folder, exercise.at or source.lesson.start)
+    return bool(stood and (stood.lesson, stood.built.checkpoint) == wanted and lasting(kept(home)) == stood.state)
 
 
 def attempt(session: Session, exercise: Exercise, made: Attempt) -> Verdict:
@@ -41,37 +92,6 @@ def attempt(session: Session, exercise: Exercise, made: Attempt) -> Verdict:
             made.do(session.lab)
         answer()
     return session.check(exercise.id)
-
-
-REGISTRIES = (("admin", "us-east-1"), ("admin", "eu-west-1"), ("partner", "us-east-1"), ("partner", "eu-west-1"))
-"""The registries that the course works in: who may look at everything there, and the Region."""
-
-
-def images_of(view: Any, profile: str, region: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every image of the registry by repository: digest, tags, when it was pushed, when it was last pulled.
-
-    Empty where the profile may not look: lesson 06 takes rights from the partner.
-    """
-    ecr = view.client("ecr", profile, region)
-    found: dict[str, list[tuple[Any, ...]]] = {}
-    try:
-        repositories = ecr.describe_repositories()["repositories"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "AccessDeniedException" or profile == "admin":
-            raise
-        return found
-    for item in repositories:
-        details = ecr.describe_images(repositoryName=item["repositoryName"])["imageDetails"]
-        found[item["repositoryName"]] = sorted(
-            (
-                detail["imageDigest"],
-                sorted(detail.get("imageTags", [])),
-                str(detail["imagePushedAt"]),
-                str(detail.get("lastRecordedPullTime", "never")),
-            )
-            for detail in details
-        )
-    return found
 
 
 def rights(view: Any) -> dict[str, tuple[list[str], dict[str, Any]]]:
@@ -98,38 +118,36 @@ def take_rights(lab: Lab) -> None:
             iam.delete_user_policy(UserName=name, PolicyName=policy)
 
 
-def last_request(session: Session) -> int:
+_shown: dict[Path, tuple[int, int]] = {}
+"""By the lab's home: the last request that was looked at, and the last of those that the learner's X-ray shows."""
+
+
+def last_request(lab: Lab) -> int:
     """Return the number of the last request that the learner's X-ray shows."""
-    rows = session.lab.rows(after=max(session.lab.last() - 500, 0))
-    return int(rows[-1]["seq"]) if rows else 0
+    looked, shown = _shown.get(lab.home.path, (0, 0))
+    last = lab.last()
+    rows = lab.rows(after=looked if looked <= last else 0)
+    _shown[lab.home.path] = (last, int(rows[-1]["seq"]) if rows else shown)
+    return _shown[lab.home.path][1]
 
 
-def snapshot(session: Session) -> dict[str, Any]:
-    """Return what a check could change: images and when they were pulled, rights, the clock, files, logins, the X-ray.
-
-    Both accounts and both Regions of the course. An image's last pull is part of it (E015), so that no check fetches
-    what it looks at.
-    """
-    lab = session.lab
-    view = lab.looking()
-    logins = {
-        str(path.relative_to(lab.home.path)): path.read_bytes()
-        for path in sorted((lab.home.path / "lab" / "docker").rglob("config.json"))
-    }
+def files_of(lab: Lab) -> dict[str, str]:
+    """Return the files of the folder where commands run, and the digests of what is in them."""
     assert lab.folder is not None
-    files = {
+    return {
         str(path.relative_to(lab.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in lab.folder.rglob("*")
         if path.is_file()
     }
-    return {
-        "images": {where: images_of(view, *where) for where in REGISTRIES},
-        "users": rights(view),
-        "logins": logins,
-        "last request": last_request(session),
-        "clock": lab.control.status()["clock"]["offset_seconds"],
-        "files": files,
-    }
+
+
+def snapshot(session: Session) -> dict[str, Any]:
+    """Return what a check could change: all that the lab keeps, files, and the last request of the learner's X-ray."""
+    lab = session.lab
+    state = kept(lab.home)
+    lasts = without(state, SESSIONS)
+    sessions = sorted(set(state) - set(lasts))
+    return {"kept": lasts, "sessions": sessions, "last request": last_request(lab), "files": files_of(lab)}
 
 
 def untouched(session: Session, exercise: Exercise) -> None:
@@ -155,11 +173,32 @@ def untouched(session: Session, exercise: Exercise) -> None:
     assert isinstance(exercise, ReadError) or snapshot(session) == before
 
 
+def restored(session: Session, exercise: Exercise) -> None:
+    """The reset brings the exercise's start back: untouched, and what the checkpoint left in the lab; it says so."""
+    lesson = session.source(exercise.id).lesson
+    built = session.built(lesson.id)
+    assert built is not None
+    said = session.reset(exercise.id)
+    in_lab = session.is_undone_in_lab(exercise)
+    rebuilt = say("card.was_rebuilt", checkpoint=exercise.at or lesson.start)
+    assert said in (say("card.was_reset_in_lab" if in_lab else "card.was_reset"), rebuilt), said
+    # Where the lab keeps what it kept at first, there is nothing more to look for.
+    if in_lab and not _stands(session, exercise):
+        assert local_names(session.lab) <= built.names
+        # Where the checkpoint was built again, that is the measure: leftovers of another lesson may be gone.
+        built = session.built(lesson.id) or built
+        left = differences(built.state, fingerprint(session.lab))
+        # An engine that builds again makes another digest.
+        assert [key for key in left if not (exercise.engine and key[0] == "images")] == []
+    assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+
+
 def refused(session: Session, exercise: Exercise, made: Attempt) -> None:
     """A wrong attempt gets the message and the misconception that it declares, twice the same, until the reset."""
     place(session, exercise)
     verdict = attempt(session, exercise, made)
-    assert verdict.outcome is Outcome.NOT_YET, verdict
+    outcome = Outcome.COMPARED if isinstance(exercise, Predict) else Outcome.NOT_YET
+    assert verdict.outcome is outcome, verdict
     assert verdict.misconception == made.misconception, verdict
     assert made.says in verdict.message
     assert verdict.name == made.verdict
@@ -167,16 +206,29 @@ def refused(session: Session, exercise: Exercise, made: Attempt) -> None:
     assert session.check(exercise.id) == verdict
     assert snapshot(session) == before
     record = session.record(exercise.id)
-    assert record["first"] == "not yet"
+    assert record["first"] == outcome.value
     assert record["history"][-1].get("misconception") == made.misconception
-    if made.answer is not None and isinstance(exercise, ReadError | Match):
+    if isinstance(exercise, Predict):
+        settled(session, exercise, verdict)
+    if made.answer is not None and isinstance(exercise, Predict | ReadError | Match):
         assert record["history"][-1]["confidence"] == made.confidence
         assert record["first_confidence"] == made.confidence
     tip = session.hint(exercise.id)
     assert "Could not look" not in tip.text
-    session.reset(exercise.id)
-    assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
-    assert session.record(exercise.id)["first"] == "not yet"
+    restored(session, exercise)
+    assert session.record(exercise.id)["first"] == outcome.value
+
+
+def settled(session: Session, exercise: Predict, verdict: Verdict) -> None:
+    """A prediction counts as made, whatever was guessed; the known answer, given afterwards, changes nothing."""
+    record = session.record(exercise.id)
+    assert record["passed"]
+    again = session.answer(exercise.id, record["observed"], 3)
+    assert again.message.startswith(verdict.message)
+    assert len(again.message) > len(verdict.message)
+    assert again.outcome is Outcome.COMPARED
+    assert session.check(exercise.id) == verdict
+    assert session.record(exercise.id) == record
 
 
 def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
@@ -189,8 +241,7 @@ def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
     assert session.check(exercise.id) == verdict
     assert snapshot(session) == before
     assert session.record(exercise.id)["passed"]
-    session.reset(exercise.id)
-    assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+    restored(session, exercise)
 
 
 def left(session: Session, exercise: Exercise, made: Attempt) -> None:
@@ -200,8 +251,7 @@ def left(session: Session, exercise: Exercise, made: Attempt) -> None:
     assert verdict.outcome is Outcome.UNTOUCHED, verdict
     assert verdict.name == made.verdict
     assert session.check(exercise.id) == verdict
-    session.reset(exercise.id)
-    assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
+    restored(session, exercise)
 
 
 def together(attempts: Iterable[Attempt]) -> list[Attempt]:
@@ -231,4 +281,7 @@ def all_refused(session: Session, exercise: Exercise) -> None:
         session.reset(exercise.id)
         assert session.check(exercise.id).outcome is Outcome.UNTOUCHED
     if exercise.reset is None:
-        assert snapshot(session) == before
+        # A failure is made once more after each reset: its requests are in the X-ray, with the keys that it took.
+        made_again = {"last request", "sessions"} if isinstance(exercise, ReadError) else set()
+        after = snapshot(session)
+        assert {key for key, value in before.items() if after[key] != value} <= made_again

@@ -43,9 +43,9 @@ def test_after_lesson_04_the_image_is_in_ecr(running: Home, tmp_path: Path, lab:
     answer = command("04", "--home", str(running.path), "--work", str(tmp_path / "mine"))
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("Lesson 04: the state after it is ready (“pushed”, ")
-    assert "Open 04-first-push.ipynb" in answer.stdout
+    assert "Open 04-first-push-1.ipynb" in answer.stdout
     assert "Traceback" not in answer.stderr
-    assert (tmp_path / "mine" / "my-web-app" / "Dockerfile").is_file()
+    assert (tmp_path / "mine" / "04-first-push" / "my-web-app" / "Dockerfile").is_file()
     assert lab.client("ecr").list_images(repositoryName="my-web-app")["imageIds"][0]["imageTag"] == "1.1"
 
 
@@ -65,7 +65,7 @@ def test_a_lab_s_files_go_where_its_notebook_is(running: Home, tmp_path: Path) -
     answer = command("lab-01", "--home", str(running.path), "--work", str(tmp_path / "mine"))
     assert answer.returncode == 0, answer.stderr
     assert "Open labs/01-ship-my-web-app.ipynb" in answer.stdout
-    assert (tmp_path / "mine" / "labs" / "my-web-app-1.2" / "Dockerfile").is_file()
+    assert (tmp_path / "mine" / "labs" / "01-ship-my-web-app" / "my-web-app-1.2" / "Dockerfile").is_file()
 
 
 def test_what_cannot_be_done_is_one_sentence(running: Home, tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from ecrlab.home import Home
+from ecrlab_course.authoring import in_code
 from ecrlab_course.authoring.content import course, read
 from ecrlab_course.documents.sections import DocumentError, items, parse, unwrapped
 from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.kinds.base import Attempt, Exercise
 from ecrlab_course.kinds.free_answer import FollowUp, FreeAnswer
+from ecrlab_course.kinds.match import Match
 from ecrlab_course.kinds.register import KINDS
 from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
@@ -134,7 +136,7 @@ def broken(lesson: Path, name: str, old: str, new: str) -> str:
     assert old in text
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(DocumentError) as caught:
-        read(lesson)
+        read(lesson).read_all()
     return str(caught.value)
 
 
@@ -193,6 +195,12 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
     "a sentence that is not there": ("e6.md", "- not-tried:", "- never:", "Sentence('not-tried'): e6.md has none of t"),
     "a sentence that nobody says": ("e6.md", "- not-tried:", "- never:", "e6.py has no Sentence('never')"),
     "no Seen": ("e6.py", "class Seen:", "class Looked:", "e6.py:1: declares no Seen"),
+    # Causes
+    "a verdict of a cause's name": ("e8.md", "## another", "## no-login", "'no-login' is the name of a cause"),
+    "a cause without goals": ("e8.py", "GOALS =", "AIMS =", "TRIES has 'no-login', and e8.md has no verdict of that"),
+    "own without goals": ("e8.py", "GOALS =", "AIMS =", "own: without GOALS in e8.py no cause is looked for"),
+    "an unknown own verdict": ("e8.md", "own: [another]", "own: [other]", "own: no verdict that is not a right one"),
+    "adds to what passed": ("e8.md", "adds: [nothing-there]", "adds: passed", "adds: no verdict that is not a right"),
     # Options and items
     "two options that may be right": ("e2.md", "done = aws-login-is-docker-login", "done", "2 options have no misconc"),
     "an option without a text": ("e2.md", "it works: I am admin\n", "", "the option has no text above its quote"),
@@ -219,18 +227,38 @@ def test_what_a_document_is_refused_for(fault: str, lesson: Path) -> None:
     assert "Traceback" not in said
 
 
+def test_a_document_is_read_when_it_is_asked_for_and_once(lesson: Path) -> None:
+    (lesson / "e2.md").write_text((lesson / "e2.md").read_text().replace("kind: ", "kind: no-", 1))
+    source = read(lesson)
+    assert {"91-e2", "91-e3"} <= set(source.exercises)
+    assert source.exercises["91-e3"] is source.exercises["91-e3"]
+    with pytest.raises(DocumentError, match="there is no 'no-"):
+        source.exercises["91-e2"]
+    with pytest.raises(KeyError):
+        source.exercises["91-e99"]
+
+
 def test_python_that_is_missing_or_that_nobody_asks_for(lesson: Path) -> None:
     (lesson / "e7.py").write_text("TRIES = {}\n")
     with pytest.raises(DocumentError, match=r"e7\.py:1: is not asked for: this kind needs no Python"):
-        read(lesson)
+        read(lesson).read_all()
     (lesson / "e7.py").unlink()
-    (lesson / "e8.py").write_text("TRIES = {}\n")
-    with pytest.raises(DocumentError, match=r"e8\.py:1: has no e8\.md beside it"):
-        read(lesson)
-    (lesson / "e8.py").unlink()
+    (lesson / "e9.py").write_text("TRIES = {}\n")
+    with pytest.raises(DocumentError, match=r"e9\.py:1: has no e9\.md beside it"):
+        read(lesson).read_all()
+    (lesson / "e9.py").unlink()
     (lesson / "e6.py").unlink()
     with pytest.raises(DocumentError, match=r"e6\.py:1: is missing: this kind wants Seen"):
-        read(lesson)
+        read(lesson).read_all()
+
+
+def test_the_places_of_a_match_may_be_found_when_it_is_judged(lesson: Path) -> None:
+    (lesson / "e7.py").write_text("def right(lab):\n    return {'who': lab}\n")
+    (item,) = [each for each in read(lesson).exercises.values() if each.kind == "match"]
+    assert isinstance(item, Match)
+    assert callable(item.correct)
+    assert item.correct("moon") == {"who": "moon"}  # type: ignore[arg-type]
+    assert item.accepts[0].answer["who"] == "settled"
 
 
 def test_everything_that_is_wrong_is_said_at_once(lesson: Path) -> None:
@@ -245,7 +273,11 @@ def test_everything_that_is_wrong_is_said_at_once(lesson: Path) -> None:
 
 def test_wrapped_paragraphs_are_one_line_and_the_rest_stays() -> None:
     text = "a\nb\n\n- c\n  d\n\n```\n# e\nf\n```\n\n| g |\n|---|\n| h |\n\n> i\n> j\n> bin: k\n> l"
-    assert unwrapped(text) == "a b\n\n- c d\n\n```\n# e\nf\n```\n\n| g |\n|---|\n| h |\n\n> i j\n> bin: k l"
+    head = "a b\n\n- c d\n\n```\n# e\nf\n```\n\n| g |\n|---|\n| h |\n\n"
+    assert unwrapped(text, {"bin"}) == head + "> i j\n> bin: k l"
+    assert unwrapped(text) == head + "> i j bin: k l"
+    assert unwrapped("> i\n> bin = miss: k\n> not: l", {"bin"}) == "> i\n> bin = miss: k not: l"
+    assert unwrapped("It has\nbin: k", {"bin"}) == "It has bin: k"
     assert items(unwrapped("1. a\n   b\n\n   c\n2. d")) == ["a b\n\nc", "d"]
 
 
@@ -255,3 +287,13 @@ def test_a_heading_in_a_code_block_is_not_a_section(tmp_path: Path) -> None:
     found: Any = parse(path)
     assert [part.title for part in found.parts] == ["Solution"]
     assert "# not a section" in found.parts[0].text
+
+
+def test_arns_actions_and_keys_in_a_sentence_of_iam_become_code() -> None:
+    arn = "arn:aws:ecr:us-east-1:123456789012:repository/dev*"
+    assert in_code(f"its Resource is {arn}, not {arn}.") == f"its Resource is `{arn}`, not `{arn}`."
+    assert in_code("no policy allows ecr:PutImage on *: its Action is ecr:*") == (
+        "no policy allows `ecr:PutImage` on *: its Action is `ecr:*`"
+    )
+    assert in_code("asks aws:MultiFactorAuthPresent for true") == "asks `aws:MultiFactorAuthPresent` for true"
+    assert in_code(in_code(f"about {arn}: 4")) == f"about `{arn}`: 4"

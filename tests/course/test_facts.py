@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ecrlab_course.authoring.content import course, course_root
+from ecrlab_course.authoring.document import documents, read
 from ecrlab_course.authoring.facts import FactError, facts, fill
+from ecrlab_course.documents.sections import DocumentError
 
 
 def test_every_fact_has_words_a_source_and_a_date() -> None:
@@ -23,9 +25,27 @@ def test_lessons_name_facts_that_exist() -> None:
     for source in course().sources.values():
         text = fill(source.text.read_text(encoding="utf-8"), course_root())
         # Other words in braces: templates of docker's own, and what the build writes into a header.
-        for other in ("{{index", "{{.", "{{neighbours}}"):
+        for other in ("{{index", "{{len", "{{.", "{{neighbours}}"):
             text = text.replace(other, "")
         assert "{{" not in text, source.folder.name
+
+
+def test_exercises_say_facts_in_words() -> None:
+    for source in course().sources.values():
+        for path in documents(source.folder):
+            found = read(path)
+            parts = [part for section in found.parts for part in (section, *section.parts)]
+            texts = [found.intro, *(part.text for part in parts)]
+            assert not [text for text in texts if "{{fact" in text or "{{dated" in text], path
+
+
+def test_an_exercise_that_names_no_fact_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "content" / "lessons" / "90_facts"
+    folder.mkdir(parents=True)
+    (tmp_path / "content" / "facts.toml").write_text("", encoding="utf-8")
+    (folder / "e1.md").write_text("---\nkind: choice\n---\n\n{{fact:weight}}\n", encoding="utf-8")
+    with pytest.raises(DocumentError, match="no fact called 'weight'"):
+        read(folder / "e1.md")
 
 
 def test_a_dated_fact_says_when_and_how_sure(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ecrlab import doctor
 from ecrlab.home import Home
 from ecrlab_course.authoring.content import Course, course
 from ecrlab_course.authoring.course_plan import neighbours, plan
-from ecrlab_course.authoring.exercises import Outcome
+from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.learner.session import Session
 from ecrlab_course.messages import say
 from ecrlab_course.notebook import home_page
@@ -79,18 +79,18 @@ def test_where_to_go_on(the_course: Course) -> None:
     both = passed("04-e1")
     both["exercises"].update(passed("00-e1", at="2026-11-26T10:00:00+00:00")["exercises"])
     assert found(both) == "00-e2"
-    assert found(passed(*the_course.lessons["00"].counted)) == "04-e1"
+    assert found(passed(*the_course.lessons["00"].counted)) == "01-e1"
     assert found(passed(*the_course.exercises)) == ""
 
 
 def test_without_an_engine_what_needs_one_is_neither_counted_nor_gone_on_with(the_course: Course) -> None:
     needs = {key for key, exercise in the_course.exercises.items() if exercise.engine}
-    assert "lab-01-m3" in needs
+    assert {"01-e5", "lab-01-m3"} <= needs
     progress = passed(*(key for key in the_course.exercises if key not in needs))
     assert home_page.place(the_course, progress, engine=False) is None
     place = home_page.place(the_course, progress)
     assert place is not None
-    assert place.exercise.id == "lab-01-m3"
+    assert place.exercise.id == "01-e5"
     found = {
         engine: {stop.id: stop for stop in home_page.stops(the_course, progress, engine)} for engine in (True, False)
     }
@@ -102,11 +102,11 @@ def test_the_checkpoint_of_a_place_is_that_of_its_section(the_course: Course) ->
     found = {}
     for key in ("lab-01-m1", "lab-01-m2", "lab-01-m3", "04-e8"):
         source = the_course.source_of(key)
-        found[key] = home_page.Place(source, source.exercises[key], home_page.cell_of(source, key)).checkpoint
+        found[key] = home_page.Place(source, source.exercises[key], source.cell_of(key)).checkpoint
     assert found == {"lab-01-m1": "fresh", "lab-01-m2": "pushed", "lab-01-m3": "pulled", "04-e8": "pushed"}
     for source in the_course.sources.values():
         for key in source.counted:
-            place = home_page.Place(source, source.exercises[key], home_page.cell_of(source, key))
+            place = home_page.Place(source, source.exercises[key], source.cell_of(key))
             assert place.checkpoint in source.lesson.checkpoints, key
 
 
@@ -114,7 +114,7 @@ def test_the_place_is_a_cell_of_the_notebook(the_course: Course) -> None:
     for source in the_course.sources.values():
         ids = {cell.id: cell.source for cell in build.notebook(source, "notebooks").cells}
         for key in source.counted:
-            assert f'lab.exercise("{key}")' in ids[home_page.cell_of(source, key)], key
+            assert f'lab.exercise("{key}")' in ids[source.cell_of(key)], key
 
 
 def test_the_header_links_only_to_what_is_written(the_course: Course, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_first_guesses_are_read_back_where_they_are_answered(session: Session) -
     assert "false" not in session.solution("00-g1").lower()
     ((guess, verdict),) = session.look_back("04")
     assert guess.id == "00-g1"
-    assert verdict.outcome is Outcome.NOT_YET
+    assert verdict.outcome is Outcome.COMPARED
     assert verdict.message.startswith("You said: true, certain. It is false.")
     assert session.record("00-g1")["history"][-1]["misconception"] == "login-is-permission"
     session.answer("00-g2", "false", 1)
@@ -185,6 +185,11 @@ def test_a_guess_that_is_kept_is_not_called_untouched(identifier: str, session: 
     keep.click()
     assert "kept" not in card._head.value
     card._inputs._choice.value = "true" if identifier == "00-g1" else "b"
+    assert card._inputs._sure.value is None
+    keep.click()
+    assert "Say first how sure you are" in card._said.value
+    assert "answer" not in session.record(identifier)
+    card._inputs._sure.value = 1
     keep.click()
     assert "kept" in card._head.value
     assert "untouched" not in card._head.value + card._said.value
@@ -201,10 +206,11 @@ def test_a_look_at_this_computer_stands_in_no_xray(running: Home, session: Sessi
     assert session.lab.rows(after=before) == []
 
 
-def test_the_proof_of_a_check_sees_a_pull(session: Session) -> None:
-    """A check that fetched the manifest it looks at would change when the image was last pulled (E015)."""
+def test_the_proof_of_a_check_sees_a_pull_and_a_look_is_none(session: Session) -> None:
+    """When an image was last pulled (E015) is part of the proof; what only looks does not change it."""
     session.goto("00", "pushed")
     before = proof.snapshot(session)
     assert proof.snapshot(session) == before
-    session.lab.looking().client("ecr").batch_get_image(repositoryName="hello", imageIds=[{"imageTag": "1"}])
-    assert proof.snapshot(session)["images"] != before["images"]
+    for lab, pulled in ((session.lab.looking(), False), (session.lab, True)):
+        lab.client("ecr").batch_get_image(repositoryName="hello", imageIds=[{"imageTag": "1"}])
+        assert (proof.snapshot(session)["kept"] != before["kept"]) is pulled

@@ -1,38 +1,34 @@
-"""Lab 01: how it reads an image, whatever tool packed it."""
+"""Lab 01: what its beginning leaves alone."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import sys
-import tarfile
-from typing import Any
+import json
+from pathlib import Path
 
 import pytest
-import zstandard
 
-from ecrlab_course.authoring.content import course
+from ecrlab.home import Home
+from ecrlab_course.authoring.content import Course
+from ecrlab_course.learner.session import Session
+from ecrlab_course.progress import Progress
 
-
-def layer() -> bytes:
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w") as archive:
-        entry = tarfile.TarInfo("www/version.txt")
-        entry.size = 4
-        archive.addfile(entry, io.BytesIO(b"1.2\n"))
-    return plain.getvalue()
+from . import proof
+from .conftest import furnished
 
 
-@pytest.mark.parametrize(
-    ("packed", "says"),
-    [
-        pytest.param(layer(), "1.2", id="plain"),
-        pytest.param(gzip.compress(layer()), "1.2", id="gzip"),
-        pytest.param(zstandard.compress(layer()), "1.2", id="zstandard"),
-        pytest.param(zstandard.compress(layer())[:40], None, id="cut off"),
-        pytest.param(b"no archive", None, id="no archive"),
-    ],
-)
-def test_the_page_is_read_from_a_layer(packed: bytes, says: str | None) -> None:
-    exercise: Any = course().exercises["lab-01-m1"]
-    assert sys.modules[exercise.probe.__module__].version_in(packed) == says
+@pytest.mark.lesson("lab-01")
+def test_its_beginning_leaves_omar_s_permissions_as_they_are(running: Home, tmp_path: Path, the_course: Course) -> None:
+    """Lesson 06 counts on them; a jump into the lab, or a reset, gives back those that he had at first."""
+    lab = furnished(running, tmp_path, the_course)
+    session = Session(lab, Progress(tmp_path / "progress.json"), the_course)
+    proof.take_rights(lab)
+    statement = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    lab.client("iam").put_user_policy(UserName="ops", PolicyName="pull", PolicyDocument=json.dumps(document))
+    before = proof.rights(lab.looking())
+    assert session.begin("lab-01")
+    assert proof.rights(lab.looking()) == before
+    session.reset("lab-01-m1")
+    assert proof.rights(lab.looking()) == before
+    session.put_back("lab-01")
+    assert proof.rights(lab.looking())["ops"] != before["ops"]

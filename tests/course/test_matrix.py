@@ -11,7 +11,9 @@ import pytest
 
 from ecrlab_course.authoring.content import Course, course
 from ecrlab_course.authoring.document import documents
-from ecrlab_course.authoring.exercises import Attempt, Exercise, LiveCheck
+from ecrlab_course.documents.attempts import Attempt
+from ecrlab_course.kinds.base import Exercise
+from ecrlab_course.kinds.live_check import LiveCheck
 from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
 
@@ -31,17 +33,13 @@ ANSWERS = [e for e in EXERCISES if proof.together(e.rejects)]
 def session(
     request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> Session:
-    """A session with an empty progress file, in a lab where nobody but admin has a right left.
-
-    So no exercise counts on rights that the lesson before it happened to leave.
-    """
+    """A session with an empty progress file."""
     needs_engine = request.node.callspec.params["exercise"].engine
     home = request.getfixturevalue("running_with_engine" if needs_engine else "running")
     if needs_engine:
         monkeypatch.setenv("PATH", PATH)  # without the other lab's stand-in
     lab = furnished(home, tmp_path, the_course)
-    proof.take_rights(lab)
-    return Session(lab, Progress(tmp_path / "progress.json"), the_course)
+    return Session(lab, Progress(tmp_path / "progress.json"), the_course, lab.folder)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
@@ -75,19 +73,20 @@ def test_no_gap_is_filled_with_a_whole_sentence(the_course: Course) -> None:
     for source in the_course.sources.values():
         for path in documents(source.folder):
             code = path.with_suffix(".py")
+            said = docstrings(code) if code.is_file() else set()
             texts = [
                 node.value
                 for node in ast.walk(ast.parse(code.read_text() if code.is_file() else ""))
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in docstrings(code)
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in said
             ]
             assert [text for text in texts if re.search(r"[a-z]{2}[.!?]$", text) and " " in text] == [], code
 
 
 def docstrings(path: Path) -> set[str]:
-    """Return the docstrings of a file as they are written."""
+    """Return the docstrings of a file as they are written, those of attributes included."""
     tree = ast.parse(path.read_text())
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    return {ast.get_docstring(node, clean=False) or "" for node in ast.walk(tree) if isinstance(node, kinds)}
+    alone = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    return {node.value for node in alone if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 @pytest.mark.lesson

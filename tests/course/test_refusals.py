@@ -139,9 +139,8 @@ def test_both_are_shown_side_by_side() -> None:
 def test_cells_that_are_expected_to_fail_name_refusals_of_the_table() -> None:
     named = set()
     for source in course().sources.values():
-        for words in re.findall(
-            r"^# %%bash.*--fails ([a-z-]+)$", source.text.read_text(encoding="utf-8"), re.MULTILINE
-        ):
+        text = source.text.read_text(encoding="utf-8")
+        for words in re.findall(r'^# (?:%%bash.*--fails |%% .*fails=")([a-z]+-[a-z-]+)"?$', text, re.MULTILINE):
             assert words in refusals(), (source.lesson.id, words)
             named.add(words)
     assert len(named) >= 8
@@ -161,7 +160,7 @@ def test_a_cell_replays_what_an_engine_printed(
     monkeypatch.setattr(extension, "show", shown.append)
     monkeypatch.setattr(extension.refusals, "engine_of", lambda home: texts["engine"])
     monkeypatch.chdir(tmp_path)
-    lab = extension.NotebookLab(running, course())
+    lab = extension.NotebookLab(running, course(), tmp_path)
     for key in refusals():
         rows = texts[key]
         Path("printed").write_text(rows["printed"], encoding="utf-8")

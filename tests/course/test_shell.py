@@ -119,6 +119,44 @@ def test_what_docker_says_of_forwarding_is_left_out(noise: str) -> None:
     assert run(halves) == (0, "after\n")
 
 
+USUAL = {
+    "docker 28 login": """
+WARNING! Your credentials are stored unencrypted in '/home/l/.ecrlab/lab/docker/admin/config.json'.
+Configure a credential helper to remove this warning. See
+https://docs.docker.com/go/credential-store/
+
+""",
+    "docker 20 login": """WARNING! Your password will be stored unencrypted in /root/.docker/config.json.
+Configure a credential helper to remove this warning. See
+https://docs.docker.com/engine/reference/commandline/login/#credentials-store
+
+""",
+    "the builder": """DEPRECATED: The legacy builder is deprecated and will be removed in a future release.
+            Install the buildx component to build images with BuildKit:
+            https://docs.docker.com/go/buildx/
+
+""",
+    "the builder, with Podman": """DEPRECATED: The legacy builder is deprecated and will be removed in a future release.
+            BuildKit is currently disabled; enable it by removing the DOCKER_BUILDKIT=0
+            environment-variable.
+
+""",
+}
+"""What docker says of its own accord when a command works; the first and the last two were read from docker 28."""
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_docker_s_usual_warnings_are_left_out(name: str, tmp_path: Path) -> None:
+    (tmp_path / "said").write_text(f"before\n{USUAL[name]}Login Succeeded\n\nafter\n")
+    for command in ("cat said", "while IFS= read -r line; do printf '%s\\n' \"$line\"; sleep 0.02; done < said"):
+        assert run(command, folder=tmp_path) == (0, "before\nLogin Succeeded\n\nafter\n")
+    for line in USUAL[name].splitlines():
+        assert run(f"echo 'see: {line.replace(chr(39), '')}'")[1].startswith("see: ")
+    (tmp_path / "said").write_text("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n")
+    assert "insecure" in run("cat said", folder=tmp_path)[1]
+    assert run("printf '\\n\\none\\n\\n'") == (0, "\n\none\n\n")
+
+
 def test_a_long_line_arrives_whole() -> None:
     code, output = run("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo -n end")
     assert (code, output) == (0, "x" * 3_000_000 + "\nend")

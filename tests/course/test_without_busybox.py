@@ -14,7 +14,7 @@ from ecrlab_course.authoring.content import Course
 from ecrlab_course.publish import build
 from ecrlab_course.start import free_port
 
-LAST = "00-13"
+LAST = "00-08-check"
 """The cell that checks 00-e1: who carried the bytes?"""
 
 

@@ -92,7 +92,7 @@ def test_no_byte_changes_by_build_reset_kill_9_and_restart(tmp_path: Path) -> No
         work_folder.copy(the_course.root / "notebooks", target, home)
         edited = target / "00-start-here.ipynb"
         edited.write_text(edited.read_text().replace("Start here", "My notes: start here"))
-        (target / "hello" / "index.html").write_text("mine")
+        (target / "00-start-here" / "hello" / "index.html").write_text("mine")
         (target / "own").mkdir()
         (target / "own" / "notes.md").write_text("my notes")
         before = digests(target)

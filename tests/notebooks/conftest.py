@@ -1,13 +1,15 @@
 """Solved notebooks as tests: one test per cell, named by the cell's id, outputs compared strictly by nbval.
 
 What nbval lets through is closed here: cells run in a home and folder of their own, every check is strict, cells tagged
-`volatile` are run and not compared, only the port is sanitised, and after a failure the rest of a notebook is skipped.
+`volatile` or `recorded` are run and not compared, only the port is sanitised, and after a failure the rest of a
+notebook is skipped.
 The collector hangs on the file `solved.txt`, so that a plain `pytest` finds it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections import defaultdict
@@ -55,7 +57,7 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
         for number, cell in enumerate(self.nb.cells):
             if cell.cell_type == "code":
                 options: Any = defaultdict(bool)
-                options["check"] = "volatile" not in cell.metadata.get("tags", [])
+                options["check"] = not {"volatile", "recorded"} & set(cell.metadata.get("tags", []))
                 yield Cell.from_parent(self, name=cell.id, cell_num=number, cell=cell, options=options)
 
     def setup(self) -> None:
@@ -78,6 +80,9 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
             os.environ.clear()
             os.environ.update(before)
         self.sanitize_patterns[r"localhost:\d{4,5}\b"] = "localhost:PORT"
+        # A link to a lab leads to its page in solutions/ as it is stored, and to the learner's as it runs.
+        for sheet in (sheet for source in course().sources.values() for sheet in source.pages):
+            self.sanitize_patterns[f'href="{re.escape(sheet.opens)}'] = f'href="{sheet.solved}.ipynb'
 
     def teardown(self) -> None:
         super().teardown()

@@ -6,7 +6,7 @@ import json
 
 from botocore.exceptions import ClientError
 
-from ecrlab_course.authoring import PUSH, Lab, Refused, Result, policies_of
+from ecrlab_course.authoring import PUSH, Lab, Refused, Result
 
 from .state import APP, ARN, pushed
 
@@ -30,7 +30,7 @@ class Seen:
         self.taken = result.data.get("taken", False)
         self.pushed = result.code == 0
         self.said = result.output
-        self.everywhere = bool(policies_of(lab, "ci").on_all("PutImage"))
+        self.everywhere = self.taken and json.loads(text)["Statement"][0]["Resource"] == "*"
 
 
 def judge(seen: Seen) -> str:

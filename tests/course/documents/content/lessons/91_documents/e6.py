@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ecrlab_course.authoring import POWER_USER, PULL_ONLY, PUSH, WIDE, Lab, Sentence, as_words, policies_of, requests
+from ecrlab_course.authoring import POWER_USER, PULL_ONLY, PUSH, Lab, Sentence, as_words, requests
 
-from .state import APP, attach, give, log_in, push, reset_users
+from .state import APP, WIDE, attach, give, log_in, policies_of, push, reset_users
 
 
 class Seen:

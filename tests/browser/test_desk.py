@@ -1,0 +1,65 @@
+"""A ticket of lab 03 in JupyterLab by the keyboard: run, named, fixed, closed, written down; in light and dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from ecrlab_course.desk.desk import choices, number_of
+from ecrlab_course.desk.incident import incidents
+
+from .test_drills import picture, tab_to
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.lesson("lab-03")]
+
+SLUG = "labs/03-incident-desk"
+
+
+def test_a_ticket_by_the_keyboard(page: Page, room: Any, opened: Any, axe: Path) -> None:
+    known = incidents()
+    number = number_of(known["i01"], "a", 0)
+    letter = next(each for each in choices(known["i01"], number, known) if each.key == "a")
+    lab = opened(SLUG)
+    lab.run("lab-03-02")
+    expect(lab.cell("lab-03-02")).to_contain_text("The incident desk", timeout=60_000)
+    lab.write("lab-03-06", f"lab.incident(1, seed={number})")
+    lab.run("lab-03-06")
+    card: Locator = page.locator(".ecr-desk").filter(has_text=f"Ticket 1-{number}").first
+    expect(card).to_contain_text("looked at so far: nothing that I could see")
+    page.wait_for_timeout(1800)  # The card's keys are wired a moment after it came onto the page.
+
+    def press(name: str) -> None:
+        tab_to(page, card.get_by_role("button", name=name))
+        page.keyboard.press("Enter")
+
+    card.get_by_role("radio").first.focus()
+    press("Run it as the robot")
+    expect(card).to_contain_text("no basic auth credentials", timeout=60_000)
+    press("Hint")
+    expect(card).to_contain_text("Hint 1 of 3")
+    card.get_by_role("radio", name=letter.text).check()
+    page.wait_for_timeout(1000)
+    press("Is it fixed?")
+    expect(card).to_contain_text("Understood, still broken", timeout=60_000)
+    assert lab.accessibility(axe) == []
+    picture(page, "desk-understood", card)
+    line = 'aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"'
+    lab.write("lab-03-06-ci", f"%%bash --as ci\n{line}")
+    lab.run("lab-03-06-ci")
+    card.get_by_role("radio").first.focus()
+    press("Is it fixed?")
+    expect(card).to_contain_text("Yes, that was it", timeout=60_000)
+    expect(card).to_contain_text("The narrowest fix")
+
+    lab.run("lab-03-07")
+    lines = page.locator(".ecr-desk").filter(has_text="Postmortem")
+    lines.get_by_role("textbox", name="Seen").fill("The release ended without a push.")
+    page.wait_for_timeout(1000)
+    lines.get_by_role("button", name="Ours beside it").click()
+    expect(lines.get_by_role("checkbox").first).to_be_visible(timeout=30_000)
+    lab.theme("JupyterLab Dark")
+    picture(page, "desk-dark", card)
+    assert lab.accessibility(axe) == []
