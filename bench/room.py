@@ -89,9 +89,9 @@ def main() -> None:
         fresh = sum(memory(pid) for pid in processes("ecrlab.server", str(home)))
         rows.append(("lab process, just started", fresh))
         for source in course().sources.values():
-            folder = work / Path(source.opens).parent
-            used = kernel(root / "solutions" / f"{source.solved}.ipynb", folder)
-            rows.append((f"kernel after {source.lesson.called.lower()}", used))
+            for page in source.pages:
+                used = kernel(root / "solutions" / f"{page.solved}.ipynb", (work / page.opens).parent)
+                rows.append((f"kernel after {page.solved}", used))
         rows.append(
             ("lab process, after all of them", sum(memory(pid) for pid in processes("ecrlab.server", str(home))))
         )

@@ -18,7 +18,12 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/ecrlab-test.XXXXXX")
 # A lab that is still running when the tests have ended is a fault of a test: stop it, and say so.
 tidy() {
     code=$?
-    trap - EXIT
+    trap - EXIT INT TERM
+    : >"$scratch/stop"
+    for file in "$scratch"/*/pid; do
+        [ ! -f "$file" ] || kill -INT "$(cat "$file")" 2>/dev/null || :
+    done
+    wait
     IFS="
 "
     for file in $(find "$scratch" -path '*/run/*.json' \( -name 'server.json' -o -name 'dockerd.json' \) 2>/dev/null); do
@@ -37,44 +42,99 @@ tidy() {
 trap tidy EXIT
 trap 'exit 130' INT TERM
 
-# What was asked for, or everything: three runs side by side (much of a test is waiting), each with a home and a temporary
-# folder of its own. The output of the first is shown as it comes, that of the others follows.
+# One pytest, with a home and a temporary folder of its own. It takes the place of the shell that calls it.
 run() {
     name=$1
     shift
     mkdir -p "$scratch/$name/tmp"
     # A shell lets what it runs in the background ignore Ctrl-C; the tests press it.
-    ECRLAB_HOME="$scratch/$name/home" TMPDIR="$scratch/$name/tmp" .venv/bin/python -c '
+    ECRLAB_HOME="$scratch/$name/home" TMPDIR="$scratch/$name/tmp" exec .venv/bin/python -c '
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' .venv/bin/pytest -p no:cacheprovider --basetemp "$scratch/$name/pytest" "$@"
 }
 
-clicked="tests/browser tests/notebooks"
-course="tests/course tests/explorer tests/decisions"
-if [ "${1-}" = --lesson ]; then
-    # The tries take longest: they are two of the three.
-    set -- "$@" --durations=5
-    run tries-1 tests/course "$@" --part 1/2 >"$scratch/first.log" 2>&1 &
-    first=$!
-    run tries-2 tests/course "$@" --part 2/2 >"$scratch/second.log" 2>&1 &
-    second=$!
-    shown="tests/notebooks $*"
-elif [ $# -gt 0 ]; then
-    run asked "$@"
+if [ $# -gt 0 ] && [ "$1" != --lesson ]; then
+    (run asked "$@")
     exit
-else
-    cloud=$(ls -d tests/*/ tests/test_*.py | sed 's|/$||' | grep -vxE "$(echo "$clicked $course" | tr ' ' '|')|tests/__pycache__")
-    run course $course >"$scratch/first.log" 2>&1 &
-    first=$!
-    run cloud $cloud >"$scratch/second.log" 2>&1 &
-    second=$!
-    shown=$clicked
 fi
+
+# The runs, the longest first: NAME WORDS. Two that may be beside each other share no fixed port: those of tests/browser and
+# tests/cli each stay in one.
+if [ "${1-}" = --lesson ]; then
+    lesson=$2
+    shift 2
+    more="--lesson $lesson --durations=5 $*"
+    runs="tries-1 tests/course --part 1/2 $more
+tries-2 tests/course --part 2/2 $more
+notebooks tests/notebooks $more"
+else
+    alone="tests/course tests/browser tests/notebooks tests/cli tests/clients tests/engine tests/standin tests/scenarios"
+    rest=$(ls -d tests/*/ | sed 's|/$||' | grep -vxE "$(echo "$alone" | tr ' ' '|')|tests/__pycache__" | tr '\n' ' ')
+    rest_of_course="tests/course --ignore tests/course/test_desk.py"
+    runs="course-1 $rest_of_course --part 1/3
+desk tests/course/test_desk.py
+browser tests/browser
+commands tests/cli tests/clients tests/engine tests/standin tests/scenarios $(ls tests/test_*.py | tr '\n' ' ')
+course-2 $rest_of_course --part 2/3
+notebooks tests/notebooks
+cloud $rest
+course-3 $rest_of_course --part 3/3"
+fi
+
+# Take the first run that nobody has taken, until there is none. Much of a test is waiting: one more at a time than processors.
+work() {
+    echo "$runs" | while read -r job words; do
+        [ ! -e "$scratch/stop" ] && mkdir "$scratch/$job" 2>/dev/null || continue
+        # shellcheck disable=SC2086
+        (run "$job" $words) >"$scratch/$job/log" 2>&1 </dev/null &
+        echo $! >"$scratch/$job/pid"
+        code=0
+        wait $! || code=$?
+        rm -f "$scratch/$job/pid"
+        echo "$code" >"$scratch/$job/code"
+    done
+}
+count=$(($(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 2) + 1))
+while [ "$count" -gt 0 ]; do
+    work &
+    count=$((count - 1))
+done
+
+# What a run printed is shown when it has ended, and meanwhile, once a minute, how far each one is.
+jobs=$(echo "$runs" | cut -d' ' -f1)
+ended() {
+    for job in $jobs; do
+        if [ -f "$scratch/$job/code" ] && [ ! -e "$scratch/$job/shown" ]; then
+            : >"$scratch/$job/shown"
+            echo "== $job"
+            cat "$scratch/$job/log"
+        fi
+    done
+}
+far() {
+    for job in $jobs; do
+        [ -d "$scratch/$job" ] && [ ! -e "$scratch/$job/shown" ] || continue
+        percent=$(grep -o '\[ *[0-9]*%\]' "$scratch/$job/log" 2>/dev/null | tail -n 1 | tr -d '[] ')
+        printf ' %s %s,' "$job" "${percent:-0%}"
+    done
+}
+turn=0
+until [ "$(find "$scratch" -maxdepth 2 -name code | wc -l)" -eq "$(echo "$jobs" | wc -l)" ]; do
+    sleep 2 &
+    wait $! || :
+    turn=$((turn + 1))
+    ended
+    [ $((turn % 30)) -ne 0 ] || echo "-- $((turn / 30)) min:$(far | sed 's/,$//')"
+done
+ended
+
 status=0
-run notebooks $shown || status=$?
-wait "$first" || status=$?
-cat "$scratch/first.log"
-wait "$second" || status=$?
-cat "$scratch/second.log"
+echo
+for job in $jobs; do
+    code=$(cat "$scratch/$job/code" 2>/dev/null || echo 1)
+    [ "$code" -eq 0 ] || status=$code
+    echo "$job: $(tail -n 1 "$scratch/$job/log" 2>/dev/null | tr -d =)"
+done
+[ "$status" -eq 0 ] || grep -hE '^(FAILED|ERROR) ' "$scratch"/*/log || :
 exit "$status"
