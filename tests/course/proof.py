@@ -201,7 +201,7 @@ def refused(session: Session, exercise: Exercise, made: Attempt) -> None:
     assert verdict.outcome is outcome, verdict
     assert verdict.misconception == made.misconception, verdict
     assert made.says in verdict.message
-    assert verdict.name == made.verdict
+    assert verdict.name == made.verdict, (verdict, made)
     before = snapshot(session)
     assert session.check(exercise.id) == verdict
     assert snapshot(session) == before
@@ -236,7 +236,7 @@ def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
     place(session, exercise)
     verdict = attempt(session, exercise, made)
     assert verdict.outcome is Outcome.PASSED, verdict
-    assert verdict.name == made.verdict
+    assert verdict.name == made.verdict, (verdict, made)
     before = snapshot(session)
     assert session.check(exercise.id) == verdict
     assert snapshot(session) == before
@@ -249,7 +249,7 @@ def left(session: Session, exercise: Exercise, made: Attempt) -> None:
     place(session, exercise)
     verdict = attempt(session, exercise, made)
     assert verdict.outcome is Outcome.UNTOUCHED, verdict
-    assert verdict.name == made.verdict
+    assert verdict.name == made.verdict, (verdict, made)
     assert session.check(exercise.id) == verdict
     restored(session, exercise)
 

@@ -102,7 +102,10 @@ def program(name: str) -> Callable[[], object]:
         from ecrlab.standin import archive, build, cli, registry, show, transfer  # noqa: F401 - it imports these late
 
         return cli.main
-    import boto3  # type: ignore[import-untyped]  # noqa: F401
+    if name == "aws":
+        import awscli  # noqa: F401 - first of all: it brings a botocore of its own, older than boto3's, and puts it in its place
+    else:
+        import boto3  # type: ignore[import-untyped]  # noqa: F401
     from botocore import httpsession, loaders, signers  # noqa: F401
 
     # The models of the services, read once: whoever is forked may change its own copy.

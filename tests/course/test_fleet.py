@@ -45,6 +45,7 @@ def test_an_empty_fleet_moves_nothing(lab: Any) -> None:
 
 def test_a_scan_can_be_made_slow(lab: Any) -> None:
     ecr = lab.client("ecr")
+    lab.clear("app")
     ecr.create_repository(repositoryName="app")
     lab.push("app", "1")
     which = {"repositoryName": "app", "imageId": {"imageTag": "1"}}

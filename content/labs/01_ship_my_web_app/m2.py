@@ -225,7 +225,7 @@ def already_here(lab: Lab) -> None:
     """Pull by digest what docker has: it sends a greeting, and asks for nothing."""
     reference = ship(lab)
     log_in(lab, "ops")
-    digest = images(lab)[0].digest
+    digest = next(image.digest for image in images(lab) if image.repository == NAME)
     made(lab, f"docker pull -q {reference.rpartition(':')[0]}@{digest}", "ops")
 
 

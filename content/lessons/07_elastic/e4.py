@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,7 @@ MANY = 8
 LEAST = 0.8
 """Seconds between two tries that are a pause."""
 ONCE = 12
-"""So many requests four pushes make that are refused and not repeated, with an image of three layers."""
+"""So often four pushes may be tried without a pause: three tries each."""
 PAUSES = 60
 """So many pauses for four pushes that are refused for ever, and no end: there is none."""
 SHOWN = 12
@@ -102,19 +103,27 @@ def without_repository(lab: Lab) -> tuple[str, dict[str, Any]]:
     code, output = lab.sh(QUICK.format(most=PAUSES), timeout=30)
     pauses = seconds(kept.read_text(encoding="utf-8").split() if kept.is_file() else ())
     kept.unlink(missing_ok=True)
-    walls = [row["wall"] for row in lab.rows(after=mark) if request_of(row).lacks_repository]
-    pauses += sum(gap for before, wall in pairwise(walls) if (gap := wall - before) > LEAST)
+    lacking = [row for row in lab.rows(after=mark) if request_of(row).lacks_repository]
+    tries = tries_in(lacking)
+    pauses += sum(gap for before, row in pairwise(lacking) if (gap := row["wall"] - before["wall"]) > LEAST)
     lines = output.splitlines()
     said = "\n".join(lines if len(lines) <= SHOWN else [*lines[:SHOWN], "..."])
     second = {
         "second": code,
         "endless": code in (124, -SIGTERM, 128 + SIGTERM),
-        "tries": len(walls),
-        "hasty": len(walls) > ONCE and pauses < LEAST * (len(walls) - ONCE),
+        "tries": tries,
+        "hasty": tries > ONCE and pauses < LEAST * (tries - ONCE),
         "made": NIGHT in repositories(lab),
         "unknown": unknown(output),
     }
     return f"--- shop/night is not there\n{said}\n", second
+
+
+def tries_in(lacking: Iterable[Row]) -> int:
+    """Return how often the image was tried: a try asks for each layer once; some clients begin an upload as well."""
+    asked = Counter((row["method"], row["path"]) for row in lacking)
+    looks = [count for (method, _), count in asked.items() if method == "HEAD"]
+    return max(looks or asked.values(), default=0)
 
 
 def seconds(words: Iterable[str]) -> float:

@@ -72,7 +72,8 @@ def _of_row(scene: Scene, row: Row, goal: Goal) -> Finding | None:
         return Finding("other-region", row["seq"], gaps)
     if not same:
         meant = scene.tried or (bool(goal.tag) and place.reference == goal.tag) or not ok(row)
-        if not meant or any(each.takes(place.repository) for each in scene.goals):
+        moved = [each for each in scene.goals if each.verb in ("push", "pull")]
+        if not meant or any(each.takes(place.repository) for each in moved):
             return None
         version = re.fullmatch(rf"{re.escape(goal.repository)}[-_./]?v?[0-9][0-9._-]*", place.repository)
         return Finding("version-as-repository" if version else "other-repository", row["seq"], gaps)

@@ -101,12 +101,17 @@ def postmortem(desk: Desk, ticket: Ticket) -> str:
 
 def key_of(line: str) -> str:
     """Return the message of a postmortem's line."""
-    return f"desk.line_{line.lower().replace(' ', '_')}"
+    return f"desk.line_{argument_of(line)}"
+
+
+def argument_of(line: str) -> str:
+    """Return the name of a postmortem's line in `lab.postmortem(...)`."""
+    return line.lower().replace(" ", "_")
 
 
 def tick_of(line: str) -> str:
     """Return the message of what a line's tick stands for."""
-    return f"desk.tick_{line.lower().replace(' ', '_')}"
+    return f"desk.tick_{argument_of(line)}"
 
 
 def overview(tickets: Sequence[Ticket]) -> str:

@@ -828,7 +828,7 @@ class NotebookLab(Lab):
         """
         ticket = self._desk.to_write_about(place)
         if lines:
-            known = {paper.key_of(line).partition("desk.line_")[2]: line for line in LINES}
+            known = {paper.argument_of(line): line for line in LINES}
             strange = [name for name in lines if name not in known]
             if strange:
                 raise KeyError(say("desk.line_wanted", lines=", ".join(known), seen=strange[0]))
