@@ -503,6 +503,27 @@ for registry, name, tag in (("hub", "library/busybox", "latest"), ("ecr", "base/
 # store keeps what it pulled. A program that only carries, such as `skopeo` or the class in `by_hand.py`, keeps the
 # digest with every docker and with none.
 
+# %% [markdown] id="03-34-sdk-text" tags=["core", "text"]
+# docker's library for Python has such a question, too: the *engine* asks a registry what a name stands for, and pulls
+# nothing.
+
+# %% id="03-34-sdk" tags=["core", "run", "volatile"]
+import os
+
+import docker
+
+try:
+    engine = docker.from_env()
+except docker.errors.DockerException as error:
+    print("no engine to ask here:", type(error).__name__)
+else:
+    for place in (os.environ["HUB"] + "/library/busybox:latest", os.environ["REGISTRY"] + "/base/busybox:carried"):
+        print(engine.images.get_registry_data(place).id)
+
+# %% [markdown] id="03-34-sdk-read" tags=["core", "reading"]
+# Where an engine runs, these are your two sums again. It fetched the manifests alone, and at ECR with its own login:
+# so a program that deploys can look up the digest behind a tag, and write that down.
+
 # %% id="03-35" tags=["core", "exercise"] minutes=4
 lab.exercise("03-e7")
 
