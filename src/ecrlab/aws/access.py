@@ -18,13 +18,15 @@ from ecrlab.aws.identities import Principal, parsed
 from ecrlab.aws.opened import Asked
 from ecrlab.aws.operations import Call
 from ecrlab.aws.protocol import service_model
-from ecrlab.policy import Decision, Policies, Policy, Request, evaluate
+from ecrlab.policy import Attached, Decision, Policies, Policy, Request, evaluate
 from ecrlab.store import Repository
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
 
 Context = dict[str, str | tuple[str, ...]]
+Held = tuple[tuple[Attached, ...], Attached | None, Policy | None]
+"""What a principal holds: identity policies, permissions boundary, session policy (`Identities.policies_of`)."""
 
 
 @dataclass(frozen=True)
@@ -429,16 +431,23 @@ def question(
     )
     if keys:
         context.update(keys)
-    identity, boundary, session = cloud.identities.policies_of(principal)
-    registry = None
-    # No resource type and no repository policy: only an identity-based policy can grant it (facts E126).
-    if action.startswith("ecr:") and target.arn != "*":
-        registry = cloud.registry_policy(target.account, region)
     request = Request(principal.arn, action, target.arn, target.account, context)
-    policies = Policies(
-        identity=identity, resource=target.policy, boundary=boundary, session=session, registry=registry
-    )
-    return request, policies
+    registry = cloud.registry_policy(target.account, region) if asks_registry(action, target) else None
+    return request, in_force(cloud.identities.policies_of(principal), target, registry)
+
+
+def asks_registry(action: str, target: Target) -> bool:
+    """Tell whether the registry policy speaks in a question about this action and target.
+
+    No resource type and no repository policy: only an identity-based policy can grant it (facts E126).
+    """
+    return action.startswith("ecr:") and target.arn != "*"
+
+
+def in_force(held: Held, target: Target, registry: Policy | None) -> Policies:
+    """Return the policies of one question: those the principal holds, the target's own and the registry's."""
+    identity, boundary, session = held
+    return Policies(identity=identity, resource=target.policy, boundary=boundary, session=session, registry=registry)
 
 
 def ask(

@@ -7,10 +7,19 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from ecrlab.aws.access import RULES, Target, public_target, question, repository_target
+from ecrlab.aws.access import (
+    RULES,
+    Held,
+    Target,
+    asks_registry,
+    in_force,
+    public_target,
+    repository_target,
+    request_context,
+)
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr_public.registry import key as public_key
 from ecrlab.aws.identities import Document, Principal, parsed
@@ -445,7 +454,35 @@ class Asking:
         return evaluate(self.request, self.policies)
 
 
-def asking(cloud: Cloud, given: object, edits: Iterable[Edit] = ()) -> Asking:
+class Reading:
+    """What one call's questions are about, each thing read once: a matrix asks for the same few again and again.
+
+    All of a call is decided by what stood there when its first question needed it.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.principal = cache(partial(principal_named, cloud))
+        self._registry = cache(cloud.registry_policy)
+        self._targets: dict[tuple[str, str, str], tuple[Target, str, list[str]]] = {}
+        self._held: dict[str, Held] = {}
+
+    def target(self, action: str, text: str | None, principal: Principal) -> tuple[Target, str, list[str]]:
+        """Return what `target_named` returns."""
+        key = action, text or "*", principal.account
+        if key not in self._targets:
+            self._targets[key] = target_named(self.cloud, action, text, principal)
+        return self._targets[key]
+
+    def policies(self, name: str, action: str, target: Target, region: str) -> Policies:
+        """Return the policies in force when the principal of that name asks."""
+        if name not in self._held:
+            self._held[name] = self.cloud.identities.policies_of(self.principal(name))
+        registry = self._registry(target.account, region) if asks_registry(action, target) else None
+        return in_force(self._held[name], target, registry)
+
+
+def asking(read: Reading, given: object, edits: Iterable[Edit] = ()) -> Asking:
     """Make out one question: {"principal", "action", "resource", "context"?, "policies"?}; raises Unanswerable."""
     if not isinstance(given, Mapping):
         raise Unanswerable('A question is an object with "principal", "action" and "resource".')
@@ -454,25 +491,21 @@ def asking(cloud: Cloud, given: object, edits: Iterable[Edit] = ()) -> Asking:
             raise Unanswerable(f"A question needs {name!r}, a text.")
     if not isinstance(given.get("resource", ""), str):
         raise Unanswerable("'resource' is a text: a repository's name, an ARN, or *.")
-    principal = principal_named(cloud, given["principal"])
+    principal = read.principal(given["principal"])
     action = action_named(given["action"])
-    target, region, notes = target_named(cloud, action, given.get("resource"), principal)
-    request, policies = question(
-        cloud,
-        principal,
-        action,
-        target,
-        region=region,
-        now=cloud.clock.time(),
-        source_ip="127.0.0.1",
-        user_agent="ecrlab",
+    target, region, notes = read.target(action, given.get("resource"), principal)
+    now = read.cloud.clock.time()
+    told = request_context(
+        principal.context, action, target, region=region, now=now, source_ip="127.0.0.1", user_agent="ecrlab"
     )
-    policies = _edited(cloud, principal, target, policies, edits)
+    policies = read.policies(given["principal"], action, target, region)
+    policies = _edited(read.cloud, principal, target, policies, edits)
     if "policies" in given:
         policies = _replaced(policies, given["policies"])
-    context = {**request.context, **_context(given.get("context"))}
+    context = {**told, **_context(given.get("context"))}
     context = {key: value for key, value in context.items() if value not in ("", ())}
-    return Asking(principal, replace(request, context=context), policies, notes)
+    request = Request(principal.arn, action, target.arn, target.account, context)
+    return Asking(principal, request, policies, notes)
 
 
 def _context(given: object) -> dict[str, str | tuple[str, ...]]:
@@ -526,9 +559,9 @@ def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(given, list):
         raise Unanswerable("edits is a list.")
     edits = [edit_of(each) for each in given]
-    questions = body.get("questions")
+    questions, read = body.get("questions"), Reading(cloud)
     if questions is None:
-        asked = asking(cloud, body, edits)
+        asked = asking(read, body, edits)
         answer = full(asked, asked.decide())
         if "statement" in body:
             answer["proposal"] = proposal(cloud, asked, body["statement"])
@@ -537,7 +570,7 @@ def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
         raise Unanswerable(f"questions is a list of at most {MOST}.")
     answers = []
     for each in questions:
-        asked = asking(cloud, each, edits)
+        asked = asking(read, each, edits)
         decision = asked.decide()
         answer = brief(asked, decision)
         answers.append({**answer, "explanation": decision.explain()} if body.get("explained") is True else answer)
