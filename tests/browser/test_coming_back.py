@@ -114,7 +114,8 @@ def test_no_page_is_longer_than_22_screens(browser: Browser, room: Room) -> None
     page, long = context.new_page(), {}
     try:
         for source, sheet in [(each, sheet) for each in course().sources.values() for sheet in each.pages]:
-            page.goto(room.notebook(sheet.opens.removesuffix(".ipynb")))
+            # Without the pages before it, which JupyterLab would open again.
+            page.goto(room.notebook(sheet.opens.removesuffix(".ipynb")) + "&reset")
             outer = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
             cells = len(build.pages(source, "notebooks")[sheet.number - 1][1].cells)
             expect(outer.locator(".jp-Cell")).to_have_count(cells, timeout=60_000)
