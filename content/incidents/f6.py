@@ -21,12 +21,18 @@ def move_the_tag(town: Town) -> None:
     town.tag_again(repository, digest, tag)
 
 
+def lock_the_tags(town: Town) -> None:
+    repository, _ = town.running
+    town.ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+
+
 def give_everything(town: Town) -> None:
     town.group_policy("operators", "more", STAR)
 
 
 WRONG = {
     "none": {
+        "the tags locked, so that nothing moves": (lock_the_tags, "things"),
         "the tag put on another image, so that something comes": (move_the_tag, "things"),
         "everything allowed": (give_everything, "wider"),
     }

@@ -159,6 +159,14 @@ def closed(town: Town, cause: str) -> Iterator[Open]:
             yield Open("gone-again", tag=tag)
 
 
+def underway(town: Town, cause: str) -> Iterator[Open]:
+    """Yield that the image was fetched from the archive and is not there yet, as admin sees it."""
+    repository, _ = town.release
+    images = town.ecr.describe_images(repositoryName=repository, filter={"imageStatus": "ACTIVATING"})["imageDetails"]
+    if town.notes.get("digest") in [each["imageDigest"] for each in images]:
+        yield Open("restoring")
+
+
 def says_released_when_refused(town: Town) -> bool:
     """Tell whether the job ends well when its push is refused; the robot's pushes are denied for that moment."""
     town.user_policy("ci", "refused-for-a-moment", deny(["ecr:InitiateLayerUpload", "ecr:PutImage"], "*"))
@@ -200,11 +208,16 @@ def narrow_the_rule(town: Town) -> None:
     push_again(town)
 
 
-def restore(town: Town) -> None:
-    """Fetch the image from the archive, and wait for it."""
+def fetch(town: Town) -> None:
+    """Fetch the image from the archive."""
     repository, _ = town.release
     image = {"imageDigest": town.notes["digest"]}
     town.ecr.update_image_storage_class(repositoryName=repository, imageId=image, targetStorageClass="STANDARD")
+
+
+def restore(town: Town) -> None:
+    """Fetch the image from the archive, and wait for it."""
+    fetch(town)
     town.advance(minutes=21)
 
 
@@ -286,7 +299,7 @@ WRONG = {
         "pushed again, the rule as it is": (push_again, "gone-again"),
         "the policy deleted": (push_again_without_rule, "rule-gone"),
     },
-    "c": OTHERS,
+    "c": {**OTHERS, "fetched from the archive, and not waited for": (fetch, "restoring")},
     "d": {**OTHERS, "the tag back, Dara's permission as it is": (put_tag_back, "wider")},
     "e": OTHERS,
 }

@@ -396,8 +396,9 @@ _place = click.argument("place", required=False, default="")
 def desk(seed: int | None, home: Path | None, name: str) -> None:
     """Deal a ticket of a desk of lab 03, or a night shift of three; go on with one of it that is open."""
     counter = _counter(home)
-    night = name == "night" and seed is not None
-    _at_desk(lambda: counter.dealt(counter.desk.deal_night(seed) if night else counter.desk.begin(name)))
+    if seed is not None and name != "night":
+        _give_up(say("desk.seed_of_a_night", desk=name))
+    _at_desk(lambda: counter.dealt(counter.desk.begin(name) if seed is None else counter.desk.begin_night(seed)))
 
 
 @main.command()

@@ -119,7 +119,9 @@ def test_a_night_s_fixes_close_their_own_ticket_and_no_other(number: int, desk: 
     tickets = desk.deal_night(number)
     assert [each.time for each in tickets] == ["03:10", "03:12", "03:25"]
     assert sum(each.incident.is_alarm for each in tickets) == 1
+    assert [each.id for each in desk.begin_night(number)] == [each.id for each in tickets]  # not dealt once more
     for place, ticket in enumerate(tickets, 1):
+        assert re.search(rf"[ ,]{place}[,:].*--profile {ticket.incident.caller}\)", paper.where(desk, *tickets)), place
         found = desk.check(ticket)
         told = "\n".join(lines(desk, ticket, found))
         assert found.state is State.OPEN, told
@@ -215,7 +217,7 @@ def test_a_letter_that_is_not_there_and_a_desk_without_a_ticket_are_sentences(de
     ticket = deal(desk, INCIDENTS["f4"], NONE, 0)
     with pytest.raises(DeskError, match="one of the letters a, b, c, d"):
         desk.choose(ticket, "x")
-    with pytest.raises(DeskError, match="none in place 2"):
+    with pytest.raises(DeskError, match="There is one ticket on the desk, and none in place 2"):
         desk.ticket(2)
     with pytest.raises(KeyError, match="There is no incident 99"):
         desk.deal(99)
@@ -253,6 +255,10 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     assert "No ticket" not in say("ticket", "again")
     assert "1, 2 or 3" in say("ticket", "check", "x", code=1)
     assert "There is no desk" in say("desk", "fourth", code=1)
+    assert "incident 9 --seed 3" in say("desk", "first", "--seed", "3", code=1)
+    night = say("desk", "night", "--seed", "2")
+    assert '1, 3: eval "$(ecrlab env --profile ops)"; 2: eval "$(ecrlab env --profile ci)"' in " ".join(night.split())
+    assert say("ticket", "cause", "a", "3").startswith("Ticket 3 of night 2")
 
 
 def button(card: Any, name: str) -> Any:

@@ -11,6 +11,8 @@ from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.desk.desk import choices, dealt, nights, number_of
 from ecrlab_course.desk.incident import DESKS, LINES, NONE, SEEDS, Incident, incidents, load
 from ecrlab_course.desk.looks import looked, touched
+from ecrlab_course.desk.town import arn
+from ecrlab_course.desk.world import UNMADE, place
 from ecrlab_course.documents.code import package_of
 from ecrlab_course.documents.sections import DocumentError
 from ecrlab_course.messages import messages
@@ -205,6 +207,12 @@ def test_what_was_looked_at_is_found_in_rows_and_cells() -> None:
     assert looked([], ["aws ecr get-login-password | docker login x"]) == []
     assert looked([], ["aws ecr get-login-password > /dev/null"]) == ["left-half"]
     assert looked([row("iam", "ListAccessKeys")], [], ["xray"]) == ["keys", "xray"]  # type: ignore[list-item]
+
+
+def test_a_repository_that_nobody_made_has_no_name_in_a_verdict() -> None:
+    assert place(arn("web/booking")) == "web/booking"
+    assert place(arn(f"web/{UNMADE}")) == "a new repository web/…"
+    assert place(arn(UNMADE)) == "a new repository"
 
 
 def test_what_was_changed_is_named_once() -> None:

@@ -234,6 +234,13 @@ class Desk:
             return found
         return self.deal_desk(name)
 
+    def begin_night(self, number: int) -> list[Ticket]:
+        """Go on with this very night shift where it is open; deal it otherwise."""
+        found = self.open()
+        if found and all(each.record.get("night") == number for each in found) and self._goes_on(found):
+            return found
+        return self.deal_night(number)
+
     def begin_incident(self, number: str | int, seed: int) -> list[Ticket]:
         """Go on with this very ticket where it is open; deal it otherwise."""
         found = self.open()
@@ -396,7 +403,8 @@ class Desk:
         if place is None:
             return next((each for each in found if not each.is_closed), found[-1])
         if not 1 <= place <= len(found):
-            raise DeskError(say("desk.no_place", place=place, all=len(found)))
+            key = "desk.no_place" if len(found) > 1 else "desk.no_place_of_one"
+            raise DeskError(say(key, place=place, all=len(found)))
         return found[place - 1]
 
     def _fresh(self, ticket: Ticket) -> Ticket:

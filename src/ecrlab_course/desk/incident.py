@@ -106,6 +106,8 @@ class Incident:
     seeds: Mapping[str, Act]
     symptom: Callable[[Town, Ran], bool]
     closed: Callable[[Town, str], Iterable[Open]]
+    underway: Callable[[Town, str], Iterable[Open]]
+    """What was done and takes time: said in place of *still fails*."""
     may: Rule
     must_go: Rule
     may_lose: Rule
@@ -147,6 +149,7 @@ class Incident:
             fixed=page.text("Fixed"), engine=page.word("needs") == "engine",
             before=_optional(page, "before", lambda town: None), seeds=_table(page, "SEEDS"),
             symptom=_optional(page, "symptom", None), closed=_optional(page, "closed", lambda town, cause: ()),
+            underway=_optional(page, "underway", lambda town, cause: ()),
             may=_rule(page, "may"), must_go=_rule(page, "must_go"), may_lose=_rule(page, "may_lose"),
             guards=_optional(page, "guards", lambda town, cause: ()), gone=_optional(page, "gone", lambda town: ()),
             fixes=_table(page, "FIXES", wanted=not alarm), wrong=_wrong(page),

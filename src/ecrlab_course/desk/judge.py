@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ecrlab_course.desk.incident import NONE
-from ecrlab_course.desk.town import Ran
-from ecrlab_course.desk.world import Bounds, Found, Party, differences, snapshot
+from ecrlab_course.desk.town import Open, Ran
+from ecrlab_course.desk.world import Bounds, Found, Party, differences, snapshot, tightened
 
 
 class State(StrEnum):
@@ -65,6 +65,7 @@ def judge(party: Party, others: Sequence[Party], held: Bounds, chosen: str) -> J
     if caller is not None:
         # What the seed shut or opened is why the command fails: to name it here would give the cause away.
         held = replace(held, needed=held.needed - party.shut, ceiling=held.ceiling | held.dealt.allowed)
+        caller = _first(party.incident.underway(town, party.cause)) or caller
     beside = next(differences(party, others, held, snapshot(town)), None)
     if caller is None:
         caller = _own(party)
@@ -80,7 +81,11 @@ def _still(party: Party, ran: Ran) -> Found | None:
 
 def _own(party: Party) -> Found | None:
     """Return the first thing that the incident's own checks find."""
-    own = next(iter(party.incident.closed(party.town, party.cause)), None)
+    return _first(party.incident.closed(party.town, party.cause))
+
+
+def _first(opens: Iterable[Open]) -> Found | None:
+    own = next(iter(opens), None)
     return Found(own.name, "", own.gaps) if own else None
 
 
@@ -90,7 +95,8 @@ def _judge_alarm(party: Party, others: Sequence[Party], held: Bounds, chosen: st
     Before that is said, it is answered like any other ticket: what was reported is still so.
     """
     right = chosen == NONE
-    beside = next(differences(party, others, held, snapshot(party.town)), None)
+    now = snapshot(party.town)
+    beside = next(differences(party, others, held, now), None) or next(tightened(held.dealt, now), None)
     caller, ran = _own(party), None
     if caller is None and not right:
         # Where something has changed, the command is not run: it may find a door open that was shut.

@@ -56,9 +56,15 @@ def text(desk: Desk, ticket: Ticket) -> str:
     return "\n".join(lines)
 
 
-def where(desk: Desk, ticket: Ticket) -> str:
-    """Return where the jobs are, and how a shell becomes the one who reported it."""
-    return say("desk.where", folder=desk.folder, profile=ticket.incident.caller)
+def where(desk: Desk, *tickets: Ticket) -> str:
+    """Return where the jobs are, and how a shell becomes the one who reported each of these tickets."""
+    if len(tickets) == 1:
+        return say("desk.where", folder=desk.folder, profile=tickets[0].incident.caller)
+    places: dict[str, list[str]] = {}
+    for place, each in enumerate(tickets, 1):
+        places.setdefault(each.incident.caller, []).append(str(place))
+    found = [say("desk.where_each", places=", ".join(held), profile=who) for who, held in places.items()]
+    return say("desk.where_many", folder=desk.folder, profiles="; ".join(found))
 
 
 def after(desk: Desk, ticket: Ticket) -> list[tuple[str, str]]:

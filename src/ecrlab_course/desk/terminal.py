@@ -42,7 +42,7 @@ class Counter:
         for ticket in tickets:
             self._print(paper.text(self.desk, ticket))
             self._print("")
-        self._print(paper.where(self.desk, tickets[0]))
+        self._print(paper.where(self.desk, *tickets))
         self._print(say("desk.words_many" if len(tickets) > 1 else "desk.words"))
 
     def show(self, place: int | None) -> None:
@@ -55,11 +55,17 @@ class Counter:
         self._print(paper.text(self.desk, self.desk.ticket(place)))
         self._print(paper.where(self.desk, self.desk.ticket(place)))
 
+    def _head(self, ticket: Ticket) -> None:
+        """Say which of several tickets is meant."""
+        if len(self.desk.open()) > 1:
+            self._print(paper.title(ticket))
+
     # Acting ----------------------------------------------------------------------------------------------------------
 
     def run(self, place: int | None) -> int:
         """Run the ticket's command as the one who reported it; return its exit code."""
         ticket = self.desk.ticket(place)
+        self._head(ticket)
         self._print(f"$ {self.desk.command(ticket)}")
         ran = self.desk.run(ticket)
         self._print(ran.text)
@@ -85,12 +91,14 @@ class Counter:
         """Name the cause."""
         ticket = self.desk.ticket(place)
         chosen = self.desk.choose(ticket, letter)
+        self._head(ticket)
         self._print(say("desk.named", letter=chosen.letter, text=self.desk.told(ticket, chosen.text)))
 
     def hint(self, place: int | None) -> None:
         """Show the next hint."""
         ticket = self.desk.ticket(place)
         number, text = self.desk.hint(ticket)
+        self._head(ticket)
         self._print(say("desk.hint_of", number=number))
         self._mark(text)
 

@@ -14,13 +14,16 @@ from typing import Any
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab_course.desk.incident import Incident
 from ecrlab_course.desk.town import PARTNER, THIRD, Door, Stock, Town, arn, role, user
+from ecrlab_course.messages import say
 
 MOST = 2000
 """Questions in one call to IAM."""
 REGIONS = (REGION, "eu-west-1", "eu-central-1")
+UNMADE = "zz-new"
+"""The name of a repository that nobody has made yet."""
 PLACES = (
-    *(arn(name) for name in ("web/booking", "web/prices", "web/zz-new", "webhooks", "base/httpd", "dev/booking")),
-    arn("zz-new"),
+    *(arn(name) for name in ("web/booking", "web/prices", f"web/{UNMADE}", "webhooks", "base/httpd", "dev/booking")),
+    arn(UNMADE),
     arn("web/booking", "eu-west-1"),
 )
 """What actions on repositories are asked about: those that are there, and two that nobody has made yet."""
@@ -274,6 +277,19 @@ def _things(dealt: World, now: World, gone: set[tuple[str, str | None]]) -> Iter
                     yield Found("things", key, {"thing": f"{shown}:{tag}"})
 
 
+def tightened(dealt: World, now: World) -> Iterator[Found]:
+    """Yield the repositories whose tags could all be overwritten when the ticket was dealt, and cannot now.
+
+    Where something is wrong a lock may be part of the fix; where nothing is, it is one more surprise for somebody.
+    """
+    for region, repositories in dealt.stock.items():
+        for name, before in repositories.items():
+            found = now.stock.get(region, {}).get(name)
+            if found and before.mutability == "MUTABLE" and found.mutability.startswith("IMMUTABLE"):
+                shown = name if region == REGION else f"{region} {name}"
+                yield Found("things", "desk.things_locked", {"thing": shown})
+
+
 def _loosened(before: str, now: str) -> bool:
     """Tell whether tags can be overwritten now that could not. An exclusion is the incident's own affair."""
     return _LOCKS.index(now) < _LOCKS.index(before) and not (
@@ -289,9 +305,12 @@ def person(who: str) -> str:
 
 
 def place(resource: str) -> str:
-    """Return a resource as a message names it: web/booking, eu-west-1 web/booking, "*"."""
+    """Return a resource as a message names it: web/booking, eu-west-1 web/booking, a new repository web/…, "*"."""
     if not resource.startswith("arn:"):
         return resource
     _, _, _, region, account, name = resource.split(":", 5)
     name = name.removeprefix("repository/")
+    if name.endswith(UNMADE):
+        folder = name.removesuffix(UNMADE)
+        return say("desk.new_in", folder=folder) if folder else say("desk.new")
     return name if region in ("", REGION) and account in ("", ACCOUNT) else f"{region} {name}"

@@ -212,7 +212,7 @@ class DeskCard(ActingCard):
     def _fill(self, tickets: list[Ticket]) -> None:
         self._panels = [_Panel(self, ticket, place) for place, ticket in enumerate(tickets, 1)]
         self._middle.children = [panel.box for panel in self._panels]
-        self._where.value = f'<div class="ecr-soft">{escape(paper.where(self.desk, tickets[0]))}</div>'
+        self._where.value = f'<div class="ecr-soft">{escape(paper.where(self.desk, *tickets))}</div>'
 
     def _want(self, words: str) -> None:
         self._message.value = f'<div class="ecr-soft" role="status">{markdown(words)}</div>'
