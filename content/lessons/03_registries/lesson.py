@@ -101,7 +101,7 @@ for name in ("harbour-bikes/booking", "harbour.bikes/booking", "map:2.3", "pier4
 # %% id="03-08" tags=["core", "run"] minutes=1
 # %%bash
 # docker tag ecrlab/base:1 docker.io/library/harbour:1
-# docker image ls --format '{{.Repository}}:{{.Tag}}' | grep 'harbour:'
+# docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -x 'harbour:1'
 # docker rmi docker.io/library/harbour:1 | head -1
 
 # %% [markdown] id="03-08-read" tags=["core", "reading"]

@@ -112,7 +112,9 @@ class Hub:
                 layers, architecture = [library.note()], "amd64"
                 if name.startswith(f"{names.LIBRARY}/"):
                     busybox, architecture = self._busybox()
-                    layers.insert(0, busybox)
+                    # Above the note: containerd does not fetch a layer that it has unpacked in the same place, as the
+                    # lab's own base image is, and then has nothing to push it on with (tried with Engine 28.5.2).
+                    layers.append(busybox)
                 repository = self.repositories.make(name, private=False, description="Made on this machine by ECR Lab.")
                 now = self._clock.time()
                 library.put_image(self._store, repository, "latest", layers, architecture, now)
