@@ -682,13 +682,14 @@ import requests
 
 logins = json.loads(Path(os.environ["DOCKER_CONFIG"], "config.json").read_text())["auths"]
 virginias = logins[lab.registry.partition("/")[0]]["auth"]
-host, _, registry = os.environ["REGISTRY_EU"].partition("/")
+host, _, registry = lab.sh('echo "$REGISTRY_EU"')[1].strip().partition("/")
 manifest = f"http://{host}/v2/{registry}/shop/booking/manifests/2.5"
 print(requests.get(manifest, headers={"Authorization": f"Basic {virginias}"}).status_code)
 lab.xray()  # Virginia's token in Ireland
 
 # %% [markdown] id="07-40-token-card" tags=["stretch", "reading"]
-# `401`, as if nothing had been shown: it is still good, for twelve hours from its making, and for Virginia.
+# `401`, and below the row the lab says why: this login is Virginia's. It is still good, for {{fact:token-lifetime}} from
+# its making, and nowhere else.
 
 # %% id="07-40-why" tags=["core", "exercise", "solution"]
 lab.solution("07-e9")

@@ -725,12 +725,12 @@ print("left:        ", *sorted(in_fleet()))
 import json
 
 wanted = [{"AttributeKey": "EventName", "AttributeValue": "PolicyExecutionEvent"}]
-event = lab.client("cloudtrail").lookup_events(LookupAttributes=wanted, MaxResults=1)["Events"][0]
-details = json.loads(event["CloudTrailEvent"])["serviceEventDetails"]
-for each in details["lifecycleEventImageActions"]:
-    print("rule", each["rulePriority"], "took ", *each["lifecycleEventImage"]["tagList"] or ["one without a tag"])
-for each in details["lifecycleEventFailureDetails"]:
-    print("rule", each["rulePriority"], "tried", each["failureCode"])
+for event in lab.client("cloudtrail").lookup_events(LookupAttributes=wanted, MaxResults=1)["Events"]:
+    details = json.loads(event["CloudTrailEvent"])["serviceEventDetails"]
+    for each in details["lifecycleEventImageActions"]:
+        print("rule", each["rulePriority"], "took ", *each["lifecycleEventImage"]["tagList"] or ["one without a tag"])
+    for each in details["lifecycleEventFailureDetails"]:
+        print("rule", each["rulePriority"], "tried", each["failureCode"])
 
 # %% [markdown] id="08-43" tags=["core", "text"] at="half"
 # ## Without a name
