@@ -333,6 +333,28 @@ lab.answer("05-g3", "b", confidence=2)
 # docker logout "$PUBLIC_REGISTRY"
 # ecrlab clock reset
 
+# %% [markdown] id="05-19-limit-text" tags=["stretch", "text"]
+# *More.* ECR Public's door has an end, too: {{fact:public-anonymous-rate}}. With that number set here, a stranger asks
+# three times in one second.
+
+# %% id="05-19-limit" tags=["stretch", "run", "volatile"] minutes=1
+# %%bash --as nobody
+# ecrlab quota set --public "unauthenticated image pulls per second" 1 > /dev/null
+# ADDRESS=$(cat public-address.txt)
+# TOKEN=$(curl -s "http://${ADDRESS%%/*}/token/" |
+#   python -c 'import json, sys; print(json.load(sys.stdin)["token"])')
+# for _ in 1 2 3; do
+#   curl -s -o answer.json -w '%{http_code}\n' -H "Authorization: Bearer $TOKEN" \
+#     "http://${ADDRESS%%/*}/v2/${ADDRESS#*/}/manifests/1"
+# done
+# cat answer.json; rm answer.json
+# ecrlab quota reset --public "unauthenticated image pulls per second" > /dev/null
+
+# %% [markdown] id="05-19-limit-card" tags=["stretch", "reading"]
+# `429`, *how often?*, and no word is yours: no account, no link of Docker's, no number of what is left. A second later
+# the same request is welcome, and who signs in may ask ten times as often. (`404` three times: exercise 05-e3 puts the
+# map there.)
+
 # %% [markdown] id="05-half" tags=["core", "text"] minutes=1
 # ## Half-time
 #

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ def half(rows: list[Any], named: dict[str, dict[str, str]], off: str, code: int)
     return {
         **{"off": off, "code": code, "got": got, "asked": asked, "unknown": unknown, "denied": denied},
         **{"elsewhere": elsewhere, "other": other},
+        **{"token": any(row["operation"] == "GetAuthorizationToken" for row in rows)},
     }
 
 
@@ -118,6 +120,8 @@ class Seen:
         self.code = self.failed.get("code", 0)
         self.action = self.failed.get("denied", "")
         self.elsewhere, self.malformed = self.failed.get("elsewhere", ""), bool(self.failed.get("malformed"))
+        self.windows, self.quoted = "\r\n" in script, bool(re.search(r"docker pull[^\n]*'[^'\n]*\$", script))
+        self.fetched = any(each["token"] for each in halves)
         self.both = "REGISTRY_EU" in script and "REGISTRY" in script.replace("REGISTRY_EU", "")
         self.reopened = next((PLACES[each["off"]] for each in halves if each.get("reopened")), "")
         self.other = next((each["other"] for each in halves if each.get("other")), "")
@@ -140,6 +144,8 @@ class Seen:
 
 def judge(seen: Seen) -> str:
     """Return the verdict's name in e10.md: the released image, whichever Region is gone."""
+    if seen.windows and (seen.failed or not all(seen.came)):
+        return "nothing"  # a cause says what Windows' line ends do
     if seen.reopened:
         return "switched-on"
     if seen.other:
@@ -158,8 +164,10 @@ def missing(seen: Seen) -> str:
     if seen.elsewhere:
         return "another-place"
     if seen.malformed:
-        return "no-name"
+        return "quoted" if seen.quoted else "no-name"
     if seen.failed["unknown"]:
+        if not seen.fetched:
+            return "no-login-at-all"
         return "virginias-token" if seen.first_failed else "not-logged-in"
     if not seen.code:
         return "unheard"
@@ -202,6 +210,7 @@ COMPARED = (
     + "  docker image inspect -f '{{index .RepoDigests 0}}' \"$at/shop/booking:2.5\" 2>&1 | "
     + 'grep -q "$(cat release.txt)" && exit 0\ndone\nexit 1\n'
 )
+WINDOWS = f"{{ {place(VIRGINIA)}; }} ||\n{{ {place(IRELAND)}; }}\n"
 TRIES = {
     "passed": {
         "in turn, by digest": BY_DIGEST,
@@ -231,6 +240,13 @@ TRIES = {
         "a colon": BY_DIGEST.replace("@$(cat", ":$(cat"),
         "the file's name": BY_DIGEST.replace("$(cat release.txt)", "release.txt"),
     },
+    "no-login-at-all": [either(*(f'docker pull -q "{at}/shop/booking@$(cat release.txt)"' for _, at in AT))],
+    "quoted": [
+        BY_DIGEST.replace('pull -q "', "pull -q '").replace(
+            '/booking@$(cat release.txt)"', "/booking'@$(cat release.txt)"
+        )
+    ],
+    "windows-line-ends": [WINDOWS.replace("\n", "\r\n")],
     "nothing": ["exit 3\n"],
     "ends-badly": [BY_DIGEST + "exit 1\n"],
 }

@@ -66,6 +66,8 @@ def at_rate(lab: Lab) -> tuple[int, str, dict[str, Any]]:
     there = tags(lab, NIGHT)
     data = {
         "arrived": sorted(set(there) & set(DAYS)),
+        "sent": sorted({tag_of(row) for row in puts} & set(DAYS)),
+        "again": any(count > 1 for count in Counter(tag_of(row) for row in puts if tag_of(row) in DAYS).values()),
         "others": [] if any(is_for_a_day(row) for row in puts) else sorted(set(there) - set(DAYS)),
         "unknown": unknown(output),
         "puts": len(puts),
@@ -80,7 +82,12 @@ def at_rate(lab: Lab) -> tuple[int, str, dict[str, Any]]:
 
 def is_for_a_day(row: Row) -> bool:
     """Tell whether a request put one of the four tags; of ECR's API the tag is not known, and it counts."""
-    return row["operation"] == "PutImage" or str(row["path"]).rpartition("/")[2] in DAYS
+    return row["operation"] == "PutImage" or tag_of(row) in DAYS
+
+
+def tag_of(row: Row) -> str:
+    """Return the tag that a request to the registry puts."""
+    return str(row["path"]).rpartition("/")[2]
 
 
 QUICK = """tries=$(mktemp -d); trap 'rm -rf "$tries"' EXIT
@@ -112,6 +119,8 @@ def without_repository(lab: Lab) -> tuple[str, dict[str, Any]]:
         "second": code,
         "endless": code in (124, -SIGTERM, 128 + SIGTERM),
         "tries": tries,
+        # A push that takes a second by itself meets no refusal at that rate; the pauses tell what would help elsewhere.
+        "impatient": tries > 1 and code not in (0, 124, -SIGTERM, 128 + SIGTERM) and pauses < LEAST,
         "hasty": tries > ONCE and pauses < LEAST * (tries - ONCE),
         "made": NIGHT in repositories(lab),
         "unknown": unknown(output),
@@ -152,6 +161,11 @@ class Seen:
         self.endless, self.tries = bool(data.get("endless")), int(data.get("tries", 0))
         self.deaf = data.get("second") == 0 and not data.get("made")
         self.hasty = bool(data.get("hasty"))
+        self.impatient = bool(data.get("impatient"))
+        self.again = bool(data.get("again"))
+        self.all_sent = data.get("sent") == DAYS
+        self.settings = bool(re.search(r"AWS_(MAX_ATTEMPTS|RETRY_MODE)", script)) and "docker push" in script
+        self.piped = bool(re.search(r"\|\s*(while|for)\b", script)) and "exit" in script
         self.others = ", ".join(f"`{tag}`" for tag in data.get("others", ()))
         self.command = data.get("unknown", "")
         self.refusals = Sentence("one") if self.refused == 1 else Sentence("several")
@@ -182,7 +196,9 @@ def told(seen: Seen) -> str:
     if seen.endless:
         return "endless"
     if seen.deaf:
-        return "deaf"
+        return "lost" if seen.piped else "deaf"
+    if seen.impatient:
+        return "impatient"
     return "passed" if seen.refused else "steady"
 
 
@@ -194,9 +210,13 @@ def missing(seen: Seen) -> str:
         return "other-tags"
     if not seen.refused:
         return "fewer"
-    if seen.refused > seen.missing:
+    if seen.again or seen.refused > seen.missing:
         return "at-once"
-    return "stopped" if seen.code else "unheard"
+    if seen.settings:
+        return "aws-alone"
+    if seen.code:
+        return "last-alone" if seen.all_sent else "stopped"
+    return "unheard"
 
 
 STARTER = (Path(__file__).parent / "files" / "many.sh").read_text(encoding="utf-8")
@@ -267,6 +287,8 @@ TRIES = {
         "refusals hidden": with_push(f"{PUSH} || true"),
     },
     "stopped": [with_push(PUSH, "set -e\n")],
+    "last-alone": [with_push(f"{PUSH} &") + "wait\nfalse\n"],
+    "aws-alone": [with_push(f"{PUSH} &", "export AWS_MAX_ATTEMPTS=10 AWS_RETRY_MODE=standard\n") + "wait\n"],
     "at-once": [in_python("for _ in range(3):", "    put(day)")],
     "fewer": [STARTER.replace("1 2 3 4", "1")],
     "hammer": [in_python("while not put(day):", "    pass")],
@@ -276,6 +298,7 @@ TRIES = {
         with_push(f"sleep 1.1\n  for _ in 1 2 3 4 5 6 7 8; do {PUSH} && continue 2; done; failed=1", "failed=0\n")
         + "exit $failed\n"
     ],
+    "impatient": [with_push(f"command -p sleep 1.1\n  {PUSH} || {{ sleep 0.1; {PUSH}; }} || exit 1")],
     "no-command": [with_push(f"until {PUSH}; do slep 1; done")],
     "other-tags": [with_push(DOUBLING).replace("day-$day", "night-$day")],
     "endless": [with_push(f"until {PUSH}; do sleep 1; done")],
@@ -284,6 +307,10 @@ TRIES = {
         "some tries, and the pause speaks last": with_push(f"for _ in 1 2 3; do {PUSH} && break; sleep 1; done"),
         "lost in a pipe": with_push(f"{PUSH} 2>&1 | cat\n  sleep 1.1", "set -e\n"),
     },
+    "lost": [
+        with_push(f"{PUSH} || failed=1\n  sleep 1.1").replace("for day in 1 2 3 4;", "seq 4 | while read day;")
+        + "exit ${failed:-0}\n"
+    ],
     "nothing-sent": [STARTER.replace(PUSH, "echo")],
     "open-loop": [STARTER.replace("done", "")],
 }

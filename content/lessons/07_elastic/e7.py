@@ -35,6 +35,7 @@ from .state import (
 
 WANTED = ("2.4", "2.5")
 GOALS = (call("ecr:PutReplicationConfiguration"),)
+SET_RULE = "aws ecr put-replication-configuration --replication-configuration"
 
 
 def listed(found: dict[str, str]) -> str:
@@ -94,7 +95,8 @@ class Seen:
         self.stopped = stopped_at(lab) if self.refused else ""
         fills = [row for row in rows if row.operation == "StartReplicationBackfill"]
         self.filled = bool(fills) and not fills[-1].ok
-        self.taken_back = len(ruled) > 1 and not rules
+        self.set_again = len(ruled) > 1
+        self.said = "" if asked else unread(lab)
         self._ireland(lab, rows)
         self.ireland, self.virginia = listed(there), listed(home)
         self.rules = ", ".join(f"to {region}" for region, _ in places) or "none"
@@ -115,6 +117,7 @@ class Seen:
         gone = [row for row in here if row.operation in deleted and str(row.row["resource"]).endswith(BOOKING)]
         lost = [tag for tag in WANTED if tag in self.home and tag not in self.there]
         self.gone = lost[0] if gone and lost else ""
+        self.sent_there = any(row.lacks_repository and row.row["region"] == IRELAND for row in rows)
         self.only_there = any(row.puts(BOOKING) and row.path.endswith("/2.5") for row in here)
         self.nameless = bool(self.tag) and self.home[self.tag] in {
             str(each["imageDigest"]) for each in images(lab, BOOKING, IRELAND)
@@ -128,6 +131,13 @@ def stopped_at(lab: Lab) -> str:
     return found[1] if found else ""
 
 
+def unread(lab: Lab) -> str:
+    """Return what aws said where it could not read the last command that should have set a rule; "" where it could."""
+    runs = [run for run in lab.transcripts if "put-replication-configuration" in run.script]
+    lines = runs[-1].output.splitlines() if runs else []
+    return next((line.strip() for line in lines if line.startswith(("Error parsing", "aws: error", "Unknown"))), "")
+
+
 def judge(seen: Seen) -> str:
     """Return the verdict's name in e7.md: both releases in Ireland, and a rule for the next one."""
     if seen.off:
@@ -139,7 +149,7 @@ def judge(seen: Seen) -> str:
     if seen.fits:
         return incomplete(seen)
     if seen.has_right:
-        return "no-fit"
+        return "replaced" if seen.set_again else "no-fit"
     if seen.account:
         return "to-another-account"
     if seen.region:
@@ -152,7 +162,7 @@ def settled(seen: Seen) -> str:
     if not seen.fits:
         if seen.cache_of_all:
             return "cache"
-        return "taken-back" if seen.taken_back else "by-hand"
+        return "taken-back" if seen.set_again and not seen.has_rules else "by-hand"
     if not seen.released:
         return "untouched"
     if seen.everything:
@@ -164,8 +174,8 @@ def incomplete(seen: Seen) -> str:
     """Return what is missing behind a rule that fits."""
     if seen.gone:
         return "deleted"
-    if seen.only_there and "2.5" not in seen.home:
-        return "released-there"
+    if "2.5" not in seen.home and (seen.only_there or seen.sent_there):
+        return "released-there" if seen.only_there else "refused-there"
     if seen.filled and "2.4" not in seen.same:
         return "backfill-refused"
     if seen.same == ["2.5"]:
@@ -185,6 +195,8 @@ def without_rule(seen: Seen) -> str:
         return "not-allowed"
     if seen.refused:
         return refused(seen)
+    if seen.said:
+        return "unread"
     if seen.filled:
         return "backfill-alone"
     if seen.cached:
@@ -224,7 +236,12 @@ def refused_rule(lab: Lab) -> None:
 def typed_rule(lab: Lab, one: dict[str, Any], profile: str = "admin") -> None:
     """Set a rule on the command line."""
     text = json.dumps({"rules": [one]})
-    lab.sh(f"aws ecr put-replication-configuration --replication-configuration '{text}' 2>&1", profile)
+    lab.sh(f"{SET_RULE} '{text}' 2>&1", profile)
+
+
+def typed(lab: Lab, command: str) -> None:
+    """Run a command as in a cell, and take the refusal where there is one."""
+    lab.sh(f"{command} 2>&1")
 
 
 def fill(lab: Lab) -> None:
@@ -298,6 +315,16 @@ TRIES = {
     "deleted": [(shop_rule, fill, release, lambda lab: delete_tag(lab, BOOKING, "2.4", IRELAND))],
     "released-there": [(shop_rule, fill, release_there)],
     "backfill-refused": [(shop_rule, release, fill_elsewhere)],
+    "replaced": [(shop_rule, lambda lab: set_rule(lab, "team-a/"), fill, release)],
+    "refused-there": [(shop_rule, lambda lab: typed(lab, "python dara.py 2.5 eu-west-1"), fill)],
+    "unread": {
+        "no such file": (
+            lambda lab: typed(lab, f"{SET_RULE} file://rules.json"),
+            release,
+            fill,
+        ),
+        "not JSON": lambda lab: typed(lab, f"{SET_RULE} '{{rules: []'"),
+    },
     "no-fit": [(lambda lab: set_rule(lab, "booking"), fill, release)],
     "rule-refused": [refused_rule],
     "filter-refused": {

@@ -340,6 +340,9 @@ ecr_bill(month)
 # %% id="07-18-yours" tags=["core", "run"] minutes=2
 ecr_bill(Month(kept=3))
 
+# %% id="07-18-archive" tags=["core", "run"]
+ecr_bill(Month(archived=300))  # what nobody has pulled for long, put away
+
 # %% [markdown] id="07-18-told" tags=["core", "text"]
 # The saving of *elastic* comes from tidying up and from where servers stand. A NAT gateway is the quiet one: the pull
 # is free, the way is not (lesson 09 has the way around it). And the archive saves nothing below 150 TB, at the prices
@@ -671,6 +674,24 @@ lab.region("us-east-1").off()
 # aws ecr get-login-password --region eu-west-1 |
 #   docker login --username AWS --password-stdin "$REGISTRY_EU"
 # docker pull -q "$REGISTRY_EU/shop/booking:2.5"
+
+# %% id="07-40-token" tags=["stretch", "run", "volatile"] minutes=1
+import json  # More: Virginia's old token, shown to Ireland. Without docker, which keeps a login for each address
+import os
+from pathlib import Path
+
+import requests
+
+logins = json.loads(Path(os.environ["DOCKER_CONFIG"], "config.json").read_text())["auths"]
+virginias = logins[lab.registry.partition("/")[0]]["auth"]
+host, _, registry = lab.sh('echo "$REGISTRY_EU"')[1].strip().partition("/")
+manifest = f"http://{host}/v2/{registry}/shop/booking/manifests/2.5"
+print(requests.get(manifest, headers={"Authorization": f"Basic {virginias}"}).status_code)
+lab.xray()  # Virginia's token in Ireland
+
+# %% [markdown] id="07-40-token-card" tags=["stretch", "reading"]
+# `401`, and below the row the lab says why: this login is Virginia's. It is still good, for {{fact:token-lifetime}} from
+# its making, and nowhere else.
 
 # %% id="07-40-why" tags=["core", "exercise", "solution"]
 lab.solution("07-e9")

@@ -717,8 +717,20 @@ print("left:        ", *sorted(in_fleet()))
 
 # %% [markdown] id="08-40-after" tags=["core", "reading"]
 # The seventh had no tag and was pushed just before: in the meantime it had turned a day old. A preview answers for
-# *now*; a policy acts within {{fact:lifecycle-delay}}, at no promised hour. (The halves of `v2.0` have no tag either.
-# They stay as long as `v2.0` names them.)
+# *now*; a policy acts within {{fact:lifecycle-delay}}, at no promised hour. CloudTrail then has one event of it, in
+# nobody's name, with the rule for each image. At its end: the halves of `v2.0`. They have no tag either, and stay as
+# long as `v2.0` names them.
+
+# %% id="08-40-trail" tags=["core", "run"]
+import json
+
+wanted = [{"AttributeKey": "EventName", "AttributeValue": "PolicyExecutionEvent"}]
+for event in lab.client("cloudtrail").lookup_events(LookupAttributes=wanted, MaxResults=1)["Events"]:
+    details = json.loads(event["CloudTrailEvent"])["serviceEventDetails"]
+    for each in details["lifecycleEventImageActions"]:
+        print("rule", each["rulePriority"], "took ", *each["lifecycleEventImage"]["tagList"] or ["one without a tag"])
+    for each in details["lifecycleEventFailureDetails"]:
+        print("rule", each["rulePriority"], "tried", each["failureCode"])
 
 # %% [markdown] id="08-43" tags=["core", "text"] at="half"
 # ## Without a name
@@ -751,7 +763,15 @@ lab.answer(
 # %% id="08-43-why" tags=["core", "exercise", "solution"]
 lab.solution("08-e10")
 
-# %% [markdown] id="08-44" tags=["core", "text"] at="half"
+# %% [markdown] id="08-44" tags=["core", "text", "picture"] at="half"
+# ![Picture 4, five without a name. Inside the registry: the index 4.0 with two arrows to its halves, amd64 and arm64; a
+# signature with an arrow to 3.0; yesterday's edge, without an arrow. The fifth is what the kiosk runs: a dotted arrow
+# comes to it from a server outside the registry, with the words ECR does not see this one.](images/nameless.svg)
+#
+# **Picture 4.** Two of the five are pointed at from inside: the index 4.0 names its halves. The signature points, at
+# 3.0, and nobody points at it. Nothing points at yesterday's `edge`. The kiosk's arrow comes from outside, where ECR
+# does not look.
+#
 # ## Put away
 #
 # An image that nobody needs and nobody may delete can be *archived*. Then pull it.
@@ -765,9 +785,18 @@ lab.solution("08-e10")
 # docker pull -q "$REGISTRY/booking:2.0"
 
 # %% [markdown] id="08-44-card" tags=["core", "reading"]
-# The words for an image that never was. `describe-images` with the tag says `ARCHIVED`; a list does not name it. Back
-# again takes {{fact:restore-time}}, and at least {{fact:archive-minimum}} are charged. By prices that others quote,
-# most pay the same there: an archive for rules, not for the bill.
+# The words for an image that never was. `describe-images` with the tag says `ARCHIVED`; a list does not name it. At
+# least {{fact:archive-minimum}} are charged. By prices that others quote, most pay the same there: an archive for
+# rules, not for the bill. And back? `ACTIVATING` takes {{fact:restore-time}}, in the middle of a night as well; then
+# the image counts as newly pushed, for rules, scans and copies.
+
+# %% id="08-44-restore" tags=["core", "run", "volatile"]
+ecr = lab.client("ecr")
+away = {"repositoryName": "booking", "imageId": {"imageTag": "2.0"}}
+print(ecr.update_image_storage_class(**away, targetStorageClass="STANDARD")["imageStatus"])
+print(lab.clock.advance(minutes=20))
+print(ecr.describe_images(repositoryName="booking", imageIds=[away["imageId"]])["imageDetails"][0]["imageStatus"])
+print(lab.sh('docker pull -q "$REGISTRY/booking:2.0"')[1])
 
 # %% [markdown] id="08-45" tags=["core", "text"] at="no-cache"
 # ## At three in the morning
@@ -835,7 +864,16 @@ print(lab.hub.on())
 # in {{fact:cache-check}}, and keeps what it has when nobody answers. What is not cached is not there. So sentence 9 is
 # true **for what is cached already**.
 
-# %% [markdown] id="08-48" tags=["core", "text"]
+# %% [markdown] id="08-48" tags=["core", "text", "picture"]
+# ![Picture 5, the cache. Left Omar, in the middle our registry, right the Hub. A solid arrow from Omar to the registry:
+# pull, always. Two dotted arrows, the first time only: CreateRepository at the registry, and BatchImportUpstreamImage
+# from the Hub. Below, the second night: Omar and the registry as before, the Hub is dark and its arrow is crossed
+# out; the image comes all the same.](images/cache.svg)
+#
+# **Picture 5.** Omar asks our registry, always. The two dotted arrows are needed the first time only, and each wants a
+# permission of Omar's: `CreateRepository`, and `BatchImportUpstreamImage`, which fetches from the Hub. Below, the
+# second night: the Hub is dark, and what is in our registry comes all the same.
+#
 # ## The next team
 #
 # Sentence 10. A *repository creation template* says what a repository is like that ECR makes by itself. `team.json`:
@@ -920,7 +958,7 @@ lab.answer(
     made=["defaults", "gate", "lifecycle", "verify"],
 )
 
-# %% [markdown] id="08-51" tags=["core", "summary"] minutes=1
+# %% [markdown] id="08-51" tags=["core", "summary", "box"] minutes=1
 # ## On one screen
 #
 # | setting | stops | does not stop |
@@ -933,16 +971,14 @@ lab.answer(
 # | lifecycle policy | the bill from growing | itself: it takes what no earlier rule selected |
 # | pull-through cache | an outage, for what is cached | an outage, for the rest |
 # | creation template | forgetting, where ECR makes it | what is there, and what you make |
-
-# %% [markdown] id="08-51-aws" tags=["core", "box"]
+#
 # > **On real AWS**
 # >
 # > - Scans take seconds to minutes. Inspector, KMS and Signer send bills of their own.
 # > - The cache reads your secret, so somebody has to renew it.
 # > - A lifecycle policy acts within {{fact:lifecycle-delay}}; what it took stands in CloudTrail.
 # > - A new permission can take a few seconds to reach every door.
-
-# %% [markdown] id="08-51-yours" tags=["core", "text"]
+#
 # ## Yours to play
 #
 # Write the last five lines of Aiko's form yourself: 6 to 10, as you have seen them. Then try to break one. Four rows of
