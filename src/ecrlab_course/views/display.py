@@ -59,11 +59,15 @@ def projector() -> str:
     return f"<style>{short}</style>"
 
 
+SHORT = 24
+"""Characters of code that stay on one line: `leaky:1` is one word."""
+
+
 class _Renderer(mistune.HTMLRenderer):
-    """Markdown's HTML, with code whose names may go on in a new line after : and /."""
+    """Markdown's HTML, with code whose long names may go on in a new line after : and /."""
 
     def codespan(self, text: str) -> str:
-        return f"<code>{breaking(text)}</code>"
+        return f"<code>{escape(text) if len(text) <= SHORT else breaking(text)}</code>"
 
 
 @cache
@@ -84,8 +88,10 @@ def breakable(page: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return markdown without its code ticks and stars, for places that show text only."""
-    return re.sub(r"`([^`]*)`", r"\1", re.sub(r"\*\*([^*]+)\*\*", r"\1", text)).strip()
+    """Return markdown without its code ticks and stars, for places that show text only; a star in code stays."""
+    parts = re.split(r"`([^`]*)`", re.sub(r"\*\*([^*]+)\*\*", r"\1", text))
+    parts[::2] = [re.sub(r"\*(?=\S)([^*]+)(?<=\S)\*", r"\1", part) for part in parts[::2]]
+    return "".join(parts).strip()
 
 
 def escape(text: object) -> str:
