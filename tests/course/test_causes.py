@@ -454,6 +454,11 @@ QUIET = [
         push("receipts", "2.0"),
         [sh(PUSH)],
     ),
+    (
+        "a pull from the Hub, before anything was tried",
+        push("tools/busybox", "1"),
+        [sh("docker pull -q $HUB/library/busybox:latest")],
+    ),
     ("a success of somebody who may", IMAGES, [rights("ops"), ASK, rights("ops", allow("ecr:*")), ASK]),
     (
         "a look at the Hub by HEAD",

@@ -22,7 +22,7 @@ from ecrlab_course.learner.session import Session
 from ecrlab_course.notebook.exercise_card import Card, form, static
 from ecrlab_course.progress import Progress
 from ecrlab_course.toolbox.lab import Lab
-from ecrlab_course.views.display import plain
+from ecrlab_course.views.display import label
 
 from . import proof
 
@@ -276,7 +276,7 @@ def test_text_forms_name_what_to_answer(session: Session) -> None:
         )
 
 
-def test_a_line_that_is_no_command_is_filled_in_and_answered() -> None:
+def test_a_form_is_filled_in_and_answered() -> None:
     """03-e4 asks what was found: nothing is built there and nothing runs."""
     found, command = course().exercises["03-e4"], course().exercises["02-e7"]
     assert (found.kind_words, found.button) == ("fill in", "Answer")
@@ -284,7 +284,7 @@ def test_a_line_that_is_no_command_is_filled_in_and_answered() -> None:
 
 
 def test_labels_without_markdown_keep_a_star_that_is_code() -> None:
-    assert plain("calls it the *image ID*, **not** `ecr:*` or `*`") == "calls it the image ID, not ecr:* or *"
+    assert label("calls it the *image ID*, **not** `ecr:*` or `*`") == "calls it the image ID, not ecr:* or *"
 
 
 def test_a_declaration_that_cannot_be_answered_is_refused() -> None:

@@ -117,8 +117,7 @@ def test_names_may_go_on_in_a_new_line() -> None:
     assert breaking("ecr:PutImage") == "ecr:<wbr>PutImage"
     assert "<code>ecr:<wbr>Put<wbr>Image</code>" in xray.drawing(push())
     assert breaking("denied: see https://x") == "denied: see https://<wbr>x"
-    assert "<code>arn:<wbr>aws" in markdown("`arn:aws:ecr:us-east-1:1:repository/a`")
-    assert "<code>leaky:1</code>" in markdown("`leaky:1`")
+    assert "<code>arn:<wbr>aws" in markdown("`arn:aws`")
 
 
 def test_no_rows_is_a_sentence() -> None:

@@ -59,15 +59,11 @@ def projector() -> str:
     return f"<style>{short}</style>"
 
 
-SHORT = 24
-"""Characters of code that stay on one line: `leaky:1` is one word."""
-
-
 class _Renderer(mistune.HTMLRenderer):
-    """Markdown's HTML, with code whose long names may go on in a new line after : and /."""
+    """Markdown's HTML, with code whose names may go on in a new line after : and /."""
 
     def codespan(self, text: str) -> str:
-        return f"<code>{escape(text) if len(text) <= SHORT else breaking(text)}</code>"
+        return f"<code>{breaking(text)}</code>"
 
 
 @cache
@@ -88,7 +84,15 @@ def breakable(page: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return markdown without its code ticks and stars, for places that show text only; a star in code stays."""
+    """Return markdown without its code ticks and stars, for places that show text only."""
+    return re.sub(r"`([^`]*)`", r"\1", re.sub(r"\*\*([^*]+)\*\*", r"\1", text)).strip()
+
+
+def label(text: str) -> str:
+    """Return markdown as a widget's label shows it: without ticks, and without the stars around *words*.
+
+    In a terminal such stars are read as emphasis and stay; a star in code stays everywhere.
+    """
     parts = re.split(r"`([^`]*)`", re.sub(r"\*\*([^*]+)\*\*", r"\1", text))
     parts[::2] = [re.sub(r"\*(?=\S)([^*]+)(?<=\S)\*", r"\1", part) for part in parts[::2]]
     return "".join(parts).strip()
