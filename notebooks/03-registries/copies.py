@@ -50,5 +50,5 @@ if __name__ == "__main__":
 
     make(Lab(Home.find(), Path.cwd()), int(sys.argv[1]))
     print(f"A  $HUB_API/{MAP}/manifests/2.3")
-    print(f"B  http://$MIRROR/v2/{MAP}/manifests/2.3")
+    print(f'B  http://"$MIRROR"/v2/{MAP}/manifests/2.3')
     print(f"C  $REGISTRY_API/{OURS}/manifests/2.3")

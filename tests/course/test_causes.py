@@ -449,6 +449,16 @@ QUIET = [
         [sh(f"docker tag {APP}:1.0 $REGISTRY/{APP}:2.0; docker push $REGISTRY/{APP}:2.0")],
     ),
     ("another tag, before anything was tried", push(APP, "2.0"), [sh(PUSH)]),
+    (
+        "a push to another repository, which asks which pieces are there, before anything was tried",
+        push("receipts", "2.0"),
+        [sh(PUSH)],
+    ),
+    (
+        "a pull from the Hub, before anything was tried",
+        push("tools/busybox", "1"),
+        [sh("docker pull -q $HUB/library/busybox:latest")],
+    ),
     ("a success of somebody who may", IMAGES, [rights("ops"), ASK, rights("ops", allow("ecr:*")), ASK]),
     (
         "a look at the Hub by HEAD",

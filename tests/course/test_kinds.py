@@ -22,6 +22,7 @@ from ecrlab_course.learner.session import Session
 from ecrlab_course.notebook.exercise_card import Card, form, static
 from ecrlab_course.progress import Progress
 from ecrlab_course.toolbox.lab import Lab
+from ecrlab_course.views.display import label
 
 from . import proof
 
@@ -273,6 +274,17 @@ def test_text_forms_name_what_to_answer(session: Session) -> None:
         assert "who asked" not in text + static(session, session.exercise(identifier)), (
             "the parts come after the answer"
         )
+
+
+def test_a_form_is_filled_in_and_answered() -> None:
+    """03-e4 asks what was found: nothing is built there and nothing runs."""
+    found, command = course().exercises["03-e4"], course().exercises["02-e7"]
+    assert (found.kind_words, found.button) == ("fill in", "Answer")
+    assert (command.kind_words, command.button) == ("build the command", "Run it")
+
+
+def test_labels_without_markdown_keep_a_star_that_is_code() -> None:
+    assert label("calls it the *image ID*, **not** `ecr:*` or `*`") == "calls it the image ID, not ecr:* or *"
 
 
 def test_a_declaration_that_cannot_be_answered_is_refused() -> None:

@@ -42,7 +42,10 @@ def button(kernel: Kernel, call: str) -> None:
     finally:
         module.OfferCard = offer
     assert lab is kernel.shell.user_ns["lab"]
+    said: list[str] = []
+    made[0]._said.observe(lambda change: said.append(change["new"]), "value")
     made[0]._button.click()
+    assert "Running…" in said[0], "a click is answered before anything is built"
 
 
 def test_a_second_page_begins_with_its_half_s_checkpoint(kernel: Kernel) -> None:

@@ -48,6 +48,7 @@ def test_what_a_computer_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [needs.lacks(lab("none", True), what) for what in ("engine", "node")] == [True, True]
     assert [needs.lacks(lab("found", False), what) for what in ("engine", "node")] == [False, True]
     assert not needs.lacks(lab("private", True), "node")
+    assert [needs.missing(lab(engine, False), "node") for engine in ("none", "found")] == ["engine", "node"]
     needs._namespaces.cache_clear()
     monkeypatch.setattr(needs.sys, "platform", "darwin")
     assert needs.lacks(lab("found", True), "namespaces")

@@ -281,9 +281,9 @@ lab.answer("01-g6", "c", confidence=2)
 #   chroot by-hand sh -c 'mount -t proc proc /proc; hostname by-hand; hostname; ps; id -u'
 
 # %% [markdown] id="01-23-after" tags=["core", "reading"]
-# A name of its own, a list of its own that begins with 1, files of its own, in hundredths of a second. `unshare`:
-# give the next program views of its own. `chroot`: let it take this folder for the whole disk. docker adds networks,
-# rations, names, images and comfort. The container itself is the kernel's.
+# A name of its own, a list of its own that begins with 1, files of its own, in a fraction of a second.
+# `unshare`: give the next program views of its own. `chroot`: let it take this folder for the whole disk. docker adds
+# networks, rations, names, images and comfort. The container itself is the kernel's.
 
 # %% [markdown] id="01-24" tags=["core", "box"]
 # > **People say:** "Docker invented containers."
@@ -366,7 +366,7 @@ lab.answer(
 # %% [markdown] id="01-32-text" tags=["core", "text"] at="web1"
 # ## One image, two containers
 #
-# A second container of the same image. Then Aiko hangs up a notice, on the page of the first one.
+# A second container of the same image. Then Aiko puts up a notice, on the page of the first one.
 
 # %% id="01-32" tags=["core", "run"] minutes=1 needs="engine"
 # %%bash
@@ -377,8 +377,8 @@ lab.answer(
 # docker diff web1
 
 # %% [markdown] id="01-32-after" tags=["core", "reading"]
-# The notice is on one page, and not on the other. `docker diff` lists what lies on a container's sheet: `C` is
-# *changed*, `A` *added*, `D` *deleted*.
+# The last line of each page: the notice on `web1`'s, and on `web2`'s what the image has. `docker diff` lists what
+# lies on a container's sheet: `C` is *changed*, `A` *added*, `D` *deleted*.
 
 # %% [markdown] id="01-33" tags=["core", "picture"] minutes=1
 # ![Picture 3. Two stacks of sheets side by side, web1 and web2. The two lower sheets run below both: the base with

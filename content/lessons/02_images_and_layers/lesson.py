@@ -338,6 +338,9 @@ except docker.errors.DockerException as error:
 # With docker's older store (and in the lab's stand-in) the ID is the *config's* hash: **one ID, two digests**, because
 # both tags have one config. With the newer store (containerd, the default of new installations) the ID is the
 # manifest's. So never compare an *ID* from one computer with a *digest* from another: compare digests.
+#
+# Four lines for two images? Docker's older store keeps tags and digests by ID alone, and prints each tag with each
+# digest.
 
 # %% id="02-15" tags=["core", "exercise"] minutes=3
 lab.exercise("02-e2")

@@ -24,11 +24,12 @@ parts = learner_module(HERE, "parts")
 
 
 def fresh(lab: LabView) -> None:
-    """The repository `tiny` is there, empty, docker has a login, and Dara's public image is in ECR as `leaky:1`."""
+    """`tiny`, `slow` and `fast` are there, empty, docker has a login, and Dara's image is in ECR as `leaky:1`."""
     lab.clear(TINY, HOURS, SLOW, FAST, LEAKY, MAPS)
     names = [f"'{lab.registry}/{name}:{tag}'" for name, tag in NAMES]
     lab.sh(f"docker rmi -f {' '.join([*names, *LOCAL])} >/dev/null 2>&1 || true")
-    for name in (TINY, LEAKY):
+    # `slow` and `fast` too: page 2 pushes to them, and whoever comes from page 1 starts from no checkpoint there.
+    for name in (TINY, LEAKY, SLOW, FAST):
         make_repository(lab, name)
     put_image(lab, LEAKY, "1", *LEAKY_LAYERS, architecture=pieces.PROCESSOR, more=LEAKY_CONFIG)
     log_in(lab)
@@ -70,8 +71,6 @@ def platforms(lab: LabView) -> None:
 def by_dockerfile(lab: LabView) -> None:
     """docker has a login, the repositories `slow` and `fast` are there, empty, and `order/` has its two megabytes."""
     fresh(lab)
-    for name in (SLOW, FAST):
-        make_repository(lab, name)
     write_order(lab, FIRST_PAGE)
 
 
@@ -105,7 +104,7 @@ def build_both(lab: LabView, tag: str) -> None:
 
 
 def leaky(lab: LabView) -> None:
-    """`leaky:1` is in ECR: the booking page as Dara published it, with the key deleted in its last line."""
+    """`leaky:1` is in ECR: the booking page as Dara published it, with the key deleted in a later line."""
     fresh(lab)
 
 

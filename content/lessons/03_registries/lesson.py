@@ -73,7 +73,7 @@ lab.answer("03-g1", "hub", confidence=2)
 
 # %% [markdown] id="03-06-read" tags=["core", "reading"]
 # Four names, three destinations. A login did not enter into it: docker chose the host first, and would have looked for
-# a login afterwards. `registry-1.docker.io` is the machine behind the name Docker Hub.
+# a login afterwards. Docker Hub's name is `docker.io`, and the machine behind it `registry-1.docker.io`.
 
 # %% [markdown] id="03-07-text" tags=["core", "text"]
 # ### The rule
@@ -100,9 +100,9 @@ for name in ("harbour-bikes/booking", "harbour.bikes/booking", "map:2.3", "pier4
 
 # %% id="03-08" tags=["core", "run"] minutes=1
 # %%bash
-# docker tag ecrlab/base:1 docker.io/library/harbour:1
-# docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -x 'harbour:1'
-# docker rmi docker.io/library/harbour:1 | head -1
+# docker tag ecrlab/base:1 docker.io/library/pier:4
+# docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -x 'pier:4'
+# docker rmi docker.io/library/pier:4 | head -1
 
 # %% [markdown] id="03-08-read" tags=["core", "reading"]
 # `docker.io/library/` was there, and docker hides it. A bare `ubuntu` is short for `docker.io/library/ubuntu:latest`:
@@ -110,8 +110,11 @@ for name in ("harbour-bikes/booking", "harbour.bikes/booking", "map:2.3", "pier4
 
 # %% [markdown] id="03-09" tags=["core", "box"]
 # > **People say:** "I am logged in to ECR, so my push goes there."
+# >
 # > **In fact** the first part of the name decides. A login is looked up for the host that the name gave.
+# >
 # > **People say:** "`docker tag` puts the image into the repository."
+# >
 # > **In fact** it gives a name to what is on this computer. Nothing was sent, and nobody was asked.
 
 # %% id="03-10" tags=["core", "exercise"] minutes=3
@@ -233,6 +236,7 @@ heard(reply)
 
 # %% [markdown] id="03-17-box" tags=["core", "box"]
 # > **People say:** "I log in to my repository."
+# >
 # > **In fact** a door belongs to a registry. ECR's token opens all of it, and IAM decides about each shelf; a pass of
 # > the Hub's names the shelves it is good for.
 
@@ -463,6 +467,7 @@ lab.solution("03-e6")
 
 # %% [markdown] id="03-32-box" tags=["core", "box"]
 # > **People say:** "One registry stores a layer once, however many services use it."
+# >
 # > **In fact** a layer belongs to a repository. The same bytes in another one are sent again, unless mounting is on.
 # > (What that does to the bill is not documented: lesson 07 does the sum.)
 
@@ -589,6 +594,7 @@ print([each["artifactType"] for each in found])
 
 # %% [markdown] id="03-38-box" tags=["core", "box"]
 # > **People say:** "A registry stores Docker images."
+# >
 # > **In fact** it stores manifests and blobs, and does not ask what they mean: images, parts lists, signatures, charts.
 
 # %% id="03-39" tags=["core", "exercise"] minutes=3
@@ -686,6 +692,7 @@ lab.answer(
 
 # %% [markdown] id="03-43-box" tags=["core", "box"]
 # > **People say:** "We could take GCR, Google's Container Registry."
+# >
 # > **In fact** that one is gone, and Artifact Registry has its place. A list that still names it is an old list.
 
 # %% [markdown] id="03-43-aws" tags=["core", "box"]
@@ -702,7 +709,7 @@ lab.answer(
 
 # %% id="03-43-play" tags=["core", "run", "volatile"]
 # %%bash
-# python doorman.py registry/booking Dara/booking
+# python doorman.py quay/booking ghcr.io/dara/booking
 
 # %% [markdown] id="03-43-left" tags=["core", "text"]
 # ## Left behind

@@ -118,7 +118,7 @@ def forget(lab: LabView) -> None:
     ours = " ".join(f'"$REGISTRY/{name}"' for name in names)
     theirs = f'"$HUB/{HUB_BUSYBOX}:latest" "$HUB/{HUB_MAP}:2.3" "$MIRROR/{HUB_MAP}:2.3"'
     lab.sh(
-        f"docker rmi -f {ours} {theirs} docker.io/library/harbour:1 >/dev/null 2>&1 || true\n"
+        f"docker rmi -f {ours} {theirs} docker.io/library/pier:4 >/dev/null 2>&1 || true\n"
         'grep -qs "$HUB" "$DOCKER_CONFIG/config.json" || exit 0\n'
         'docker logout "$HUB" >/dev/null 2>&1 || true'
     )

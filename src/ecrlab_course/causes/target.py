@@ -36,6 +36,8 @@ def find(scene: Scene, goal: Goal) -> Finding | None:
 
 def _in_direction(row: Row, goal: Goal) -> bool:
     """Tell whether the request ends a try in the goal's direction: a manifest sent or fetched, or nothing found."""
+    if goal.verb == "push" and row["method"] in ("GET", "HEAD"):
+        return False  # Looking sends nothing: each push asks first which pieces are there, and a pull only asks.
     if goal.at == "hub":  # where looking by HEAD is free, and done between tries
         return row["status"] in (400, 404) or (carries(row, goal) and row["method"] != "HEAD")
     return carries(row, goal) or row["status"] in (400, 404) or row["service"] == "hub"

@@ -81,6 +81,11 @@ class Question:
         return say(f"{self.kind}.kind")
 
     @property
+    def button(self) -> str:
+        """What the button says that takes the answer."""
+        return say(f"{self.kind}.button")
+
+    @property
     def title(self) -> str:
         """The name on its card."""
         return say("card.exercise" if self.helped else "card.guess", id=self.id)

@@ -45,10 +45,12 @@ class BuildCommand(Executed):
     template: str
     judge: Callable[[LabView, dict[str, str], Result], Verdict]
     run: Callable[[LabView, dict[str, str]], Result] | None = None
+    form: bool = False
+    """The line is what the learner found, not a command: it is filled in and answered."""
 
     @classmethod
     def read(cls, page: Page) -> BuildCommand:
-        """Read `command:`, `fields:` (name to label) and `widths:`, `defaults:`, `choices:` of some of them.
+        """Read `command:`, `fields:` (name to label) and `widths:`, `defaults:`, `choices:` of some of them; `form:`.
 
         eN.py has class Seen(lab, values, result), judge(seen), TRIES (values, or a function of the lab), and may have
         run(lab, values). For hints of a command that did not run yet, `result` is of no command.
@@ -69,8 +71,18 @@ class BuildCommand(Executed):
             **page.common(), **read.attempts, hints=read.hints, fields=fields,
             template=page.word("command", wanted=True),
             judge=lambda lab, values, result: read.judge(read.seen(lab, values, result)),
-            run=page.code.get("run"),
+            run=page.code.get("run"), form=page.flag("form"),
         )  # fmt: skip
+
+    @property
+    def kind_words(self) -> str:
+        """The kind in a learner's words."""
+        return say("build-command.form_kind") if self.form else super().kind_words
+
+    @property
+    def button(self) -> str:
+        """What the button says that takes the answer."""
+        return say("build-command.form_button") if self.form else super().button
 
     def command(self, values: Mapping[str, str]) -> str:
         """Return the command line that the values make."""
@@ -104,7 +116,7 @@ class BuildCommand(Executed):
 
     def first_step(self) -> str:
         """Return what is said while nothing was run yet."""
-        return say("build-command.first")
+        return say("build-command.form_first" if self.form else "build-command.first")
 
     def state(self, entry: Entry) -> Any:
         """Return the values and what their run did."""

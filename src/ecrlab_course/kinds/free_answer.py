@@ -18,7 +18,7 @@ from ecrlab_course.kinds.options import call
 from ecrlab_course.kinds.writing import Text
 from ecrlab_course.messages import say
 from ecrlab_course.progress import ExerciseRecord
-from ecrlab_course.views.display import note, plain
+from ecrlab_course.views.display import label, note
 
 TOO_SHORT = "words-not-reasons"
 """The misconception that an answer of a few words shows."""
@@ -259,7 +259,7 @@ class OwnWords(Text):
         self.item = item
         made = (entry.answer or {}).get("made", [])
         self._ticks = {
-            point.key: ui().Checkbox(value=point.key in made, description=plain(point.text), indent=False, style=WIDE)
+            point.key: ui().Checkbox(value=point.key in made, description=label(point.text), indent=False, style=WIDE)
             for point in item.points
         }
         done = ui().Button(description=say("free-answer.done"))

@@ -18,7 +18,7 @@ from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, confident, ui
 from ecrlab_course.kinds.options import call, certain_words, listed
 from ecrlab_course.messages import say
-from ecrlab_course.views.display import escape, plain
+from ecrlab_course.views.display import escape, label, plain
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ class Sorting(Inputs):
             part.key: ui().Dropdown(
                 options=bins,
                 value=placed[part.key] if placed.get(part.key) in keys else "",
-                description=plain(part.text),
+                description=label(part.text),
                 style=WIDE,
             )
             for part in item.items

@@ -12,7 +12,7 @@ from ecrlab_course.documents.verdict import Verdict, not_yet
 from ecrlab_course.kinds.entry import AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, sure, ui
 from ecrlab_course.messages import say
-from ecrlab_course.views.display import escape, plain
+from ecrlab_course.views.display import escape, label, plain
 
 Act = Callable[[Any], object]
 
@@ -141,7 +141,7 @@ class OptionInputs(Inputs):
             self.parts.append(ui().HTML(above))
         kept = entry.answer
         self._choice = ui().RadioButtons(
-            options=[(plain(option.text), option.key) for option in options],
+            options=[(label(option.text), option.key) for option in options],
             value=kept if kept in by_key(options) else None,
             description=name,
             style=WIDE,

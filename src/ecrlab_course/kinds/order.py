@@ -16,7 +16,7 @@ from ecrlab_course.kinds.executed import Executed
 from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.options import call, listed
 from ecrlab_course.messages import say
-from ecrlab_course.views.display import markdown, plain
+from ecrlab_course.views.display import label, markdown, plain
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Places(Inputs):
             step.key: ui().Dropdown(
                 options=numbers,
                 value=order.index(step.key) + 1 if step.key in order else 0,
-                description=plain(step.text),
+                description=label(step.text),
                 style=WIDE,
             )
             for step in item.steps

@@ -74,7 +74,7 @@ class Card(ActingCard):
         item = self.item
         actions: list[tuple[str, Callable[[], None]]] = []
         if item.answered:
-            actions.append((say(f"{item.kind}.button"), self._answer))
+            actions.append((item.button, self._answer))
         if item.looked_at:
             actions.append((say(f"{item.kind}.look"), self._check))
         if item.helped:

@@ -247,7 +247,8 @@ class NotebookLab(Lab):
         It counts as a run of the cell: a prediction is compared with what was recorded.
         """
         output = self._cell.recorded
-        show(shown.note(say("recording.title"), say(f"recording.{self._cell.needs}", where=self._cell.where)))
+        lacking = needs.missing(self, self._cell.needs)
+        show(shown.note(say("recording.title"), say(f"recording.{lacking}", where=self._cell.where)))
         sys.stdout.write(output)
         sys.stdout.flush()
         self.recorded(script, "admin", lambda: (1 if self._cell.fails else 0, output))

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from ecrlab_course.documents.verdict import Verdict
+from ecrlab_course.messages import say
 from ecrlab_course.notebook.cards import ActingCard
 from ecrlab_course.views.display import escape, keyboard, markdown_inline, style
 
@@ -36,6 +37,7 @@ class OfferCard(ActingCard):
 
     def _do(self) -> None:
         self._button.disabled = True
+        self._want(say("card.running"))
         try:
             self._said.value = f'<div class="ecr-status" role="status">{escape(self._act())}</div>'
         finally:

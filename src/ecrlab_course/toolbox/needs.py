@@ -22,6 +22,11 @@ def lacks(lab: Lab, what: str) -> bool:
     return what == "node" and not lab.node()
 
 
+def missing(lab: Lab, what: str) -> str:
+    """Return what keeps a cell that needs `what` from running here: an image of Node.js needs an engine first."""
+    return "engine" if what == "node" and lab.engine == "none" else what
+
+
 @cache
 def _namespaces() -> bool:
     """Tell whether this user may make namespaces here, and mount a /proc of its own in them.

@@ -88,6 +88,16 @@ def plain(text: str) -> str:
     return re.sub(r"`([^`]*)`", r"\1", re.sub(r"\*\*([^*]+)\*\*", r"\1", text)).strip()
 
 
+def label(text: str) -> str:
+    """Return markdown as a widget's label shows it: without ticks, and without the stars around *words*.
+
+    In a terminal such stars are read as emphasis and stay; a star in code stays everywhere.
+    """
+    parts = re.split(r"`([^`]*)`", re.sub(r"\*\*([^*]+)\*\*", r"\1", text))
+    parts[::2] = [re.sub(r"\*(?=\S)([^*]+)(?<=\S)\*", r"\1", part) for part in parts[::2]]
+    return "".join(parts).strip()
+
+
 def escape(text: object) -> str:
     """Return text for HTML content and attributes."""
     return html.escape(str(text), quote=True)

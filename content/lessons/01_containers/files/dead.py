@@ -56,5 +56,5 @@ for file in FILES:
         error = str(refused.explanation or refused)
     container.reload()
     state = container.attrs["State"]
-    print(f"{name:<6} {state['Status']:<8} {state['ExitCode']:>3}  {words_of(container, error)}")
+    print(f"{name:<6} {state['Status']:<8} {state['ExitCode']:>3}  {words_of(container, error)}", flush=True)
 engine.close()

@@ -47,4 +47,4 @@ if __name__ == "__main__":
     the_door = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=watch, args=(the_door,), daemon=True).start()
     for each in sys.argv[1:]:
-        print(f"{each:<26} -> {where(each, f'http://127.0.0.1:{the_door.getsockname()[1]}')}")
+        print(f"{each:<26} -> {where(each, f'http://127.0.0.1:{the_door.getsockname()[1]}')}", flush=True)
