@@ -430,7 +430,7 @@ def show(home: Path | None, place: str) -> None:
 @_home_option
 @_place
 def run(home: Path | None, place: str) -> None:
-    """Run the ticket's command as the person who reported it."""
+    """Run the ticket's command as its caller."""
     from ecrlab_course.desk.terminal import ticket_named
 
     _at_desk(lambda: _counter(home).run(ticket_named(place)))

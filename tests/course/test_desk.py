@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -186,7 +187,9 @@ def test_the_first_hint_names_what_was_not_looked_at(desk: Desk) -> None:
     assert desk.looked(ticket) == ["can", "job", "policy", "xray"]
     for look in ticket.incident.looks:
         desk.note_look(look)
-    assert desk.hint(ticket) == (2, desk.told(ticket, ticket.incident.hints[0]))
+    number, text = desk.hint(ticket)
+    assert (number, desk.ticket().hints) == (2, 1), "one hint was read, the second of three"
+    assert text == f"Where the first hint points, you have looked. {desk.told(ticket, ticket.incident.hints[0])}"
 
 
 def test_a_check_is_not_the_learner_s_look(desk: Desk) -> None:
@@ -221,6 +224,39 @@ def test_a_letter_that_is_not_there_and_a_desk_without_a_ticket_are_sentences(de
         desk.ticket(2)
     with pytest.raises(KeyError, match="There is no incident 99"):
         desk.deal(99)
+
+
+def test_a_night_shift_is_written_down_ticket_by_ticket_and_goes_on_where_it_was(desk: Desk, running: Home) -> None:
+    desk.deal_night(1)
+    assert desk.goes_on("night")
+    assert not desk.goes_on("first"), "a page that wakes would deal another desk's ticket"
+    first = desk.open()[0]
+    assert not desk.goes_on_with(first.incident.number, first.number)
+    for place in (2, 1):
+        desk.solve(desk.ticket(place))
+    last = desk.to_write_about()
+    assert last.is_closed
+    desk.write_postmortem(last, {"Seen": "no push"})
+    assert desk.others_to_write_about(last)
+    other = desk.to_write_about()
+    assert {last.id, other.id} == {each.id for each in desk.open()[:2]}
+    desk.write_postmortem(other, {"Seen": "no pull"})
+    assert not desk.others_to_write_about(other)
+    with pytest.raises(DeskError, match="none in place night"):
+        desk.to_write_about("night")  # type: ignore[arg-type]
+    shells = paper.where(desk, desk.open())
+    assert "Omar with `eval" in shells
+    assert "the robot with `eval" in shells, "one caller of a night is named, and two are there"
+
+
+def test_a_role_that_everybody_may_assume_is_told_by_a_person(desk: Desk) -> None:
+    ticket = deal(desk, INCIDENTS["i12"], "a", 0)
+    trust = desk.lab.client("iam").get_role(RoleName="releaser")["Role"]["AssumeRolePolicyDocument"]
+    trust["Statement"] = [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
+    desk.lab.client("iam").update_assume_role_policy(RoleName="releaser", PolicyDocument=json.dumps(trust))
+    said = lines(desk, ticket, desk.check(ticket))[1]
+    assert re.search(r"(Aiko|Dara|Omar) \(`user/\w+`\) may now assume the role", said), said
+    assert "Doors like that: " in said
 
 
 # In a terminal, and on a card -----------------------------------------------------------------------------------------
@@ -282,28 +318,43 @@ def test_a_card_runs_checks_helps_and_deals_again(desk: Desk) -> None:
     assert desk.chosen(desk.ticket()) == "a"
     button(card, "Is it fixed?").click()
     assert "Understood, still broken" in panel._said.value
+    assert panel._printed.value == "", "what was printed before the check stays on the card"
     button(card, "Hint").click()
     assert "Hint 1 of 3" in panel._tip.value
     desk.town(desk.ticket()).login("ci")
     button(card, "Is it fixed?").click()
     assert "Yes, that was it" in panel._said.value
+    assert "works, run as the robot." in panel._said.value, "Dara reported it, and the robot runs it"
     assert "narrowest fix" in panel._end.value
+    panel._choice.value = "b"
+    button(card, "Is it fixed?").click()
+    assert "closed" not in panel._said.value, "the check is not right, and says that it is"
+    assert (desk.ticket().is_closed, desk.ticket().checks) == (True, 2), "what was asked after the close counts"
+    wired = card._top.value
     button(card, "Same again").click()
+    assert card._top.value != wired, "the new radio buttons get no keys"
     assert desk.ticket().name == f"1-{number}"
     assert not desk.ticket().is_closed
     button(card, "Another").click()
     assert desk.ticket().dealt[0] != "a"
     assert "Ticket 1-" in form(desk, desk.open())
     assert "ecr-card" in static(desk, desk.open())
+    desk.lab.control.reset()
+    button(card, "Is it fixed?").click()
+    assert "Deal the ticket again" in card._message.value
+    assert card._panels[0]._said.value == "", "the card looks for ever"
 
 
 def test_the_postmortem_s_card_keeps_lines_and_ticks(desk: Desk) -> None:
     ticket = deal(desk, INCIDENTS["i01"], "a", 0)
     card = PostmortemCard(desk, ticket)
-    card._areas["Seen"].value = "no push"
     button(card, "Ours beside it").click()
     assert "once the ticket is closed" in card._said.value
     desk.solve(ticket)
+    button(card, "Ours beside it").click()
+    assert "Write a line of your own first" in card._said.value
+    assert card._ours["Why"].value == ""
+    card._areas["Seen"].value = "no push"
     button(card, "Ours beside it").click()
     assert "Ours" in card._ours["Why"].value or "ours" in card._ours["Why"].value
     card._ticks["Seen"].value = True

@@ -90,7 +90,7 @@ lab.answer("lab-03-g1", "d", confidence=2)
 # pulls `web/…`; the map company pulls `web/booking`.
 #
 # You have all you know: `ecrlab trace`, `ecrlab can`, `aws cloudtrail lookup-events`, every describe and get, the
-# clock, and the files in `jobs/`, `vault/` and `deploy/` of this lab's folder.
+# clock, and the files of this lab's folder: `jobs/`, and with some tickets `vault/` or `deploy/`.
 
 # %% id="lab-03-06" tags=["core", "run", "volatile"]
 lab.desk("first")
@@ -182,7 +182,8 @@ lab.exercise("lab-03-m3")
 # %% [markdown] id="lab-03-14-text" tags=["core", "text"] at="town"
 # ## The night shift
 #
-# Three tickets at once, in one town. One of them is a false alarm.
+# Three tickets at once, in one town. One of them is a false alarm. `lab.postmortem()` asks for the five lines about the
+# ticket that was closed last, and run again about the one before.
 
 # %% id="lab-03-14" tags=["core", "run", "volatile"] minutes=1
 lab.desk("night")

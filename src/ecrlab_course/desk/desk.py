@@ -102,8 +102,8 @@ class Ticket:
 
     @property
     def hints(self) -> int:
-        """How many hints were read."""
-        return int(self.record.get("hints", 0))
+        """How many hints were read: the first is passed over where everything was looked at."""
+        return int(self.record.get("read", 0))
 
     @property
     def seconds(self) -> int:
@@ -229,27 +229,30 @@ class Desk:
 
     def begin(self, name: str) -> list[Ticket]:
         """Go on with what is open of a desk (or a night shift); deal its next ticket when nothing is."""
-        found = self.open()
-        if found and all(each.desk == name for each in found) and self._goes_on(found):
-            return found
-        return self.deal_desk(name)
+        return self.open() if self.goes_on(name) else self.deal_desk(name)
 
     def begin_night(self, number: int) -> list[Ticket]:
         """Go on with this very night shift where it is open; deal it otherwise."""
         found = self.open()
-        if found and all(each.record.get("night") == number for each in found) and self._goes_on(found):
+        if found and all(each.record.get("night") == number for each in found) and self._lasts(found):
             return found
         return self.deal_night(number)
 
     def begin_incident(self, number: str | int, seed: int) -> list[Ticket]:
         """Go on with this very ticket where it is open; deal it otherwise."""
-        found = self.open()
-        incident = self.incident(number)
-        if [(each.incident, each.number) for each in found] == [(incident, seed)] and self._goes_on(found):
-            return found
-        return self.deal(number, seed)
+        return self.open() if self.goes_on_with(number, seed) else self.deal(number, seed)
 
-    def _goes_on(self, found: Sequence[Ticket]) -> bool:
+    def goes_on(self, name: str) -> bool:
+        """Tell whether what is on the desk is this desk's, and not all closed; if not, `begin` deals."""
+        found = self.open()
+        return bool(found) and all(each.desk == name for each in found) and self._lasts(found)
+
+    def goes_on_with(self, number: str | int, seed: int) -> bool:
+        """Tell whether this very ticket is on the desk, and not closed; if not, `begin_incident` deals."""
+        found, incident = self.open(), self.incident(number)
+        return [(each.incident, each.number) for each in found] == [(incident, seed)] and self._lasts(found)
+
+    def _lasts(self, found: Sequence[Ticket]) -> bool:
         return not all(each.is_closed for each in found) and self.stands()
 
     def deal(self, number: str | int, seed: int = 1, desk: str = "") -> list[Ticket]:
@@ -402,7 +405,7 @@ class Desk:
         found = self._last()
         if place is None:
             return next((each for each in found if not each.is_closed), found[-1])
-        if not 1 <= place <= len(found):
+        if not isinstance(place, int) or not 1 <= place <= len(found):
             key = "desk.no_place" if len(found) > 1 else "desk.no_place_of_one"
             raise DeskError(say(key, place=place, all=len(found)))
         return found[place - 1]
@@ -428,16 +431,19 @@ class Desk:
         return self._town(ticket.incident, ticket.number, notes, int(ticket.record.get("mark", 0)))
 
     def rows(self, ticket: Ticket) -> list[Row]:
-        """Return the X-ray's rows since the deal, without those of the desk's own runs."""
+        """Return the X-ray's rows from the deal to the close, without those of the desk's own runs."""
         own = [tuple(each) for each in self.book.read()["open"].get("own", ())]
+        until = int(ticket.record.get("until", 0))
         return [
             row
             for row in self.lab.rows(int(ticket.record["mark"]))
-            if not any(begin < row["seq"] <= end for begin, end in own)
+            if not (until and row["seq"] > until) and not any(begin < row["seq"] <= end for begin, end in own)
         ]
 
     def looked(self, ticket: Ticket) -> list[str]:
-        """Return what was looked at since the deal, and keep it: a kernel's cells are gone with it."""
+        """Return what was looked at from the deal to the close, and keep it: a kernel's cells are gone with it."""
+        if ticket.is_closed:
+            return list(self._kept(ticket).get("looked", ()))
         mark = int(ticket.record["mark"])
         cells = [run for run in self._cells() if run.before >= mark]
         found = looked(self.rows(ticket), scripts_of(cells), self._kept(ticket).get("looked", ()))
@@ -468,7 +474,7 @@ class Desk:
     # Acting ----------------------------------------------------------------------------------------------------------
 
     def run(self, ticket: Ticket) -> Ran:
-        """Run the ticket's command as the person who reported it."""
+        """Run the ticket's command as its caller."""
         return self._by_the_desk(lambda: self.town(ticket).run())
 
     def _by_the_desk(self, act: Callable[[], T]) -> T:
@@ -506,11 +512,14 @@ class Desk:
         """Say how a ticket stands, and keep it. Raises DeskError when the lab holds another state."""
         if not self.stands():
             raise DeskError(say("desk.gone"))
+        until = self.lab.last()
         found = self._by_the_desk(lambda: self._judged(ticket))
         record = self._kept(ticket)
+        if record.get("closed"):
+            return found
         values: dict[str, Any] = {"checks": int(record.get("checks", 0)) + 1, "state": found.state.value}
-        if found.state is State.CLOSED and not record.get("closed"):
-            values |= {"closed": now(), "seconds": ticket.seconds}
+        if found.state is State.CLOSED:
+            values |= {"closed": now(), "seconds": ticket.seconds, "until": until}
         self.looked(ticket)
         self._update(ticket, **values)
         return found
@@ -531,17 +540,20 @@ class Desk:
 
     def hint(self, ticket: Ticket) -> tuple[int, str]:
         """Return the next hint, with its number: what was not looked at yet, which difference decides, nearly."""
-        number = min(int(self._kept(ticket).get("hints", 0)) + 1, HINTS)
+        kept = self._kept(ticket)
+        number, read, before = min(int(kept.get("hints", 0)) + 1, HINTS), int(kept.get("read", 0)), ""
+        if not kept.get("closed") and number > int(kept.get("hints", 0)):
+            read += 1
         if number == 1:
             seen = self.looked(ticket)
             missing = [each for each in ticket.incident.looks if each not in seen]
             if missing:
-                self._update(ticket, hints=1)
+                self._update(ticket, hints=1, read=read)
                 words = say(f"desk.look_{missing[0].replace('-', '_')}")
                 return 1, say("desk.not_looked", seen=self.seen_words(seen), look=words)
-            number = 2
-        self._update(ticket, hints=number)
-        return number, self.told(ticket, ticket.incident.hints[number - 2])
+            number, before = 2, say("desk.all_looked") + " "
+        self._update(ticket, hints=number, read=read)
+        return number, before + self.told(ticket, ticket.incident.hints[number - 2])
 
     @staticmethod
     def seen_words(names: Iterable[str]) -> str:
@@ -557,11 +569,21 @@ class Desk:
         return {line: str(kept.get("lines", {}).get(line, "")) for line in LINES}, list(kept.get("ticks", ()))
 
     def to_write_about(self, place: int | None = None) -> Ticket:
-        """Return the ticket of that place; default: the one that was closed last, else as `ticket` does."""
+        """Return the ticket of that place; default: the last one that was closed and has no line yet.
+
+        Where all that are closed have lines, it is the last of these; where none is closed, as `ticket` does.
+        """
         closed = [each for each in self.open() if each.is_closed]
         if place is None and closed:
-            return max(closed, key=lambda each: str(each.record["closed"]))
+            return max(closed, key=lambda each: (not self._is_written(each), str(each.record["closed"])))
         return self.ticket(place)
+
+    def _is_written(self, ticket: Ticket) -> bool:
+        return any(self.postmortem(ticket)[0].values())
+
+    def others_to_write_about(self, ticket: Ticket) -> bool:
+        """Tell whether another ticket on the desk is closed and has no line yet."""
+        return any(each.is_closed and each.id != ticket.id and not self._is_written(each) for each in self.open())
 
     def write_postmortem(self, ticket: Ticket, lines: Mapping[str, str], ticks: Iterable[str] | None = None) -> None:
         """Keep the learner's lines, and ticks where they are given."""
@@ -601,7 +623,7 @@ def _caller(desk: Desk, ticket: Ticket, found: Judgement) -> str:
     who = say(f"desk.person_{ticket.incident.caller}")
     if found.caller is None:
         if found.ran is not None:
-            return say("desk.caller_right")
+            return say("desk.caller_right", who=said_of(ticket.incident.caller))
         return say("desk.caller_alarm" if found.others is None else "desk.still_changed")
     if found.caller.message:
         return say(found.caller.message, who=who, **found.caller.gaps)
@@ -639,4 +661,6 @@ def said_of(profile: str) -> str:
 def _cause(found: Judgement) -> str:
     if not found.chosen:
         return say("desk.cause_none_works" if found.fixed else "desk.cause_none")
+    if found.state is State.UNDERSTOOD and found.caller is None:
+        return say("desk.cause_understood_others")
     return say(f"desk.cause_{found.state.value}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecrlab_course.desk.desk import Desk, Ticket
+from ecrlab_course.desk.desk import Desk, Ticket, said_of
 from ecrlab_course.desk.incident import LINES, NONE
 from ecrlab_course.desk.judge import State
 from ecrlab_course.messages import say
@@ -36,13 +36,15 @@ def so_far(desk: Desk, ticket: Ticket) -> str:
 
 
 def state(ticket: Ticket) -> str:
-    """Return how the ticket stands, by the last check."""
-    kept = str(ticket.record.get("state", State.OPEN.value))
+    """Return how the ticket stands, by the last check; one that was closed stays closed."""
     if ticket.is_closed:
         return say("desk.state_closed")
-    if kept == State.WORKS.value and not ticket.record.get("choice"):
-        return say("desk.state_works_unnamed")
-    return say(f"desk.state_{kept}")
+    return state_words(State(ticket.record.get("state", State.OPEN.value)), bool(ticket.record.get("choice")))
+
+
+def state_words(found: State, named: bool) -> str:
+    """Return a state in words; `named` tells whether a cause was named."""
+    return say("desk.state_works_unnamed" if found is State.WORKS and not named else f"desk.state_{found.value}")
 
 
 def text(desk: Desk, ticket: Ticket) -> str:
@@ -56,21 +58,17 @@ def text(desk: Desk, ticket: Ticket) -> str:
     return "\n".join(lines)
 
 
-def where(desk: Desk, *tickets: Ticket) -> str:
-    """Return where the jobs are, and how a shell becomes the one who reported each of these tickets."""
-    if len(tickets) == 1:
-        return say("desk.where", folder=desk.folder, profile=tickets[0].incident.caller)
-    places: dict[str, list[str]] = {}
-    for place, each in enumerate(tickets, 1):
-        places.setdefault(each.incident.caller, []).append(str(place))
-    found = [say("desk.where_each", places=", ".join(held), profile=who) for who, held in places.items()]
-    return say("desk.where_many", folder=desk.folder, profiles="; ".join(found))
+def where(desk: Desk, tickets: Sequence[Ticket]) -> str:
+    """Return where the jobs are, and how a shell becomes each one for whom a command fails (markdown)."""
+    callers = dict.fromkeys(each.incident.caller for each in tickets)
+    shells = [say("desk.shell", who=said_of(each), profile=each) for each in callers]
+    return say("desk.where", folder=desk.folder, shells="; ".join(shells))
 
 
 def after(desk: Desk, ticket: Ticket) -> list[tuple[str, str]]:
     """Return what is said once a ticket is closed, each with its heading (markdown)."""
     cause = ticket.incident.cause(ticket.dealt[0])
-    found = [(say("desk.state_closed"), f"{desk.told(ticket, ticket.incident.fixed)} {closed_words(ticket)}")]
+    found = [(say("desk.now"), f"{desk.told(ticket, ticket.incident.fixed)} {closed_words(ticket)}")]
     if cause.key == NONE:
         decoys = [f"- *{each.text}* {each.tell}" for each in ticket.incident.causes if each.key != NONE]
         found.append((say("desk.why_nothing"), desk.told(ticket, "\n".join([cause.tell, "", *decoys]))))

@@ -12,6 +12,7 @@ from ecrlab_course.desk import paper
 from ecrlab_course.desk.desk import Desk, DeskError, Ticket, lines
 from ecrlab_course.desk.incident import LINES
 from ecrlab_course.messages import say
+from ecrlab_course.views.display import plain
 
 
 def console() -> Console:
@@ -42,7 +43,7 @@ class Counter:
         for ticket in tickets:
             self._print(paper.text(self.desk, ticket))
             self._print("")
-        self._print(paper.where(self.desk, *tickets))
+        self._print(plain(paper.where(self.desk, tickets)))
         self._print(say("desk.words_many" if len(tickets) > 1 else "desk.words"))
 
     def show(self, place: int | None) -> None:
@@ -53,7 +54,7 @@ class Counter:
             self._print(say("desk.words_many"))
             return
         self._print(paper.text(self.desk, self.desk.ticket(place)))
-        self._print(paper.where(self.desk, self.desk.ticket(place)))
+        self._print(plain(paper.where(self.desk, [self.desk.ticket(place)])))
 
     def _head(self, ticket: Ticket) -> None:
         """Say which of several tickets is meant."""
@@ -63,7 +64,7 @@ class Counter:
     # Acting ----------------------------------------------------------------------------------------------------------
 
     def run(self, place: int | None) -> int:
-        """Run the ticket's command as the one who reported it; return its exit code."""
+        """Run the ticket's command as its caller; return its exit code."""
         ticket = self.desk.ticket(place)
         self._head(ticket)
         self._print(f"$ {self.desk.command(ticket)}")

@@ -239,9 +239,10 @@ def differences(party: Party, others: Sequence[Party], held: Bounds, now: World)
 def _witness(doors: Iterable[Door]) -> Door:
     """Return the door that tells most."""
 
-    def rank(door: Door) -> tuple[int, bool, bool, Door]:
+    def rank(door: Door) -> tuple[int, bool, bool, bool, Door]:
         known = _TELLING.index(door[1]) if door[1] in _TELLING else len(_TELLING)
-        return known, door[0] in OUTSIDERS, door[2] not in HERE, door
+        is_role = door[0].startswith("role/")  # That a role may assume itself tells less than who else may.
+        return known, door[0] in OUTSIDERS, is_role, door[2] not in HERE, door
 
     return min(doors, key=rank)
 

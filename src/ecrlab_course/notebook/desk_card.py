@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -68,9 +69,10 @@ def judged_shown(desk: Desk, ticket: Ticket, found: Judgement) -> Shown:
     """Return what a check says: three lines."""
     text = "\n\n".join(lines(desk, ticket, found))
     state = found.state
-    head = f'<span class="ecr-state ecr-{COLOURS[state]}">{ICONS[state]} {escape(paper.state(ticket))}</span>'
+    words = paper.state_words(state, bool(found.chosen))
+    head = f'<span class="ecr-state ecr-{COLOURS[state]}">{ICONS[state]} {escape(words)}</span>'
     html = f'<div class="ecr-verdict ecr-{COLOURS[state]}" role="status">{head}{markdown(text)}</div>'
-    return Shown(f"{ICONS[state]} {paper.title(ticket)} · {paper.state(ticket)}\n{plain(text)}", html)
+    return Shown(f"{ICONS[state]} {paper.title(ticket)} · {words}\n{plain(text)}", html)
 
 
 def after_shown(desk: Desk, ticket: Ticket) -> Shown:
@@ -122,9 +124,10 @@ class _Panel:
         self.box = ipywidgets.VBox(
             [
                 self._head, self._asked, self._far, self._choice, self._buttons,
-                self._printed, self._said, self._tip, self._end,
+                self._tip, self._printed, self._said, self._end,
             ]
         )  # fmt: skip
+        self.box.add_class("ecr-ticket")
         self._asked.value = _asked(self.desk, ticket)
         self.refresh()
 
@@ -141,17 +144,28 @@ class _Panel:
             self.desk.name(self.ticket, str(change["new"]))
 
     def _run(self) -> None:
-        self._printed.value = f'<div class="ecr-soft" role="status">{say("desk.looking")}</div>'
-        ticket = self.ticket
-        self._printed.value = ran_shown(self.desk.command(ticket), self.desk.run(ticket)).html
+        with self._waiting(self._printed):
+            ticket = self.ticket
+            self._printed.value = ran_shown(self.desk.command(ticket), self.desk.run(ticket)).html
         self.refresh()
 
     def _check(self) -> None:
-        self._tip.value = ""
-        self._said.value = f'<div class="ecr-soft" role="status">{say("desk.looking")}</div>'
-        found = self.desk.check(self.ticket)
-        self._said.value = judged_shown(self.desk, self.ticket, found).html
+        # What the command printed before is no longer so: the check runs it again, and says how it ended.
+        self._tip.value = self._printed.value = ""
+        with self._waiting(self._said):
+            found = self.desk.check(self.ticket)
+            self._said.value = judged_shown(self.desk, self.ticket, found).html
         self.refresh()
+
+    @contextlib.contextmanager
+    def _waiting(self, part: Any) -> Iterator[None]:
+        """Say in a part of the card that something is looked at; nothing of that stays when it fails."""
+        part.value = f'<div class="ecr-soft" role="status">{say("desk.looking")}</div>'
+        try:
+            yield
+        except BaseException:
+            part.value = ""
+            raise
 
     def _hint(self) -> None:
         self._tip.value = f'<div role="status">{hint_shown(*self.desk.hint(self.ticket)).html}</div>'
@@ -176,14 +190,14 @@ class DeskCard(ActingCard):
 
     def __init__(self, desk: Desk, deal: Callable[[], list[Ticket]]) -> None:
         self.desk = desk
-        self._top = ipywidgets.HTML(style(keyboard(f"ecr-desk-{next(_cards)}")))
+        self._top = ipywidgets.HTML()
         self._message = ipywidgets.HTML()
         self._panels: list[_Panel] = []
         self._middle = ipywidgets.VBox([])
         self._where = ipywidgets.HTML()
         last = _bar(
-            self.button(say("desk.again"), lambda: self._fill(self.desk.again())),
-            self.button(say("desk.another"), lambda: self._fill(self.desk.another())),
+            self.button(say("desk.again"), lambda: self._deal(self.desk.again)),
+            self.button(say("desk.another"), lambda: self._deal(self.desk.another)),
         )
         self.box = ipywidgets.VBox([self._top, self._middle, last, self._message, self._where])
         self.box.add_class("ecrlab")
@@ -209,10 +223,17 @@ class DeskCard(ActingCard):
 
         return act
 
+    def _deal(self, deal: Callable[[], list[Ticket]]) -> None:
+        self._want(say("desk.building"))
+        self._fill(deal())
+        self._message.value = ""
+
     def _fill(self, tickets: list[Ticket]) -> None:
+        # A new name runs the card's script again: what is dealt later has keys and names like what came first.
+        self._top.value = style(keyboard(f"ecr-desk-{next(_cards)}"))
         self._panels = [_Panel(self, ticket, place) for place, ticket in enumerate(tickets, 1)]
         self._middle.children = [panel.box for panel in self._panels]
-        self._where.value = f'<div class="ecr-soft">{escape(paper.where(self.desk, *tickets))}</div>'
+        self._where.value = f'<div class="ecr-soft">{markdown(paper.where(self.desk, tickets))}</div>'
 
     def _want(self, words: str) -> None:
         self._message.value = f'<div class="ecr-soft" role="status">{markdown(words)}</div>'
@@ -281,13 +302,15 @@ class PostmortemCard(ActingCard):
         self._keep()
         try:
             ours = self.desk.ours(self.ticket)
+            if not any(self.desk.postmortem(self.ticket)[0].values()):
+                raise DeskError(say("desk.yours_first"))
         except DeskError as error:
             self._want(str(error))
             return
         for line in LINES:
             self._ours[line].value = note(say("desk.ours"), ours[line]).html
         self._shown(True)
-        self._said.value = f'<div class="ecr-soft" role="status">{say("desk.kept")}</div>'
+        self._want(say("desk.kept_next" if self.desk.others_to_write_about(self.ticket) else "desk.kept"))
 
     def _want(self, words: str) -> None:
         self._said.value = f'<div class="ecr-soft" role="status">{markdown(words)}</div>'

@@ -788,6 +788,20 @@ class NotebookLab(Lab):
         """Deal one incident by its number: `lab.incident(9, seed=3)` is the same on every machine."""
         self._show_desk(lambda: self._desk.begin_incident(number, seed))
 
+    def on_desk(self, cell: str) -> bool:
+        """Tell whether this cell, `lab.desk(...)` or `lab.incident(...)`, goes on with what is on the desk.
+
+        JupyterLab asks before it wakes a page's cards: every other such cell would deal, and end what is open.
+        """
+        with contextlib.suppress(Exception):
+            asked: Any = ast.parse(cell.strip(), mode="eval").body
+            words = [ast.literal_eval(each) for each in asked.args]
+            named = {each.arg: ast.literal_eval(each.value) for each in asked.keywords}
+            if asked.func.attr == "desk":
+                return self._desk.goes_on(*words, **named)
+            return self._desk.goes_on_with(*words, **({"seed": 1} if len(words) < 2 else {}) | named)
+        return False
+
     @spoken
     def ticket(self, word: str = "show", letter: str = "", place: int | None = None) -> None:
         """Act on the ticket that is open, in text form: `lab.ticket("run")`, "check", "hint", "again", "another".

@@ -20,6 +20,9 @@
       return control.compareDocumentPosition(button) & 4 && button.offsetParent && !button.disabled;
     });
     if (!answer) { return; }
+    // The button that answers need not be the first of its row: a ticket's command can be run before it is judged.
+    var primary = answer.closest('.ecr-buttons').querySelector('button.ecr-primary');
+    if (primary && primary.offsetParent && !primary.disabled) { answer = primary; }
     event.preventDefault(); event.stopPropagation();
     control.dispatchEvent(new Event('change', { bubbles: true }));
     answer.click();
@@ -52,6 +55,12 @@
       group.setAttribute('role', 'radiogroup');
       if (label) { group.setAttribute('aria-label', label.textContent); label.removeAttribute('title'); }
       group.querySelectorAll('input').forEach(function (radio) { radio.name = 'NAME-' + number; });
+    });
+    // A card with several tickets has each button several times: the ticket's name tells them apart.
+    card.querySelectorAll('.ecr-ticket').forEach(function (ticket) {
+      var head = ticket.querySelector('.ecr-head b');
+      ticket.setAttribute('role', 'group');
+      if (head) { ticket.setAttribute('aria-label', head.textContent); }
     });
   }
   wire(); setTimeout(wire, 200); setTimeout(wire, 1500);

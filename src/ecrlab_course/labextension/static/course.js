@@ -5,7 +5,8 @@
   const WORDS = __WORDS__;
   const FIRST = /^%load_ext ecrlab_course\s*$/m;
   const BASH = 'text/x-sh', PYTHON = 'text/x-ipython';
-  const SHOWS = /^\s*lab\.(?:(?:exercise|guess|start_here|offer_reset)\(.*\)|map\(\)|check\(\))\s*$/;
+  const SHOWS = /^\s*lab\.(?:(?:exercise|guess|start_here|offer_reset|postmortem)\(.*\)|map\(\)|check\(\))\s*$/;
+  const DESK = /^\s*lab\.(?:desk|incident)\(.*\)\s*$/;
   /* Pixels of a window in which a page, a terminal and the headings fit beside each other. */
   const WIDE = 1300;
   let shared;
@@ -28,6 +29,15 @@
     const above = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
     const beside = (await contents.get(above)).content.filter(item => item.type === 'directory').map(item => item.path);
     return [name, name.replace(/-\d$/, '')].find(folder => beside.includes(folder)) || above;
+  }
+
+  /* Whether a cell of the desk shows what is on the desk now. One that does not would deal anew, and end what is open. */
+  async function isOnDesk(kernel, text) {
+    const asked = { code: '', silent: true, store_history: false };
+    asked.user_expressions = { on: `lab.on_desk(${JSON.stringify(text.trim())})` };
+    const reply = await kernel.requestExecute(asked).done;
+    const found = reply.content.user_expressions && reply.content.user_expressions.on;
+    return Boolean(found && found.data && found.data['text/plain'] === 'True');
   }
 
   /* Wait until the page's kernel is up: right after a restart, what is sent to it is lost. */
@@ -53,8 +63,13 @@
       const page = panel.content.outerNode || panel.content.node;
       const place = [panel.content.activeCellIndex, page.scrollTop];
       await kernelAnswers(panel.sessionContext);
-      const wanted = [...(first ? [first] : []), ...(shown.length > 0 ? shown : cards)];
-      await notebook.NotebookActions.runCells(panel.content, wanted, panel.sessionContext);
+      const wanted = new Set(shown.length > 0 ? shown : cards);
+      if (first) { await notebook.NotebookActions.runCells(panel.content, [first], panel.sessionContext); }
+      for (const cell of cells.filter(each => DESK.test(text(each)) && each.model.outputs.length > 0)) {
+        if (await isOnDesk(panel.sessionContext.session.kernel, text(cell))) { wanted.add(cell); }
+      }
+      const rest = cells.filter(cell => wanted.has(cell));
+      if (rest.length > 0) { await notebook.NotebookActions.runCells(panel.content, rest, panel.sessionContext); }
       panel.content.activeCellIndex = place[0];
       setTimeout(() => { page.scrollTop = place[1]; }, 300);
     }
