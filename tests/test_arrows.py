@@ -42,9 +42,10 @@ MAY_REACH = {
     "oci": "store",
     "aws": "store oci policy scan clock home",
     "hub": "store oci clock xray",
+    "ci": "store clock",
     "inventory": "store explorer home",
-    "control": f"{_CLOUD} explorer inventory trouble",
-    "server": f"{_CLOUD} explorer inventory trouble control engine processes command ports",
+    "control": f"{_CLOUD} ci explorer inventory trouble",
+    "server": f"{_CLOUD} ci explorer inventory trouble control engine processes command ports",
     "fidelity": _CLOUD,
     # What begins the lab, and what speaks to it: they reach the cloud by HTTP.
     "environment": "home",
@@ -57,7 +58,7 @@ MAY_REACH = {
     "launch": _STARTING,
     "doctor": f"{_STARTING} launch",
     # The commands: whoever types them has all of it.
-    "cli": f"{_CLOUD} {_STARTING} command explorer inventory control server fidelity launch doctor decisions",
+    "cli": f"{_CLOUD} ci {_STARTING} command explorer inventory control server fidelity launch doctor decisions",
 }
 _READING = "checkout messages documents"
 _KINDS = f"{_READING} failure views progress causes"

@@ -197,6 +197,22 @@ class LabClient:
         """Set whether a push makes private repositories in a namespace of the hub."""
         return self._call("POST", "/_ecrlab/hub/visibility", {"namespace": namespace, "private": private})
 
+    def ci(self) -> dict[str, Any]:
+        """Return the git server's state: ``{"issuer": its name, "address": "localhost:PORT", "on", "key"}``."""
+        return self._call("GET", "/_ecrlab/ci")
+
+    def identity_token(self, ref: str = "main", **more: Any) -> dict[str, str]:
+        """Return ``{"token": an identity token for a run of this branch or ref, "subject": whom it names}``.
+
+        ``more``: environment, repository (owner/name), subject (in place of all these), audience, age and lifetime in
+        seconds of lab time, without (names of claims left out), claims (an object with more of them).
+        """
+        return self._call("POST", "/_ecrlab/ci/token", {"ref": ref, **more})
+
+    def issuer(self, *, on: bool | None = None, rotate: bool = False) -> dict[str, Any]:
+        """Switch the git server's documents off or on, or give it a new key; return as `ci` does."""
+        return self._call("POST", "/_ecrlab/ci/issuer", {"rotate": True} if rotate else {"on": on})
+
     def region(self, region: str, on: bool) -> dict[str, Any]:
         """Switch a Region on or off; return ``{"regions_off": [names]}``."""
         return self._call("POST", "/_ecrlab/region", {"region": region, "on": on})
