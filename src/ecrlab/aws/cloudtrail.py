@@ -395,6 +395,7 @@ _RESOURCES = {
     "roleName": "AWS::IAM::Role",
     "roleArn": "AWS::IAM::Role",
     "policyArn": "AWS::IAM::Policy",
+    "openIDConnectProviderArn": "AWS::IAM::OIDCProvider",
     "policyName": "AWS::IAM::Policy",
     "accessKeyId": "AWS::IAM::AccessKey",
 }

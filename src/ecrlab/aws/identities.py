@@ -79,7 +79,8 @@ class Identities:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._tables = {kind: store.table(f"iam.{kind}") for kind in ("users", "groups", "roles", "policies")}
+        kinds = ("users", "groups", "roles", "policies", "oidc_providers")
+        self._tables = {kind: store.table(f"iam.{kind}") for kind in kinds}
         self.keys = store.table("iam.access_keys")
         self.sessions = store.table("sts.sessions")
 
@@ -123,6 +124,14 @@ class Identities:
         }
         self.put("users", account, user)
         return user
+
+    def oidc_provider(self, arn: str) -> Document | None:
+        """Return an OpenID Connect provider by its ARN, or None."""
+        parts = arn.split(":", 5)
+        if len(parts) != 6 or not parts[5].startswith("oidc-provider/"):
+            return None
+        found = self.get("oidc_providers", parts[4], parts[5].removeprefix("oidc-provider/"))
+        return found if found and found["arn"] == arn else None
 
     # ------------------------------------------------------------------------------------------------------ policies
 
