@@ -501,7 +501,7 @@ def _trace_line(row: Mapping[str, Any], colour: bool) -> str:
         took,
     ]
     text = escape("  ".join(parts))
-    if (row.get("action") or not row["status"]) and row.get("reason"):
+    if (row.get("action") or not row["status"] or row["service"] == "sts") and row.get("reason"):
         text += escape(f"\n          {row['reason']}")
     elif row.get("said") and row["path"] not in ("/v2", "/v2/"):
         text += escape(f"\n          {row['said']}")  # what clients may hide

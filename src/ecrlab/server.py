@@ -116,6 +116,7 @@ class Server:
         self.public_registry = Registry(store, self.public_door)
         self.hub = Hub(hub, self.clock, self.xray, base_image.here)
         self.issuer = Issuer(store, self.clock)
+        self.cloud.issuer_keys = self.issuer.published
         # Without web.Application: its router and its middlewares cost a tenth of a small request.
         self._loop = asyncio.get_running_loop()
         http = web.Server(self._handle, request_factory=self._request, **RUNNER_OPTIONS)

@@ -25,7 +25,7 @@ def test_a_provider_from_its_making_to_its_end(lab: Any) -> None:
     )
     assert (made["OpenIDConnectProviderArn"], made["Tags"]) == (ARN, [{"Key": "team", "Value": "web"}])
     arn = {"OpenIDConnectProviderArn": ARN}
-    for client in ("map", "map"):  # twice is no error
+    for client in ("map", "map"):  # the second changes nothing
         iam.add_client_id_to_open_id_connect_provider(**arn, ClientID=client)
     for client in ("sts.amazonaws.com", "nobody"):
         iam.remove_client_id_from_open_id_connect_provider(**arn, ClientID=client)
@@ -66,7 +66,7 @@ def test_a_provider_from_its_making_to_its_end(lab: Any) -> None:
         ),
     ],
 )
-def test_what_is_no_provider_is_refused(lab: Any, params: dict[str, Any], code: str, text: str) -> None:
+def test_what_cannot_be_a_provider_is_refused(lab: Any, params: dict[str, Any], code: str, text: str) -> None:
     with refused(code, text):
         lab.client("iam").create_open_id_connect_provider(**params)
 

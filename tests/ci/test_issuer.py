@@ -51,7 +51,7 @@ def test_a_subject_has_github_s_forms(ref: str, environment: str | None, expecte
 
 
 @pytest.mark.parametrize("ref", ["", "a b", "a..b", "refs/notes/x", "refs/pull/x/merge", "refs/heads/", "a*"])
-def test_what_is_no_ref_is_refused(ref: str) -> None:
+def test_what_cannot_be_a_ref_is_refused(ref: str) -> None:
     with pytest.raises(CiError, match=r"is not a branch|A pull request is"):
         subject(ref)
 

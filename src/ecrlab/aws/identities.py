@@ -45,7 +45,9 @@ class Principal:
     holds the condition keys that follow from identity.
     """
 
-    kind: str  # "user", "session", "federated" (GetSessionToken credentials count as "user")
+    # "user", "session", "root", or "web identity": the bearer of an identity token (GetSessionToken credentials count
+    # as "user").
+    kind: str
     account: str
     arn: str
     user_id: str
@@ -314,6 +316,8 @@ class Identities:
             "aws:TokenIssueTime": session["issued_text"],
         }
         context.update({f"aws:PrincipalTag/{tag}": value for tag, value in {**role["tags"], **session["tags"]}.items()})
+        if session.get("provider"):
+            context["aws:FederatedProvider"] = session["provider"]
         if session.get("source_identity"):
             context["aws:SourceIdentity"] = session["source_identity"]
         arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session['session_name']}"

@@ -119,7 +119,7 @@ def delete_provider(call: Call) -> None:
 
 @operation("iam", "AddClientIDToOpenIDConnectProvider", "RemoveClientIDFromOpenIDConnectProvider")
 def change_clients(call: Call) -> None:
-    """Add an audience, or take one away; what is there already, or not there, is no error."""
+    """Add an audience, or take one away; neither what is there already nor what is not there is refused."""
     found, client = _found(call), call.params["ClientID"]
     clients = [each for each in found["clients"] if each != client]
     if call.operation == "AddClientIDToOpenIDConnectProvider":
