@@ -213,6 +213,35 @@ class LabClient:
         """Switch the git server's documents off or on, or give it a new key; return as `ci` does."""
         return self._call("POST", "/_ecrlab/ci/issuer", {"rotate": True} if rotate else {"on": on})
 
+    def ci_repository(self, name: str = "harbour-bikes/booking", role: str | None = None) -> dict[str, Any]:
+        """Make a repository of the git server if it is missing; return ``{"name", "path", "role"}``.
+
+        ``path`` is what `git push` takes; ``role`` sets the ARN that its runs find in AWS_ROLE_ARN.
+        """
+        return self._call("POST", "/_ecrlab/ci/repositories", {"name": name, "role": role})
+
+    def ci_pushed(self, repository: str, updates: Sequence[Sequence[str]]) -> dict[str, Any]:
+        """Tell the lab what was pushed to a repository, [old, new, ref] each; return ``{"runs", "notes"}``."""
+        body = {"repository": repository, "updates": [list(each) for each in updates]}
+        return self._call("POST", "/_ecrlab/ci/pushed", body)
+
+    def ci_begin(self, **which: Any) -> dict[str, Any]:
+        """Begin a run: of ``ref`` of ``repository``, or ``again`` the one of this number; return it."""
+        return self._call("POST", "/_ecrlab/ci/begin", which)
+
+    def ci_runs(self) -> list[dict[str, Any]]:
+        """Return all runs of the git server, the oldest first (`ecrlab.ci.runs.Runs.begin` has their keys)."""
+        runs: list[dict[str, Any]] = self._call("GET", "/_ecrlab/ci/runs")["runs"]
+        return runs
+
+    def ci_output(self, number: int, after: int = 0, wait: float = 0) -> dict[str, Any]:
+        """Return ``{"run": a run, "text": what it printed behind byte ``after``, "next": where to go on}``.
+
+        With ``wait`` seconds the call returns as soon as there is something, or the run has ended.
+        """
+        body = {"number": number, "after": after, "wait": wait}
+        return self._call("POST", "/_ecrlab/ci/output", body, timeout=wait + 30)
+
     def region(self, region: str, on: bool) -> dict[str, Any]:
         """Switch a Region on or off; return ``{"regions_off": [names]}``."""
         return self._call("POST", "/_ecrlab/region", {"region": region, "on": on})

@@ -109,6 +109,11 @@ class Control:
             ("GET", "ci"): self._of_ci(ci.status),
             ("POST", "ci/token"): self._of_ci(ci.token),
             ("POST", "ci/issuer"): self._of_ci(ci.issuer),
+            ("POST", "ci/repositories"): self._of_ci(ci.repository),
+            ("POST", "ci/pushed"): self._of_ci(ci.pushed),
+            ("POST", "ci/begin"): self._of_ci(ci.begin),
+            ("GET", "ci/runs"): self._of_ci(ci.runs),
+            ("POST", "ci/output"): self._of_ci(ci.output),
         }
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -373,7 +378,7 @@ class Control:
             removed += self._hub.reset()
         if parts:
             return {"removed": removed}
-        removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *self._ci.reset()]
+        removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *await self._ci.reset()]
         self._cloud.scan_seconds = 0.0
         for off in self._cloud.regions_off:
             await self._switched(off, True)

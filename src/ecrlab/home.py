@@ -182,6 +182,11 @@ class Home:
         write_private(self.lab / "hub" / "mirror_port", f"{port}\n")
 
     @property
+    def ci(self) -> Path:
+        """What the git server keeps: its repositories, and a folder for each run."""
+        return self.lab / "ci"
+
+    @property
     def git_server_port(self) -> int | None:
         """The port of the git server's documents (the issuer of identity tokens), or None before the first start."""
         try:

@@ -41,6 +41,7 @@ from ecrlab.aws.seed import seed
 from ecrlab.aws.tokens import signed
 from ecrlab.ci import Issuer
 from ecrlab.ci.control import CiControl
+from ecrlab.ci.runs import Runs
 from ecrlab.clock import Clock
 from ecrlab.command import typed
 from ecrlab.control import Control
@@ -117,6 +118,7 @@ class Server:
         self.hub = Hub(hub, self.clock, self.xray, base_image.here)
         self.issuer = Issuer(store, self.clock)
         self.cloud.issuer_keys = self.issuer.published
+        self.runs = Runs(home, store, self.clock, self.issuer, lambda: self.xray.last)
         # Without web.Application: its router and its middlewares cost a tenth of a small request.
         self._loop = asyncio.get_running_loop()
         http = web.Server(self._handle, request_factory=self._request, **RUNNER_OPTIONS)
@@ -492,9 +494,10 @@ class Server:
                 lambda: self._address_of(MIRROR),
                 lambda: self.open_port(*NEXT_DOOR),
             ),
-            CiControl(self.issuer, lambda: self._address_of(GIT_SERVER)),
+            CiControl(self.issuer, self.runs, lambda: self._address_of(GIT_SERVER)),
         )
         write_profiles(self.home, self.main_port, seed(self.cloud))
+        self.runs.clean_up()
         others = (key.split("/", 1) for key, _ in self._ports.items())
         ours = (HUB, PUBLIC, MIRROR, GIT_SERVER)
         for account, region in dict.fromkeys([*ours, *((account, region) for account, region in others)]):
@@ -571,6 +574,7 @@ class Server:
     async def close(self) -> None:
         """Stop listening, let what runs end, and save everything."""
         self.home.control.unlink(missing_ok=True)
+        await self.runs.close()
         await self.runner.cleanup()
         for listeners in self._sockets.values():
             for held in listeners:

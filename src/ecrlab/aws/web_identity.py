@@ -73,8 +73,8 @@ class Bearer:
 def read(text: str, account: str) -> Bearer:
     """Return what an identity token says; nothing of it is verified.
 
-    White space around it is left out: it is a file's last line as a rule. Raises ApiError: it cannot be read, or lacks a
-    claim that must be there.
+    White space around it is left out: it is a file's last line as a rule. Raises ApiError: it cannot be read, or lacks
+    a claim that must be there.
     """
     text = text.strip()
     try:
