@@ -632,9 +632,7 @@ def ci_show(home: Path | None, number: int | None, variables: bool, as_json: boo
     def read() -> tuple[dict[str, Any], str, list[dict[str, Any]]]:
         numbers = [run["number"] for run in client.ci_runs()] if number is None else [number]
         answer = client.ci_output(numbers[-1] if numbers else 1)
-        first, last = answer["run"]["rows"]
-        rows = client.xray(after=first, limit=10_000)["rows"]
-        return answer["run"], answer["text"], [row for row in rows if _is_of(row, answer["run"], last)]
+        return answer["run"], answer["text"], client.ci_requests(answer["run"])
 
     run, text, rows = _asked(read)
     if as_json:
@@ -653,15 +651,6 @@ def ci_show(home: Path | None, number: int | None, variables: bool, as_json: boo
     for row in rows:
         console.print(_trace_line(row, console.is_terminal))
     console.print(escape(sentence(run)))
-
-
-def _is_of(row: Mapping[str, Any], run: Mapping[str, Any], last: int | None) -> bool:
-    """Tell whether a row of the X-ray is a run's: its session's, or the exchange of its token, refused ones too."""
-    if last is not None and int(row["seq"]) > last:
-        return False
-    if row["service"] == "sts" and (row.get("shows") or {}).get("subject") == run["subject"]:
-        return True
-    return str(row.get("principal") or "").endswith(f"/run-{run['number']}")
 
 
 @ci.command("repository")

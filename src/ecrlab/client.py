@@ -242,6 +242,12 @@ class LabClient:
         body = {"number": number, "after": after, "wait": wait}
         return self._call("POST", "/_ecrlab/ci/output", body, timeout=wait + 30)
 
+    def ci_requests(self, run: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the X-ray's rows of a run: its session's, and the exchange of its token, refused or not."""
+        first, last = run["rows"]
+        rows: list[dict[str, Any]] = self.xray(after=first, limit=10_000)["rows"]
+        return [row for row in rows if (last is None or row["seq"] <= last) and _is_of(row, run)]
+
     def region(self, region: str, on: bool) -> dict[str, Any]:
         """Switch a Region on or off; return ``{"regions_off": [names]}``."""
         return self._call("POST", "/_ecrlab/region", {"region": region, "on": on})
@@ -343,6 +349,12 @@ class LabClient:
         except OSError as error:
             return LabError(sentence(error, self.home.path))
         return LabNotRunning(self.home, "it has no control file")
+
+
+def _is_of(row: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """Tell whether a row of the X-ray is a run's: its session's, or the exchange of its token, refused or not."""
+    name = f"run-{run['number']}"
+    return (row.get("shows") or {}).get("session_name") == name or str(row.get("principal") or "").endswith(f"/{name}")
 
 
 def _question(principal: str, action: str, resource: str) -> dict[str, str]:

@@ -92,7 +92,7 @@ def test_a_push_of_three_refs_makes_three_runs_that_hold_a_token_and_no_key(lab:
     made = commit(work, {"pipeline.sh": SHOWS})
     git("tag", "--annotate", "v1.4", "--message", "release")
     done = git("push", "lab", "main", "v1.4", "main:refs/pull/7/merge")
-    assert done.returncode == 0, done.stderr  # a run that fails is no reason to lose the push
+    assert done.returncode == 0, done.stderr  # a run that fails does not undo the push
     assert done.stderr.count("ended with 3") == 3
     runs = {run["ref"]: run for run in lab.control.ci_runs()}
     for ref, subject in {

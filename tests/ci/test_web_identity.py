@@ -98,7 +98,8 @@ def test_a_token_becomes_a_session_of_the_role(lab: Any) -> None:
         ecr.delete_repository(repositoryName="booking")
     assert (row["principal"], row["action"], row["decision"]) == (None, "sts:AssumeRoleWithWebIdentity", "allowed")
     arn = "arn:aws:sts::123456789012:assumed-role/pipeline/run-7"
-    assert row["shows"] == {"subject": MAIN, "audience": ["sts.amazonaws.com"], "issuer": URL, "session": arn}
+    said = {"subject": MAIN, "audience": ["sts.amazonaws.com"], "issuer": URL, "session_name": "run-7"}
+    assert row["shows"] == {**said, "session": arn}
     lab.control.advance(901)
     with pytest.raises(ClientError, match="ExpiredToken"):
         ecr.describe_repositories()

@@ -21,11 +21,10 @@ def gist(record: Record) -> dict[str, Any] | None:
     says of its bearer, true or not, and the session that it was exchanged for.
     """
     bearer = record.bearer
-    said = (
-        {}
-        if bearer is None
-        else {"subject": bearer.subject, "audience": list(bearer.audiences), "issuer": bearer.issuer}
-    )
+    said: dict[str, Any] = {}
+    if bearer is not None:
+        said = {"subject": bearer.subject, "audience": list(bearer.audiences), "issuer": bearer.issuer}
+        said["session_name"] = record.parameters.get("RoleSessionName")
     if record.message:
         return {"message": record.message, **said}
     if said:
