@@ -293,11 +293,13 @@ class LabClient:
         public: bool = False,
         hub: bool = False,
         settings: bool = False,
+        ci: bool = False,
     ) -> dict[str, Any]:
         """Put the lab, or only these repositories, users, policies of repositories or the hub, back to the start.
 
         ``public``: the repositories are ECR Public's. ``settings``: what is set for the registry of ``account`` and
-        ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. Returns what was removed.
+        ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. ``ci``: the git server's
+        repositories and runs. Returns what was removed.
         """
         body = {
             "policies": policies,
@@ -308,6 +310,7 @@ class LabClient:
             "region": region,
             "hub": hub or None,
             "settings": settings or None,
+            "ci": ci or None,
         }
         return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})
 

@@ -376,6 +376,11 @@ class Control:
                 raise Refused(400, "hub is true, or left out.")
             parts = True
             removed += self._hub.reset()
+        if "ci" in body:
+            if body["ci"] is not True:
+                raise Refused(400, "ci is true, or left out.")
+            parts = True
+            removed += await self._ci.reset()
         if parts:
             return {"removed": removed}
         removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *await self._ci.reset()]

@@ -138,7 +138,7 @@ def test_an_environment_takes_the_place_of_the_branch_and_a_run_can_be_repeated(
     assert len(lab.control.ci_runs()) == 3
     with pytest.raises(LabError, match=r"There is no run 9\. The newest is 3\."):
         lab.control.ci_output(9)
-    assert "3 runs of the git server" in lab.control.reset()["removed"]
+    assert "3 runs of the git server" in lab.control.reset(ci=True)["removed"]
     assert lab.control.ci_runs() == []
 
 
@@ -219,15 +219,17 @@ def test_a_run_is_its_token_to_aws_and_ecrlab_ci_shows_its_requests(lab: Any, wo
     assert stranger["code"] != 0
     assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in text
 
-    def shown(number: int) -> str:
-        command = [str(Path(sys.prefix) / "bin" / "ecrlab"), "ci", "show", str(number), "--home", str(lab.home.path)]
+    def ecrlab(*words: str) -> str:
+        command = [str(Path(sys.prefix) / "bin" / "ecrlab"), "ci", *words, "--home", str(lab.home.path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    assert "run-" in shown(run["number"])
-    assert "GetCallerIdentity" in shown(run["number"])
-    refusal = shown(stranger["number"])
+    assert [line[:11] for line in ecrlab("list").splitlines()] == ["run 2 ended", "run 1 ended"]
+    letter = jwt.decode(ecrlab("token", "main", "--environment", "x").strip(), options={"verify_signature": False})
+    assert letter["sub"] == "repo:harbour-bikes/booking:environment:x"
+    assert "GetCallerIdentity" in ecrlab("show", str(run["number"]))
+    refusal = ecrlab("show", str(stranger["number"]))
     assert "AssumeRoleWithWebIdentity" in refusal
     assert "denied  403" in refusal
     assert "GetCallerIdentity" not in refusal

@@ -86,8 +86,7 @@ def read(text: str, account: str) -> Bearer:
         if name not in claims:
             raise ApiError("InvalidIdentityTokenException", f"Missing a required claim: {name}")
     audiences = _texts(claims.get("azp", claims["aud"]))
-    numbers = [claims["exp"], claims["iat"]]
-    sane = all(isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each) for each in numbers)
+    sane = _is_moment(claims["exp"]) and _is_moment(claims["iat"])
     texts = [claims["iss"], claims.get("sub", "")]
     if not sane or not audiences or not all(isinstance(each, str) for each in texts):
         why = "a claim of the token has a value of another type than it must have"
@@ -144,6 +143,13 @@ def _verify_signature(bearer: Bearer, published: dict[str, Any] | None) -> None:
     except jwt.InvalidTokenError as error:
         why = f"the token's signature does not fit what it says ({error})"
         raise ApiError("InvalidIdentityTokenException", _NO_KEY, why=why) from None
+
+
+def _is_moment(value: Any) -> bool:
+    """Tell whether a claim is a date as tokens have it, a number of seconds; JSON also holds infinity and 10**400."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
 
 
 def _texts(value: Any) -> tuple[str, ...]:
