@@ -42,13 +42,15 @@ MAY_REACH = {
     "oci": "store",
     "aws": "store oci policy scan clock home",
     "hub": "store oci clock xray",
+    "ci": "store clock home environment processes",
     "inventory": "store explorer home",
-    "control": f"{_CLOUD} explorer inventory trouble",
-    "server": f"{_CLOUD} explorer inventory trouble control engine processes command ports",
+    "control": f"{_CLOUD} ci environment processes explorer inventory trouble",
+    "server": f"{_CLOUD} ci environment explorer inventory trouble control engine processes command ports",
     "fidelity": _CLOUD,
     # What begins the lab, and what speaks to it: they reach the cloud by HTTP.
     "environment": "home",
     "client": "home trouble",
+    "received": "home trouble client",
     "processes": "home",
     "standin": "home trouble",
     "engine": "home processes",
@@ -57,7 +59,8 @@ MAY_REACH = {
     "launch": _STARTING,
     "doctor": f"{_STARTING} launch",
     # The commands: whoever types them has all of it.
-    "cli": f"{_CLOUD} {_STARTING} command explorer inventory control server fidelity launch doctor decisions",
+    "cli": f"{_CLOUD} ci {_STARTING} received command explorer inventory control server fidelity launch doctor "
+    "decisions",
 }
 _READING = "checkout messages documents"
 _KINDS = f"{_READING} failure views progress causes"

@@ -197,6 +197,57 @@ class LabClient:
         """Set whether a push makes private repositories in a namespace of the hub."""
         return self._call("POST", "/_ecrlab/hub/visibility", {"namespace": namespace, "private": private})
 
+    def ci(self) -> dict[str, Any]:
+        """Return the git server's state: ``{"issuer": its name, "address": "localhost:PORT", "on", "key"}``."""
+        return self._call("GET", "/_ecrlab/ci")
+
+    def identity_token(self, ref: str = "main", **more: Any) -> dict[str, str]:
+        """Return ``{"token": an identity token for a run of this branch or ref, "subject": whom it names}``.
+
+        ``more``: environment, repository (owner/name), subject (in place of all these), audience, age and lifetime in
+        seconds of lab time, without (names of claims left out), claims (an object with more of them).
+        """
+        return self._call("POST", "/_ecrlab/ci/token", {"ref": ref, **more})
+
+    def issuer(self, *, on: bool | None = None, rotate: bool = False) -> dict[str, Any]:
+        """Switch the git server's documents off or on, or give it a new key; return as `ci` does."""
+        return self._call("POST", "/_ecrlab/ci/issuer", {"rotate": True} if rotate else {"on": on})
+
+    def ci_repository(self, name: str = "harbour-bikes/booking", role: str | None = None) -> dict[str, Any]:
+        """Make a repository of the git server if it is missing; return ``{"name", "path", "role"}``.
+
+        ``path`` is what `git push` takes; ``role`` sets the ARN that its runs find in AWS_ROLE_ARN.
+        """
+        return self._call("POST", "/_ecrlab/ci/repositories", {"name": name, "role": role})
+
+    def ci_pushed(self, repository: str, updates: Sequence[Sequence[str]]) -> dict[str, Any]:
+        """Tell the lab what was pushed to a repository, [old, new, ref] each; return ``{"runs", "notes"}``."""
+        body = {"repository": repository, "updates": [list(each) for each in updates]}
+        return self._call("POST", "/_ecrlab/ci/pushed", body)
+
+    def ci_begin(self, **which: Any) -> dict[str, Any]:
+        """Begin a run: of ``ref`` of ``repository``, or ``again`` the one of this number; return it."""
+        return self._call("POST", "/_ecrlab/ci/begin", which)
+
+    def ci_runs(self) -> list[dict[str, Any]]:
+        """Return all runs of the git server, the oldest first (`ecrlab.ci.runs.Runs.begin` has their keys)."""
+        runs: list[dict[str, Any]] = self._call("GET", "/_ecrlab/ci/runs")["runs"]
+        return runs
+
+    def ci_output(self, number: int, after: int = 0, wait: float = 0) -> dict[str, Any]:
+        """Return ``{"run": a run, "text": what it printed behind byte ``after``, "next": where to go on}``.
+
+        With ``wait`` seconds the call returns as soon as there is something, or the run has ended.
+        """
+        body = {"number": number, "after": after, "wait": wait}
+        return self._call("POST", "/_ecrlab/ci/output", body, timeout=wait + 30)
+
+    def ci_requests(self, run: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the X-ray's rows of a run: its session's, and the exchange of its token, refused or not."""
+        first, last = run["rows"]
+        rows: list[dict[str, Any]] = self.xray(after=first, limit=10_000)["rows"]
+        return [row for row in rows if (last is None or row["seq"] <= last) and _is_of(row, run)]
+
     def region(self, region: str, on: bool) -> dict[str, Any]:
         """Switch a Region on or off; return ``{"regions_off": [names]}``."""
         return self._call("POST", "/_ecrlab/region", {"region": region, "on": on})
@@ -242,11 +293,13 @@ class LabClient:
         public: bool = False,
         hub: bool = False,
         settings: bool = False,
+        ci: bool = False,
     ) -> dict[str, Any]:
         """Put the lab, or only these repositories, users, policies of repositories or the hub, back to the start.
 
         ``public``: the repositories are ECR Public's. ``settings``: what is set for the registry of ``account`` and
-        ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. Returns what was removed.
+        ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. ``ci``: the git server's
+        repositories and runs. Returns what was removed.
         """
         body = {
             "policies": policies,
@@ -257,6 +310,7 @@ class LabClient:
             "region": region,
             "hub": hub or None,
             "settings": settings or None,
+            "ci": ci or None,
         }
         return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})
 
@@ -298,6 +352,12 @@ class LabClient:
         except OSError as error:
             return LabError(sentence(error, self.home.path))
         return LabNotRunning(self.home, "it has no control file")
+
+
+def _is_of(row: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """Tell whether a row of the X-ray is a run's: its session's, or the exchange of its token, refused or not."""
+    name = f"run-{run['number']}"
+    return (row.get("shows") or {}).get("session_name") == name or str(row.get("principal") or "").endswith(f"/{name}")
 
 
 def _question(principal: str, action: str, resource: str) -> dict[str, str]:

@@ -20,6 +20,8 @@ from ecrlab.aws import decide, rehearsal, seed, surplus
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.quotas import PUBLIC, NoQuota
+from ecrlab.ci import CiError
+from ecrlab.ci.control import CiControl
 from ecrlab.home import ACCOUNT, REGION, Home
 from ecrlab.hub import HubError
 from ecrlab.hub.control import HubControl
@@ -60,6 +62,7 @@ class Control:
         also: Callable[[], str | None],
         switch: Callable[[str, bool], Awaitable[None]],
         hub: HubControl,
+        ci: CiControl,
     ) -> None:
         self._cloud = cloud
         self._xray = xray
@@ -71,6 +74,7 @@ class Control:
         self._also = also
         self._switch = switch
         self._hub = hub
+        self._ci = ci
         self._handlers: dict[tuple[str, str], Callable[[web.Request], Awaitable[Answer]]] = {
             ("GET", "status"): self._status,
             ("POST", "clock"): self._clock,
@@ -102,6 +106,14 @@ class Control:
             ("POST", "hub/next-door"): self._of_hub(hub.next_door),
             ("POST", "hub/visibility"): self._of_hub(hub.visibility),
             ("POST", "hub/mirror"): self._of_hub(hub.mirror),
+            ("GET", "ci"): self._of_ci(ci.status),
+            ("POST", "ci/token"): self._of_ci(ci.token),
+            ("POST", "ci/issuer"): self._of_ci(ci.issuer),
+            ("POST", "ci/repositories"): self._of_ci(ci.repository),
+            ("POST", "ci/pushed"): self._of_ci(ci.pushed),
+            ("POST", "ci/begin"): self._of_ci(ci.begin),
+            ("GET", "ci/runs"): self._of_ci(ci.runs),
+            ("POST", "ci/output"): self._of_ci(ci.output),
         }
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -258,6 +270,15 @@ class Control:
 
         return asked
 
+    def _of_ci(self, answer: Callable[[Answer], Awaitable[Answer]]) -> Callable[[web.Request], Awaitable[Answer]]:
+        async def asked(request: web.Request) -> Answer:
+            try:
+                return await answer(await self._body(request))
+            except CiError as error:
+                raise Refused(error.status, error.message) from None
+
+        return asked
+
     async def _listen(self, request: web.Request) -> Answer:
         address = (await self._body(request)).get("address")
         try:
@@ -355,9 +376,14 @@ class Control:
                 raise Refused(400, "hub is true, or left out.")
             parts = True
             removed += self._hub.reset()
+        if "ci" in body:
+            if body["ci"] is not True:
+                raise Refused(400, "ci is true, or left out.")
+            parts = True
+            removed += await self._ci.reset()
         if parts:
             return {"removed": removed}
-        removed = [*seed.reset_all(self._cloud), *self._hub.reset()]
+        removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *await self._ci.reset()]
         self._cloud.scan_seconds = 0.0
         for off in self._cloud.regions_off:
             await self._switched(off, True)

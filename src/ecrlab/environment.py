@@ -68,6 +68,8 @@ def environment(
         ours["MIRROR"] = f"localhost:{home.mirror_port}"
     if home.public_port is not None:
         ours["PUBLIC_REGISTRY"] = f"localhost:{home.public_port}/public.ecr.aws"
+    if home.git_server_port is not None:
+        ours["GIT_SERVER_API"] = f"http://localhost:{home.git_server_port}"
     if profile == NOBODY:
         ours.update(dict.fromkeys(_OF_SOMEBODY), AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
     result: dict[str, str | None] = {name: None for name in foreign_aws_variables(base) if name not in ours}

@@ -182,6 +182,23 @@ class Home:
         write_private(self.lab / "hub" / "mirror_port", f"{port}\n")
 
     @property
+    def ci(self) -> Path:
+        """What the git server keeps: its repositories, and a folder for each run."""
+        return self.lab / "ci"
+
+    @property
+    def git_server_port(self) -> int | None:
+        """The port of the git server's documents (the issuer of identity tokens), or None before the first start."""
+        try:
+            return int((self.lab / "git_server_port").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def remember_git_server_port(self, port: int) -> None:
+        """Keep ``port`` where commands find it that run while the lab does not."""
+        write_private(self.lab / "git_server_port", f"{port}\n")
+
+    @property
     def public_port(self) -> int | None:
         """The port of ECR Public's registry, or None before the lab's first start."""
         try:

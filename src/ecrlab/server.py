@@ -39,6 +39,9 @@ from ecrlab.aws.public_front import PublicFrontDoor
 from ecrlab.aws.record import RECORD, Record
 from ecrlab.aws.seed import seed
 from ecrlab.aws.tokens import signed
+from ecrlab.ci import Issuer
+from ecrlab.ci.control import CiControl
+from ecrlab.ci.runs import Runs
 from ecrlab.clock import Clock
 from ecrlab.command import typed
 from ecrlab.control import Control
@@ -61,12 +64,15 @@ MIRROR = ("mirror", "")
 # because not every system lets a program choose the address that it comes from. The address is one of those for
 # documentation.
 NEXT_DOOR, NEIGHBOUR = ("hub", "next-door"), "192.0.2.7"
+# The git server's documents: by them STS and whoever wants to see it verify an identity token.
+GIT_SERVER = ("git-server", "")
 # What is not the registry of an account in one Region has a port too.
 OTHERS = {
     HUB: "Docker-Hub-like registry",
     MIRROR: "mirror of the hub",
     NEXT_DOOR: "Docker-Hub-like registry, for the office next door,",
     PUBLIC: "registry of ECR Public",
+    GIT_SERVER: "git server",
 }
 # Services that no Region's end takes along: IAM and STS answer as long as the lab runs.
 GLOBAL = ("iam", "sts")
@@ -110,6 +116,9 @@ class Server:
         self.public_door = PublicFrontDoor(self.cloud)
         self.public_registry = Registry(store, self.public_door)
         self.hub = Hub(hub, self.clock, self.xray, base_image.here)
+        self.issuer = Issuer(store, self.clock)
+        self.cloud.issuer_keys = self.issuer.published
+        self.runs = Runs(home, store, self.clock, self.issuer, lambda: self.xray.last)
         # Without web.Application: its router and its middlewares cost a tenth of a small request.
         self._loop = asyncio.get_running_loop()
         http = web.Server(self._handle, request_factory=self._request, **RUNNER_OPTIONS)
@@ -292,6 +301,8 @@ class Server:
             return await self.hub.mirror.handle(request)
         if place == NEXT_DOOR:
             return await self.hub.handle(request, NEIGHBOUR)
+        if place == GIT_SERVER:
+            return await self.issuer.handle(request)
         if place == PUBLIC and not path.startswith("/_blobs/"):
             return await self._recorded(request, Record("public", region=REGION), self._public)
         if path.startswith("/v2/") or path == "/v2":
@@ -483,10 +494,13 @@ class Server:
                 lambda: self._address_of(MIRROR),
                 lambda: self.open_port(*NEXT_DOOR),
             ),
+            CiControl(self.issuer, self.runs, lambda: self._address_of(GIT_SERVER)),
         )
         write_profiles(self.home, self.main_port, seed(self.cloud))
+        self.runs.clean_up()
         others = (key.split("/", 1) for key, _ in self._ports.items())
-        for account, region in dict.fromkeys([HUB, PUBLIC, MIRROR, *((account, region) for account, region in others)]):
+        ours = (HUB, PUBLIC, MIRROR, GIT_SERVER)
+        for account, region in dict.fromkeys([*ours, *((account, region) for account, region in others)]):
             try:
                 self.open_port(account, region)
             except ApiError as error:
@@ -499,6 +513,8 @@ class Server:
             self.home.remember_public_port(public_port)
         if (mirror_port := self.known_port(*MIRROR)) is not None:
             self.home.remember_mirror_port(mirror_port)
+        if (git_port := self.known_port(*GIT_SERVER)) is not None:
+            self.home.remember_git_server_port(git_port)
         fresh = not self.home.hub_password.exists()
         if fresh:
             write_private(self.home.hub_password, secrets.token_urlsafe(15) + "\n")
@@ -558,6 +574,7 @@ class Server:
     async def close(self) -> None:
         """Stop listening, let what runs end, and save everything."""
         self.home.control.unlink(missing_ok=True)
+        await self.runs.close()
         await self.runner.cleanup()
         for listeners in self._sockets.values():
             for held in listeners:

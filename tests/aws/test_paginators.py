@@ -63,6 +63,7 @@ PAGINATORS: dict[str, dict[str, dict[str, Any]]] = {
         "ListInstanceProfiles": {},
         "ListInstanceProfilesForRole": {"RoleName": "aa"},
         "ListMFADevices": {"UserName": "aa"},
+        "ListOpenIDConnectProviderTags": {"OpenIDConnectProviderArn": "$provider"},
         "ListPolicies": {"Scope": "Local"},
         "ListPolicyTags": {"PolicyArn": "$policy"},
         "ListPolicyVersions": {"PolicyArn": "$policy"},
@@ -165,7 +166,8 @@ def prepare_iam(lab: Any) -> dict[str, str]:
             getattr(iam, f"attach_{what}_policy")(**holder, PolicyArn=arn)
     for _ in range(2):
         iam.create_access_key(UserName="aa")
-    return {"$policy": arns[0]}
+    provider = iam.create_open_id_connect_provider(Url="https://aa.example", Tags=tags)
+    return {"$policy": arns[0], "$provider": provider["OpenIDConnectProviderArn"]}
 
 
 @pytest.fixture(scope="module")

@@ -114,6 +114,8 @@ def _iam_rules() -> dict[str, Rule]:
             target = "user"
         elif "PolicyArn" in members or name == "CreatePolicy":
             target = "policy"
+        elif "OpenIDConnectProviderArn" in members or name == "CreateOpenIDConnectProvider":
+            target = "oidc provider"
         elif name in ("SimulatePrincipalPolicy", "GetContextKeysForPrincipalPolicy"):
             target = "policy source"
         else:
@@ -291,6 +293,14 @@ def _policy(call: Call) -> list[Target]:
     return [Target(arn, call.account, found["tags"] if found else {})]
 
 
+def _oidc_provider(call: Call) -> list[Target]:
+    arn = call.params.get("OpenIDConnectProviderArn")
+    if arn is None:
+        arn = f"arn:aws:iam::{call.account}:oidc-provider/{str(call.params['Url']).removeprefix('https://')}"
+    found = call.cloud.identities.oidc_provider(arn)
+    return [Target(arn, call.account, found["tags"] if found else {})]
+
+
 def _role_to_assume(call: Call) -> list[Target]:
     arn = str(call.params["RoleArn"])
     parts = arn.split(":", 5)
@@ -314,6 +324,7 @@ TARGETS: dict[str, Callable[[Call], list[Target]]] = {
     "group": _entity("group", "GroupName"),
     "role": _entity("role", "RoleName"),
     "policy": _policy,
+    "oidc provider": _oidc_provider,
     "policy source": lambda call: [Target(call.params["PolicySourceArn"], call.account, {})],
     "role to assume": _role_to_assume,
 }

@@ -42,7 +42,7 @@ def get_account_summary(call: Call) -> dict[str, Any]:
         "AccountAccessKeysPresent": 0,
         "AccountSigningCertificatesPresent": 0,
         "AccountPasswordPresent": 0,
-        "Providers": 0,
+        "Providers": len(identities.all("oidc_providers", call.account)),
         "ServerCertificates": 0,
         "ServerCertificatesQuota": 20,
         "InstanceProfiles": 0,
@@ -112,7 +112,6 @@ _OF_A_USER = {
 }
 _OF_AN_ACCOUNT = {
     "ListInstanceProfiles": "InstanceProfiles",
-    "ListOpenIDConnectProviders": "OpenIDConnectProviderList",
     "ListSAMLProviders": "SAMLProviderList",
     "ListServerCertificates": "ServerCertificateMetadataList",
     "ListVirtualMFADevices": "VirtualMFADevices",

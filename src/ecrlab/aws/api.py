@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws import account, cloudtrail, ecr, ecr_public, iam, simulation, sts
+from ecrlab.aws import account, cloudtrail, ecr, ecr_public, iam, oidc_providers, simulation, sts, web_identity
 from ecrlab.aws.access import authorize
 from ecrlab.aws.arns import check_arns
 from ecrlab.aws.cloud import Cloud, regions
@@ -36,7 +36,7 @@ from ecrlab.store import StoreError
 MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB
 # What moves a layer's bytes, or asks another registry, runs in a thread; everything else is short.
 SLOW = {"UploadLayerPart", "CompleteLayerUpload", "BatchGetImage", "ValidatePullThroughCacheRule"}
-SERVICES = (account, cloudtrail, ecr, ecr_public, iam, simulation, sts)
+SERVICES = (account, cloudtrail, ecr, ecr_public, iam, oidc_providers, simulation, sts)
 
 
 async def handle(cloud: Cloud, request: web.Request) -> web.Response:
@@ -64,7 +64,7 @@ async def handle(cloud: Cloud, request: web.Request) -> web.Response:
         status, headers = 200, no_headers
     except ApiError as error:
         record.error = wire_code(operation, error.code, is_json)[0]
-        record.code, record.message = error.code, error.message
+        record.code, record.message, record.reason = error.code, error.message, error.why or record.reason
         status, content, content_type, headers = serialize_error(operation, error, request_id, is_json)
     except (StoreError, Exceeded) as error:
         refusal = ApiError("LimitExceededException", str(error), 400)
@@ -101,6 +101,8 @@ def named(request: web.Request) -> str | None:
 
 
 async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, body: bytes) -> dict[str, Any]:
+    if (operation.service, operation.name) in _UNSIGNED:
+        return _by_token(cloud, request, operation, body)
     credential = parse_authorization(request.headers.get("Authorization"))
     principal = authenticate(cloud, request, credential, operation, body)
     now = cloud.clock.time()
@@ -137,6 +139,38 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
         return record.result
 
     return await asyncio.to_thread(run) if operation.name in SLOW else run()
+
+
+# botocore's model has `auth: none` for them (fact D099): what they carry is the proof.
+_UNSIGNED = {("sts", "AssumeRoleWithWebIdentity")}
+
+
+def _by_token(cloud: Cloud, request: web.Request, operation: Operation, body: bytes) -> dict[str, Any]:
+    """Carry out an operation whose caller is the bearer of an identity token."""
+    record, now = request[RECORD], cloud.clock.time()
+    record.region = "us-east-1"  # nothing says another one: there is no signature, and one end point for all
+    params = record.parameters = parse(operation, body)
+    validate(operation, params)
+    check_arns(operation, params)
+    record.account = params["RoleArn"].split(":")[4]
+    bearer = record.bearer = web_identity.read(params["WebIdentityToken"], record.account)
+    web_identity.verify(cloud, bearer, now)
+    call = Call(
+        cloud=cloud,
+        principal=bearer.principal(),
+        service=operation.service,
+        operation=operation.name,
+        params=params,
+        region=record.region,
+        now=now,
+        host=request.host,
+        source_ip=request.remote or "127.0.0.1",
+        user_agent=request.headers.get("User-Agent", ""),
+        decisions=record.decisions,
+        bearer=bearer,
+    )
+    record.result = HANDLERS[operation.service, operation.name](call) or {}
+    return record.result
 
 
 def authenticate(

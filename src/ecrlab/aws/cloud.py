@@ -106,6 +106,8 @@ class Cloud:
         self.acted: Callable[[Act], None] = lambda act: None
         # Where the registry of a host name is on this machine, for the pull-through cache; None: nowhere. The server's.
         self.upstream: Callable[[str], Address | None] = lambda host: None
+        # The keys that the issuer of identity tokens of this name publishes; None: nobody can fetch them. The server's.
+        self.issuer_keys: Callable[[str], dict[str, Any] | None] = lambda issuer: None
         self.work = Work(self)
         # How long a scan takes at least, in lab seconds: a learner who wants to see one at work makes it longer.
         self.scan_seconds = 0.0

@@ -26,6 +26,7 @@ from ecrlab.aws.identities import Principal
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.protocol import service_model
 from ecrlab.aws.record import Record
+from ecrlab.aws.web_identity import Bearer
 
 DAYS = 90
 PAGE = 50
@@ -37,8 +38,8 @@ Row = Mapping[str, Any]
 
 _READ = ("Batch", "Describe", "Generate", "Get", "List", "Lookup", "Simulate", "Validate")
 # STS counts these as reading although their answer is shown.
-_SHOWN_READS = {"AssumeRole", "GetSessionToken"}
-_SECRET = {"SecretAccessKey", "SessionToken", "Password", "authorizationToken"}
+_SHOWN_READS = {"AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken"}
+_SECRET = {"SecretAccessKey", "SessionToken", "Password", "authorizationToken", "WebIdentityToken"}
 _PROXY = "ecr.amazonaws.com"
 _NAMESPACE = uuid.UUID("6f1d6d7e-6f5c-5d6c-9c0b-2f3e3f6f8a51")
 
@@ -52,6 +53,11 @@ def kept(record: Record, request: web.Request, response: web.StreamResponse | No
     Secrets are left out here, because the X-ray's file keeps what this returns.
     """
     principal = record.principal
+    if record.bearer is not None:
+        return {
+            **_of_api(record, request, _identity_of_bearer(record.bearer)),
+            "account": record.bearer.account,
+        }
     # Events of ECR Public's registry end point are not documented.
     if principal is None or record.operation is None or record.service == "public":
         return None
@@ -62,12 +68,16 @@ def kept(record: Record, request: web.Request, response: web.StreamResponse | No
             accept = ",".join(request.headers.getall("Accept", ()))
         headers = response.headers if response is not None else {}
         return _of_registry(principal, ip, accept, *[headers.get(name) for name in _HEADERS])
-    found: dict[str, Any] = {"identity": _identity(principal), "ip": ip}
+    return _of_api(record, request, _identity(principal))
+
+
+def _of_api(record: Record, request: web.Request, identity: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"identity": identity, "ip": request.remote or "127.0.0.1"}
     found["id"] = record.request_id
     found["parameters"] = _plain(record.parameters)
     if record.error is not None:
         found["code"], found["message"] = record.code, record.message
-    elif record.operation in _SHOWN_READS or not _reads(record.operation):
+    elif record.operation in _SHOWN_READS or not _reads(str(record.operation)):
         found["result"] = _plain(record.result)
     return found
 
@@ -132,11 +142,24 @@ def _identity(principal: Principal) -> dict[str, Any]:
                 "accountId": principal.account,
                 "userName": principal.name,
             }
-            context = {"sessionIssuer": issuer, "webIdFederationData": {}, **context}
+            # Who came with an identity token once (fact D144).
+            provider = session.get("provider")
+            federation = {"federatedProvider": provider, "attributes": {}} if provider else {}
+            context = {"sessionIssuer": issuer, "webIdFederationData": federation, **context}
         if session.get("source_identity"):
             context["sourceIdentity"] = session["source_identity"]
         identity["sessionContext"] = context
     return identity
+
+
+def _identity_of_bearer(bearer: Bearer) -> dict[str, Any]:
+    """Who an identity token says its bearer is, true or not (fact D106)."""
+    return {
+        "type": "WebIdentityUser",
+        "principalId": bearer.user_id,
+        "userName": bearer.subject or "",
+        "identityProvider": bearer.provider,
+    }
 
 
 def _reads(operation_name: str) -> bool:
@@ -216,8 +239,10 @@ def _events(row: Row, account: str) -> Iterator[Event]:
     if not trail:
         return
     identity = trail["identity"]
-    others = _allowed_accounts(row) - {identity["accountId"]}
-    stranger = identity["accountId"] != account
+    # A bearer of an identity token is of no account: the event is that of the account whose role was wanted.
+    home = identity.get("accountId", trail.get("account"))
+    others = _allowed_accounts(row) - {home}
+    stranger = home != account
     if stranger and (account not in others or row["error"] is not None):
         return
     for name in _names(row):
@@ -395,6 +420,7 @@ _RESOURCES = {
     "roleName": "AWS::IAM::Role",
     "roleArn": "AWS::IAM::Role",
     "policyArn": "AWS::IAM::Policy",
+    "openIDConnectProviderArn": "AWS::IAM::OIDCProvider",
     "policyName": "AWS::IAM::Policy",
     "accessKeyId": "AWS::IAM::AccessKey",
 }

@@ -234,6 +234,14 @@ def target_named(cloud: Cloud, action: str, text: str | None, principal: Princip
         return _by_arn(cloud, kind, text)
     if kind in ("repository", "repositories", "arn") and not action.startswith("ecr-public:"):
         return _by_repository(cloud, action, text)
+    if kind == "oidc provider":
+        name = text.removeprefix("oidc-provider/")
+        found = cloud.identities.get("oidc_providers", ACCOUNT, name)
+        if found is None and name != "*":
+            there = _entities(cloud, "oidc_providers", ACCOUNT).replace("oidc_providers", "OpenID Connect providers")
+            raise Unanswerable(f"There is no OpenID Connect provider {name!r}. {there}", "resource")
+        tags = found["tags"] if found else {}
+        return Target(f"arn:aws:iam::{ACCOUNT}:oidc-provider/{name}", ACCOUNT, tags), REGION, []
     if kind in ("user", "group", "role", "policy", "role to assume", "policy source"):
         return _by_entity(cloud, kind, text)
     account = principal.account

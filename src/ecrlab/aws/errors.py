@@ -13,13 +13,14 @@ class ApiError(Exception):
 
     ``code`` is the name of the error shape in botocore's model, or one of the common error codes; the wire code and
     the HTTP status follow from the model. ``status`` overrides the HTTP status. ``extra`` holds further members of the
-    error shape.
+    error shape. ``why`` is for the X-ray: what the client is not told.
     """
 
     code: str
     message: str
     status: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

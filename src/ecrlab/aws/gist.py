@@ -17,10 +17,18 @@ def gist(record: Record) -> dict[str, Any] | None:
     """Return why an API refused, or what its answer said of the things below; None where neither is there.
 
     A token's end; how repositories are encrypted; how many images there are, where the whole list was asked for; what
-    a scan found; how many images a lifecycle policy's preview takes; CloudTrail's newest event.
+    a scan found; how many images a lifecycle policy's preview takes; CloudTrail's newest event; what an identity token
+    says of its bearer, true or not, and the session that it was exchanged for.
     """
+    bearer = record.bearer
+    said: dict[str, Any] = {}
+    if bearer is not None:
+        said = {"subject": bearer.subject, "audience": list(bearer.audiences), "issuer": bearer.issuer}
+        said["session_name"] = record.parameters.get("RoleSessionName")
     if record.message:
-        return {"message": record.message}
+        return {"message": record.message, **said}
+    if said:
+        return {**said, "session": record.result["AssumedRoleUser"]["Arn"]}
     read = _READ.get(record.operation or "")
     return (read(record) or None) if read is not None and record.result else None
 

@@ -10,7 +10,7 @@ from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Document, new_id
 from ecrlab.aws.managed import managed_policies
 from ecrlab.aws.operations import Call, operation, page
-from ecrlab.policy import PolicyError, PolicyKind, parse_policy
+from ecrlab.policy import Policy, PolicyError, PolicyKind, parse_policy
 
 KINDS = {"User": "users", "Group": "groups", "Role": "roles"}
 KEYS_PER_USER = 2
@@ -96,8 +96,39 @@ def _refuse_trust(call: Call, text: str) -> None:
     stranger = call.cloud.identities.stranger(parse_policy(text, "trust"))
     if stranger:
         raise ApiError("MalformedPolicyDocumentException", f'Invalid principal in policy: "AWS":"{stranger}"')
+    _refuse_shared_issuer(parse_policy(text, "trust"))
     if _length(text) > TRUST_LIMIT:
         raise _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_LIMIT}")
+
+
+# Issuers that sign for everybody: the claim that tells one customer's tokens from another's must be tested (fact D095).
+_SHARED_ISSUERS = {
+    "token.actions.githubusercontent.com": "sub",
+    "gitlab.com": "sub",
+    "agent.buildkite.com": "sub",
+    "app.terraform.io": "sub",
+    "oidc.vercel.com": "aud",
+}
+
+
+def _refuse_shared_issuer(policy: Policy) -> None:
+    """Raise MalformedPolicyDocument for a statement that lets in everybody whom a shared issuer signs for.
+
+    The code is AWS's, the sentence the lab's (facts D095, D096).
+    """
+    for statement in policy.statements:
+        entries = statement.principals.entries if statement.principals else ()
+        for kind, value in entries:
+            host = value.partition(":oidc-provider/")[2].partition("/")[0].lower()
+            if kind != "Federated" or statement.effect != "Allow" or host not in _SHARED_ISSUERS:
+                continue
+            key = f"{host}:{_SHARED_ISSUERS[host]}"
+            tests = [each.values for each in statement.conditions if each.key.lower() == key]
+            if not tests or all(not value.strip("*?") for values in tests for value in values):
+                raise ApiError(
+                    "MalformedPolicyDocumentException",
+                    f"{host} signs tokens for everybody: a trust policy must test {key}, and not for anything.",
+                )
 
 
 def _length(text: str) -> int:
@@ -112,11 +143,17 @@ def _word(call: Call) -> str:
     raise AssertionError(call.operation)
 
 
-def _tags(document: Document) -> list[dict[str, str]]:
+def shown_tags(document: Document) -> list[dict[str, str]]:
+    """Return the tags of an entity as answers show them."""
     return [{"Key": key, "Value": value} for key, value in document["tags"].items()]
 
 
-def _merged_tags(old: dict[str, str], new: Iterable[dict[str, str]]) -> dict[str, str]:
+def merged_tags(
+    old: dict[str, str],
+    new: Iterable[dict[str, str]],
+    too_many: str = f"Cannot exceed quota for TagsPerResource: {TAG_LIMIT}",
+) -> dict[str, str]:
+    """Return the tags of an entity with new ones; raise ApiError for a key twice, and for more than there may be."""
     new = list(new)
     keys = [tag["Key"].lower() for tag in new]
     if len(set(keys)) < len(keys):
@@ -126,7 +163,7 @@ def _merged_tags(old: dict[str, str], new: Iterable[dict[str, str]]) -> dict[str
     result = {key: value for key, value in old.items() if key.lower() not in keys}
     result.update({tag["Key"]: tag["Value"] for tag in new})
     if len(result) > TAG_LIMIT:
-        raise _limit(f"Cannot exceed quota for TagsPerResource: {TAG_LIMIT}")
+        raise _limit(too_many)
     return result
 
 
@@ -143,7 +180,7 @@ def shown_user(user: Document, full: bool = True) -> dict[str, Any]:
     }
     if full:
         shown["PermissionsBoundary"] = _boundary(user)
-        shown["Tags"] = _tags(user) or None
+        shown["Tags"] = shown_tags(user) or None
     return shown
 
 
@@ -164,7 +201,7 @@ def create_user(call: Call) -> dict[str, Any]:
     if identities.taken("users", call.account, name):
         raise _exists(f"User with name {name} already exists.")
     _refuse_too_many(call, "users")
-    tags = _merged_tags({}, call.params.get("Tags", ()))
+    tags = merged_tags({}, call.params.get("Tags", ()))
     boundary = _checked_boundary(call, call.params.get("PermissionsBoundary"))
     with call.cloud.store.transaction():
         user = identities.new_user(call.account, name, call.now, call.params.get("Path", "/"), tags)
@@ -401,7 +438,7 @@ def shown_role(call: Call, role: Document, full: bool = True) -> dict[str, Any]:
     }
     if full:
         shown["PermissionsBoundary"] = _boundary(role)
-        shown["Tags"] = _tags(role) or None
+        shown["Tags"] = shown_tags(role) or None
         used = call.cloud.last_used.get(role["id"])
         shown["RoleLastUsed"] = {"LastUsedDate": used[0], "Region": used[2]} if used else {}
     return shown
@@ -425,7 +462,7 @@ def create_role(call: Call) -> dict[str, Any]:
         "description": call.params.get("Description"),
         "max_session": call.params.get("MaxSessionDuration", 3600),
         "boundary": _checked_boundary(call, call.params.get("PermissionsBoundary")),
-        "tags": _merged_tags({}, call.params.get("Tags", ())),
+        "tags": merged_tags({}, call.params.get("Tags", ())),
         "inline": {},
         "attached": [],
     }
@@ -582,13 +619,13 @@ def create_policy(call: Call) -> dict[str, Any]:
         "created": call.now,
         "updated": call.now,
         "description": call.params.get("Description"),
-        "tags": _merged_tags({}, call.params.get("Tags", ())),
+        "tags": merged_tags({}, call.params.get("Tags", ())),
         "versions": {"v1": {"document": text, "created": call.now}},
         "default": "v1",
         "next": 2,
     }
     identities.put("policies", call.account, policy)
-    return {"Policy": {**shown_policy(call, policy), "Tags": _tags(policy) or None}}
+    return {"Policy": {**shown_policy(call, policy), "Tags": shown_tags(policy) or None}}
 
 
 def _checked_managed(text: str) -> None:
@@ -600,9 +637,8 @@ def _checked_managed(text: str) -> None:
 @operation("iam", "GetPolicy")
 def get_policy(call: Call) -> dict[str, Any]:
     policy = _policy(call, call.params["PolicyArn"])
-    return {
-        "Policy": {**shown_policy(call, policy), "Description": policy["description"] or None, "Tags": _tags(policy)}
-    }
+    more = {"Description": policy["description"] or None, "Tags": shown_tags(policy)}
+    return {"Policy": {**shown_policy(call, policy), **more}}
 
 
 @operation("iam", "ListPolicies")
@@ -790,7 +826,7 @@ def _tagged(call: Call) -> tuple[str, Document]:
 @operation("iam", "TagUser", "TagRole", "TagPolicy")
 def tag(call: Call) -> None:
     kind, document = _tagged(call)
-    document["tags"] = _merged_tags(document["tags"], call.params["Tags"])
+    document["tags"] = merged_tags(document["tags"], call.params["Tags"])
     call.cloud.identities.put(kind, call.account, document)
 
 
@@ -803,7 +839,7 @@ def untag(call: Call) -> None:
 
 @operation("iam", "ListUserTags", "ListRoleTags", "ListPolicyTags")
 def list_tags(call: Call) -> dict[str, Any]:
-    return paged(call, _tags(_tagged(call)[1]), "Tags")
+    return paged(call, shown_tags(_tagged(call)[1]), "Tags")
 
 
 @operation("iam", "ListAccountAliases", simplified="Always empty: nothing here makes one.")

@@ -45,7 +45,9 @@ class Principal:
     holds the condition keys that follow from identity.
     """
 
-    kind: str  # "user", "session", "federated" (GetSessionToken credentials count as "user")
+    # "user", "session", "root", or "web identity": the bearer of an identity token (GetSessionToken credentials count
+    # as "user").
+    kind: str
     account: str
     arn: str
     user_id: str
@@ -79,7 +81,8 @@ class Identities:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._tables = {kind: store.table(f"iam.{kind}") for kind in ("users", "groups", "roles", "policies")}
+        kinds = ("users", "groups", "roles", "policies", "oidc_providers")
+        self._tables = {kind: store.table(f"iam.{kind}") for kind in kinds}
         self.keys = store.table("iam.access_keys")
         self.sessions = store.table("sts.sessions")
 
@@ -123,6 +126,14 @@ class Identities:
         }
         self.put("users", account, user)
         return user
+
+    def oidc_provider(self, arn: str) -> Document | None:
+        """Return an OpenID Connect provider by its ARN, or None."""
+        parts = arn.split(":", 5)
+        if len(parts) != 6 or not parts[5].startswith("oidc-provider/"):
+            return None
+        found = self.get("oidc_providers", parts[4], parts[5].removeprefix("oidc-provider/"))
+        return found if found and found["arn"] == arn else None
 
     # ------------------------------------------------------------------------------------------------------ policies
 
@@ -305,6 +316,8 @@ class Identities:
             "aws:TokenIssueTime": session["issued_text"],
         }
         context.update({f"aws:PrincipalTag/{tag}": value for tag, value in {**role["tags"], **session["tags"]}.items()})
+        if session.get("provider"):
+            context["aws:FederatedProvider"] = session["provider"]
         if session.get("source_identity"):
             context["aws:SourceIdentity"] = session["source_identity"]
         arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session['session_name']}"

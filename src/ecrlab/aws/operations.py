@@ -10,6 +10,7 @@ from ecrlab.aws.identities import Principal
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
+    from ecrlab.aws.web_identity import Bearer
 
 
 @dataclass
@@ -17,7 +18,8 @@ class Call:
     """One API request after authentication and validation.
 
     ``account`` is the caller's, ``region`` the one the request was signed for; ``now`` lab time in epoch seconds;
-    ``host`` the Host header as received, for addresses in answers; ``decisions`` collects what IAM was asked.
+    ``host`` the Host header as received, for addresses in answers; ``decisions`` collects what IAM was asked;
+    ``bearer`` is who came with an identity token, verified, in place of a signature.
     """
 
     cloud: Cloud
@@ -31,6 +33,7 @@ class Call:
     source_ip: str
     user_agent: str
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    bearer: Bearer | None = None
 
     @property
     def account(self) -> str:

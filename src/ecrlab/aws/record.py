@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from ecrlab.aws.identities import Principal
+from ecrlab.aws.web_identity import Bearer
 
 
 @dataclass
@@ -32,6 +33,8 @@ class Record:
     result: dict[str, Any] = field(default_factory=dict)
     code: str = ""
     message: str = ""
+    # Whoever came with an identity token in place of a signature.
+    bearer: Bearer | None = None
     # The connection was ended without an answer: the Region is switched off.
     cut: bool = False
     # The repository belongs to a pull-through cache rule, so that another registry may have been asked.

@@ -158,6 +158,7 @@ def reset_all(cloud: Cloud) -> list[str]:
             "iam.groups",
             "iam.roles",
             "iam.policies",
+            "iam.oidc_providers",
             "iam.access_keys",
             "sts.sessions",
             "ecr.registries",

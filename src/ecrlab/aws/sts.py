@@ -7,11 +7,12 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from ecrlab.aws.access import Context, Target, require
+from ecrlab.aws.access import Context, Target, ask, require
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.iam import checked_policy
 from ecrlab.aws.identities import Document, new_id, new_secret, parsed
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.web_identity import ACTION as WITH_A_TOKEN
 
 SESSION_POLICY_LIMIT = 2048  # plaintext characters of the policy and the ARNs together (facts I021)
 MANAGED_SESSION_POLICIES = 10
@@ -64,10 +65,7 @@ def assume_role(call: Call) -> dict[str, Any]:
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
             400,
         )
-    if seconds > role["max_session"]:
-        raise ApiError(
-            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", 400
-        )
+    _refuse_longer(seconds, role)
     before = call.principal.session or {}
     target = Target(arn, account, role["tags"], parsed(role["trust"], "trust"))
     tags, transitive = _session_tags(call, target, before)
@@ -85,11 +83,78 @@ def assume_role(call: Call) -> dict[str, Any]:
     }
     return {
         "Credentials": _credentials(call, session, seconds),
-        "AssumedRoleUser": {
-            "AssumedRoleId": f"{role['id']}:{name}",
-            "Arn": f"arn:aws:sts::{account}:assumed-role/{role['name']}/{name}",
-        },
+        "AssumedRoleUser": _assumed(role, name),
         "SourceIdentity": session["source_identity"],
+    }
+
+
+def _refuse_longer(seconds: int, role: Document) -> None:
+    if seconds > role["max_session"]:
+        raise ApiError(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", 400
+        )
+
+
+def _assumed(role: Document, session_name: str) -> dict[str, str]:
+    account = role["arn"].split(":")[4]
+    return {
+        "AssumedRoleId": f"{role['id']}:{session_name}",
+        "Arn": f"arn:aws:sts::{account}:assumed-role/{role['name']}/{session_name}",
+    }
+
+
+@operation(
+    "sts",
+    "AssumeRoleWithWebIdentity",
+    simplified="OpenID Connect tokens of the lab's own issuer. No session tags and no source identity from the token.",
+)
+def assume_role_with_web_identity(call: Call) -> dict[str, Any]:
+    """The token was verified before (`web_identity.verify`); here the role's trust policy is asked, and it alone.
+
+    That there is no such role, and that its trust policy lets the bearer not in, STS says in one sentence (fact D103).
+    """
+    bearer, arn, name = call.bearer, str(call.params["RoleArn"]), call.params["RoleSessionName"]
+    assert bearer is not None
+    if "ProviderId" in call.params:
+        raise ApiError("ValidationError", "ProviderId is for OAuth 2.0 access tokens, not for identity tokens.", 400)
+    no, account = f"Not authorized to perform {WITH_A_TOKEN}", arn.split(":")[4]
+    role = call.cloud.identities.get("roles", account, arn.rpartition("/")[2])
+    if role is None or role["arn"] != arn:
+        raise ApiError("AccessDenied", no, why=f"there is no role {arn}, which STS does not tell")
+    decision = ask(
+        call.cloud,
+        call.principal,
+        WITH_A_TOKEN,
+        Target(arn, account, role["tags"], parsed(role["trust"], "trust")),
+        region=call.region,
+        now=call.now,
+        source_ip=call.source_ip,
+        user_agent=call.user_agent,
+        keys={"sts:RoleSessionName": name},
+        decisions=call.decisions,
+    )
+    if not decision.allowed:
+        raise ApiError("AccessDenied", no)
+    seconds = call.params.get("DurationSeconds", 3600)
+    _refuse_longer(seconds, role)
+    session: Document = {
+        "kind": "role",
+        "account": account,
+        "name": role["name"],
+        "role_id": role["id"],
+        "session_name": name,
+        "tags": {},
+        "transitive": {},
+        "policies": _session_policies(call, account),
+        "source_identity": None,
+        "provider": bearer.provider,
+    }
+    return {
+        "Credentials": _credentials(call, session, seconds),
+        "SubjectFromWebIdentityToken": bearer.subject or None,
+        "AssumedRoleUser": _assumed(role, name),
+        "Provider": bearer.provider,
+        "Audience": bearer.audiences[0],
     }
 
 

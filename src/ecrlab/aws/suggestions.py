@@ -89,6 +89,11 @@ def smallest(request: Request, kind: PolicyType) -> dict[str, Any]:
     if kind in ("resource-based", "role trust"):
         principal = request.context.get("aws:PrincipalArn")
         statement["Principal"] = {"AWS": principal if isinstance(principal, str) else request.principal}
+    issuer = request.principal.partition(":oidc-provider/")[2]
+    if issuer:  # everybody's tokens have this sender: the statement names the bearer by the claims
+        statement["Principal"] = {"Federated": request.principal}
+        claims = {f"{issuer}:{name}": request.context.get(f"{issuer}:{name}") for name in ("aud", "sub")}
+        statement["Condition"] = {"StringEquals": {key: value for key, value in claims.items() if value is not None}}
     statement["Action"] = request.action
     if kind not in ("resource-based", "role trust"):
         statement["Resource"] = request.resource

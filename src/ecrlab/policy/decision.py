@@ -159,6 +159,8 @@ class Decision:
         """Return AWS's sentence for a denial (I050); "" when allowed."""
         if self.allowed:
             return ""
+        if self.request.action == "sts:AssumeRoleWithWebIdentity":
+            return f"Not authorized to perform {self.request.action}"  # and no word about whom or why (D103)
         if self.policy_type is None:
             return "Roles may not be assumed by root accounts."
         who = "anonymous" if self.request.principal == "*" else self.request.principal

@@ -18,6 +18,9 @@ _PRINCIPAL = re.compile(
     r"arn:aws[a-z-]*:(iam::\d{12}:(root|(user|role)/[^*?]+)"
     r"|sts::\d{12}:(assumed-role/[^/*?]+/[^/*?]+|federated-user/[^/*?]+))"
 )
+_FEDERATED = re.compile(
+    r"arn:aws[a-z-]*:(iam::\d{12}:(oidc|saml)-provider/[^*?\s]+)|[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE
+)
 _IAM_PATHS = (
     "user/",
     "federated-user/",
@@ -105,6 +108,8 @@ def _principal(policy: Policy) -> None:
             # AWS: IAM User Guide, NotPrincipal: only together with Deny.
             raise PolicyError(SYNTAX)
         for kind, value in named.entries:
+            if kind == "Federated" and policy.kind == "trust" and not _FEDERATED.fullmatch(value):
+                raise PolicyError("Federated principals must be valid domain names or SAML metadata ARNs")  # D143
             if not _valid_principal(kind, value):
                 raise PolicyError(f'Invalid principal in policy: "{kind}":"{value}"')
 

@@ -69,6 +69,10 @@ class LabView(Protocol):
     def hub(self) -> Any:
         """The registry in the style of Docker Hub (`toolbox.hub.Hub`), to act on; `control.hub()` looks at it."""
 
+    @property
+    def ci(self) -> Any:
+        """The git server and what it ran (`toolbox.ci.Ci`)."""
+
     def shown(self) -> dict[str, str]:
         """Return the cells of `lab.table()` that the learner's requests have filled, each with its newest answer."""
 

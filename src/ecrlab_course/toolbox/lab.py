@@ -36,6 +36,7 @@ from ecrlab_course.documents.lab_view import Engine, Node
 from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.failure import Refused
 from ecrlab_course.toolbox import refusals, shell
+from ecrlab_course.toolbox.ci import Ci
 from ecrlab_course.toolbox.hub import Hub
 
 Ship: TypeAlias = tuple[float, str] | tuple[float, str, str]
@@ -137,6 +138,7 @@ class Lab:
         self.control = LabClient(home)
         self.clock = Clock(self.control)
         self.hub = Hub(home, self.control, self.sh)
+        self.ci = Ci(self.control)
         self.filled: Callable[[], dict[str, str]] = dict
         """What `shown` returns; a session sets it."""
 

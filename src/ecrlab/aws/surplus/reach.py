@@ -173,12 +173,12 @@ class Reach:
     # ------------------------------------------------------------------------------------------------ IAM and the rest
 
     def _entities(self, kind: str, account: str, trusted: bool = False) -> Iterator[Place]:
-        plural = "policies" if kind == "policy" else f"{kind}s"
+        plural = {"policy": "policies", "oidc provider": "oidc_providers"}.get(kind, f"{kind}s")
         known = set()
         for each in self._cloud.identities.all(plural, account):
             known.add(each["arn"])
             yield self.place(Target(each["arn"], account, each.get("tags", {}), _trust(each, trusted)))
-        stem = f"arn:aws:iam::{account}:{kind}/"
+        stem = f"arn:aws:iam::{account}:{kind.replace(' ', '-')}/"
         for accepted, name in self._words.each(ENTITY, self._words.after(stem)).items():
             if stem + name not in known:
                 yield Place(Target(stem + name, account, {}), REGION, None, False, accepted)
