@@ -45,6 +45,8 @@ def test_the_documents_load_and_each_number_says_its_topic() -> None:
     assert {each.level for each in BANK.values()} <= set(LEVELS)
     order = [TOPICS.index(each.topic) for each in BANK.values()]
     assert order == sorted(order), "the bank goes on topic by topic"
+    facts = [fact for each in BANK.values() for fact in each.facts]
+    assert [fact.id for fact in facts if not (fact.source and fact.date) or " | " in fact.source] == []
 
 
 REFUSED = [

@@ -30,7 +30,8 @@ POINTS = range(3, 6)
 
 _STEM = re.compile(r"(\d{3})-[a-z0-9]+(-[a-z0-9]+)*")
 _KEY = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_ROW = re.compile(r"^\| ([A-Z]\d+|(?:err|corr) \d+) \| (.+) \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| ([A-Z]\d+|(?:err|corr) \d+) \| .+ \| (.+) \| (\d{4}\S*) \| .+ \|$", re.MULTILINE)
+"""A row of docs/facts: id, fact, source, date, strength. A cell's own bar is written with a backslash."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class _Root:
         self.folder = root / "content" / "questions"
         self.collections = _collections(self.folder / "collections.toml")
         self.facts = {
-            found[1]: FactSource(found[1], path.name, *_origin(found[2]))
+            found[1]: FactSource(found[1], path.name, found[2].replace("\\|", "|"), found[3])
             for path in sorted((root / "docs" / "facts").glob("*.md"))
             for found in _ROW.finditer(path.read_text(encoding="utf-8"))
         }
@@ -131,12 +132,6 @@ class _Root:
             *sorted(f"lab-{path.parent.name[:2]}" for path in content.glob("labs/*/lab.py")),
             *sorted(path.stem for path in content.glob("drills/d*.md")),
         )
-
-
-def _origin(row: str) -> tuple[str, str]:
-    """Return source and date of a row of docs/facts; a row has the cells fact, source, date, strength."""
-    cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row)]
-    return (cells[-3], cells[-2]) if len(cells) > 3 else ("", "")
 
 
 def _collections(path: Path) -> dict[str, Collection]:
