@@ -65,7 +65,7 @@ MAY_REACH = {
 _READING = "checkout messages documents"
 _KINDS = f"{_READING} failure views progress causes"
 _SESSION = f"{_KINDS} kinds authoring toolbox"
-_PAGE = f"{_SESSION} learner drills desk policy_editor"
+_PAGE = f"{_SESSION} learner drills questions desk policy_editor"
 _LOOKING = f"{_ASKING} decisions explorer"
 
 #: The wings of the course: what each may reach of the course, and of the rest. The cloud's services are behind HTTP.
@@ -88,7 +88,8 @@ COURSE = {
     "money": (f"{_KINDS} kinds authoring", f"{_LOOKING} policy"),
     # One learner, and the pages.
     "learner": (_SESSION, f"{_LOOKING} policy environment span"),
-    "drills": (f"{_SESSION} learner", f"{_STARTING} launch policy decisions explorer"),
+    "questions": (f"{_KINDS} kinds authoring", f"{_LOOKING} policy"),
+    "drills": (f"{_SESSION} learner questions", f"{_STARTING} launch policy decisions explorer"),
     "desk": (_SESSION, f"{_LOOKING} policy environment span"),
     "policy_editor": (f"{_READING} failure views toolbox", f"{_LOOKING} policy environment span"),
     "notebook": (_PAGE, f"{_STARTING} launch doctor policy decisions explorer"),

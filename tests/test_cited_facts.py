@@ -33,8 +33,8 @@ _NOT_FACTS = re.compile(r"noqa: ?[A-Z0-9, ]+")
 
 # Names of pages in examples of tests and lessons; not pages of this repository.
 EXAMPLES = {"notes.md", "course/README.md"}
-# The documents of a lesson: its front matter and its exercises, which stand in many folders.
-_DOCUMENT = re.compile(r"(lesson|lab|[a-z]+(N+|\d+))\.md")
+# The documents of a lesson: its front matter and its exercises, which stand in many folders; and a question.
+_DOCUMENT = re.compile(r"(lesson|lab|[a-z]+(N+|\d+)|(N+|\d+)-[\w-]+)\.md")
 
 
 @cache

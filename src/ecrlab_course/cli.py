@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from datetime import UTC, datetime
@@ -294,7 +295,10 @@ def catch_up(home: Path | None, work: Path | None, lesson: str) -> None:
 @click.option("--limit", type=click.IntRange(1, 100), help="Do at most so many today, in place of the daily limits.")
 @click.option("--lesson", help="Only the drills of this lesson, such as 06.")
 @click.option(
-    "--export", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write a deck for Anki (.apkg)."
+    "--export",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a file for Anki (.apkg): the drills, and without --lesson the questions of `ask` too.",
 )
 @click.option("--env", "profile", is_flag=False, flag_value="admin", help="Print the variables of the drills' account.")
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
@@ -326,9 +330,12 @@ def drill(
             click.echo(session.schedule.trouble(), err=True)
         if file is not None:
             from ecrlab_course.drills import deck
+            from ecrlab_course.questions.question import questions
 
             wanted = [item for item in session.drills.values() if lesson in (None, item.lesson)]
-            click.echo(f"{file}: {deck.export(wanted, file)} drills. Imported again, they are updated, not doubled.")
+            asked = list(questions().values()) if lesson is None else []
+            deck.export(wanted, file, asked)
+            click.echo(say("drill.exported", file=file, drills=len(wanted), questions=len(asked)))
             return
         if profile is not None:
             from ecrlab_course.drills.account import DrillLab
@@ -358,6 +365,46 @@ def drill(
     except KeyError as error:
         _give_up(error.args[0])
     except (ContentError, ValueError, ProgressError, LabError, OSError) as error:
+        _give_up(error)
+
+
+@main.command()
+@click.option("--topic", default="", help="Only questions of this topic: containers, images, registries, ecr, iam, …")
+@click.option("--level", default="", help="Only questions of this level: junior, mid, senior.")
+@click.option("--points", is_flag=True, help="Show the points of a good answer at once.")
+@click.option("--list", "listing", is_flag=True, help="List the questions: number, topic, level.")
+@click.option(
+    "--export", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write them as a deck for Anki (.apkg)."
+)
+@click.argument("number", required=False, type=int)
+def ask(topic: str, level: str, points: bool, listing: bool, file: Path | None, number: int | None) -> None:
+    """Ask interview questions in a new order each time, or question NUMBER. Enter shows the points, q ends.
+
+    In a pipe it prints one question, and with --points its answer.
+    """
+    from ecrlab_course.questions import terminal, text
+    from ecrlab_course.questions.question import QuestionError, chosen, numbered, questions
+
+    try:
+        bank = questions()
+        found = chosen(bank, topic, level) if number is None else [numbered(bank, number)]
+        if file is not None:
+            from ecrlab_course.drills import deck
+
+            click.echo(say("question.exported", file=file, number=deck.export((), file, found)))
+        elif listing:
+            click.echo(text.listing(found).text)
+        else:
+            random.shuffle(found)
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                terminal.ask(found, click.echo, input, points)
+                return
+            click.echo(text.asked(found[0]))
+            end = typed(say("question.show_points", number=found[0].number))
+            click.echo(f"\n{text.answered(found[0]) if points else end}")
+    except (KeyboardInterrupt, EOFError):
+        click.echo("")
+    except (QuestionError, ContentError, OSError) as error:
         _give_up(error)
 
 

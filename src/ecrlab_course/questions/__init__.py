@@ -1,0 +1,1 @@
+"""The question bank: how a question is read from its document, its text, its card for Anki."""
