@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
+from importlib.resources import files
 from typing import Any
 
 from ecrlab_course.documents.verdict import Verdict
@@ -18,6 +20,13 @@ from ecrlab_course.views.display import escape, keyboard, markdown, note, style,
 ipywidgets: Any = import_module("ipywidgets")
 
 _cards = itertools.count(1)
+
+
+@cache
+def _own_style() -> str:
+    """Return the style element of this card alone: what is stored in solved notebooks does not carry it."""
+    css = (files("ecrlab_course.views") / "questions.css").read_text(encoding="utf-8")
+    return f"<style>{' '.join(css.split())}</style>"
 
 
 def form(found: list[Question]) -> str:
@@ -69,6 +78,7 @@ class QuestionCard(ActingCard):
         bar.add_class("ecr-buttons")
         menus = ipywidgets.VBox([self.topic, self.level, self.choice])
         menus.add_class("ecr-rows")
+        menus.add_class("ecr-filters")
         self.box = ipywidgets.VBox([self._head, menus, self._asked, bar, self._said, self._told])
         self.box.add_class("ecrlab")
         self.box.add_class("ecr-exercise")
@@ -133,7 +143,7 @@ class QuestionCard(ActingCard):
         question = self.question
         counted = say("question.counted", number=len(self._found), all=len(self._bank))
         self._head.value = (
-            f'{style(self._keyboard)}<div class="ecr-head"><b>{say("question.title")}</b> '
+            f'{style(self._keyboard)}{_own_style()}<div class="ecr-head"><b>{say("question.title")}</b> '
             f'<span class="ecr-kind">{escape(counted)}</span></div>'
         )
         for button in (self._show, *self._more):
