@@ -21,6 +21,7 @@ from ecrlab_course.checkout import ContentError
 from ecrlab_course.documents.sections import DocumentError
 from ecrlab_course.drills import deck
 from ecrlab_course.drills.drill import drills
+from ecrlab_course.notebook.question_card import QuestionCard, form, static
 from ecrlab_course.questions import card, terminal, text
 from ecrlab_course.questions.question import LEVELS, TOPICS, QuestionError, chosen, numbered, questions
 
@@ -192,6 +193,70 @@ def test_in_a_real_terminal_enter_shows_the_points() -> None:
     os.close(number)
     assert b"then press Enter for the points" in said
     assert b"The weak answer people give" in said
+
+
+# The page's card ------------------------------------------------------------------------------------------------------
+
+
+def seen(shown: QuestionCard) -> str:
+    """What the card's HTML says."""
+    return "".join(part.value for part in shown.box.children if type(part).__name__ == "HTML")
+
+
+def press(shown: QuestionCard, name: str) -> None:
+    next(part for part in shown.box.children[3].children if part.description == name).click()
+
+
+def test_a_card_from_a_topic_to_its_points() -> None:
+    shown = QuestionCard(BANK, "images", "mid")
+    wanted = [each for each in BANK.values() if (each.topic, each.level) == ("images", "mid")]
+    assert shown.question == wanted[0]
+    assert f"{len(wanted)} of {len(BANK)}" in seen(shown)
+    assert card.points(wanted[0]) not in seen(shown)
+    press(shown, "Show the points")
+    assert card.points(wanted[0]) in seen(shown)
+    assert card.weak(wanted[0]) in seen(shown)
+    press(shown, "Next question")
+    assert shown.question == wanted[1]
+    assert card.points(wanted[1]) not in seen(shown), "the next one is covered again"
+    press(shown, "Previous question")
+    press(shown, "Previous question")
+    assert shown.question == wanted[-1], "before the first one is the last"
+    shown.level.value = "senior"
+    assert {number for _, number in shown.choice.options} == {
+        each.number for each in BANK.values() if (each.topic, each.level) == ("images", "senior")
+    }
+    assert shown.question is not None
+    assert shown.question.level == "senior"
+
+
+def test_a_card_where_no_question_is_left_says_so_and_finds_back() -> None:
+    shown = QuestionCard({1: BANK[1], 53: BANK[53]})
+    shown.topic.value = "images"
+    assert shown.question is None
+    assert "There is no question of this topic and level." in seen(shown)
+    press(shown, "Next question")
+    press(shown, "Show the points")
+    shown.topic.value = "registries"
+    assert shown.question == BANK[53]
+    assert card.points(BANK[53]) not in seen(shown)
+
+
+def test_a_card_begins_at_a_number_and_refuses_one_that_is_not_there() -> None:
+    assert QuestionCard(BANK, number=38).question == BANK[38]
+    for words in ({"number": 999}, {"topic": "docker"}, {"level": "boss"}):
+        with pytest.raises(QuestionError, match="There is no"):
+            QuestionCard(BANK, **words)  # type: ignore[arg-type]
+
+
+def test_the_card_s_text_form_lists_or_asks_and_gives_nothing_away() -> None:
+    listed, one = form(list(BANK.values())), form([BANK[38]])
+    assert all(f"\n{number} " in listed for number in BANK)
+    assert one.startswith("Question 38 · images · mid")
+    for page in (listed, one, static([BANK[38]])):
+        assert "SHA-256 of the exact bytes" not in page
+        assert "ask 38 --points" in page
+    assert Balanced(static(list(BANK.values()))).stray == []
 
 
 # The deck -------------------------------------------------------------------------------------------------------------

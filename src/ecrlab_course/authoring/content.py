@@ -221,7 +221,7 @@ class Course:
     lessons: dict[str, Source]
     labs: dict[str, Source] = field(default_factory=dict)
     pages: dict[str, Source] = field(default_factory=dict)
-    """Notebooks that are not lessons and hold no exercises: the drills."""
+    """Notebooks that are not lessons and hold no exercises: the drills, the questions."""
 
     @property
     def sources(self) -> dict[str, Source]:

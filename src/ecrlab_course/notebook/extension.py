@@ -49,9 +49,11 @@ from ecrlab_course.notebook.engine_words import side_by_side
 from ecrlab_course.notebook.exercise_card import Card
 from ecrlab_course.notebook.home_widget import HomePage, removed_by
 from ecrlab_course.notebook.offer_card import OfferCard
+from ecrlab_course.notebook.question_card import QuestionCard
 from ecrlab_course.policy_editor.editor import EditorError
 from ecrlab_course.policy_editor.widget import PolicyEditor
 from ecrlab_course.progress import Progress, ProgressError
+from ecrlab_course.questions.question import questions
 from ecrlab_course.toolbox import needs, refusals
 from ecrlab_course.toolbox.lab import Clock, Lab
 from ecrlab_course.toolbox.shell import ShellError
@@ -140,6 +142,7 @@ class NotebookLab(Lab):
         self._page = ""
         self._projector: Any = None
         self._drill: DrillCard | None = None
+        self._question: QuestionCard | None = None
         self._home_page: HomePage | None = None
         self._matrix: matrix_card.MatrixCard | None = None
         self._desk_card: desk_card.DeskCard | None = None
@@ -757,6 +760,17 @@ class NotebookLab(Lab):
         self._drill = drill_card.DrillCard(self._drills, wanted, because.get(wanted, ""))
         self._drill.prepare()
         self._drill.show()
+
+    # Questions -------------------------------------------------------------------------------------------------------
+
+    @spoken
+    def questions(self, topic: str = "", level: str = "", number: int = 0) -> None:
+        """Browse the question bank: `lab.questions()`, of a topic and a level, or at one question.
+
+        `lab.questions("images", "senior")`, `lab.questions(number=38)`.
+        """
+        self._question = QuestionCard(questions(self.course.root), topic, level, number)
+        self._question.show()
 
     # The incident desk -----------------------------------------------------------------------------------------------
 

@@ -233,7 +233,7 @@ def drawn(
     """Return the map: each lesson a stop on the route with its progress as a ring, each lab a quay below its lesson.
 
     `here` is the id of the place to go on with, `folder` what leads from the page to the lessons' notebooks, `pages`
-    the notebooks beside the route (the drills), by title.
+    the notebooks beside the route (drills, questions), by title.
     """
     lessons = [stop for stop in stops if not stop.after]
     labs = {stop.id: [lab for lab in stops if lab.after == stop.id] for stop in lessons}

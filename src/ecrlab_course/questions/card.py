@@ -15,7 +15,7 @@ BACK = """{{FrontSide}}<hr id="answer">{{Points}}<h4>The weak answer</h4>{{Weak}
 
 def points(question: Question) -> str:
     """Return the points with their reasons, and the next questions with their answers, as HTML."""
-    return f"<ol>{''.join(_point(point) for point in question.points)}</ol>"
+    return f'<ol class="ecr-key-points">{"".join(_point(point) for point in question.points)}</ol>'
 
 
 def _point(point: KeyPoint) -> str:

@@ -265,7 +265,7 @@ def _is_day(text: str) -> bool:
 # What is chosen ------------------------------------------------------------------------------------------------------
 
 
-class QuestionError(LookupError):
+class QuestionError(ValueError):
     """There is no question like that; the text says which there are."""
 
 
