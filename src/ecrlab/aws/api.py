@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws import account, cloudtrail, ecr, ecr_public, iam, simulation, sts
+from ecrlab.aws import account, cloudtrail, ecr, ecr_public, ecs, iam, simulation, sts
 from ecrlab.aws.access import authorize
 from ecrlab.aws.arns import check_arns
 from ecrlab.aws.cloud import Cloud, regions
@@ -36,7 +36,7 @@ from ecrlab.store import StoreError
 MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB
 # What moves a layer's bytes, or asks another registry, runs in a thread; everything else is short.
 SLOW = {"UploadLayerPart", "CompleteLayerUpload", "BatchGetImage", "ValidatePullThroughCacheRule"}
-SERVICES = (account, cloudtrail, ecr, ecr_public, iam, simulation, sts)
+SERVICES = (account, cloudtrail, ecr, ecr_public, ecs, iam, simulation, sts)
 
 
 async def handle(cloud: Cloud, request: web.Request) -> web.Response:

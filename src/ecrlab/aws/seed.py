@@ -173,6 +173,13 @@ def reset_all(cloud: Cloud) -> list[str]:
             "ecr.signing_keys",
             "ecr-public.registries",
             "ecr-public.aliases",
+            "ecs.clusters",
+            "ecs.definitions",
+            "ecs.families",
+            "ecs.tasks",
+            "ecs.services",
+            "ecs.deployments",
+            "ecs.revisions",
             "work",
         ):
             table = cloud.store.table(name)
