@@ -434,7 +434,7 @@ class Server:
             )
 
     def _acted(self, act: Act) -> None:
-        """Show in the X-ray what ECR did by itself; comes from a worker's thread."""
+        """Show in the X-ray what a service did by itself; comes from a worker's thread."""
         with contextlib.suppress(RuntimeError):  # the lab is about to end
             self._loop.call_soon_threadsafe(self._record_act, act)
 
@@ -445,7 +445,7 @@ class Server:
             principal=act.principal.arn,
             account=act.account,
             region=act.region,
-            service="ecr",
+            service=act.api,
             method="POST",
             path="/",
             operation=act.operation,
@@ -557,6 +557,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening, let what runs end, and save everything."""
+        self.cloud.closing = True
         self.home.control.unlink(missing_ok=True)
         await self.runner.cleanup()
         for listeners in self._sockets.values():

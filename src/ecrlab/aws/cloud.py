@@ -15,6 +15,7 @@ from ecrlab.aws.address import Address
 from ecrlab.aws.identities import Document, Identities, Principal, parsed
 from ecrlab.aws.last_used import LastUsed
 from ecrlab.aws.quotas import Quotas
+from ecrlab.aws.runner import Runner
 from ecrlab.aws.work import Work
 from ecrlab.clock import Clock
 from ecrlab.policy import Policy
@@ -106,6 +107,10 @@ class Cloud:
         self.acted: Callable[[Act], None] = lambda act: None
         # Where the registry of a host name is on this machine, for the pull-through cache; None: nowhere. The server's.
         self.upstream: Callable[[str], Address | None] = lambda host: None
+        # What runs the containers of tasks; None: there is no engine, and no process is started. The server's.
+        self.runner: Runner | None = None
+        # The lab is about to end: what cannot be reached any more is not a Region that is off.
+        self.closing = False
         self.work = Work(self)
         # How long a scan takes at least, in lab seconds: a learner who wants to see one at work makes it longer.
         self.scan_seconds = 0.0

@@ -73,13 +73,15 @@ def kept(record: Record, request: web.Request, response: web.StreamResponse | No
 
 
 def kept_act(act: Act) -> dict[str, Any]:
-    """Return what the event of something that ECR did by itself needs beyond the X-ray's row."""
+    """Return what the event of something that a service did by itself needs beyond the X-ray's row."""
     found: dict[str, Any] = {
         "identity": {**_identity(act.principal), "invokedBy": act.service},
         "ip": act.service,
         "id": act.id,
         "parameters": _plain(act.parameters),
     }
+    if act.result:
+        found["result"] = _plain(act.result)
     if act.code is not None:
         found.update(code=act.code, message=act.message)
     return found
@@ -110,6 +112,8 @@ def _plain(value: Any) -> Any:
 
 
 def _identity(principal: Principal) -> dict[str, Any]:
+    if principal.kind == "service":
+        return {"type": "AWSService"}
     identity: dict[str, Any] = {
         "type": "AssumedRole" if principal.kind == "session" else "IAMUser",
         "principalId": principal.user_id,
@@ -216,8 +220,9 @@ def _events(row: Row, account: str) -> Iterator[Event]:
     if not trail:
         return
     identity = trail["identity"]
-    others = _allowed_accounts(row) - {identity["accountId"]}
-    stranger = identity["accountId"] != account
+    owner = identity.get("accountId", row["account"])
+    others = _allowed_accounts(row) - {owner}
+    stranger = owner != account
     if stranger and (account not in others or row["error"] is not None):
         return
     for name in _names(row):

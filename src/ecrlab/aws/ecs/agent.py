@@ -1,0 +1,180 @@
+"""What happens to a task by itself: the session of the execution role, the pull, the containers, and the end.
+
+Each step is a task of `ecrlab.aws.work`, so it goes on after a restart of the lab: a start that was broken off is made
+again, pull and all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecrlab.aws.ecs.failures import ESSENTIAL, LONGEST, NO_ENGINE, OUT_OF_MEMORY, cannot_assume
+from ecrlab.aws.ecs.puller import Pulled, PullFailed, pull
+from ecrlab.aws.ecs.request import SERVICE, TASKS
+from ecrlab.aws.ecs.state import SHOWN_SECONDS, STARTING, change, mark_stopping
+from ecrlab.aws.identities import Document
+from ecrlab.aws.runner import Ended, Fetched, RunFailed
+from ecrlab.aws.service_sessions import Service, assume
+from ecrlab.aws.work import NotNow, Task, every_round, worker
+
+if TYPE_CHECKING:
+    from ecrlab.aws.cloud import Cloud
+
+
+@worker("ecs.start")
+def start(cloud: Cloud, task: Task) -> None:
+    """Bring a task to RUNNING, or to STOPPED with the reason."""
+    found = cloud.store.table(TASKS).get(task["key"])
+    if found is None or found["status"] not in STARTING:
+        return
+    if found["desired"] == "STOPPED":  # stopped before it began
+        finish(cloud, found, {})
+        return
+    with tempfile.TemporaryDirectory(prefix="ecrlab-task-") as folder:
+        _start(cloud, found, Path(folder) if cloud.runner is not None else None)
+    cloud.work.added.set()
+
+
+def _start(cloud: Cloud, task: Document, folder: Path | None) -> None:
+    key = task["key"]
+    change(cloud, key, status="PENDING")
+    session = None
+    if task["execution_role"]:
+        service = Service(SERVICE, task["arn"])
+        session = assume(cloud, service, task["execution_role"], task["id"], task["region"])
+        if session is None:
+            fail(cloud, task, cannot_assume(task["execution_role"]), task["containers"])
+            return
+    change(cloud, key, status="ACTIVATING", pull_started=cloud.clock.time())
+    containers = [dict(each) for each in task["containers"]]
+    images: dict[str, Pulled] = {}
+    for container in containers:
+        try:
+            images[container["name"]] = pulled = pull(
+                cloud,
+                container["image"],
+                session,
+                task["region"],
+                task["platform"],
+                task["pinned"].get(container["name"], ""),
+                folder,
+            )
+        except PullFailed as failed:
+            if failed.seen.status is None and cloud.closing:
+                raise NotNow from None  # the lab ends, no Region; it is tried again after the next start
+            container["reason"] = failed.words.container or None
+            change(cloud, key, pull_stopped=cloud.clock.time())
+            fail(cloud, task, failed.words.stopped, containers)
+            return
+        container["digest"] = pulled.digest
+    change(cloud, key, pull_stopped=cloud.clock.time(), containers=containers)
+    try:
+        _run(cloud, task, containers, images)
+    except RunFailed as failed:
+        fail(cloud, task, f"CannotStartContainerError: {failed}", containers)
+        return
+    now = cloud.clock.time()
+    with cloud.store.transaction():
+        running = change(
+            cloud, key, status="RUNNING", containers=containers, started=now, connected=now, real_started=time.time()
+        )
+        if running is not None and running["desired"] == "STOPPED":
+            cloud.work.add("ecs.stop", {"key": key})
+    if task["service"]:
+        cloud.work.wake(1.02)  # a service looks whether it is steady
+
+
+def _run(cloud: Cloud, task: Document, containers: list[dict[str, Any]], images: Mapping[str, Pulled]) -> None:
+    """Start the containers, each after those that it depends on; without an engine say that there is no process."""
+    runner = cloud.runner
+    for container in containers:
+        container["state"] = "RUNNING"
+        if runner is None:
+            container["reason"] = NO_ENGINE
+            continue
+        recipe = next(each for each in task["recipes"] if each["name"] == container["name"])
+        pulled = images[container["name"]]
+        container["runtime"] = runner.start(task, recipe, Fetched(pulled.manifest, pulled.config, pulled.blobs), {})
+
+
+def fail(cloud: Cloud, task: Document, reason: str, containers: list[dict[str, Any]]) -> None:
+    """End a task that did not start."""
+    now = cloud.clock.time()
+    with cloud.store.transaction():
+        changed = change(
+            cloud,
+            task["key"],
+            desired="STOPPED",
+            code="TaskFailedToStart",
+            reason=reason,
+            stopping=now,
+            containers=[dict(each) for each in containers],
+        )
+        if changed is not None:
+            finish(cloud, changed, {})
+
+
+@worker("ecs.stop")
+def stop(cloud: Cloud, task: Task) -> None:
+    """Bring a task that is meant to be STOPPED there."""
+    found = cloud.store.table(TASKS).get(task["key"])
+    if found is None or found["status"] == "STOPPED":
+        return
+    ended: Mapping[str, Ended] = {}
+    if cloud.runner is not None:
+        change(cloud, task["key"], status="STOPPING")
+        ended = cloud.runner.stop(found, {each["name"]: each.get("stopTimeout") or 30 for each in found["recipes"]})
+    finish(cloud, found, ended)
+    cloud.work.added.set()
+
+
+def finish(cloud: Cloud, task: Document, ended: Mapping[str, Ended]) -> None:
+    """Mark a task STOPPED; ``ended`` says how containers ended that ran."""
+    now, containers = cloud.clock.time(), []
+    for container in task["containers"]:
+        how = ended.get(container["name"])
+        changed = {**container, "state": "STOPPED"}
+        if how is not None:
+            changed["exit"] = how.code
+            if how.out_of_memory:
+                changed["reason"] = OUT_OF_MEMORY
+        if changed.get("reason"):
+            changed["reason"] = changed["reason"][:LONGEST]
+        containers.append(changed)
+    ran = task.get("started") is not None
+    change(
+        cloud,
+        task["key"],
+        status="STOPPED",
+        desired="STOPPED",
+        containers=containers,
+        stopped=now,
+        execution_stopped=now if ran else None,
+        connected=None,
+    )
+
+
+@every_round
+def look_at_tasks(cloud: Cloud, now: float) -> None:
+    """Find containers that ended, and forget tasks that stopped an hour ago."""
+    table = cloud.store.table(TASKS)
+    for key, task in table.items():
+        if task["status"] == "STOPPED":
+            if task["stopped"] < now - SHOWN_SECONDS:
+                table.delete(key)
+        elif task["status"] == "RUNNING" and task["desired"] == "RUNNING" and cloud.runner is not None:
+            _look_at(cloud, task)
+
+
+def _look_at(cloud: Cloud, task: Document) -> None:
+    """Stop a task of which an essential container ended (facts D005)."""
+    assert cloud.runner is not None
+    ended = cloud.runner.ended(task)
+    essential = {each["name"] for each in task["recipes"] if each["essential"]}
+    if essential & set(ended):
+        with cloud.store.transaction():
+            mark_stopping(cloud, task, "EssentialContainerExited", ESSENTIAL)
