@@ -112,6 +112,8 @@ def _check_containers(containers: list[dict[str, Any]]) -> None:
             raise client_error("Container.name contains invalid characters.")
         if not each.get("image"):
             raise client_error("Container.image should not be null or empty.")
+        if not all(pair.get("name") for pair in each["environment"]):
+            raise client_error("Environment variable name must not be empty.")
         if any(mapping["protocol"] != "tcp" for mapping in each["portMappings"]):
             raise invalid("ECR Lab does not have ports of other protocols than tcp. See docs/fidelity.md.")
     names = [each["name"] for each in containers]

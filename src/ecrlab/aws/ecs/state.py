@@ -110,7 +110,8 @@ def _overridden(recipe: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict
     """Return a container definition with RunTask's overrides of it."""
     all_given = overrides.get("containerOverrides") or ()
     given: Mapping[str, Any] = next((each for each in all_given if each.get("name") == recipe["name"]), {})
-    environment = {each["name"]: each["value"] for each in (*recipe["environment"], *(given.get("environment") or ()))}
+    pairs = (*recipe["environment"], *(given.get("environment") or ()))
+    environment = {each["name"]: each.get("value", "") for each in pairs if each.get("name")}
     command = given.get("command") or recipe.get("command")
     changed = {**recipe, "environment": [{"name": key, "value": value} for key, value in environment.items()]}
     return {**changed, "command": command} if command else changed
