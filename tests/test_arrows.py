@@ -42,9 +42,11 @@ MAY_REACH = {
     "oci": "store",
     "aws": "store oci policy scan clock home",
     "hub": "store oci clock xray",
+    # The containers of ECS's tasks, in the lab's engine.
+    "containers": "store oci policy scan clock home aws engine processes",
     "inventory": "store explorer home",
     "control": f"{_CLOUD} explorer inventory trouble",
-    "server": f"{_CLOUD} explorer inventory trouble control engine processes command ports",
+    "server": f"{_CLOUD} explorer inventory trouble control containers engine processes command ports",
     "fidelity": _CLOUD,
     # What begins the lab, and what speaks to it: they reach the cloud by HTTP.
     "environment": "home",
@@ -57,7 +59,7 @@ MAY_REACH = {
     "launch": _STARTING,
     "doctor": f"{_STARTING} launch",
     # The commands: whoever types them has all of it.
-    "cli": f"{_CLOUD} {_STARTING} command explorer inventory control server fidelity launch doctor decisions",
+    "cli": f"{_CLOUD} {_STARTING} command containers explorer inventory control server fidelity launch doctor decisions",
 }
 _READING = "checkout messages documents"
 _KINDS = f"{_READING} failure views progress causes"

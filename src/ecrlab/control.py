@@ -358,6 +358,8 @@ class Control:
         if parts:
             return {"removed": removed}
         removed = [*seed.reset_all(self._cloud), *self._hub.reset()]
+        if self._cloud.runner is not None:
+            await asyncio.to_thread(self._cloud.runner.close)
         self._cloud.scan_seconds = 0.0
         for off in self._cloud.regions_off:
             await self._switched(off, True)

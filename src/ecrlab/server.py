@@ -31,6 +31,7 @@ from ecrlab.aws.act import Act
 from ecrlab.aws.address import Address
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.ecr_public.registry import PLACE as PUBLIC
+from ecrlab.aws.ecs.agent import sweep
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.front import EcrFrontDoor
 from ecrlab.aws.gist import gist
@@ -41,6 +42,7 @@ from ecrlab.aws.seed import seed
 from ecrlab.aws.tokens import signed
 from ecrlab.clock import Clock
 from ecrlab.command import typed
+from ecrlab.containers import Containers
 from ecrlab.control import Control
 from ecrlab.engine import base_image
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
@@ -92,6 +94,7 @@ class Server:
         self.cloud.upstream = self._upstream
         self.cloud.newest = lambda: self.xray.last
         self.cloud.acted = self._acted
+        self.cloud.runner = Containers(home)
         self.secret = secrets.token_urlsafe(32)
         self.main_port = 0
         self._ports = store.table("lab.registries")
@@ -548,6 +551,7 @@ class Server:
     async def _work(self) -> None:
         """What the cloud does by itself: every second, and soon after something was added."""
         work, idle = self.cloud.work, 0.0
+        await asyncio.to_thread(sweep, self.cloud)
         while True:
             await asyncio.sleep(WORK_STEP)
             idle += WORK_STEP
@@ -558,6 +562,8 @@ class Server:
     async def close(self) -> None:
         """Stop listening, let what runs end, and save everything."""
         self.cloud.closing = True
+        if self.cloud.runner is not None:
+            await asyncio.to_thread(self.cloud.runner.close)
         self.home.control.unlink(missing_ok=True)
         await self.runner.cleanup()
         for listeners in self._sockets.values():

@@ -1,8 +1,8 @@
-"""What ECS needs of a container engine. The lab's server brings one where there is one (`Cloud.runner`)."""
+"""What ECS needs of a container engine. The lab's server brings one (`Cloud.runner`); it may answer, or not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,13 +35,19 @@ class Runner(Protocol):
     ``task`` is ECS's document of a task, ``recipe`` a container definition with the overrides of the task in it.
     """
 
-    def start(
-        self, task: Mapping[str, Any], recipe: Mapping[str, Any], image: Fetched, environment: Mapping[str, str]
-    ) -> str:
-        """Start a container and return its id. Raises RunFailed."""
+    def available(self) -> bool:
+        """Tell whether there is an engine now."""
 
-    def ended(self, task: Mapping[str, Any]) -> Mapping[str, Ended]:
-        """Return how those containers of a task ended that have, by their names in the recipe."""
+    def start(self, task: Mapping[str, Any], recipe: Mapping[str, Any], image: Fetched) -> str:
+        """Start a container and return its id; the task's other containers share its network. Raises RunFailed."""
+
+    def survey(self, alive: Collection[str]) -> Mapping[str, Mapping[str, Ended | None]]:
+        """Return the containers of the tasks ``alive`` (their ids), by task and name in the recipe: how each ended,
+        None for one that runs. Containers of other tasks are removed. {} when the engine does not answer.
+        """
 
     def stop(self, task: Mapping[str, Any], seconds: Mapping[str, int]) -> Mapping[str, Ended]:
         """Stop and remove a task's containers; ``seconds`` is each one's stopTimeout. Return how they ended."""
+
+    def close(self) -> None:
+        """Remove all containers: the lab ends."""

@@ -17,7 +17,7 @@ from ecrlab.aws.ecs.puller import Pulled, PullFailed, pull
 from ecrlab.aws.ecs.request import SERVICE, TASKS
 from ecrlab.aws.ecs.state import SHOWN_SECONDS, STARTING, change, mark_stopping
 from ecrlab.aws.identities import Document
-from ecrlab.aws.runner import Ended, Fetched, RunFailed
+from ecrlab.aws.runner import Ended, Fetched, RunFailed, Runner
 from ecrlab.aws.service_sessions import Service, assume
 from ecrlab.aws.work import NotNow, Task, every_round, worker
 
@@ -34,12 +34,27 @@ def start(cloud: Cloud, task: Task) -> None:
     if found["desired"] == "STOPPED":  # stopped before it began
         finish(cloud, found, {})
         return
+    runner = engine_of(cloud)
     with tempfile.TemporaryDirectory(prefix="ecrlab-task-") as folder:
-        _start(cloud, found, Path(folder) if cloud.runner is not None else None)
+        _start(cloud, found, runner, Path(folder))
     cloud.work.added.set()
 
 
-def _start(cloud: Cloud, task: Document, folder: Path | None) -> None:
+def sweep(cloud: Cloud) -> None:
+    """Remove the containers of tasks that are over: what a killed lab left. Blocks."""
+    alive = {str(task["id"]) for _, task in cloud.store.table(TASKS).items() if task["status"] != "STOPPED"}
+    runner = engine_of(cloud)
+    if runner is not None:
+        runner.survey(alive)
+
+
+def engine_of(cloud: Cloud) -> Runner | None:
+    """Return what runs containers, None where no engine answers."""
+    runner = cloud.runner
+    return runner if runner is not None and runner.available() else None
+
+
+def _start(cloud: Cloud, task: Document, runner: Runner | None, folder: Path) -> None:
     key = task["key"]
     change(cloud, key, status="PENDING")
     session = None
@@ -61,7 +76,7 @@ def _start(cloud: Cloud, task: Document, folder: Path | None) -> None:
                 task["region"],
                 task["platform"],
                 task["pinned"].get(container["name"], ""),
-                folder,
+                folder if runner is not None else None,
             )
         except PullFailed as failed:
             if failed.seen.status is None and cloud.closing:
@@ -73,8 +88,10 @@ def _start(cloud: Cloud, task: Document, folder: Path | None) -> None:
         container["digest"] = pulled.digest
     change(cloud, key, pull_stopped=cloud.clock.time(), containers=containers)
     try:
-        _run(cloud, task, containers, images)
+        _run(runner, task, containers, images)
     except RunFailed as failed:
+        if runner is not None:
+            runner.stop(task, {})
         fail(cloud, task, f"CannotStartContainerError: {failed}", containers)
         return
     now = cloud.clock.time()
@@ -84,13 +101,14 @@ def _start(cloud: Cloud, task: Document, folder: Path | None) -> None:
         )
         if running is not None and running["desired"] == "STOPPED":
             cloud.work.add("ecs.stop", {"key": key})
+    if running is None and runner is not None:  # a reset took the task meanwhile
+        runner.stop(task, {})
     if task["service"]:
         cloud.work.wake(1.02)  # a service looks whether it is steady
 
 
-def _run(cloud: Cloud, task: Document, containers: list[dict[str, Any]], images: Mapping[str, Pulled]) -> None:
-    """Start the containers, each after those that it depends on; without an engine say that there is no process."""
-    runner = cloud.runner
+def _run(runner: Runner | None, task: Document, containers: list[dict[str, Any]], images: Mapping[str, Pulled]) -> None:
+    """Start the containers in their order in the recipe; without an engine say that there is no process."""
     for container in containers:
         container["state"] = "RUNNING"
         if runner is None:
@@ -98,7 +116,7 @@ def _run(cloud: Cloud, task: Document, containers: list[dict[str, Any]], images:
             continue
         recipe = next(each for each in task["recipes"] if each["name"] == container["name"])
         pulled = images[container["name"]]
-        container["runtime"] = runner.start(task, recipe, Fetched(pulled.manifest, pulled.config, pulled.blobs), {})
+        container["runtime"] = runner.start(task, recipe, Fetched(pulled.manifest, pulled.config, pulled.blobs))
 
 
 def fail(cloud: Cloud, task: Document, reason: str, containers: list[dict[str, Any]]) -> None:
@@ -125,9 +143,10 @@ def stop(cloud: Cloud, task: Task) -> None:
     if found is None or found["status"] == "STOPPED":
         return
     ended: Mapping[str, Ended] = {}
-    if cloud.runner is not None:
+    if any(each.get("runtime") for each in found["containers"]):
         change(cloud, task["key"], status="STOPPING")
-        ended = cloud.runner.stop(found, {each["name"]: each.get("stopTimeout") or 30 for each in found["recipes"]})
+        if cloud.runner is not None:
+            ended = cloud.runner.stop(found, {each["name"]: each.get("stopTimeout") or 30 for each in found["recipes"]})
     finish(cloud, found, ended)
     cloud.work.added.set()
 
@@ -161,20 +180,27 @@ def finish(cloud: Cloud, task: Document, ended: Mapping[str, Ended]) -> None:
 @every_round
 def look_at_tasks(cloud: Cloud, now: float) -> None:
     """Find containers that ended, and forget tasks that stopped an hour ago."""
-    table = cloud.store.table(TASKS)
+    table, alive = cloud.store.table(TASKS), []
     for key, task in table.items():
-        if task["status"] == "STOPPED":
-            if task["stopped"] < now - SHOWN_SECONDS:
-                table.delete(key)
-        elif task["status"] == "RUNNING" and task["desired"] == "RUNNING" and cloud.runner is not None:
-            _look_at(cloud, task)
+        if task["status"] != "STOPPED":
+            alive.append(task)
+        elif task["stopped"] < now - SHOWN_SECONDS:
+            table.delete(key)
+    if any(each.get("runtime") for task in alive for each in task["containers"]) and cloud.runner is not None:
+        found = cloud.runner.survey({str(task["id"]) for task in alive})
+        for task in alive:
+            if task["id"] in found and task["status"] == "RUNNING" and task["desired"] == "RUNNING":
+                _look_at(cloud, task, found[task["id"]])
 
 
-def _look_at(cloud: Cloud, task: Document) -> None:
-    """Stop a task of which an essential container ended (facts D005)."""
-    assert cloud.runner is not None
-    ended = cloud.runner.ended(task)
+def _look_at(cloud: Cloud, task: Document, found: Mapping[str, Ended | None]) -> None:
+    """Stop a task of which an essential container ended (facts D005), or is gone."""
     essential = {each["name"] for each in task["recipes"] if each["essential"]}
-    if essential & set(ended):
+    over = {
+        each["name"]
+        for each in task["containers"]
+        if each.get("runtime") and (each["name"] not in found or found[each["name"]] is not None)
+    }
+    if essential & over:
         with cloud.store.transaction():
             mark_stopping(cloud, task, "EssentialContainerExited", ESSENTIAL)
