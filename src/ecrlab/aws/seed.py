@@ -180,6 +180,7 @@ def reset_all(cloud: Cloud) -> list[str]:
             "ecs.services",
             "ecs.deployments",
             "ecs.revisions",
+            "lambda.functions",
             "work",
         ):
             table = cloud.store.table(name)

@@ -101,6 +101,11 @@ def pull(
         door = login(cloud, session, image.region, image.account, agent) if session is not None else Door("", None)
     else:
         door = Door(_host_of(cloud, image), None)
+    return fetch(image, door, platform, folder, agent)
+
+
+def fetch(image: Image, door: Door, platform: str, folder: Path | None, agent: str) -> Pulled:
+    """Fetch an image from a registry that is found already; arguments as of `pull`. Raises PullFailed."""
     return _Pull(image, door, platform, folder, agent).whole()
 
 
