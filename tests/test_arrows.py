@@ -59,7 +59,8 @@ MAY_REACH = {
     "launch": _STARTING,
     "doctor": f"{_STARTING} launch",
     # The commands: whoever types them has all of it.
-    "cli": f"{_CLOUD} {_STARTING} command containers explorer inventory control server fidelity launch doctor decisions",
+    "cli": f"{_CLOUD} {_STARTING} command containers explorer inventory control server fidelity launch doctor "
+    "decisions",
 }
 _READING = "checkout messages documents"
 _KINDS = f"{_READING} failure views progress causes"

@@ -56,7 +56,9 @@ class Containers:
 
     # ------------------------------------------------------------------------------------------------------ starting
 
-    def start(self, task: Mapping[str, Any], recipe: Mapping[str, Any], image: Fetched) -> str:
+    def start(
+        self, task: Mapping[str, Any], recipe: Mapping[str, Any], image: Fetched, environment: Mapping[str, str]
+    ) -> str:
         """Load the image unless it is there, make the container, and start it. Raises RunFailed."""
         engine = self._engine()
         if engine is None:
@@ -65,7 +67,11 @@ class Containers:
             tag = self._load(engine, image)
             name = self._name(task, recipe["name"])
             made = self._asked(
-                engine, "POST", f"/containers/create?name={quote(name)}", self._body(task, recipe, tag), (201,)
+                engine,
+                "POST",
+                f"/containers/create?name={quote(name)}",
+                self._body(task, recipe, tag, environment),
+                (201,),
             )
             self._asked(engine, "POST", f"/containers/{made['Id']}/start", None, (204, 304))
         except EngineError as error:
@@ -75,14 +81,17 @@ class Containers:
     def _name(self, task: Mapping[str, Any], container: str) -> str:
         return f"ecrlab-{self._home.key}-task-{task['id'][:12]}-{container}"
 
-    def _body(self, task: Mapping[str, Any], recipe: Mapping[str, Any], tag: str) -> dict[str, Any]:
+    def _body(
+        self, task: Mapping[str, Any], recipe: Mapping[str, Any], tag: str, environment: Mapping[str, str]
+    ) -> dict[str, Any]:
         """Return what the engine is asked to make; the containers of a task share the first one's network."""
         first = task["recipes"][0]["name"]
         network = "default" if recipe["name"] == first else f"container:{self._name(task, first)}"
+        own = {each["name"]: each.get("value", "") for each in recipe["environment"]}
         given = recipe.get("memory") or recipe.get("memoryReservation") or int(task["memory"] or MOST_MEMORY)
         body: dict[str, Any] = {
             "Image": tag,
-            "Env": [f"{each['name']}={each.get('value', '')}" for each in recipe["environment"]],
+            "Env": [f"{name}={value}" for name, value in {**environment, **own}.items()],
             "Labels": {
                 **(recipe.get("dockerLabels") or {}),
                 HOME: self._home.key,

@@ -127,6 +127,38 @@ def test_a_container_runs_with_its_limits_and_goes_with_its_task(world: Any, eng
     assert containers(engine) == []
 
 
+def test_the_task_role_reaches_the_container_and_the_execution_role_never(
+    world: Any, engine_lab: tuple[Any, Engine]
+) -> None:
+    """Facts D003 and D027."""
+    asks = "wget -qO- http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; env; exec sleep 600"
+    register(world, "sh", "-c", asks)
+    task = world.run()
+    if "reason" in task["containers"][0]:
+        pytest.skip(task["containers"][0]["reason"])
+    number = task["containers"][0]["runtimeId"]
+    deadline = time.monotonic() + 15
+    while "AWS_EXECUTION_ENV" not in (text := logs(engine_lab[1], number)):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.1)
+    found = json.JSONDecoder().raw_decode(text)[0]
+    assert found["RoleArn"].endswith(":role/task")
+    keys = (found["AccessKeyId"], found["SecretAccessKey"], found["Token"])
+    who = world.lab.client_with("sts", *keys).get_caller_identity()["Arn"]
+    assert who == f"arn:aws:sts::{ACCOUNT}:assumed-role/task/{task['taskArn'].rpartition('/')[2]}"
+    assert "role/exec" not in text
+    sessions = [row for row in world.rows() if row["operation"] == "AssumeRole"]
+    assert [row["resource"].rpartition("/")[2] for row in sessions] == ["exec", "task"]
+
+
+def logs(engine: Engine, number: str) -> str:
+    """What a container wrote to its standard output."""
+    done = subprocess.run(
+        ["docker", "-H", str(engine.host), "logs", number], check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
 @pytest.mark.parametrize(("command", "code", "reason"), [("exit 3", 3, None), ("memory", 137, "OutOfMemoryError")])
 def test_a_container_that_ends_takes_its_task_with_it(world: Any, command: str, code: int, reason: str | None) -> None:
     """Facts D013 and D134."""

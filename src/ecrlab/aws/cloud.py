@@ -109,6 +109,9 @@ class Cloud:
         self.upstream: Callable[[str], Address | None] = lambda host: None
         # What runs the containers of tasks; None: there is no engine, and no process is started. The server's.
         self.runner: Runner | None = None
+        # Makes the lab's API and the task roles' credentials reachable from the containers of tasks, and tells whether
+        # they are; from a worker's thread. The server's.
+        self.reach_from_containers: Callable[[], bool] = lambda: False
         # The lab is about to end: what cannot be reached any more is not a Region that is off.
         self.closing = False
         self.work = Work(self)

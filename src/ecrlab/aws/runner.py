@@ -38,8 +38,13 @@ class Runner(Protocol):
     def available(self) -> bool:
         """Tell whether there is an engine now."""
 
-    def start(self, task: Mapping[str, Any], recipe: Mapping[str, Any], image: Fetched) -> str:
-        """Start a container and return its id; the task's other containers share its network. Raises RunFailed."""
+    def start(
+        self, task: Mapping[str, Any], recipe: Mapping[str, Any], image: Fetched, environment: Mapping[str, str]
+    ) -> str:
+        """Start a container and return its id; the task's other containers share its network. Raises RunFailed.
+
+        ``environment`` is what ECS adds to the recipe's.
+        """
 
     def survey(self, alive: Collection[str]) -> Mapping[str, Mapping[str, Ended | None]]:
         """Return the containers of the tasks ``alive`` (their ids), by task and name in the recipe: how each ended,

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecrlab.aws.ecs.failures import ESSENTIAL, LONGEST, NO_ENGINE, OUT_OF_MEMORY, cannot_assume
+from ecrlab.aws.ecs import credentials
+from ecrlab.aws.ecs.failures import ESSENTIAL, LONGEST, NO_CREDENTIALS, NO_ENGINE, OUT_OF_MEMORY, cannot_assume
 from ecrlab.aws.ecs.puller import Pulled, PullFailed, pull
 from ecrlab.aws.ecs.request import SERVICE, TASKS
 from ecrlab.aws.ecs.state import SHOWN_SECONDS, STARTING, change, mark_stopping
@@ -36,7 +37,13 @@ def start(cloud: Cloud, task: Task) -> None:
         return
     runner = engine_of(cloud)
     with tempfile.TemporaryDirectory(prefix="ecrlab-task-") as folder:
-        _start(cloud, found, runner, Path(folder))
+        try:
+            _start(cloud, found, runner, Path(folder))
+        except NotNow:
+            raise
+        except Exception:  # a fault of the lab must not leave a task that never comes
+            fail(cloud, found, "ECR Lab failed to start this task (a fault of the lab, not yours); see its log.", [])
+            raise
     cloud.work.added.set()
 
 
@@ -88,7 +95,7 @@ def _start(cloud: Cloud, task: Document, runner: Runner | None, folder: Path) ->
         container["digest"] = pulled.digest
     change(cloud, key, pull_stopped=cloud.clock.time(), containers=containers)
     try:
-        _run(runner, task, containers, images)
+        _run(cloud, runner, task, containers, images)
     except RunFailed as failed:
         if runner is not None:
             runner.stop(task, {})
@@ -107,8 +114,15 @@ def _start(cloud: Cloud, task: Document, runner: Runner | None, folder: Path) ->
         cloud.work.wake(1.02)  # a service looks whether it is steady
 
 
-def _run(runner: Runner | None, task: Document, containers: list[dict[str, Any]], images: Mapping[str, Pulled]) -> None:
+def _run(
+    cloud: Cloud,
+    runner: Runner | None,
+    task: Document,
+    containers: list[dict[str, Any]],
+    images: Mapping[str, Pulled],
+) -> None:
     """Start the containers in their order in the recipe; without an engine say that there is no process."""
+    environment = _environment(cloud, task) if runner is not None else {}
     for container in containers:
         container["state"] = "RUNNING"
         if runner is None:
@@ -116,7 +130,23 @@ def _run(runner: Runner | None, task: Document, containers: list[dict[str, Any]]
             continue
         recipe = next(each for each in task["recipes"] if each["name"] == container["name"])
         pulled = images[container["name"]]
-        container["runtime"] = runner.start(task, recipe, Fetched(pulled.manifest, pulled.config, pulled.blobs))
+        fetched = Fetched(pulled.manifest, pulled.config, pulled.blobs)
+        container["runtime"] = runner.start(task, recipe, fetched, environment)
+        if task["credentials"] and _URI not in environment:
+            container["reason"] = NO_CREDENTIALS
+
+
+_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+
+
+def _environment(cloud: Cloud, task: Document) -> dict[str, str]:
+    """Return what ECS adds to a container's environment; where the lab can be reached from inside, its address too."""
+    found = {"AWS_REGION": task["region"], "AWS_DEFAULT_REGION": task["region"], "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
+    if not cloud.reach_from_containers():
+        return found
+    if task["credentials"]:
+        found[_URI] = f"{credentials.PATH}{task['credentials']}"
+    return {**found, "AWS_ENDPOINT_URL": f"http://{credentials.ADDRESS}"}
 
 
 def fail(cloud: Cloud, task: Document, reason: str, containers: list[dict[str, Any]]) -> None:
@@ -130,7 +160,7 @@ def fail(cloud: Cloud, task: Document, reason: str, containers: list[dict[str, A
             code="TaskFailedToStart",
             reason=reason,
             stopping=now,
-            containers=[dict(each) for each in containers],
+            containers=[dict(each) for each in containers or task["containers"]],
         )
         if changed is not None:
             finish(cloud, changed, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ def new_task(cloud: Cloud, account: str, region: str, definition: Document, orde
         "exec_command": order.exec_command,
         "execution_role": order.overrides.get("executionRoleArn") or given.get("executionRoleArn"),
         "task_role": order.overrides.get("taskRoleArn") or given.get("taskRoleArn"),
+        "credentials": "",
         "platform": _platform(given),
         "cpu": given.get("cpu"),
         "memory": given.get("memory"),
@@ -90,6 +92,8 @@ def new_task(cloud: Cloud, account: str, region: str, definition: Document, orde
         "version": 1,
         "created": now,
     }
+    if task["task_role"]:
+        task["credentials"] = secrets.token_urlsafe(24)
     cloud.store.table(TASKS).put(task["key"], task)
     cloud.work.add("ecs.start", {"key": task["key"]})
     return task
