@@ -183,6 +183,19 @@ def test_images_of_other_registries(world: Any) -> None:
     )
 
 
+def test_docker_hubs_limit_is_told(world: Any) -> None:
+    world.register("busybox", executionRoleArn=None, taskRoleArn=None)
+    world.lab.control.hub_limits(anonymous=1)
+    first = world.run()
+    assert first["lastStatus"] == "RUNNING"  # a HEAD by tag is free, so the GET by digest is the one too many
+    assert world.run()["stoppedReason"] == (
+        f"{PULL}inspect image has been retried 5 time(s): httpReadSeeker: failed open: unexpected status code "
+        f"https://registry-1.docker.io/v2/library/busybox/manifests/{first['containers'][0]['imageDigest']}: 429 Too "
+        "Many Requests - Server message: toomanyrequests: You have reached your unauthenticated pull rate limit. "
+        "https://www.docker.com/increase-rate-limit"
+    )
+
+
 def test_the_lab_s_own_address_is_the_same_image(world: Any) -> None:
     world.register(f"localhost:{world.lab.port}/{HOST}/web:1")
     assert world.run()["containers"][0]["imageDigest"] == world.digest

@@ -6,9 +6,12 @@ again, pull and all.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +29,41 @@ if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
 
 
+AT_ONCE = 4
+"""Tasks that are started, or stopped, at the same time: much of both is waiting for the engine."""
+
+
+def together(cloud: Cloud, kind: str, key: str, do: Callable[[Cloud, str], None]) -> None:
+    """Do something with the task ``key`` and, beside it, with those that wait for the same.
+
+    Their own turn comes after it: it finds them done, or does it again.
+    """
+    others = {str(each["key"]) for each in cloud.work.waiting(kind)} - {key}
+
+    def beside(other: str) -> None:
+        try:
+            do(cloud, other)
+        except NotNow:
+            return
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(beside, other) for other in others]
+        do(cloud, key)
+        for each in waiting:
+            each.result()
+
+
 @worker("ecs.start")
 def start(cloud: Cloud, task: Task) -> None:
     """Bring a task to RUNNING, or to STOPPED with the reason."""
-    found = cloud.store.table(TASKS).get(task["key"])
+    together(cloud, "ecs.start", task["key"], start_one)
+
+
+def start_one(cloud: Cloud, key: str) -> None:
+    """Bring one task to RUNNING or STOPPED, unless it is there. Raises NotNow: the lab ends."""
+    found = cloud.store.table(TASKS).get(key)
     if found is None or found["status"] not in STARTING:
         return
     if found["desired"] == "STOPPED":  # stopped before it began
@@ -169,12 +203,17 @@ def fail(cloud: Cloud, task: Document, reason: str, containers: list[dict[str, A
 @worker("ecs.stop")
 def stop(cloud: Cloud, task: Task) -> None:
     """Bring a task that is meant to be STOPPED there."""
-    found = cloud.store.table(TASKS).get(task["key"])
+    together(cloud, "ecs.stop", task["key"], stop_one)
+
+
+def stop_one(cloud: Cloud, key: str) -> None:
+    """Stop one task, unless it is over."""
+    found = cloud.store.table(TASKS).get(key)
     if found is None or found["status"] == "STOPPED":
         return
     ended: Mapping[str, Ended] = {}
     if any(each.get("runtime") for each in found["containers"]):
-        change(cloud, task["key"], status="STOPPING")
+        change(cloud, key, status="STOPPING")
         if cloud.runner is not None:
             ended = cloud.runner.stop(found, {each["name"]: each.get("stopTimeout") or 30 for each in found["recipes"]})
     finish(cloud, found, ended)
