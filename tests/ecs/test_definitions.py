@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ecrlab.aws.ecs.definitions import in_order
+
 
 def refused(error: ClientError) -> tuple[str, str]:
     return error.response["Error"]["Code"], error.response["Error"]["Message"]
@@ -118,6 +120,15 @@ def test_passing_a_role_is_asked_of_the_caller_for_each_role_and_for_this_servic
     assert [each["action"] for each in row["decisions"]] == ["ecs:RegisterTaskDefinition", "iam:PassRole"]
     allow("exec", "task")
     assert ci.register_task_definition(**world.recipe())["taskDefinition"]["revision"] == 1
+
+
+def test_containers_come_in_the_order_of_what_they_depend_on() -> None:
+    def one(name: str, *others: str) -> dict[str, Any]:
+        return {"name": name, "dependsOn": [{"containerName": each, "condition": "START"} for each in others]}
+
+    ordered = in_order([one("web", "cache", "log"), one("cache", "log"), one("log")])
+    assert [each["name"] for each in ordered] == ["log", "cache", "web"]
+    assert in_order([one("web", "cache"), one("cache", "web")]) == []
 
 
 def test_tags_are_kept_and_taken_away(world: Any) -> None:

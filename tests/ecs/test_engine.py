@@ -127,6 +127,25 @@ def test_a_container_runs_with_its_limits_and_goes_with_its_task(world: Any, eng
     assert containers(engine) == []
 
 
+def test_containers_of_a_task_share_a_network(world: Any, engine_lab: tuple[Any, Engine]) -> None:
+    serves = ["sh", "-c", "echo shared > /tmp/page; httpd -f -p 127.0.0.1:8080 -h /tmp"]
+    asks = ["sh", "-c", "until wget -qO- http://127.0.0.1:8080/page; do sleep 0.1; done; exec sleep 600"]
+    first = [{"containerName": "web", "condition": "START"}]
+    two = [
+        {"name": "asks", "image": "busybox", "command": asks, "dependsOn": first},
+        {"name": "web", "image": "busybox", "command": serves},
+    ]
+    world.register(containerDefinitions=two, taskRoleArn=None)
+    task = world.run()
+    number = next(each["runtimeId"] for each in task["containers"] if each["name"] == "asks")
+    deadline = time.monotonic() + 15
+    while "shared" not in (text := logs(engine_lab[1], number)):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.1)
+    world.ecs.stop_task(cluster="shop", task=task["taskArn"])
+    world.settled(task["taskArn"], "STOPPED")
+
+
 def test_the_task_role_reaches_the_container_and_the_execution_role_never(
     world: Any, engine_lab: tuple[Any, Engine]
 ) -> None:

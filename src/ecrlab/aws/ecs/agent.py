@@ -155,14 +155,15 @@ def _run(
     containers: list[dict[str, Any]],
     images: Mapping[str, Pulled],
 ) -> None:
-    """Start the containers in their order in the recipe; without an engine say that there is no process."""
+    """Start the containers, each after those that it depends on; without an engine say that there is no process."""
     environment = _environment(cloud, task) if runner is not None else {}
-    for container in containers:
+    by_name = {each["name"]: each for each in containers}
+    for recipe in task["recipes"]:
+        container = by_name[recipe["name"]]
         container["state"] = "RUNNING"
         if runner is None:
             container["reason"] = NO_ENGINE
             continue
-        recipe = next(each for each in task["recipes"] if each["name"] == container["name"])
         pulled = images[container["name"]]
         fetched = Fetched(pulled.manifest, pulled.config, pulled.blobs)
         container["runtime"] = runner.start(task, recipe, fetched, environment)

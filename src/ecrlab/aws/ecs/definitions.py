@@ -125,8 +125,25 @@ def _check_containers(containers: list[dict[str, Any]]) -> None:
         for other in each.get("dependsOn") or ():
             if other["containerName"] not in names or other["containerName"] == each["name"]:
                 raise client_error(f"Container {each['name']} depends on {other['containerName']}, which is not there.")
-            if other["condition"] == "HEALTHY":
-                raise invalid("ECR Lab does not have dependsOn with the condition HEALTHY. See docs/fidelity.md.")
+            if other["condition"] != "START":
+                text = f"ECR Lab does not have dependsOn with the condition {other['condition']}. See docs/fidelity.md."
+                raise invalid(text)
+    if len(in_order(containers)) < len(containers):
+        raise client_error("There is a cyclic dependency between the containers of the task definition.")
+
+
+def in_order(containers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return container definitions so that each comes after those that it depends on; a circle is left out."""
+    left = [dict(each) for each in containers]
+    found: list[dict[str, Any]] = []
+    while left:
+        known = {each["name"] for each in found}
+        ready = [each for each in left if {o["containerName"] for o in each.get("dependsOn") or ()} <= known]
+        if not ready:
+            break
+        found.append(ready[0])
+        left.remove(ready[0])
+    return found
 
 
 def _check_volumes(volumes: Sequence[Mapping[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ecrlab.aws.ecs.definitions import in_order
 from ecrlab.aws.ecs.names import arn, new_id
 from ecrlab.aws.ecs.request import TASKS, shown_tags
 from ecrlab.aws.identities import Document
@@ -77,7 +78,8 @@ def new_task(cloud: Cloud, account: str, region: str, definition: Document, orde
         "platform": _platform(given),
         "cpu": given.get("cpu"),
         "memory": given.get("memory"),
-        "recipes": [_overridden(each, order.overrides) for each in definition["containers"]],
+        # In the order in which they are started: the first one's network is the task's.
+        "recipes": [_overridden(each, order.overrides) for each in in_order(definition["containers"])],
         "containers": [
             {
                 "name": each["name"],
