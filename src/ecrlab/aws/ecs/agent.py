@@ -70,7 +70,8 @@ def start_one(cloud: Cloud, key: str) -> None:
         finish(cloud, found, {})
         return
     runner = engine_of(cloud)
-    with tempfile.TemporaryDirectory(prefix="ecrlab-task-") as folder:
+    # Among the uploads that are not yet blobs: a start of the lab empties that folder, whatever was killed.
+    with tempfile.TemporaryDirectory(prefix="task-", dir=cloud.store.path / "uploads") as folder:
         try:
             _start(cloud, found, runner, Path(folder))
         except NotNow:

@@ -1,7 +1,7 @@
 """Pulling an image as ECS's agent does: over HTTP, at the lab's own doors, with a session of the execution role.
 
 All of it is fetched each time, because Fargate keeps nothing; every byte is hashed. An engine's own pull would skip
-layers that it has, and so hide that a right is missing (facts D035).
+layers that it has, and so hide that a right is missing (facts D036).
 """
 
 from __future__ import annotations

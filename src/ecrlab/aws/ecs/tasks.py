@@ -41,7 +41,10 @@ OVERRIDES_MOST = 8192
 
 @operation("ecs", "RunTask", simplified="Fargate only; at most 20 tasks run in a lab.")
 def run_task(call: Call) -> dict[str, Any]:
-    """Start tasks. Order: shape, own action, PassRole of the execution role, of the task role, the rest."""
+    """Start tasks. Order: shape, own action, PassRole of the execution role, of the task role, the rest.
+
+    A tag is resolved at each start (facts D035); refusals: facts D131 to D133.
+    """
     check_fields(call)
     params = call.params
     overrides = _overrides(call)
