@@ -43,9 +43,11 @@ MAY_REACH = {
     "aws": "store oci policy scan clock home",
     "hub": "store oci clock xray",
     "ci": "store clock home environment processes",
+    # The containers of ECS's tasks, in the lab's engine.
+    "containers": "store oci policy scan clock home aws engine processes",
     "inventory": "store explorer home",
     "control": f"{_CLOUD} ci environment processes explorer inventory trouble",
-    "server": f"{_CLOUD} ci environment explorer inventory trouble control engine processes command ports",
+    "server": f"{_CLOUD} ci environment explorer inventory trouble control containers engine processes command ports",
     "fidelity": _CLOUD,
     # What begins the lab, and what speaks to it: they reach the cloud by HTTP.
     "environment": "home",
@@ -59,7 +61,8 @@ MAY_REACH = {
     "launch": _STARTING,
     "doctor": f"{_STARTING} launch",
     # The commands: whoever types them has all of it.
-    "cli": f"{_CLOUD} ci {_STARTING} received command explorer inventory control server fidelity launch doctor "
+    "cli": f"{_CLOUD} ci {_STARTING} received command containers explorer inventory control server fidelity launch "
+    "doctor "
     "decisions",
 }
 _READING = "checkout messages documents"

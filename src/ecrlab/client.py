@@ -252,6 +252,18 @@ class LabClient:
         """Switch a Region on or off; return ``{"regions_off": [names]}``."""
         return self._call("POST", "/_ecrlab/region", {"region": region, "on": on})
 
+    def pull_as(
+        self, who: str, repository: str, tag: str | None = None, role: str | None = None, region: str | None = None
+    ) -> dict[str, Any]:
+        """Pull an image as "lambda" or as "eks-node" (`ecrlab.aws.pullers`), and return what they say of it.
+
+        ``repository`` is a name, for the node an address too; ``role`` is the node's, by default "node". Without a tag
+        Lambda pulls again what it was given.
+        """
+        given = {"who": who, "repository": repository, "tag": tag, "role": role, "region": region}
+        body = {key: value for key, value in given.items() if value is not None}
+        return self._call("POST", "/_ecrlab/pull-as", body)
+
     def scan_time(self, seconds: float) -> dict[str, Any]:
         """Set how long a scan takes at least, in seconds of lab time; 0: no longer than it needs."""
         return self._call("POST", "/_ecrlab/scans", {"seconds": seconds})

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from ecrlab import __version__, explorer, inventory
-from ecrlab.aws import decide, rehearsal, seed, surplus
+from ecrlab.aws import decide, pullers, rehearsal, seed, surplus
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.quotas import PUBLIC, NoQuota
@@ -93,6 +93,7 @@ class Control:
             ("POST", "scans"): self._scans,
             ("GET", "quotas"): self._quotas,
             ("POST", "quotas"): self._quota,
+            ("POST", "pull-as"): self._pull_as,
             ("POST", "reset"): self._reset,
             ("GET", "hub"): self._of_hub(hub.status),
             ("POST", "hub/users"): self._of_hub(hub.users),
@@ -346,6 +347,25 @@ class Control:
             raise Refused(400, f"An account is a string of 12 digits, not {account!r}.")
         return account
 
+    async def _pull_as(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        account, region = self._account(body), body.get("region", REGION)
+        who, repository, tag, role = (body.get(name) for name in ("who", "repository", "tag", "role"))
+        if not isinstance(repository, str) or not isinstance(tag, str | None):
+            raise Refused(400, "repository is a name, tag a name or left out.")
+        if who == "lambda":
+            try:
+                return await asyncio.to_thread(pullers.as_lambda, self._cloud, account, region, repository, tag)
+            except LookupError as error:
+                raise Refused(404, str(error.args[0])) from None
+        if who != "eks-node":
+            raise Refused(400, f"Expected who to be lambda or eks-node, not {who!r}.")
+        bare = not re.search(r"[.:].*/", repository)
+        address = f"{registry_name(account, region)}/{repository}" if bare else repository
+        image = f"{address}:{tag}" if tag else address
+        given = role if isinstance(role, str) else "node"
+        return await asyncio.to_thread(pullers.as_eks_node, self._cloud, account, image, given, region)
+
     async def _reset(self, request: web.Request) -> Answer:
         body = await self._body(request)
         account, region = self._account(body), body.get("region", REGION)
@@ -384,6 +404,8 @@ class Control:
         if parts:
             return {"removed": removed}
         removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *await self._ci.reset()]
+        if self._cloud.runner is not None:
+            await asyncio.to_thread(self._cloud.runner.close)
         self._cloud.scan_seconds = 0.0
         for off in self._cloud.regions_off:
             await self._switched(off, True)

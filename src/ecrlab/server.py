@@ -31,6 +31,8 @@ from ecrlab.aws.act import Act
 from ecrlab.aws.address import Address
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.ecr_public.registry import PLACE as PUBLIC
+from ecrlab.aws.ecs import credentials
+from ecrlab.aws.ecs.agent import sweep
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.front import EcrFrontDoor
 from ecrlab.aws.gist import gist
@@ -44,8 +46,10 @@ from ecrlab.ci.control import CiControl
 from ecrlab.ci.runs import Runs
 from ecrlab.clock import Clock
 from ecrlab.command import typed
+from ecrlab.containers import Containers
 from ecrlab.control import Control
-from ecrlab.engine import base_image
+from ecrlab.engine import Engine, base_image
+from ecrlab.engine.private import give_address
 from ecrlab.home import ACCOUNT, DEFAULT_PORT, REGION, Home, write_private
 from ecrlab.hub import LEARNER, Hub
 from ecrlab.hub.control import HubControl
@@ -98,6 +102,10 @@ class Server:
         self.cloud.upstream = self._upstream
         self.cloud.newest = lambda: self.xray.last
         self.cloud.acted = self._acted
+        self.cloud.runner = Containers(home)
+        self.cloud.reach_from_containers = self._reach_from_containers
+        # Where containers of the lab's own engine find credentials and the API (`ecrlab.aws.ecs.credentials`).
+        self._inside: web.SockSite | None = None
         self.secret = secrets.token_urlsafe(32)
         self.main_port = 0
         self._ports = store.table("lab.registries")
@@ -274,9 +282,44 @@ class Server:
         name = request.transport.get_extra_info("sockname") if request.transport else None
         return self._open.get(name[1], MAIN) if name else MAIN
 
-    def _through_loopback(self, request: web.Request) -> bool:
+    def _local_address(self, request: web.Request) -> str:
         name = request.transport.get_extra_info("sockname") if request.transport else None
-        return self._also is None or (name is not None and name[0] != self._also)
+        return str(name[0]) if name else ""
+
+    def _through_loopback(self, request: web.Request) -> bool:
+        return self._also is None or self._local_address(request) not in ("", self._also)
+
+    def _reach_from_containers(self) -> bool:
+        """Listen where the containers of the lab's own engine look for credentials; comes from a worker's thread."""
+        engine = Engine.saved(self.home)
+        if engine is None or engine.kind != "private" or not give_address(self.home, credentials.ADDRESS):
+            return False
+        if self._inside is not None:
+            return True
+        try:
+            asyncio.run_coroutine_threadsafe(self._listen_inside(), self._loop).result(10)
+        except (OSError, PortTaken, TimeoutError):  # another lab on this computer has it
+            return False
+        return True
+
+    async def _listen_inside(self) -> None:
+        held = socket.create_server((credentials.ADDRESS, 80))
+        try:
+            site = web.SockSite(self.runner, held)
+            await site.start()
+        except BaseException:
+            held.close()
+            raise
+        self._inside = site
+
+    async def _from_inside(self, request: web.Request) -> web.StreamResponse:
+        """Answer a container of a task: the credentials of its role, and the API."""
+        if request.path.startswith(credentials.PATH) and request.method == "GET":
+            status, body = credentials.answer(self.cloud, request.path)
+            return web.json_response(body, status=status)
+        if request.path == "/" and request.method == "POST":
+            return await self._root(request)
+        return web.Response(status=404, text=f"There is nothing at {request.path[:300]}.\n")
 
     # --------------------------------------------------------------------------------------------------------- requests
 
@@ -294,6 +337,8 @@ class Server:
         assert isinstance(request, web.Request)
         if hdrs.EXPECT in request.headers:
             await expect(request)
+        if self._inside is not None and self._local_address(request) == credentials.ADDRESS:
+            return await self._from_inside(request)
         place, path = self._registry_at(request), request.path
         if place == HUB:
             return await self.hub.handle(request)
@@ -445,7 +490,7 @@ class Server:
             )
 
     def _acted(self, act: Act) -> None:
-        """Show in the X-ray what ECR did by itself; comes from a worker's thread."""
+        """Show in the X-ray what a service did by itself; comes from a worker's thread."""
         with contextlib.suppress(RuntimeError):  # the lab is about to end
             self._loop.call_soon_threadsafe(self._record_act, act)
 
@@ -456,7 +501,7 @@ class Server:
             principal=act.principal.arn,
             account=act.account,
             region=act.region,
-            service="ecr",
+            service=act.api,
             method="POST",
             path="/",
             operation=act.operation,
@@ -564,6 +609,7 @@ class Server:
     async def _work(self) -> None:
         """What the cloud does by itself: every second, and soon after something was added."""
         work, idle = self.cloud.work, 0.0
+        await asyncio.to_thread(sweep, self.cloud)
         while True:
             await asyncio.sleep(WORK_STEP)
             idle += WORK_STEP
@@ -573,6 +619,9 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening, let what runs end, and save everything."""
+        self.cloud.closing = True
+        if self.cloud.runner is not None:
+            await asyncio.to_thread(self.cloud.runner.close)
         self.home.control.unlink(missing_ok=True)
         await self.runs.close()
         await self.runner.cleanup()

@@ -244,6 +244,9 @@ def _opened(row: Row) -> Row:
 
 _CLIENTS = (
     ("ecr", r"^(replication|pullthroughcache)\.ecr\.amazonaws\.com$"),
+    ("ecs", r"^ecs-tasks\.amazonaws\.com$"),
+    ("lambda", r"^lambda\.amazonaws\.com$"),
+    ("ec2", r"^ec2\.amazonaws\.com$"),
     ("docker", r"^docker/|docker-client|docker stand-in"),
     ("buildkit", r"^buildkit"),
     ("aws", r"^aws-cli/"),

@@ -92,7 +92,7 @@ def test_nothing_is_ever_a_fault_of_the_lab(lab: Any, count: int) -> None:
         model = service_model(service)
         shape = model.operation_model(name).input_shape
         params = value(shape, draw) if shape is not None else {}
-        if service == "ecr":
+        if service not in ("iam", "sts"):
             body = json.dumps(params).encode()
             headers = {
                 "X-Amz-Target": f"{model.metadata['targetPrefix']}.{name}",

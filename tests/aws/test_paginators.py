@@ -48,6 +48,13 @@ PAGINATORS: dict[str, dict[str, dict[str, Any]]] = {
         "DescribeRegistries": {},
         "DescribeRepositories": {},
     },
+    "ecs": {
+        "ListClusters": {},
+        "ListTaskDefinitions": {},
+        "ListTaskDefinitionFamilies": {},
+        "ListTasks": {},
+        "ListServices": {},
+    },
     "iam": {
         "GetAccountAuthorizationDetails": {},
         "GetGroup": {"GroupName": "aa"},
@@ -146,6 +153,31 @@ def prepare_public(lab: Any) -> None:
         lab.push_public("app", tag, tag.encode())
 
 
+def prepare_ecs(lab: Any) -> dict[str, str]:
+    """Three of each; the tasks take the hub's image, so they need no role."""
+    ecs = lab.client("ecs")
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-0abc1234"]}}
+    fargate = {"launchType": "FARGATE", "networkConfiguration": network}
+    ecs.create_cluster()
+    for name in THREE:
+        ecs.create_cluster(clusterName=name)
+        ecs.register_task_definition(
+            family=name,
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            containerDefinitions=[{"name": "one", "image": "busybox"}],
+        )
+        ecs.create_service(serviceName=name, taskDefinition=name, desiredCount=0, **fargate)
+    arns = [task["taskArn"] for task in ecs.run_task(taskDefinition="aa", count=3, **fargate)["tasks"]]
+    over = ecs.run_task(taskDefinition="aa", **fargate)["tasks"][0]["taskArn"]
+    ecs.stop_task(task=over)
+    ecs.create_service(serviceName="gone", taskDefinition="aa", desiredCount=0, **fargate)
+    ecs.delete_service(service="gone")
+    return {"$task": arns[0], "$over": over}
+
+
 def prepare_iam(lab: Any) -> dict[str, str]:
     iam, tags = lab.client("iam"), [{"Key": name, "Value": name} for name in THREE]
     arns = [iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(PULL))["Policy"]["Arn"] for name in THREE]
@@ -174,7 +206,7 @@ def prepare_iam(lab: Any) -> dict[str, str]:
 def prepared(running_lab: Any) -> tuple[Any, dict[str, str]]:
     running_lab.control.reset()
     prepare_public(running_lab)
-    return running_lab, {**prepare_ecr(running_lab), **prepare_iam(running_lab)}
+    return running_lab, {**prepare_ecr(running_lab), **prepare_ecs(running_lab), **prepare_iam(running_lab)}
 
 
 @pytest.mark.parametrize(("service", "name"), modelled("paginator"))
@@ -199,6 +231,10 @@ def test_paginator(prepared: tuple[Any, dict[str, str]], service: str, name: str
 WAITERS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
     ("ecr", "ImageScanComplete"): (SCANNED, {**SCANNED, "imageId": {"imageTag": "2"}}),
     ("ecr", "LifecyclePolicyPreviewComplete"): ({"repositoryName": "app"}, {"repositoryName": "aa"}),
+    ("ecs", "TasksRunning"): ({"tasks": ["$task"]}, {"tasks": ["f" * 32]}),
+    ("ecs", "TasksStopped"): ({"tasks": ["$over"]}, {"tasks": ["$task"]}),
+    ("ecs", "ServicesStable"): ({"services": ["aa"]}, {"services": ["none"]}),
+    ("ecs", "ServicesInactive"): ({"services": ["gone"]}, {"services": ["none"]}),
     ("iam", "UserExists"): ({"UserName": "aa"}, {"UserName": "nobody"}),
     ("iam", "RoleExists"): ({"RoleName": "aa"}, {"RoleName": "nobody"}),
     ("iam", "PolicyExists"): (
@@ -210,8 +246,14 @@ WAITERS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("service", "name"), modelled("waiter"))
 def test_waiter(prepared: tuple[Any, dict[str, str]], service: str, name: str) -> None:
-    lab, _ = prepared
-    there, missing = WAITERS[service, name]
+    lab, known = prepared
+    there, missing = (
+        {
+            key: [known.get(each, each) for each in value] if isinstance(value, list) else value
+            for key, value in each.items()
+        }
+        for each in WAITERS[service, name]
+    )
     waiter, soon = lab.client(service).get_waiter(xform_name(name)), {"Delay": 0.2, "MaxAttempts": 20}
     waiter.wait(**there, WaiterConfig=soon)
     with pytest.raises(WaiterError):

@@ -33,7 +33,7 @@ MOMENT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 def sample(shape: Shape, depth: int = 0) -> Any:
     """A value of a shape, with every member down to a depth."""
     if isinstance(shape, StructureShape):
-        if depth > 4:
+        if depth > 4 and not shape.is_tagged_union:  # of a union one member is always there
             return {}
         members = list(shape.members.items())
         return {name: sample(member, depth + 1) for name, member in (members[:1] if shape.is_tagged_union else members)}

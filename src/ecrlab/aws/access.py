@@ -1,8 +1,9 @@
 """Authorisation: the one table of what each operation needs, and the question put to IAM.
 
 `RULES` maps every API operation of the lab's services, `REGISTRY_RULES` every request below /v2/, to IAM actions; the
-rule says on which resources they are asked. Sources: facts iam.md section 10 (service authorization reference of
-2026-09-26) for ECR and ECR Public; facts ecr.md 8.2 for the registry's requests.
+rule says on which resources they are asked. Amazon ECS brings its own (`ecrlab.aws.ecs.rights`). Sources: facts iam.md
+section 10 (service authorization reference of 2026-09-26) for ECR and ECR Public; facts ecr.md 8.2 for the registry's
+requests.
 """
 
 from __future__ import annotations
@@ -157,6 +158,10 @@ class _Rules(Mapping[tuple[str, str], Rule]):
     def __init__(self, **makers: Callable[[], dict[str, Rule]]) -> None:
         self._makers = {service.replace("_", "-"): cache(maker) for service, maker in makers.items()}
 
+    def add(self, service: str, maker: Callable[[], dict[str, Rule]]) -> None:
+        """Add the rules of a service whose package brings its own."""
+        self._makers[service] = cache(maker)
+
     def __getitem__(self, key: tuple[str, str]) -> Rule:
         service, name = key
         return self._makers[service]()[name]
@@ -168,7 +173,7 @@ class _Rules(Mapping[tuple[str, str], Rule]):
         return sum(len(rules()) for rules in self._makers.values())
 
 
-RULES: Mapping[tuple[str, str], Rule] = _Rules(
+RULES = _Rules(
     ecr=_ecr_rules, ecr_public=_ecr_public_rules, iam=_iam_rules, sts=_sts_rules, cloudtrail=_cloudtrail_rules
 )
 

@@ -1,4 +1,4 @@
-"""What ECR does by itself in somebody's account: X-ray and CloudTrail show it as they show a request."""
+"""What a service does by itself in somebody's account: X-ray and CloudTrail show it as they show a request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Act:
 
     ``account`` and ``region`` are of the registry that is acted on; ``decisions`` is what IAM was asked; ``code`` and
     ``message`` say why it was refused, None when it was done. ``moved``: the bytes of an image that came into the
-    registry by it, from the Region ``origin``.
+    registry by it, from the Region ``origin``. ``api`` is the service whose operation it is, ``result`` its answer.
     """
 
     operation: str
@@ -30,4 +30,6 @@ class Act:
     message: str | None = None
     moved: int = 0
     origin: str | None = None
+    api: str = "ecr"
+    result: Mapping[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))

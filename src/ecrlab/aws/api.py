@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import time
 import traceback
 import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws import account, cloudtrail, ecr, ecr_public, iam, oidc_providers, simulation, sts, web_identity
+from ecrlab.aws import account, cloudtrail, ecr, ecr_public, ecs, iam, oidc_providers, simulation, sts, web_identity
 from ecrlab.aws.access import authorize
 from ecrlab.aws.arns import check_arns
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.identities import Key, Principal
-from ecrlab.aws.operations import HANDLERS, Call
+from ecrlab.aws.operations import HANDLERS, HELD, Call, is_waiter
 from ecrlab.aws.protocol import (
     Operation,
     identify,
@@ -36,7 +38,9 @@ from ecrlab.store import StoreError
 MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB
 # What moves a layer's bytes, or asks another registry, runs in a thread; everything else is short.
 SLOW = {"UploadLayerPart", "CompleteLayerUpload", "BatchGetImage", "ValidatePullThroughCacheRule"}
-SERVICES = (account, cloudtrail, ecr, ecr_public, iam, oidc_providers, simulation, sts)
+# Seconds of real time that a waiter's poll is held at most, and between two looks at what it waits for.
+HOLD, HOLD_STEP = 5.0, 0.05
+SERVICES = (account, cloudtrail, ecr, ecr_public, ecs, iam, oidc_providers, simulation, sts)
 
 
 async def handle(cloud: Cloud, request: web.Request) -> web.Response:
@@ -138,7 +142,24 @@ async def _carry_out(cloud: Cloud, request: web.Request, operation: Operation, b
         record.result = HANDLERS[operation.service, operation.name](call) or {}
         return record.result
 
-    return await asyncio.to_thread(run) if operation.name in SLOW else run()
+    if operation.name in SLOW:
+        return await asyncio.to_thread(run)
+    result = run()
+    moving = HELD.get((operation.service, operation.name))
+    if moving is not None and is_waiter(call.user_agent):
+        result = record.result = await _held(call, result, moving)
+    return result
+
+
+async def _held(call: Call, result: dict[str, Any], moving: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+    """Return an answer that a waiter asked for: as soon as nothing moves any more, at the latest after `HOLD`."""
+    deadline, version = time.monotonic() + HOLD, call.cloud.store.version
+    while moving(result) and time.monotonic() < deadline:
+        await asyncio.sleep(HOLD_STEP)
+        if call.cloud.store.version != version:
+            version, call.now = call.cloud.store.version, call.cloud.clock.time()
+            result = HANDLERS[call.service, call.operation](call) or {}
+    return result
 
 
 # botocore's model has `auth: none` for them (fact D099): what they carry is the proof.

@@ -15,6 +15,7 @@ from ecrlab.aws.address import Address
 from ecrlab.aws.identities import Document, Identities, Principal, parsed
 from ecrlab.aws.last_used import LastUsed
 from ecrlab.aws.quotas import Quotas
+from ecrlab.aws.runner import Runner
 from ecrlab.aws.work import Work
 from ecrlab.clock import Clock
 from ecrlab.policy import Policy
@@ -108,6 +109,13 @@ class Cloud:
         self.upstream: Callable[[str], Address | None] = lambda host: None
         # The keys that the issuer of identity tokens of this name publishes; None: nobody can fetch them. The server's.
         self.issuer_keys: Callable[[str], dict[str, Any] | None] = lambda issuer: None
+        # What runs the containers of tasks; None: there is no engine, and no process is started. The server's.
+        self.runner: Runner | None = None
+        # Makes the lab's API and the task roles' credentials reachable from the containers of tasks, and tells whether
+        # they are; from a worker's thread. The server's.
+        self.reach_from_containers: Callable[[], bool] = lambda: False
+        # The lab is about to end: what cannot be reached any more is not a Region that is off.
+        self.closing = False
         self.work = Work(self)
         # How long a scan takes at least, in lab seconds: a learner who wants to see one at work makes it longer.
         self.scan_seconds = 0.0

@@ -83,13 +83,15 @@ def _of_api(record: Record, request: web.Request, identity: dict[str, Any]) -> d
 
 
 def kept_act(act: Act) -> dict[str, Any]:
-    """Return what the event of something that ECR did by itself needs beyond the X-ray's row."""
+    """Return what the event of something that a service did by itself needs beyond the X-ray's row."""
     found: dict[str, Any] = {
         "identity": {**_identity(act.principal), "invokedBy": act.service},
         "ip": act.service,
         "id": act.id,
         "parameters": _plain(act.parameters),
     }
+    if act.result:
+        found["result"] = _plain(act.result)
     if act.code is not None:
         found.update(code=act.code, message=act.message)
     return found
@@ -120,6 +122,8 @@ def _plain(value: Any) -> Any:
 
 
 def _identity(principal: Principal) -> dict[str, Any]:
+    if principal.kind == "service":
+        return {"type": "AWSService"}
     identity: dict[str, Any] = {
         "type": "AssumedRole" if principal.kind == "session" else "IAMUser",
         "principalId": principal.user_id,
@@ -240,9 +244,9 @@ def _events(row: Row, account: str) -> Iterator[Event]:
         return
     identity = trail["identity"]
     # A bearer of an identity token is of no account: the event is that of the account whose role was wanted.
-    home = identity.get("accountId", trail.get("account"))
-    others = _allowed_accounts(row) - {home}
-    stranger = home != account
+    owner = identity.get("accountId") or trail.get("account") or row["account"]
+    others = _allowed_accounts(row) - {owner}
+    stranger = owner != account
     if stranger and (account not in others or row["error"] is not None):
         return
     for name in _names(row):

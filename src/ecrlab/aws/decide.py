@@ -232,6 +232,10 @@ def target_named(cloud: Cloud, action: str, text: str | None, principal: Princip
         return Target("*", principal.account, {}), REGION, notes
     if text.startswith("arn:"):
         return _by_arn(cloud, kind, text)
+    if action.startswith("ecs:"):
+        if text == "*":
+            return Target("*", principal.account, {}), REGION, []
+        raise Unanswerable(f"{action} is asked about an ARN of Amazon ECS, or *; {text!r} is neither.", "resource")
     if kind in ("repository", "repositories", "arn") and not action.startswith("ecr-public:"):
         return _by_repository(cloud, action, text)
     if kind == "oidc provider":
@@ -643,7 +647,7 @@ def _opened_by(cloud: Cloud, asked: Asking, after: Policies) -> Iterator[dict[st
             resources = [stem + name for name in (*names, "a-repository-of-tomorrow")]
         elif target == "none":
             continue
-        elif target in ("*", "public registry", "public repository", "public repositories"):
+        elif target.startswith(("*", "public ", "ecs ")):
             resources = ["*"]
         else:
             resources = [f"arn:aws:iam::{request.resource_account}:{target.split()[0]}/any"]

@@ -6,11 +6,13 @@ for the policies of a principal at each request, so a change counts from the nex
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -45,8 +47,8 @@ class Principal:
     holds the condition keys that follow from identity.
     """
 
-    # "user", "session", "root", or "web identity": the bearer of an identity token (GetSessionToken credentials count
-    # as "user").
+    # "user", "session", "root", "service", or "web identity": the bearer of an identity token (GetSessionToken
+    # credentials count as "user").
     kind: str
     account: str
     arn: str
@@ -322,6 +324,22 @@ class Identities:
             context["aws:SourceIdentity"] = session["source_identity"]
         arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session['session_name']}"
         return Principal("session", account, arn, user_id, name, role["id"], session["id"], session, context, role)
+
+    def new_session(self, session: Document, now: float, seconds: float) -> Document:
+        """Keep a session with fresh credentials from lab time ``now`` for ``seconds``, and return its document."""
+        session.update(
+            id=new_id("ASIA"),
+            secret=new_secret(),
+            token=base64.b64encode(secrets.token_bytes(240)).decode(),
+            issued=now,
+            issued_text=datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            expires=now + seconds,
+        )
+        with self.store.transaction():
+            # A registry token outlives the session it came from, at most by its 12 hours.
+            self.drop_expired(now - 13 * 3600)
+            self.sessions.put(session["id"], session)
+        return session
 
     def drop_expired(self, before: float) -> None:
         """Forget the sessions that ended before ``before`` (epoch seconds, lab time)."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,6 +46,9 @@ HANDLERS: dict[tuple[str, str], Handler] = {}
 # How an operation that does less than AWS documents differs; the others do what AWS documents (docs/fidelity.md).
 SIMPLIFIED: dict[tuple[str, str], str] = {}
 
+# Answers that a waiter's poll waits for a little, by what of them says that something is on its way (`held`).
+HELD: dict[tuple[str, str], Callable[[Mapping[str, Any]], bool]] = {}
+
 F = TypeVar("F", bound=Handler)
 
 
@@ -62,6 +66,23 @@ def operation(service: str, *names: str, simplified: str = "") -> Callable[[F], 
         return function
 
     return register
+
+
+def held(service: str, name: str, moving: Callable[[Mapping[str, Any]], bool]) -> None:
+    """Let the polls of waiters for an operation wait while ``moving`` says of its answer that something is on its way.
+
+    A waiter of botocore sleeps for 6 or 15 seconds between two looks, and the lab is done in one.
+    """
+    HELD[service, name] = moving
+
+
+_FEATURES = re.compile(r"(?:^|\s)m/([\w,+]+)")
+
+
+def is_waiter(user_agent: str) -> bool:
+    """Tell by the User-Agent whether a waiter of botocore asks: it has the letter B among its features."""
+    found = _FEATURES.search(user_agent)
+    return found is not None and "B" in found[1].split(",")
 
 
 def page(

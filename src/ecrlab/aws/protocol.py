@@ -1,4 +1,4 @@
-"""AWS wire protocols, driven by botocore's service models: JSON 1.1 (ecr, ecr-public, cloudtrail), Query (iam, sts).
+"""AWS wire protocols, driven by botocore's models: JSON 1.1 (ecr, ecr-public, cloudtrail, ecs), Query (iam, sts).
 
 One request goes through four steps: `identify` finds the service and the operation without reading parameters,
 `parse` turns the body into Python values by the input shape, `validate` checks every constraint of the model and
@@ -25,7 +25,7 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 
 from ecrlab.aws.errors import ApiError
 
-SERVICES = ("ecr", "ecr-public", "iam", "sts", "cloudtrail")
+SERVICES = ("ecr", "ecr-public", "iam", "sts", "cloudtrail", "ecs")
 JSON_TYPE = "application/x-amz-json-1.1"
 XML_TYPE = "text/xml"
 
@@ -81,8 +81,10 @@ def service_model(service: str) -> ServiceModel:
 
 
 @cache
-def _targets() -> dict[str, str]:
-    return {str(service_model(s).metadata["targetPrefix"]): s for s in SERVICES if s not in ("iam", "sts")}
+def _service_of(prefix: str) -> str | None:
+    """The JSON service of a target's prefix. The models are read in the order of `SERVICES`, as far as is needed."""
+    json_services = (service for service in SERVICES if service not in ("iam", "sts"))
+    return next((each for each in json_services if service_model(each).metadata["targetPrefix"] == prefix), None)
 
 
 @cache
@@ -105,7 +107,7 @@ def identify(target: str | None, body: bytes) -> Operation:
     """
     if target:
         prefix, _, name = target.rpartition(".")
-        service = _targets().get(prefix)
+        service = _service_of(prefix)
         operation = find(service, name) if service else None
         if operation is None:
             raise ApiError("UnknownOperationException", f"ECR Lab knows no operation {target}.")

@@ -174,6 +174,14 @@ def reset_all(cloud: Cloud) -> list[str]:
             "ecr.signing_keys",
             "ecr-public.registries",
             "ecr-public.aliases",
+            "ecs.clusters",
+            "ecs.definitions",
+            "ecs.families",
+            "ecs.tasks",
+            "ecs.services",
+            "ecs.deployments",
+            "ecs.revisions",
+            "lambda.functions",
             "work",
         ):
             table = cloud.store.table(name)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
-from datetime import UTC, datetime
 from typing import Any
 
 from ecrlab.aws.access import Context, Target, ask, require
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.iam import checked_policy
-from ecrlab.aws.identities import Document, new_id, new_secret, parsed
+from ecrlab.aws.identities import Document, parsed
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.web_identity import ACTION as WITH_A_TOKEN
 
@@ -25,18 +22,7 @@ def get_caller_identity(call: Call) -> dict[str, Any]:
 
 
 def _credentials(call: Call, session: Document, seconds: int) -> dict[str, Any]:
-    session.update(
-        id=new_id("ASIA"),
-        secret=new_secret(),
-        token=base64.b64encode(secrets.token_bytes(240)).decode(),
-        issued=call.now,
-        issued_text=datetime.fromtimestamp(call.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        expires=call.now + seconds,
-    )
-    with call.cloud.store.transaction():
-        # A registry token outlives the session it came from, at most by its 12 hours.
-        call.cloud.identities.drop_expired(call.now - 13 * 3600)
-        call.cloud.identities.sessions.put(session["id"], session)
+    call.cloud.identities.new_session(session, call.now, seconds)
     return {
         "AccessKeyId": session["id"],
         "SecretAccessKey": session["secret"],

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 from urllib.parse import urlsplit
 
 from ecrlab.home import Home, read_json, write_private
@@ -143,6 +143,24 @@ class Engine:
         sent = {"Host": "docker", **(headers or {})} | ({} if body is None else {"Content-Type": "application/json"})
         try:
             connection.request(method, path, None if body is None else json.dumps(body), sent)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineError(f"{self.host} does not answer: {_plain(error)}.") from error
+        finally:
+            connection.close()
+
+    def send(self, path: str, file: IO[bytes], content_type: str, timeout: float = 60.0) -> tuple[int, bytes]:
+        """POST what a file holds to the engine's API and return the status and the body of its answer.
+
+        ``timeout`` is in seconds. Raises EngineError when nothing answers.
+        """
+        connection = _connection(self, timeout)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        headers = {"Host": "docker", "Content-Type": content_type, "Content-Length": str(size)}
+        try:
+            connection.request("POST", path, file, headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:

@@ -303,6 +303,18 @@ def _host(home: Home) -> str:
     return f"unix://{home.sockets}/docker.sock"
 
 
+def give_address(home: Home, address: str) -> bool:
+    """Give the bridge of the home's own engine one more address, which its containers reach; tell whether it has it."""
+    device = _bridge(home)
+    if _program("ip") is None or not Path(f"/sys/class/net/{device}").exists():
+        return False
+    try:
+        _ip("address", "replace", f"{address}/32", "dev", device)
+    except EngineError:
+        return False
+    return True
+
+
 def _ip(*arguments: str) -> None:
     command = [str(_program("ip")), *arguments]
     answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

@@ -119,6 +119,11 @@ class LabView(Protocol):
         Logs in afresh as `profile`. Raises `failure.Refused` (status, code, message) when it is refused.
         """
 
+    def pull_as(
+        self, who: str, repository: str, tag: str | None = None, *, role: str = "node", region: str = "us-east-1"
+    ) -> Any:
+        """Pull an image as "lambda" or as "eks-node"; true when it was pulled, and `answer` says how it went."""
+
     def user(self, *names: str) -> None:
         """Put the named users' rights back to the seed's."""
 

@@ -119,6 +119,30 @@ class Region:
         return f"{self.name} is on."
 
 
+class Pulled:
+    """What a puller said of an image: true when it has it. `answer` is as `ecrlab.aws.pullers` gives it."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        self.answer = answer
+
+    def __bool__(self) -> bool:
+        """Tell whether the image was pulled."""
+        return bool(self.answer["ok"])
+
+    def __repr__(self) -> str:
+        """Who pulled, the kubelet's request and response where there are any, and how it ended."""
+        answer = self.answer
+        lines = [f"puller: {answer['puller']}", f"image: {answer['ImageUri']}"]
+        for name in ("request", "response"):
+            if answer.get(name):
+                lines.append(f"{name}: {json.dumps(answer[name], indent=2, ensure_ascii=False)}")
+        if self:
+            lines.append(f"pulled: {answer.get('ResolvedImageUri') or answer.get('digest')}")
+        else:
+            lines.append(": ".join(filter(None, (answer["code"], answer["message"]))))
+        return "\n".join(lines)
+
+
 class Lab:
     """Everything an exercise may ask of the lab (`documents.lab_view.LabView`).
 
@@ -157,6 +181,15 @@ class Lab:
         `service` is "ecr", or "ecr-public" for the public registry: `lab.quota("images per repository", 3)`.
         """
         return quota_text(self.control.quota(name, value, service, region))
+
+    def pull_as(
+        self, who: str, repository: str, tag: str | None = None, *, role: str = "node", region: str = REGION
+    ) -> Pulled:
+        """Pull an image as "lambda", or as "eks-node" in the role of a node; print it to see what happened.
+
+        Without a tag Lambda pulls again what it was given: a digest. Raises LabError for a function that is not there.
+        """
+        return Pulled(self.control.pull_as(who, repository, tag, role, region))
 
     @cached_property
     def _looking(self) -> Lab:

@@ -1,0 +1,58 @@
+"""What ECS needs of a container engine. The lab's server brings one (`Cloud.runner`); it may answer, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class RunFailed(Exception):  # noqa: N818 (a task that does not start, not a fault)
+    """The engine did not start a container; the text is the engine's."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An image that the agent has: its manifest, its config, and the files of its blobs by digest."""
+
+    manifest: Mapping[str, Any]
+    config: Mapping[str, Any]
+    blobs: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended: its exit code, and whether its memory limit ended it."""
+
+    code: int
+    out_of_memory: bool = False
+
+
+class Runner(Protocol):
+    """Starts and stops the containers of tasks; every call blocks, and comes from the worker's thread.
+
+    ``task`` is ECS's document of a task, ``recipe`` a container definition with the overrides of the task in it.
+    """
+
+    def available(self) -> bool:
+        """Tell whether there is an engine now."""
+
+    def start(
+        self, task: Mapping[str, Any], recipe: Mapping[str, Any], image: Fetched, environment: Mapping[str, str]
+    ) -> str:
+        """Start a container and return its id; the task's other containers share its network. Raises RunFailed.
+
+        ``environment`` is what ECS adds to the recipe's.
+        """
+
+    def survey(self, alive: Collection[str]) -> Mapping[str, Mapping[str, Ended | None]]:
+        """Return the containers of the tasks ``alive`` (their ids), by task and name in the recipe: how each ended,
+        None for one that runs. Containers of other tasks are removed. {} when the engine does not answer.
+        """
+
+    def stop(self, task: Mapping[str, Any], seconds: Mapping[str, int]) -> Mapping[str, Ended]:
+        """Stop and remove a task's containers; ``seconds`` is each one's stopTimeout. Return how they ended."""
+
+    def close(self) -> None:
+        """Remove all containers: the lab ends."""
