@@ -688,8 +688,8 @@ print(requests.get(manifest, headers={"Authorization": f"Basic {virginias}"}).st
 lab.xray()  # Virginia's token in Ireland
 
 # %% [markdown] id="07-40-token-card" tags=["stretch", "reading"]
-# `401`, and below the row the lab says why: this login is Virginia's. It is still good, for {{fact:token-lifetime}} from
-# its making, and nowhere else.
+# `401`, and below the row the lab says why: this login is Virginia's. It is still good, for {{fact:token-lifetime}}
+# from its making, and nowhere else.
 
 # %% id="07-40-why" tags=["core", "exercise", "solution"]
 lab.solution("07-e9")
