@@ -219,7 +219,7 @@ def test_the_sorting_goes_by_the_table_as_it_is() -> None:
     assert right.correct(Filled("creates.hub", "ends.ecr"))["unlimited"] == "opposite"
 
 
-def test_the_401_that_comes_before_a_pass_is_no_fetch_through_the_cache(session: Session) -> None:
+def test_the_401_that_comes_before_a_pass_is_not_a_fetch_through_the_cache(session: Session) -> None:
     def row(service: str, status: int, client: str) -> dict[str, Any]:
         return {
             "service": service, "status": status, "client": client, "method": "GET", "principal": "",

@@ -201,7 +201,7 @@ def test_what_the_hub_refuses_is_its_sentence_and_no_traceback(kernel: Kernel) -
     assert text.startswith("HubError: 404: "), text
 
 
-def test_what_was_pushed_before_the_card_was_shown_was_no_try_at_it(kernel: Kernel) -> None:
+def test_what_was_pushed_before_the_card_was_shown_is_not_a_try_at_it(kernel: Kernel) -> None:
     kernel.works('lab.lesson("08")\nlab.goto("08", "stored")')
     kernel.works('ecr.create_repository(repositoryName="elsewhere")\n_ = lab.push("elsewhere", "latest", b"x")')
     kernel.works('lab.exercise("08-e3")')

@@ -39,7 +39,7 @@ class LiveCheck(Exercise):
     def judged(self, entry: Entry) -> Verdict:
         """Look and judge; what kept the learner's client from the goal is said first.
 
-        What happened before the card was shown was no try at it: the page's own cells, an exercise before.
+        What happened before the card was shown is not a try at it: the page's own cells, an exercise before.
         """
         begun = Moment(*entry.shown) if entry.shown else None
         return self.with_cause(self.judge(self.probe(entry.looking)), entry.looking, begun)
