@@ -456,6 +456,11 @@ print(round(30 * 24 * 60 * (1 - 0.999), 1), "minutes")
 # ## A second place
 #
 # One rule, set in Virginia: what begins with `shop/` is copied to Ireland.
+#
+# The next cell builds the place where this page begins: 2.4 in Virginia, nothing in Ireland, no rule.
+
+# %% id="07-32-begin" tags=["core", "run", "volatile"]
+lab.goto("07", "one-region")
 
 # %% id="07-32-e6" tags=["core", "exercise", "guess"] minutes=2
 lab.exercise("07-e6")

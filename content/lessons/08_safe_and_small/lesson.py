@@ -500,6 +500,11 @@ lab.answer("08-r5", "c")
 #
 # Sentence 6. ECR can sign what is pushed. `sign.json` names a *signing profile*, `harbour`, and the repositories that
 # are meant: `kiosk`.
+#
+# The next cell builds the place where this page begins, with the repositories `kiosk`, `dock` and `release`.
+
+# %% id="08-32-begin" tags=["core", "run"]
+lab.goto("08", "half")
 
 # %% id="08-32-run" tags=["core", "run", "volatile"] minutes=1
 # %%bash
@@ -550,6 +555,11 @@ for each in ecr.describe_image_signing_status(**which)["signingStatuses"]:
 # %%bash
 # python verify.py dock 4.0 4.1 4.2 4.3 4.4 || echo "not all of them are signed by us"
 
+# %% [markdown] id="08-34-after" tags=["core", "reading"]
+# ECR checks no signature at a pull. And a signature does not say that an image is *good*: Dara's quick one would get
+# one like any other. How it becomes a condition at the door: lesson 09. By hand, outside ECR, `notation` and `cosign`
+# make the same kind of artifact.
+
 # %% id="08-34" tags=["core", "exercise"] minutes=3
 lab.exercise("08-e7")
 
@@ -558,11 +568,6 @@ lab.answer("08-e7", zero="not", one="not", two="not", three="run", four="not")
 
 # %% id="08-34-why" tags=["core", "exercise", "solution"]
 lab.solution("08-e7")
-
-# %% [markdown] id="08-34-after" tags=["core", "text"]
-# ECR checks no signature at a pull. And a signature does not say that an image is *good*: Dara's quick one would get
-# one like any other. How it becomes a condition at the door: lesson 09. By hand, outside ECR, `notation` and `cosign`
-# make the same kind of artifact.
 
 # %% [markdown] id="08-35" tags=["core", "text"] at="fleet"
 # ## Which may go?
