@@ -822,7 +822,7 @@ lab.answer(
     made=["copies", "places", "digest", "price"],
 )
 
-# %% [markdown] id="07-46" tags=["core", "summary"] minutes=1
+# %% [markdown] id="07-46" tags=["core", "summary", "box"] minutes=1
 # ## On one screen
 #
 # | a copy takes along | a copy leaves behind |
@@ -836,8 +836,7 @@ lab.answer(
 # | goes on | IAM; what runs; what is on a disk; the other Region, with its own login |
 # | stops | everything that has to ask the Region: list, pull, push, token |
 # | afterwards | what waited for it is copied; what was pushed elsewhere does not come back by itself |
-
-# %% [markdown] id="07-46-aws" tags=["core", "box"]
+#
 # > **On real AWS**
 # >
 # > - A Region that is gone usually *times out*, and does not refuse: set time-outs.
@@ -845,8 +844,7 @@ lab.answer(
 # > - Quotas are raised on request, in days: ask before the season.
 # > - Between accounts, a policy change may take a few seconds.
 # > - Prices: look them up before you quote one.
-
-# %% [markdown] id="07-46-yours" tags=["core", "text"]
+#
 # ## Yours to play
 #
 # Nothing here reaches AWS or costs money. Which of your own numbers moves the bill most?

@@ -681,7 +681,7 @@ lab.solution("08-e9")
 #
 # `rules/by-age.json` keeps what is live and lets releases go after a month. Today its preview is that of a good policy.
 
-# %% id="08-41" tags=["stretch", "run", "volatile"] minutes=2
+# %% id="08-41" tags=["stretch", "run"] minutes=2
 # %%bash
 # python preview.py rules/by-age.json trial/today | tail -1
 # python preview.py rules/by-age.json trial/summer
