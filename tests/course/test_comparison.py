@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -180,7 +181,7 @@ def test_the_drawing_says_in_words_what_is_shown_written_and_open(session: Sessi
     assert "open: lesson 06" in drawn.text
     assert "open: nobody has asked yet" in drawn.text
     assert drawn.text.splitlines()[-1].startswith("1 shown by you · ")
-    assert 'role="status"' in drawn.html
+    assert '<p class="ecr-soft" role="status">New: row 1, Docker Hub: makes it</p>' in drawn.html
     assert 'aria-label="row 1, Docker Hub: makes it"' in drawn.html
 
 
@@ -216,3 +217,16 @@ def test_the_sorting_goes_by_the_table_as_it_is() -> None:
     assert right.correct(Filled("kept.ecr"))["no-count"] == "open"
     assert full["unlimited"] == "open"  # nobody has met a wall yet: lesson 07
     assert right.correct(Filled("creates.hub", "ends.ecr"))["unlimited"] == "opposite"
+
+
+def test_the_401_that_comes_before_a_pass_is_not_a_fetch_through_the_cache(session: Session) -> None:
+    def row(service: str, status: int, client: str) -> dict[str, Any]:
+        return {
+            "service": service, "status": status, "client": client, "method": "GET", "principal": "",
+            "path": "/v2/library/busybox/manifests/latest",
+        }  # fmt: skip
+
+    fleet = [row("hub", 401, "ecr"), row("hub", 200, "ecr"), *[row("registry", 200, "python")] * 101]
+    observe: Any = session.exercise("05-g4")
+    assert observe.observe(SimpleNamespace(rows=lambda: fleet)) == "c"
+    assert observe.observe(SimpleNamespace(rows=lambda: [fleet[1], *fleet])) == "a"

@@ -196,6 +196,21 @@ def declare(kernel: Kernel, monkeypatch: pytest.MonkeyPatch, cell: str, **what: 
     return cell
 
 
+def test_what_the_hub_refuses_is_its_sentence_and_no_traceback(kernel: Kernel) -> None:
+    text = kernel.fails('lab.hub.api("PATCH", "/v2/repositories/learner/none", {"is_private": True}, user="learner")')
+    assert text.startswith("HubError: 404: "), text
+
+
+def test_what_was_pushed_before_the_card_was_shown_is_not_a_try_at_it(kernel: Kernel) -> None:
+    kernel.works('lab.lesson("08")\nlab.goto("08", "stored")')
+    kernel.works('ecr.create_repository(repositoryName="elsewhere")\n_ = lab.push("elsewhere", "latest", b"x")')
+    kernel.works('lab.exercise("08-e3")')
+    assert kernel.works('lab.check("08-e3")').startswith("○ 08-e3 · untouched")
+    kernel.works('_ = lab.push("elsewhere", "latest", b"y")')
+    assert "`elsewhere`" in kernel.works('lab.check("08-e3")')
+    kernel.works('ecr.delete_repository(repositoryName="elsewhere", force=True)')
+
+
 def test_a_python_cell_stops_as_declared(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     words = "RepositoryNotFoundException"
     cell = 'print("before")\necr.describe_images(repositoryName="none")\nprint("after")'

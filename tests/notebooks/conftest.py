@@ -80,6 +80,8 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
             os.environ.clear()
             os.environ.update(before)
         self.sanitize_patterns[r"localhost:\d{4,5}\b"] = "localhost:PORT"
+        # What an image without a tag is called: by a digest, which engines compute differently.
+        self.sanitize_patterns[r"\bno tag, [0-9a-f]{8}\b"] = "no tag, DIGEST"
         # A link to a lab leads to its page in solutions/ as it is stored, and to the learner's as it runs.
         for sheet in (sheet for source in course().sources.values() for sheet in source.pages):
             self.sanitize_patterns[f'href="{re.escape(sheet.opens)}'] = f'href="{sheet.solved}.ipynb'

@@ -144,3 +144,11 @@ def test_stored_html_has_the_style_of_today() -> None:
             for output in cell.outputs:
                 stored = re.findall("<style.*?</style>", output.get("data", {}).get("text/html", ""), re.DOTALL)
                 assert set(stored) <= today, f"{path.name}, cell {cell.id}: ecrlab_course build --execute"
+
+
+def test_the_sign_of_a_price_begins_no_formula() -> None:
+    """Jupyter sets what stands between two of them as one."""
+    for path in sorted((course().root / "notebooks").glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            found = re.findall(r"(?<![\\`$])\$\d\S*", cell.source) if cell.cell_type == "markdown" else []
+            assert not found, f"{path.name}, cell {cell.id}: {found}"

@@ -103,14 +103,15 @@ lab.answer("lab-02-g1", "d", confidence=2)
 lab.matrix("lab-02")
 
 # %% [markdown] id="lab-02-05-after" tags=["core", "reading"]
-# **How to read it.** The only doors that are shut and should be open belong to a role that nobody has made. All the
-# others that are wrong are open, and nobody ever complained about those.
+# **How to read it.** On Monday the only doors that are shut and should be open are about a role that nobody has made.
+# All the others that are wrong are open, and nobody ever complained about those.
 #
 # Press a door, and it says why it stands as it does, in the words of IAM's decision. The matrix follows whatever you do
 # in the cells of this page or in a terminal; where you work, a cell with `lab.matrix("lab-02")` draws it again.
 
 # %% [markdown] id="lab-02-06" tags=["demo", "text"]
-# **What one of these doors means.** Aiko is the auditor. She looks, and touches nothing; so everybody thinks.
+# **What one of these doors means.** Aiko is the auditor. She looks, and touches nothing; so everybody thinks. ECR
+# answers a delete with the tag that is gone.
 
 # %% id="lab-02-06-run" tags=["demo", "run"]
 # %%bash --as auditor
@@ -301,7 +302,7 @@ lab.solution("lab-02-m4")
 #
 # The same team by **tags**: each repository says its `stage`, and one statement names the stage in place of the names.
 # A new repository is open to nobody until it has its label. And Dara may set labels: *she knows what is what*. (This
-# changes Dara and Omar. The button above builds the place again.)
+# changes Dara and Omar. The button below builds the place again.)
 
 # %% id="lab-02-13-run" tags=["stretch", "run"]
 from policies import by_labels, label, push

@@ -226,6 +226,12 @@ class Look:
         return bool(self.kind or self.wider)
 
 
+def holds(lab: Lab, who: str, *held: str) -> bool:
+    """Tell whether somebody has exactly these policies, each written as "work of group harbour"."""
+    found = [f"{each['name']} of {each['source']}" for each in lab.control.who(who)["policies"]]
+    return sorted(found) == sorted(held)
+
+
 def inside(name: str) -> str:
     """Return a name as it is written inside a sentence: the runtime."""
     return f"the {name[4:]}" if name.startswith("The ") else name

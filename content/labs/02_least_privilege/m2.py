@@ -10,7 +10,7 @@ from ecrlab_course.authoring.beyond import Grant
 
 from . import designs
 from .designs import BECOME, LOGIN, PIPE, POWER, give, give_role, group, own_policy, strip, trust
-from .look import Look
+from .look import Look, holds
 from .table import ACCOUNT, MATRIX, MEMBERS, PIPELINE, ROBOT, allow, arn, let, role, root, user
 
 PEOPLE = (ROBOT.name, PIPELINE.name)
@@ -30,6 +30,8 @@ class Seen(Look):
         own = next((each for each in lab.control.decide_all(OWN_PUSH if there else []) if each["allowed"]), None)
         self.pushes_itself = own is not None
         by = str(own["reason"]) if own is not None else ""
+        self.as_monday = there and [*self.here.trusts] == ["runtime"] and holds(lab, "user/ci", *MONDAY)
+        """Whether nothing has changed here since Monday, whatever the first milestone has changed."""
         self.by_monday, self.by_group = by.endswith("of group harbour"), " of group " in by
         if self.kind == "no-role" and own is not None:
             self.surplus = f"`ci` may do `{own['action']}`: {own['reason']}."
@@ -53,6 +55,7 @@ class Seen(Look):
         return False
 
 
+MONDAY = ("AmazonEC2ContainerRegistryPullOnly of user ci", "work of group harbour")
 OWN_PUSH = [("user/ci", action, arn(name)) for action in PUSH[1:5] for name in ("dev/booking", "release/booking")]
 
 
@@ -78,7 +81,7 @@ def judge(seen: Seen) -> str:
 
 
 def _shut(seen: Seen) -> str:
-    if not seen.accepted:
+    if not seen.accepted or (seen.kind == "no-role" and seen.as_monday):
         return "untouched"
     if seen.kind == "no-role":
         if not seen.pushes_itself or seen.by_monday:
@@ -249,6 +252,7 @@ NAMED = {"AWS": user("ci")}
 SESSIONS = f"arn:aws:sts::{ACCOUNT}:assumed-role/pipeline/*"
 
 TRIES = {
+    "untouched": {"the first milestone by hand": designs.people_done},
     "passed": {
         "the trust policy names the robot": designs.robot_done,
         "the account, and the robot's own half": lambda lab: by_account(lab, BECOME),

@@ -11,7 +11,7 @@ from ecrlab_course.authoring.rights import as_list
 
 from . import designs
 from .designs import EVERYBODY, MAPS, POWER, attach, give, own_policy, strip, trust
-from .look import Look
+from .look import Look, holds
 from .table import ACCOUNT, AIKO, NEIGHBOUR, STRANGER, THIRD, allow, let, root, user
 from .table import MAPS as COMPANY
 
@@ -24,8 +24,14 @@ class Seen(Look):
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab, PEOPLE, others_may=("ecr:*", "sts:*"))
         names = self.principals = let_in(lab)
+        there = self.locked != "iam" and AIKO in self.here.there
+        self.as_monday = there and names == ["*"] and holds(lab, AIKO.who, *MONDAY)
+        """Whether nothing has changed here since Monday, whatever the milestones before have changed."""
         self.let_in = as_words(names) if names else Sentence("nobody")
         self.refusal = Sentence("only-admin") if self.not_admin else Sentence("malformed")
+
+
+MONDAY = ("AmazonEC2ContainerRegistryReadOnly of user auditor", "work of group harbour")
 
 
 def let_in(lab: Lab) -> list[str]:
@@ -56,7 +62,7 @@ def judge(seen: Seen) -> str:
     if seen.kind:
         return _shut(seen)
     if seen.wider:
-        if not seen.accepted:
+        if not seen.accepted or seen.as_monday:
             return "untouched"
         return _of_aiko(seen) if seen.opened_who == "user/auditor" else _of_others(seen)
     if seen.unsure:
@@ -192,6 +198,7 @@ def shut_out(lab: Lab) -> None:
 SEES = allow(["ecr:Get*", "ecr:List*", "ecr:Describe*"], "*")
 
 TRIES = {
+    "untouched": {"a milestone before by hand": designs.people_done},
     "passed": {
         "AWS's policy, and the account": designs.outside_done,
         "a list of one's own, and the account's digits": [

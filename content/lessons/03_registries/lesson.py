@@ -450,7 +450,7 @@ lab.answer("03-e6", "b", confidence=2)
 #   test $place = off && VALUE=DISABLED || VALUE=ENABLED
 #   aws ecr put-account-setting --name BLOB_MOUNTING --value $VALUE --query value --output text
 #   docker tag "$REGISTRY/web/booking:1" "$REGISTRY/web/$place:1"
-#   docker push "$REGISTRY/web/$place:1" | grep -e Pushed -e Mounted -e exists
+#   docker push "$REGISTRY/web/$place:1" | sed -En '/Pushed|Mounted|exists/p'
 # done
 
 # %% id="03-32" tags=["core", "run", "volatile"] minutes=1
@@ -486,7 +486,7 @@ lab.answer("03-g3", "a", confidence=1)
 # %%bash
 # docker pull -q "$HUB/library/busybox:latest"
 # docker tag "$HUB/library/busybox:latest" "$REGISTRY/base/busybox:carried"
-# docker push "$REGISTRY/base/busybox:carried" | grep -e Pushed -e exists -e Mounted
+# docker push "$REGISTRY/base/busybox:carried" | sed -En '/Pushed|Mounted|exists/p'
 
 # %% [markdown] id="03-34-text" tags=["core", "text"]
 # ### Two sums

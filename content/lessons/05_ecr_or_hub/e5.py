@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from itertools import pairwise
 
 from botocore.exceptions import ClientError
 
@@ -107,9 +108,29 @@ def without_the_page(served: Iterable[Row]) -> list[Row]:
 
 
 def since_refusal(rows: list[Row]) -> list[Row]:
-    """Return the rows from the address's first 429 on; all where there was none, as when the checkpoint was built."""
+    """Return the rows from the address's first 429 on; all where there was none, as when the checkpoint was built.
+
+    What the page's own cells ask is left out: the fleet that ends in that 429, and the look next door.
+    """
     refused = next((row for row in manifests(rows, "hub") if row["status"] == 429 and nobody(row)), None)
-    return rows if refused is None else rows[rows.index(refused) :]
+    if refused is None:
+        return rows
+    first = rows.index(refused)
+    served = [row for row in manifests(rows[:first], "hub", "GET") if ok(row) and nobody(row) and name_of(row) == BASE]
+    return without_the_look(rows[first + bool(served) :])
+
+
+def without_the_look(rows: list[Row]) -> list[Row]:
+    """Return the rows without a 429 that is followed at once by a fetch next door: the page's cell asks at both."""
+    asked = [row for row in manifests(rows, "hub", "GET") if nobody(row) and name_of(row) == BASE]
+    looks = [
+        pair
+        for pair in pairwise(asked)
+        if pair[0]["status"] == 429
+        and shows(pair[1]).get("docker-ratelimit-source") == NEIGHBOUR
+        and float(pair[1]["wall"]) - float(pair[0]["wall"]) < 1
+    ]
+    return [row for row in rows if not any(row in pair for pair in looks)]
 
 
 def _at_the_hub(row: Row, rows: list[Row]) -> str:
@@ -236,6 +257,12 @@ def from_next_door(lab: Lab) -> None:
         manifest(lab.hub, BASE, address=lab.hub.next_door)
 
 
+def looked_next_door(lab: Lab) -> None:
+    """Do what the page's cell does: ask at our address, which has no pull left, and at the other."""
+    for address in (lab.hub.address, lab.hub.next_door):
+        manifest(lab.hub, BASE, address=address)
+
+
 def own_image(lab: Lab) -> None:
     """Put something else into ECR under that name."""
     make_repository(lab, "base/busybox")
@@ -296,8 +323,11 @@ TRIES = {
         "a copy in ECR": (copied, servers(3, "ecr", "base/busybox")),
         "a cache rule": (through("docker-hub"), servers(3, "ecr", f"docker-hub/{BASE}")),
     },
-    "untouched": {"the page's own fleet": (through("docker-hub"), servers(SERVERS, "ecr", f"docker-hub/{BASE}"))},
-    "still-refused": [(servers(3), servers(3))],
+    "untouched": {
+        "the page's own fleet": (through("docker-hub"), servers(SERVERS, "ecr", f"docker-hub/{BASE}")),
+        "the page's own look next door": looked_next_door,
+    },
+    "still-refused": {"twice": (servers(3), servers(3)), "after the page's look": (looked_next_door, servers(3))},
     "other-image": [servers(3, "hub", "ratelimitpreview/test")],
     "other-served": [servers(3, "me", "ratelimitpreview/test")],
     "other-repository": [servers(3, "me", "learner/harbour-map")],

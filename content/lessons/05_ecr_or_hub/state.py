@@ -306,7 +306,9 @@ def g4_seen(lab: LabView) -> str | None:
     rows = lab.rows()
     if len([row for row in manifests(rows, "registry", "GET") if ok(row)]) < SERVERS:
         return None
-    return "c" if len([row for row in manifests(rows, "hub", "GET") if row["client"] == "ecr"]) <= 1 else "a"
+    # Asked without a pass first, the Hub answers 401, and nothing is fetched.
+    fetched = [row for row in manifests(rows, "hub", "GET") if row["client"] == "ecr" and ok(row)]
+    return "c" if len(fetched) <= 1 else "a"
 
 
 CHECKPOINTS = {

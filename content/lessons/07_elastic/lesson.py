@@ -456,6 +456,11 @@ print(round(30 * 24 * 60 * (1 - 0.999), 1), "minutes")
 # ## A second place
 #
 # One rule, set in Virginia: what begins with `shop/` is copied to Ireland.
+#
+# The next cell builds the place where this page begins: 2.4 in Virginia, nothing in Ireland, no rule.
+
+# %% id="07-32-begin" tags=["core", "run", "volatile"]
+lab.goto("07", "one-region")
 
 # %% id="07-32-e6" tags=["core", "exercise", "guess"] minutes=2
 lab.exercise("07-e6")
@@ -817,7 +822,7 @@ lab.answer(
     made=["copies", "places", "digest", "price"],
 )
 
-# %% [markdown] id="07-46" tags=["core", "summary"] minutes=1
+# %% [markdown] id="07-46" tags=["core", "summary", "box"] minutes=1
 # ## On one screen
 #
 # | a copy takes along | a copy leaves behind |
@@ -831,8 +836,7 @@ lab.answer(
 # | goes on | IAM; what runs; what is on a disk; the other Region, with its own login |
 # | stops | everything that has to ask the Region: list, pull, push, token |
 # | afterwards | what waited for it is copied; what was pushed elsewhere does not come back by itself |
-
-# %% [markdown] id="07-46-aws" tags=["core", "box"]
+#
 # > **On real AWS**
 # >
 # > - A Region that is gone usually *times out*, and does not refuse: set time-outs.
@@ -840,8 +844,7 @@ lab.answer(
 # > - Quotas are raised on request, in days: ask before the season.
 # > - Between accounts, a policy change may take a few seconds.
 # > - Prices: look them up before you quote one.
-
-# %% [markdown] id="07-46-yours" tags=["core", "text"]
+#
 # ## Yours to play
 #
 # Nothing here reaches AWS or costs money. Which of your own numbers moves the bill most?

@@ -500,6 +500,11 @@ lab.answer("08-r5", "c")
 #
 # Sentence 6. ECR can sign what is pushed. `sign.json` names a *signing profile*, `harbour`, and the repositories that
 # are meant: `kiosk`.
+#
+# The next cell builds the place where this page begins, with the repositories `kiosk`, `dock` and `release`.
+
+# %% id="08-32-begin" tags=["core", "run"]
+lab.goto("08", "half")
 
 # %% id="08-32-run" tags=["core", "run", "volatile"] minutes=1
 # %%bash
@@ -550,6 +555,11 @@ for each in ecr.describe_image_signing_status(**which)["signingStatuses"]:
 # %%bash
 # python verify.py dock 4.0 4.1 4.2 4.3 4.4 || echo "not all of them are signed by us"
 
+# %% [markdown] id="08-34-after" tags=["core", "reading"]
+# ECR checks no signature at a pull. And a signature does not say that an image is *good*: Dara's quick one would get
+# one like any other. How it becomes a condition at the door: lesson 09. By hand, outside ECR, `notation` and `cosign`
+# make the same kind of artifact.
+
 # %% id="08-34" tags=["core", "exercise"] minutes=3
 lab.exercise("08-e7")
 
@@ -558,11 +568,6 @@ lab.answer("08-e7", zero="not", one="not", two="not", three="run", four="not")
 
 # %% id="08-34-why" tags=["core", "exercise", "solution"]
 lab.solution("08-e7")
-
-# %% [markdown] id="08-34-after" tags=["core", "text"]
-# ECR checks no signature at a pull. And a signature does not say that an image is *good*: Dara's quick one would get
-# one like any other. How it becomes a condition at the door: lesson 09. By hand, outside ECR, `notation` and `cosign`
-# make the same kind of artifact.
 
 # %% [markdown] id="08-35" tags=["core", "text"] at="fleet"
 # ## Which may go?
@@ -676,7 +681,7 @@ lab.solution("08-e9")
 #
 # `rules/by-age.json` keeps what is live and lets releases go after a month. Today its preview is that of a good policy.
 
-# %% id="08-41" tags=["stretch", "run", "volatile"] minutes=2
+# %% id="08-41" tags=["stretch", "run"] minutes=2
 # %%bash
 # python preview.py rules/by-age.json trial/today | tail -1
 # python preview.py rules/by-age.json trial/summer
@@ -790,11 +795,11 @@ lab.solution("08-e10")
 # rules, not for the bill. And back? `ACTIVATING` takes {{fact:restore-time}}, in the middle of a night as well; then
 # the image counts as newly pushed, for rules, scans and copies.
 
-# %% id="08-44-restore" tags=["core", "run", "volatile"]
+# %% id="08-44-restore" tags=["core", "run"]
 ecr = lab.client("ecr")
 away = {"repositoryName": "booking", "imageId": {"imageTag": "2.0"}}
 print(ecr.update_image_storage_class(**away, targetStorageClass="STANDARD")["imageStatus"])
-print(lab.clock.advance(minutes=20))
+lab.clock.advance(minutes=20)
 print(ecr.describe_images(repositoryName="booking", imageIds=[away["imageId"]])["imageDetails"][0]["imageStatus"])
 print(lab.sh('docker pull -q "$REGISTRY/booking:2.0"')[1])
 

@@ -170,6 +170,7 @@ class Gaps(Inputs):
             else:
                 value = value if value in part.options else part.options[0]
                 field = ui().Dropdown(options=part.options, value=value, description=part.label, style=WIDE)
+                field.layout.max_width = "100%"
             field.observe(lambda _change: self._show(), "value")
             self._fields[part.name] = field
         row = ui().Box(list(self._fields.values()))

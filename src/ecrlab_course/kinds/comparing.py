@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -77,6 +78,7 @@ def beside(entry: Entry, guess: Option, truth: Option, recalled: bool) -> Verdic
         first = f" {say('predict.guessed_otherwise')}" if again else ""
         return passed(f"{guess.feedback}{first}".strip() or say("predict.happened"))
     both = say("guess.both" if recalled else "predict.both", said=guess.text, truth=truth.text)
+    both = re.sub(r"([?!])\.", r"\1", both)  # an option may be a question
     certain = entry.record.get("confidence") == 3 and guess.misconception
     noted = say("predict.noted_for_drills" if certain else "predict.noted")
     words = certain_words() if entry.certain_miss else ""

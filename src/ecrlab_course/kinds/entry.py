@@ -36,6 +36,8 @@ class Entry:
         self.folder = folder
         self.by_the_course: Callable[[], AbstractContextManager[None]] = nullcontext
         """Around what the course does itself in the learner's lab: it shows nothing of what the learner has seen."""
+        self.shown: tuple[int, float] | None = None
+        """When the card was first shown: the X-ray's last number, `time.monotonic()`; None where it was not."""
 
     @cached_property
     def looking(self) -> LabView:

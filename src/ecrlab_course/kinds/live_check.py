@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ecrlab_course.causes.scene import Moment
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.verdict import Verdict
@@ -36,8 +37,12 @@ class LiveCheck(Exercise):
         raise AnswerError(say("live-check.work_there", id=self.id))
 
     def judged(self, entry: Entry) -> Verdict:
-        """Look and judge; what kept the learner's client from the goal is said first."""
-        return self.with_cause(self.judge(self.probe(entry.looking)), entry.looking)
+        """Look and judge; what kept the learner's client from the goal is said first.
+
+        What happened before the card was shown is not a try at it: the page's own cells, an exercise before.
+        """
+        begun = Moment(*entry.shown) if entry.shown else None
+        return self.with_cause(self.judge(self.probe(entry.looking)), entry.looking, begun)
 
     def state(self, entry: Entry) -> Any:
         """Return what the probe returns."""

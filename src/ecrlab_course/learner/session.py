@@ -68,6 +68,7 @@ class Session:
         self.progress = progress
         self.course = course
         self._moments: dict[str, float] = {}
+        self._shown: dict[str, tuple[int, float]] = {}
         self.beside = beside
         self._built: dict[str, Built] = {}
         self.comparison = Comparison(lab, progress, course.root)
@@ -225,7 +226,14 @@ class Session:
         folder = self.folder(self.source(identifier))
         entry = Entry(identifier, self.lab, lambda: self._looking(identifier), self.progress, folder)
         entry.by_the_course = self._by_the_course
+        entry.shown = self._shown.get(identifier)
         return entry
+
+    def note_shown(self, identifier: str) -> None:
+        """Note that the exercise's card is shown, unless it was already since the lab was last wiped."""
+        row = self.lab.last()
+        if identifier not in self._shown or self._shown[identifier][0] > row:
+            self._shown[identifier] = (row, time.monotonic())
 
     def _looking(self, identifier: str) -> Lab:
         """Return the lab as a check of this exercise sees it."""

@@ -55,6 +55,7 @@ from ecrlab_course.policy_editor.widget import PolicyEditor
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.questions.question import questions
 from ecrlab_course.toolbox import needs, refusals
+from ecrlab_course.toolbox.hub import HubError
 from ecrlab_course.toolbox.lab import Clock, Lab
 from ecrlab_course.toolbox.shell import ShellError
 from ecrlab_course.views import comparison, decision, meter, xray
@@ -387,6 +388,7 @@ class NotebookLab(Lab):
     def exercise(self, identifier: str) -> None:
         """Show an exercise."""
         card = Card(self.session, self.session.exercise(identifier))
+        self.session.note_shown(identifier)
         self._cards[identifier] = card
         card.show()
 
@@ -1089,8 +1091,8 @@ def load(shell: Any) -> None:
         shell.events.unregister("post_run_cell", forget)
 
     shell.events.register("post_run_cell", forget)
-    for kind in (ClientError, BotoCoreError):
-        # An AWS error is a sentence of the lesson, not a traceback.
+    for kind in (ClientError, BotoCoreError, HubError):
+        # What AWS or the Hub answers is a sentence of the lesson, not a traceback.
         setattr(kind, "_render_traceback_", lambda self: [f"{type(self).__name__}: {self}"])  # noqa: B010 - no such attribute in its type
     show(lab._status_line())
     if os.environ.get("ECRLAB_PROJECTOR") == "1":

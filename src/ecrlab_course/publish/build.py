@@ -55,9 +55,16 @@ def cells(source: Source) -> list[Any]:
         metadata.update({key: cell.more[key] for key in ("minutes", "at") if key in cell.more})
         if "at" in metadata and (cell.kind != "markdown" or metadata["at"] not in source.lesson.checkpoints):
             raise BuildError(f"{where}: at={metadata['at']!r} wants a text cell, and a checkpoint of the lesson.")
-        make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
-        result.append(make(cell.text, id=cell.id, metadata=metadata))
+        if cell.kind == "code":
+            result.append(nbformat.v4.new_code_cell(cell.text, id=cell.id, metadata=metadata))
+        else:
+            result.append(nbformat.v4.new_markdown_cell(_prices(cell.text), id=cell.id, metadata=metadata))
     return result
+
+
+def _prices(text: str) -> str:
+    """Return markdown in which the sign of a price begins no formula: Jupyter sets what is between two as one."""
+    return re.sub(r"(?<![\\`$])\$(?=\d)", r"\\$", text)
 
 
 def _read(source: Source) -> list[Cell]:

@@ -122,7 +122,8 @@ def drawn(lines: Sequence[Line], lesson: str = "") -> Shown:
         for name, cell in zip(names, line.cells, strict=True)
         if cell.shown and cell.shown[0].fresh
     ]
-    news = f'<p class="ecr-soft" role="status">{escape(" · ".join(fresh))}</p>' if fresh else ""
+    said = escape(say("comparison.new", news=" · ".join(fresh)))
+    news = f'<p class="ecr-soft" role="status">{said}</p>' if fresh else ""
     return Shown(
         "\n".join([*text, foot]),
         f'{style()}<div class="ecr-title">{escape(title)}</div>'

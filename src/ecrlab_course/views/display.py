@@ -189,7 +189,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str =
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
     ]
-    parts = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    parts = "".join(f'<th scope="col">{escape(cell)}</th>' if cell else "<td></td>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{markdown_inline(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     top = f"<caption>{escape(caption)}</caption>" if caption else ""
     return Shown(

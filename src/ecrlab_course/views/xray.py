@@ -246,7 +246,9 @@ def drawing(rows: Sequence[Row]) -> str:
             f'<span class="ecr-soft">{traffic}</span></td>'
             f'<td class="{"ecr-to" if step.action else "ecr-soft"}">{asked}</td></tr>'
         )
-    heads = "".join(f'<th scope="col">{say(f"x-ray.{name}")}</th>' for name in _HEADS)
+    # The column's head follows what is in it: nobody asks IAM about the hub.
+    decided_by = "lane_pass" if rows and all(row["service"] == "hub" for row in rows) else "lane_iam"
+    heads = "".join(f'<th scope="col">{say(f"x-ray.{name}")}</th>' for name in (*_HEADS, decided_by))
     label = say("x-ray.label", number=len(rows))
     return (
         f'<table class="ecr-table ecr-lanes" aria-label="{label}"><thead><tr>{heads}</tr></thead>'
@@ -254,7 +256,7 @@ def drawing(rows: Sequence[Row]) -> str:
     )
 
 
-_HEADS = ("lane_decision", "lane_registry", "lane_iam")
+_HEADS = ("lane_decision", "lane_registry")
 _COLUMNS = ("number", "decision", "client", "asked", "status", "traffic", "ms")
 
 

@@ -56,7 +56,8 @@ def by_labels(lab: LabView) -> None:
     for name in NAMES:
         label(lab, name, name.partition("/")[0])
     labels = allow(["ecr:TagResource", "ecr:UntagResource"], "*")
-    _give(lab, "developer", LOGIN, _where("dev", [*PUSH, *PULL]), _where("release", PULL), labels)
+    reads = [_where(stage, PULL) for stage in ("base", "release")]
+    _give(lab, "developer", LOGIN, _where("dev", [*PUSH, *PULL]), *reads, labels)
     _give(lab, "ops", LOGIN, _where("release", PULL))
 
 

@@ -31,7 +31,7 @@
     return [name, name.replace(/-\d$/, '')].find(folder => beside.includes(folder)) || above;
   }
 
-  /* Whether a cell of the desk shows what is on the desk now. One that does not would deal anew, and end what is open. */
+  /* Whether a cell of the desk shows what is on the desk now. Any other would deal, and end what is open. */
   async function isOnDesk(kernel, text) {
     const asked = { code: '', silent: true, store_history: false };
     asked.user_expressions = { on: `lab.on_desk(${JSON.stringify(text.trim())})` };
