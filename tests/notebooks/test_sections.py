@@ -122,21 +122,11 @@ def test_each_checkpoint_is_built_in_five_seconds(source: Source, room: Home, tm
     assert slow == {}
 
 
-TWO_PAGES = [
-    pytest.param(
-        source,
-        id=source.slug,
-        marks=[pytest.mark.xfail(strict=True, reason="page 2 begins with `half`, which page 1 does not leave")]
-        if source.lesson.id == "08"
-        else [],
-    )
-    for source in LESSONS
-    if len(source.pages) > 1
-]
+TWO_PAGES = [source for source in LESSONS if len(source.pages) > 1]
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("source", TWO_PAGES)
+@pytest.mark.parametrize("source", TWO_PAGES, ids=lambda s: s.slug)
 def test_the_second_page_goes_on_where_the_first_one_ended(
     source: Source, room: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
