@@ -72,7 +72,7 @@ def commit(work: tuple[Path, Git], files: Mapping[str, str]) -> str:
     return git("rev-parse", "HEAD").stdout.strip()
 
 
-def ended(lab: Any, number: int, seconds: float = 20) -> tuple[dict[str, Any], str]:
+def ended(lab: Any, number: int, seconds: float = 60) -> tuple[dict[str, Any], str]:
     """Wait until a run is over, and return it with what it printed."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -153,7 +153,7 @@ def test_a_run_goes_on_when_the_push_is_interrupted(lab: Any, work: tuple[Path, 
         if "begun" in line:
             break
     os.killpg(push.pid, signal.SIGINT)
-    push.communicate(timeout=20)
+    push.communicate(timeout=60)
     run, text = ended(lab, 1)
     assert (run["code"], text) == (0, "begun\nwhole\n")
 
@@ -164,7 +164,7 @@ def test_what_a_run_leaves_behind_ends_with_it(lab: Any, work: tuple[Path, Git])
     begun = time.monotonic()
     git("push", "lab", "main")
     run, text = ended(lab, 1)
-    assert (run["code"], time.monotonic() - begun < 20) == (0, True)
+    assert (run["code"], time.monotonic() - begun < 60) == (0, True)
     assert Process.of(int(text)) is None
 
 
@@ -182,14 +182,14 @@ def test_a_lab_that_ends_breaks_its_runs_off_and_begins_none_again(
         f"git push --quiet {lab.control.ci_repository()['path']} main >push.log 2>&1 &",
     ):
         subprocess.run(command, shell=True, cwd=folder, check=True, timeout=30)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (
         not (text := lab.control.ci_output(1)["text"] if lab.control.ci_runs() else "") and time.monotonic() < deadline
     ):
         time.sleep(0.05)
     assert lab.process is not None
     lab.process.send_signal(how)
-    lab.process.communicate(timeout=20)
+    lab.process.communicate(timeout=60)
     if how == signal.SIGKILL:
         lab.home.control.unlink(missing_ok=True)
     lab.start()

@@ -43,7 +43,7 @@ def role_arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def until(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 20) -> Any:
+def until(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 60) -> Any:
     """Return what ``look`` gives as soon as it is good; the test fails with the last of it."""
     deadline = time.monotonic() + seconds
     while not good(found := look()):

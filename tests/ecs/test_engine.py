@@ -62,7 +62,7 @@ def world(engine_lab: tuple[Any, Engine]) -> Any:
     lab, _ = engine_lab
     lab.control.reset()
     found = _world().World(lab)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while containers(engine_lab[1]):  # of the test before: a reset has them removed
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -138,7 +138,7 @@ def test_containers_of_a_task_share_a_network(world: Any, engine_lab: tuple[Any,
     world.register(containerDefinitions=two, taskRoleArn=None)
     task = world.run()
     number = next(each["runtimeId"] for each in task["containers"] if each["name"] == "asks")
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 45
     while "shared" not in (text := logs(engine_lab[1], number)):
         assert time.monotonic() < deadline, text
         time.sleep(0.1)
@@ -156,7 +156,7 @@ def test_the_task_role_reaches_the_container_and_the_execution_role_never(
     if "reason" in task["containers"][0]:
         pytest.skip(task["containers"][0]["reason"])
     number = task["containers"][0]["runtimeId"]
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 45
     while "AWS_EXECUTION_ENV" not in (text := logs(engine_lab[1], number)):
         assert time.monotonic() < deadline, text
         time.sleep(0.1)
@@ -213,7 +213,7 @@ def test_a_service_replaces_what_was_killed_and_a_stop_removes_all(world: Any, e
     before = {each["Id"] for each in containers(engine)}
     assert len(before) == 2
     subprocess.run(["docker", "-H", str(engine.host), "rm", "-f", min(before)], check=True, capture_output=True)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 45
     while len(before | {each["Id"] for each in containers(engine)}) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -226,7 +226,7 @@ def test_a_service_replaces_what_was_killed_and_a_stop_removes_all(world: Any, e
     assert containers(engine) == []
     lab.start()  # recipes and services stayed: the tasks come back, as new ones
     wait.wait(cluster="shop", services=["web"])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(new := {each["Id"] for each in containers(engine)}) != 2 or new & there:
         assert time.monotonic() < deadline
         time.sleep(0.1)
