@@ -122,7 +122,8 @@ def test_a_night_s_fixes_close_their_own_ticket_and_no_other(number: int, desk: 
     assert sum(each.incident.is_alarm for each in tickets) == 1
     assert [each.id for each in desk.begin_night(number)] == [each.id for each in tickets]  # not dealt once more
     for place, ticket in enumerate(tickets, 1):
-        assert re.search(rf"[ ,]{place}[,:].*--profile {ticket.incident.caller}\)", paper.where(desk, *tickets)), place
+        whose = rf"\(ticket [^)]*\b{place}\b[^)]*\) with `[^`]*--profile {ticket.incident.caller}\)"
+        assert re.search(whose, paper.where(desk, tickets)), place
         found = desk.check(ticket)
         told = "\n".join(lines(desk, ticket, found))
         assert found.state is State.OPEN, told
@@ -293,7 +294,9 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     assert "There is no desk" in say("desk", "fourth", code=1)
     assert "incident 9 --seed 3" in say("desk", "first", "--seed", "3", code=1)
     night = say("desk", "night", "--seed", "2")
-    assert '1, 3: eval "$(ecrlab env --profile ops)"; 2: eval "$(ecrlab env --profile ci)"' in " ".join(night.split())
+    told = " ".join(night.split())
+    assert re.search(r'\(ticket 1, 3\) with \W?eval "\$\(ecrlab env --profile ops\)"', told), told
+    assert re.search(r'\(ticket 2\) with \W?eval "\$\(ecrlab env --profile ci\)"', told), told
     assert say("ticket", "cause", "a", "3").startswith("Ticket 3 of night 2")
 
 

@@ -60,8 +60,11 @@ def text(desk: Desk, ticket: Ticket) -> str:
 
 def where(desk: Desk, tickets: Sequence[Ticket]) -> str:
     """Return where the jobs are, and how a shell becomes each one for whom a command fails (markdown)."""
-    callers = dict.fromkeys(each.incident.caller for each in tickets)
-    shells = [say("desk.shell", who=said_of(each), profile=each) for each in callers]
+    places: dict[str, list[str]] = {}
+    for place, each in enumerate(tickets, 1):
+        places.setdefault(each.incident.caller, []).append(str(place))
+    key = "desk.shell" if len(tickets) == 1 else "desk.shell_of"
+    shells = [say(key, who=said_of(who), places=", ".join(held), profile=who) for who, held in places.items()]
     return say("desk.where", folder=desk.folder, shells="; ".join(shells))
 
 
