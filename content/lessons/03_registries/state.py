@@ -194,7 +194,12 @@ def undo(lab: LabView) -> None:
 def is_docker(row: Row) -> bool:
     """Tell whether docker made the request, or what stands in for it; Podman asks with the library of skopeo."""
     agent = row["user_agent"].lower()
-    return row["client"] in ("docker", "podman", "skopeo") or "docker" in agent or "containerd" in agent or "buildkit" in agent
+    return (
+        row["client"] in ("docker", "podman", "skopeo")
+        or "docker" in agent
+        or "containerd" in agent
+        or "buildkit" in agent
+    )
 
 
 def path_of(row: Row) -> str:
