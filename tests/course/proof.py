@@ -50,7 +50,9 @@ def place(session: Session, exercise: Exercise) -> None:
         session.furnish(lesson.id)
         session.note_built(lesson.id, checkpoint, _stood[lab.home.path].built)
         return
-    _stood.pop(lab.home.path, None)
+    stood = _stood.pop(lab.home.path, None)
+    if stood is None or stood.lesson != source.folder:
+        lab.control.reset()  # what another lesson's tries left is none of this one's
     take_rights(lab)
     lab.clock.reset()
     session.furnish(lesson.id)

@@ -183,7 +183,6 @@ def forget(lab: Lab) -> None:
 
 
 TRIES = {
-    "untouched": {"the page's own cells": (lambda lab: shelf(lab, name=APP), lambda lab: carry(lab, APP))},
     "passed": {
         "pull, tag, push": (shelf, carry),
         "layers and manifest by the API": (shelf, by_the_api),
