@@ -136,6 +136,7 @@ def test_the_second_page_goes_on_where_the_first_one_ended(
     monkeypatch.setenv("ECRLAB_HOME", str(room.path))
     monkeypatch.delenv("ECRLAB_STRICT", raising=False)
     monkeypatch.setenv("PYTHONWARNINGS", "default")
+    Lab(room, work).control.reset()  # what the pages of other lessons left
     failed = {}
     for number, page in enumerate(source.pages):
         solved = nbformat.read(course().root / "solutions" / f"{page.solved}.ipynb", as_version=4)

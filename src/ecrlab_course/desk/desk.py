@@ -602,11 +602,10 @@ class Desk:
     # Solving, for solutions/ and whoever teaches ---------------------------------------------------------------------
 
     def solve(self, ticket: Ticket) -> Judgement:
-        """Carry out the narrowest fix, name the cause, and check; the ticket counts as shown."""
+        """Carry out the narrowest fix (a closed ticket has it), name the cause, and check; the ticket counts as shown."""
         cause = ticket.dealt[0]
-        town = self.town(ticket)
-        if not ticket.incident.is_alarm:
-            ticket.incident.fixes[cause](town)
+        if not (ticket.incident.is_alarm or ticket.is_closed):
+            ticket.incident.fixes[cause](self.town(ticket))
         self._update(ticket, choice=cause, shown=True)
         return self.check(ticket)
 
