@@ -602,7 +602,7 @@ class Desk:
     # Solving, for solutions/ and whoever teaches ---------------------------------------------------------------------
 
     def solve(self, ticket: Ticket) -> Judgement:
-        """Fix a ticket in the narrowest way (a closed one is), name its cause, and check; the ticket counts as shown."""
+        """Fix a ticket in the narrowest way (a closed one is), name its cause, check; the ticket counts as shown."""
         cause = ticket.dealt[0]
         if not (ticket.incident.is_alarm or ticket.is_closed):
             ticket.incident.fixes[cause](self.town(ticket))
