@@ -197,6 +197,9 @@ def become(name: str, main: Callable[[], object], connection: socket.socket) -> 
         data = {key: value for key, value in os.environ.items() if key == "AWS_DATA_PATH"}
         os.environ.clear()
         os.environ.update(environ, **data)
+        # And it settles then in whose home role sessions are kept: those of another lab would be used here.
+        if assumerole := sys.modules.get("awscli.customizations.assumerole"):
+            vars(assumerole)["CACHE_DIR"] = os.path.expanduser("~/.aws/cli/cache")
         sys.argv = [name, *arguments]
         sys.stdin, sys.stdout, sys.stderr = (open(n, mode, closefd=False) for n, mode in enumerate("rww"))  # noqa: SIM115
         try:

@@ -122,9 +122,7 @@ def test_each_checkpoint_is_built_in_five_seconds(source: Source, room: Home, tm
     assert slow == {}
 
 
-# Without 06: behind the other lessons its cell of the role is refused for another reason than its own, here alone; not
-# understood yet. By itself it passes.
-TWO_PAGES = [source for source in LESSONS if len(source.pages) > 1 and source.lesson.id != "06"]
+TWO_PAGES = [source for source in LESSONS if len(source.pages) > 1]
 
 
 @pytest.mark.timeout(240)
