@@ -17,7 +17,6 @@ TINY, HOURS, SLOW, FAST, LEAKY, MAPS = "tiny", "hours", "slow", "fast", "leaky",
 PROGRAM = "hello"
 
 pieces = learner_module(HERE, "pieces")
-parts = learner_module(HERE, "parts")
 
 
 # Building the places of the lesson
@@ -83,7 +82,8 @@ def write_order(lab: LabView, page: str) -> None:
     assert lab.folder is not None
     folder = lab.folder / "order"
     (folder / "www").mkdir(parents=True, exist_ok=True)
-    (folder / "parts.bin").write_bytes(parts.PARTS)
+    # Read when it is wanted: its two megabytes take a tenth of a second, and every page reads this file.
+    (folder / "parts.bin").write_bytes(learner_module(HERE, "parts").PARTS)
     (folder / "www" / "index.html").write_text(page, encoding="utf-8")
 
 

@@ -127,9 +127,10 @@ def deciding(cells: list[Cell]) -> dict[str, tuple[Cell, Cell]]:
     code = [cell for cell in cells if cell.kind == "code" and "solution" not in cell.tags]
     found: dict[str, tuple[Cell, Cell]] = {}
     for number, cell in enumerate(code):
-        after = [each for each in code[number + 1 :] if not _shows(each)]
-        for identifier in _SHOWN.findall(cell.text) if after else ():
-            found[identifier] = (cell, after[0])
+        shown = _SHOWN.findall(cell.text)
+        after = next((each for each in code[number + 1 :] if not _shows(each)), None) if shown else None
+        if after is not None:
+            found.update(dict.fromkeys(shown, (cell, after)))
     return found
 
 

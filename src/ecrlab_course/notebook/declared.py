@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ecrlab_course.authoring.cells import CellError, deciding, read, readings
+from ecrlab_course.authoring.cells import Cell, CellError, deciding, read, readings
 from ecrlab_course.authoring.content import Course, Source
 from ecrlab_course.authoring.recorded import recordings
 from ecrlab_course.messages import say
@@ -53,12 +53,12 @@ def _sorted(line: str) -> str:
     return shlex.join([magic, *(word for option in options for word in option)])
 
 
-def declared(source: Source) -> list[tuple[str, str, Declared]]:
+def declared(source: Source, cells: list[Cell] | None = None) -> list[tuple[str, str, Declared]]:
     """Return the id, the normalised text and the declaration of every code cell of a lesson.
 
-    Raises CellError when its source is wrong.
+    `cells` are the lesson's, where they have been read. Raises CellError when its source is wrong.
     """
-    cells = read(source)
+    cells = read(source) if cells is None else cells
     after, kept = readings(cells), recordings(source.folder)
     place = say("recording.where", where=kept.where, date=kept.date) if kept.where else ""
     return [
@@ -87,10 +87,11 @@ class Declarations:
         everywhere: dict[str, set[Declared]] = defaultdict(set)
         for source in (*course.sources.values(), *course.pages.values()):
             try:
-                found: Sequence[tuple[str, str, Declared]] = declared(source)
+                cells = read(source)
+                found: Sequence[tuple[str, str, Declared]] = declared(source, cells)
             except (CellError, OSError):
                 continue  # what is wrong with a source is told to its author, by `check`
-            for identifier, (_, cell) in deciding(read(source)).items():
+            for identifier, (_, cell) in deciding(cells).items():
                 self._decided[normalised(cell.text)].add(identifier)
             self._by_lesson[source.lesson.id] = {text: what for _, text, what in found}
             for _, text, what in found:
