@@ -51,7 +51,7 @@ run() {
     ECRLAB_HOME="$scratch/$name/home" TMPDIR="$scratch/$name/tmp" exec .venv/bin/python -c '
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])' .venv/bin/pytest -p no:cacheprovider --basetemp "$scratch/$name/pytest" "$@"
+os.execv(sys.argv[1], sys.argv[1:])' .venv/bin/pytest -p no:cacheprovider --basetemp "$scratch/$name/pytest" --durations=10 "$@"
 }
 
 if [ $# -gt 0 ] && [ "$1" != --lesson ]; then
@@ -61,25 +61,29 @@ fi
 
 # The runs, the longest first: NAME WORDS. Two that may be beside each other share no fixed port: those of tests/browser and
 # tests/cli each stay in one.
+sections=tests/notebooks/test_sections.py
 if [ "${1-}" = --lesson ]; then
     lesson=$2
     shift 2
-    more="--lesson $lesson --durations=5 $*"
+    more="--lesson $lesson $*"
     runs="tries-1 tests/course --part 1/2 $more
 tries-2 tests/course --part 2/2 $more
-notebooks tests/notebooks $more"
+notebooks tests/notebooks --ignore $sections $more
+sections $sections $more"
 else
     alone="tests/course tests/browser tests/notebooks tests/cli tests/clients tests/engine tests/standin tests/scenarios"
     rest=$(ls -d tests/*/ | sed 's|/$||' | grep -vxE "$(echo "$alone" | tr ' ' '|')|tests/__pycache__" | tr '\n' ' ')
     rest_of_course="tests/course --ignore tests/course/test_desk.py"
-    runs="course-1 $rest_of_course --part 1/3
-desk tests/course/test_desk.py
+    runs="sections-1 $sections --part 1/2
+course-1 $rest_of_course --part 1/3
 browser tests/browser
+desk tests/course/test_desk.py
 commands tests/cli tests/clients tests/engine tests/standin tests/scenarios $(ls tests/test_*.py | tr '\n' ' ')
 course-2 $rest_of_course --part 2/3
-notebooks tests/notebooks
-cloud $rest
-course-3 $rest_of_course --part 3/3"
+sections-2 $sections --part 2/2
+course-3 $rest_of_course --part 3/3
+notebooks tests/notebooks --ignore $sections
+cloud $rest"
 fi
 
 # Take the first run that nobody has taken, until there is none. Much of a test is waiting: one more at a time than processors.

@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in kept if lesson in concerned(item) or "each" in concerned(item)]
     if part := config.getoption("--part"):
         kept = share(kept, *shares(part))
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    taken = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in taken])
     items[:] = kept
 
 
@@ -73,10 +74,16 @@ def together(items: Sequence[pytest.Item]) -> list[pytest.Item]:
 def share(items: Sequence[pytest.Item], number: int, count: int) -> list[pytest.Item]:
     """Return one of so many even shares, in their order.
 
-    What begins at one checkpoint stays together, and so does every other file: it may want a port for itself.
+    What begins at one checkpoint stays together, what is about one lesson in a file that is marked `by_lesson`, and
+    every other file: it may want a port for itself.
     """
+
+    def named(item: pytest.Item) -> Hashable:
+        lessons = tuple(sorted(concerned(item))) if item.get_closest_marker("by_lesson") else ()
+        return checkpoint(item) or (item.path, lessons)
+
     piles: list[list[pytest.Item]] = [[] for _ in range(count)]
-    for group in sorted(grouped(items, lambda item: checkpoint(item) or item.path), key=len, reverse=True):
+    for group in sorted(grouped(items, named), key=len, reverse=True):
         min(piles, key=len).extend(group)
     mine = set(piles[number - 1])
     return [item for item in items if item in mine]

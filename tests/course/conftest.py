@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ecrlab import launch
 from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
-from ecrlab_course.authoring.content import Course, course
+from ecrlab_course.authoring.content import Course, Source, course
 from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
 from ecrlab_course.toolbox.lab import Lab
@@ -73,11 +73,11 @@ def lab(running: Home, tmp_path: Path, the_course: Course) -> Lab:
     return made
 
 
-def furnished(home: Home, tmp_path: Path, the_course: Course) -> Lab:
-    """Return the lab of that home in a folder that holds one for each lesson and lab."""
+def furnished(home: Home, tmp_path: Path, the_course: Course, only: Sequence[Source] | None = None) -> Lab:
+    """Return the lab of that home in a folder that holds one for each lesson and lab, or for these alone."""
     folder = tmp_path / "work"
     folder.mkdir()
-    for source in the_course.sources.values():
+    for source in the_course.sources.values() if only is None else only:
         if source.files.is_dir():
             shutil.copytree(source.files, folder / Path(source.opens).parent / source.slug)
     return Lab(home, folder)

@@ -34,11 +34,12 @@ def session(
     request: pytest.FixtureRequest, tmp_path: Path, the_course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> Session:
     """A session with an empty progress file."""
-    needs_engine = request.node.callspec.params["exercise"].engine
+    exercise = request.node.callspec.params["exercise"]
+    needs_engine = exercise.engine
     home = request.getfixturevalue("running_with_engine" if needs_engine else "running")
     if needs_engine:
         monkeypatch.setenv("PATH", PATH)  # without the other lab's stand-in
-    lab = furnished(home, tmp_path, the_course)
+    lab = furnished(home, tmp_path, the_course, [the_course.source_of(exercise.id)])
     return Session(lab, Progress(tmp_path / "progress.json"), the_course, lab.folder)
 
 

@@ -21,8 +21,9 @@ from ecrlab_course.learner.session import Session
 from ecrlab_course.learner.work_folder import copy_missing
 from ecrlab_course.progress import Progress
 from ecrlab_course.publish import build
-from ecrlab_course.start import free_port
 from ecrlab_course.toolbox.lab import Lab
+
+pytestmark = pytest.mark.by_lesson
 
 CHECKPOINT_SECONDS = 5
 
@@ -59,7 +60,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECRLAB_ENGINE", "none")
         try:
-            launch.start(home, port=free_port(5270))
+            launch.start(home, port=0)
             with quick_commands(home.run / "standin" / "bin"):
                 yield home
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,13 +107,11 @@ class Source:
     @property
     def cells(self) -> list[tuple[str, str, str]]:
         """The cells of the text in order: id, the checkpoint that each declares ("": none), and its code."""
-        if not self.text.is_file():
+        try:
+            written = self.text.stat()
+        except FileNotFoundError:
             return []
-        return [
-            (metadata["id"], metadata.get("at", ""), text if kind == "code" else "")
-            for kind, text, metadata in percent(self.text.read_text(encoding="utf-8"))
-            if "id" in metadata
-        ]
+        return _cells(self.text, written.st_mtime_ns, written.st_size)
 
     @property
     def pages(self) -> tuple[Sheet, ...]:
@@ -178,6 +176,16 @@ class Source:
     def images(self) -> Path:
         """The lesson's pictures."""
         return self.folder / "images"
+
+
+@lru_cache(maxsize=64)
+def _cells(text: Path, _written: int, _size: int) -> list[tuple[str, str, str]]:
+    """Return `Source.cells` of that file. Asked for at every check, so it is read again only when it was written."""
+    return [
+        (metadata["id"], metadata.get("at", ""), code if kind == "code" else "")
+        for kind, code, metadata in percent(text.read_text(encoding="utf-8"))
+        if "id" in metadata
+    ]
 
 
 FRONT = {"lessons": "lesson.md", "labs": "lab.md", "pages": "lesson.md"}
