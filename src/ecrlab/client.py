@@ -264,6 +264,23 @@ class LabClient:
         body = {key: value for key, value in given.items() if value is not None}
         return self._call("POST", "/_ecrlab/pull-as", body)
 
+    def ecs_tasks(self) -> list[dict[str, str]]:
+        """Return every task of ECS that is shown, oldest first (`ecrlab.aws.ecs.inside.all_tasks`)."""
+        found: list[dict[str, str]] = self._call("GET", "/_ecrlab/ecs/tasks")["tasks"]
+        return found
+
+    def ecs_task(self, task: str = "", cluster: str = "", lines: int = 200, **where: str) -> dict[str, Any]:
+        """Return which task a text means and what its containers printed last (`ecrlab.aws.ecs.inside.shown`).
+
+        ``task`` is an id, its first digits, an ARN, or a service, family or revision: its newest task; "": the newest
+        of all. ``where``: account, region.
+        """
+        return self._call("POST", "/_ecrlab/ecs/task", {"task": task, "cluster": cluster, "lines": lines, **where})
+
+    def ecs_page(self, task: str = "", cluster: str = "", port: int | None = None, path: str = "/") -> dict[str, Any]:
+        """Ask the program of a task for a page; return {"container", "port", "text", "cut"}."""
+        return self._call("POST", "/_ecrlab/ecs/page", {"task": task, "cluster": cluster, "port": port, "path": path})
+
     def scan_time(self, seconds: float) -> dict[str, Any]:
         """Set how long a scan takes at least, in seconds of lab time; 0: no longer than it needs."""
         return self._call("POST", "/_ecrlab/scans", {"seconds": seconds})

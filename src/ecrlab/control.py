@@ -18,6 +18,7 @@ from aiohttp import web
 from ecrlab import __version__, explorer, inventory
 from ecrlab.aws import decide, pullers, rehearsal, seed, surplus
 from ecrlab.aws.cloud import Cloud, regions, registry_name
+from ecrlab.aws.ecs import inside
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.quotas import PUBLIC, NoQuota
 from ecrlab.ci import CiError
@@ -94,6 +95,9 @@ class Control:
             ("GET", "quotas"): self._quotas,
             ("POST", "quotas"): self._quota,
             ("POST", "pull-as"): self._pull_as,
+            ("GET", "ecs/tasks"): self._ecs_tasks,
+            ("POST", "ecs/task"): self._ecs_task,
+            ("POST", "ecs/page"): self._ecs_page,
             ("POST", "reset"): self._reset,
             ("GET", "hub"): self._of_hub(hub.status),
             ("POST", "hub/users"): self._of_hub(hub.users),
@@ -365,6 +369,38 @@ class Control:
         image = f"{address}:{tag}" if tag else address
         given = role if isinstance(role, str) else "node"
         return await asyncio.to_thread(pullers.as_eks_node, self._cloud, account, image, given, region)
+
+    async def _ecs_tasks(self, request: web.Request) -> Answer:
+        return {"tasks": inside.all_tasks(self._cloud)}
+
+    async def _ecs_task(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        lines = body.get("lines", 200)
+        if not isinstance(lines, int) or isinstance(lines, bool) or not 0 < lines <= 10_000:
+            raise Refused(400, f"lines is a number from 1 to 10000, not {lines!r:.50}.")
+        return await asyncio.to_thread(inside.shown, self._cloud, self._task_meant(body), lines)
+
+    async def _ecs_page(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        port, path = body.get("port"), body.get("path", "/")
+        if port is not None and (not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536):
+            raise Refused(400, f"port is a number from 1 to 65535, or left out, not {port!r:.50}.")
+        if not isinstance(path, str) or not re.fullmatch(r"/[!-~]{0,1000}", path):
+            raise Refused(400, "path begins with / and has neither blanks nor other characters that a URL has not.")
+        try:
+            return await asyncio.to_thread(inside.page, self._cloud, self._task_meant(body), port, path)
+        except inside.NotThere as error:
+            raise Refused(409, str(error)) from None
+
+    def _task_meant(self, body: dict[str, Any]) -> dict[str, Any]:
+        names = {name: body.get(name, "") for name in ("task", "cluster", "account", "region")}
+        if not all(isinstance(value, str) for value in names.values()):
+            raise Refused(400, "task, cluster, account and region are texts, or left out.")
+        text = names.pop("task")
+        try:
+            return inside.find(self._cloud, text, **names)
+        except inside.NotThere as error:
+            raise Refused(404, str(error)) from None
 
     async def _reset(self, request: web.Request) -> Answer:
         body = await self._body(request)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from ecrlab_course.documents.client_record import Login, Transcript
+from ecrlab_course.documents.ecs import Service, Task
 from ecrlab_course.documents.xray_row import Row
 
 Engine: TypeAlias = Literal["graph", "containerd", "podman", "standin"]
@@ -72,6 +73,12 @@ class LabView(Protocol):
     @property
     def ci(self) -> Any:
         """The git server and what it ran (`toolbox.ci.Ci`)."""
+
+    def task(self, task: str = "", *, cluster: str = "", region: str = "us-east-1") -> Task:
+        """Return a task of ECS as it is now, "": the newest (`toolbox.lab.Lab.task`); raise LabError: there is none."""
+
+    def service(self, service: str = "", *, cluster: str = "", region: str = "us-east-1") -> Service:
+        """Return a service of ECS as it is now, with its tasks; raise ValueError for one that is not there."""
 
     def shown(self) -> dict[str, str]:
         """Return the cells of `lab.table()` that the learner's requests have filled, each with its newest answer."""
