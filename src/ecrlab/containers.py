@@ -155,6 +155,7 @@ class Containers:
                 labels = each["Labels"]
                 if labels.get(TASK) not in alive:
                     self._remove(engine, each["Id"])
+                    engine.exchange("DELETE", f"/images/{quote(each['Image'])}", timeout=_QUICK)
                     continue
                 over = each.get("State") in ("exited", "dead")
                 found.setdefault(labels[TASK], {})[labels[CONTAINER]] = (

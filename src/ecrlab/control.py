@@ -19,6 +19,7 @@ from ecrlab import __version__, explorer, inventory
 from ecrlab.aws import decide, pullers, rehearsal, seed, surplus
 from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.aws.ecs import inside
+from ecrlab.aws.ecs.removal import remove
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.quotas import PUBLIC, NoQuota
 from ecrlab.ci import CiError
@@ -95,6 +96,7 @@ class Control:
             ("GET", "quotas"): self._quotas,
             ("POST", "quotas"): self._quota,
             ("POST", "pull-as"): self._pull_as,
+            ("GET", "ecs"): self._ecs,
             ("GET", "ecs/tasks"): self._ecs_tasks,
             ("POST", "ecs/task"): self._ecs_task,
             ("POST", "ecs/page"): self._ecs_page,
@@ -370,6 +372,9 @@ class Control:
         given = role if isinstance(role, str) else "node"
         return await asyncio.to_thread(pullers.as_eks_node, self._cloud, account, image, given, region)
 
+    async def _ecs(self, request: web.Request) -> Answer:
+        return inside.meant(self._cloud, self._account(dict(request.query)))
+
     async def _ecs_tasks(self, request: web.Request) -> Answer:
         return {"tasks": inside.all_tasks(self._cloud)}
 
@@ -437,6 +442,20 @@ class Control:
                 raise Refused(400, "ci is true, or left out.")
             parts = True
             removed += await self._ci.reset()
+        if "ecs" in body:
+            if body["ecs"] is not True:
+                raise Refused(400, "ecs is true, or left out.")
+            parts = True
+            removed += await asyncio.to_thread(remove, self._cloud, f"{account}/{region}", None, None)
+        named = {key: body[key] for key in ("clusters", "families") if body.get(key) is not None}
+        if not all(
+            isinstance(found, list) and all(isinstance(name, str) for name in found) for found in named.values()
+        ):
+            raise Refused(400, "clusters and families are lists of names.")
+        if named:
+            parts = True
+            given = (named.get("clusters", []), named.get("families", []))
+            removed += await asyncio.to_thread(remove, self._cloud, f"{account}/{region}", *given)
         if parts:
             return {"removed": removed}
         removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *await self._ci.reset()]

@@ -240,5 +240,7 @@ def test_a_service_replaces_what_was_killed_and_a_stop_removes_all(world: Any, e
     while len(new := {each["Id"] for each in containers(engine)}) != 2 or new & there:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    lab.control.reset()
+    removed = lab.control.reset(clusters=["shop"], families=["web"])["removed"]
+    assert "service web of the cluster shop" in removed
     assert containers(engine) == []
+    assert [image for image in engine.api("GET", "/images/json") if "ecrlab-task" in str(image["RepoTags"])] == []

@@ -137,6 +137,9 @@ class LabView(Protocol):
     def clear(self, *repositories: str, region: str = "us-east-1") -> None:
         """Delete the named repositories with their images, when they exist."""
 
+    def clear_clusters(self, *clusters: str, families: Iterable[str] = (), region: str = "us-east-1") -> None:
+        """Remove clusters of ECS with what runs in them, and families of task definitions with all revisions."""
+
     def unset(self, *regions: str, account: str = "123456789012") -> None:
         """Remove what is set for an account's registries as a whole, in these Regions: rules, policies, quotas."""
 

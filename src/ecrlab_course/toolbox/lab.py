@@ -401,6 +401,13 @@ class Lab:
         """Delete the named repositories with their images, when they exist."""
         self.control.reset(repositories=list(repositories), account=ACCOUNT, region=region)
 
+    def clear_clusters(self, *clusters: str, families: Iterable[str] = (), region: str = REGION) -> None:
+        """Remove the named clusters of ECS with their services, tasks and containers, and families with all revisions.
+
+        The next revision of such a family is the first again: `lab.clear_clusters("harbour", families=["booking"])`.
+        """
+        self.control.reset(clusters=list(clusters), families=list(families), account=ACCOUNT, region=region)
+
     def unset(self, *regions: str, account: str = ACCOUNT) -> None:
         """Remove what is set for an account's registries as a whole, in these Regions.
 

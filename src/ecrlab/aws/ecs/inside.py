@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.ecs.failures import NO_ENGINE
 from ecrlab.aws.ecs.names import last
-from ecrlab.aws.ecs.request import OUTPUT, TASKS
+from ecrlab.aws.ecs.request import CLUSTERS, DEFINITIONS, FAMILIES, OUTPUT, SERVICES, TASKS
 from ecrlab.aws.identities import Document
 from ecrlab.aws.runner import RunFailed
+from ecrlab.home import REGION
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
@@ -100,6 +101,42 @@ def all_tasks(cloud: Cloud) -> list[dict[str, str]]:
         }
         for task in tasks
     ]
+
+
+def meant(cloud: Cloud, account: str) -> dict[str, dict[str, Any]]:
+    """Return what an account has in ECS, as far as somebody asked for it, by name: nothing moves by itself.
+
+    ``{"cluster": {NAME or NAME (REGION): [services with revision and count, revisions of tasks that are meant to
+    run]}, "family": {NAME: [the revisions that are ACTIVE, how many there were]}}``.
+    """
+    clusters: dict[str, Any] = {}
+    for key, each in cloud.store.table(CLUSTERS).items(f"{account}/"):
+        if each["status"] != "ACTIVE":
+            continue
+        services = [
+            [one["name"], last(one["definition"]), one["desired"]]
+            for _, one in cloud.store.table(SERVICES).items(f"{key}/")
+            if one["status"] == "ACTIVE"
+        ]
+        tasks = sorted(
+            last(one["definition"])
+            for _, one in cloud.store.table(TASKS).items(f"{key}/")
+            if not one["service"] and one["desired"] == "RUNNING"
+        )
+        clusters[_placed(key)] = [services, tasks]
+    families: dict[str, Any] = {
+        _placed(key): [[], each["revision"]] for key, each in cloud.store.table(FAMILIES).items(f"{account}/")
+    }
+    for key, each in cloud.store.table(DEFINITIONS).items(f"{account}/"):
+        if each["status"] == "ACTIVE":
+            families[_placed(key.rpartition("/")[0])][0].append(each["revision"])
+    return {"cluster": clusters, "family": families}
+
+
+def _placed(key: str) -> str:
+    """Return the name in a key, with its Region where that is not the first one."""
+    _, region, name = key.split("/", 2)
+    return name if region == REGION else f"{name} ({region})"
 
 
 def page(cloud: Cloud, task: Document, port: int | None, path: str) -> dict[str, Any]:
