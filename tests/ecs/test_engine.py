@@ -13,13 +13,14 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from ecrlab.client import LabError
-from ecrlab.engine import Engine, private, start_private, stop_private
+from ecrlab.engine import Engine, base_image, private, start_private, stop_private
 from ecrlab.engine.hello_program import hello_program
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab_course.toolbox.lab import push_image
@@ -156,20 +157,37 @@ def test_containers_of_a_task_share_a_network(world: Any, engine_lab: tuple[Any,
         control.ecs_page("web", port=8080)
 
 
+@pytest.mark.parametrize("kind", ["private", "found"])
 def test_the_task_role_reaches_the_container_and_the_execution_role_never(
-    world: Any, engine_lab: tuple[Any, Engine]
+    world: Any, engine_lab: tuple[Any, Engine], kind: Literal["private", "found"]
 ) -> None:
-    """Facts D003 and D027."""
-    asks = "wget -qO- http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; env; exec sleep 600"
+    """Facts D003 and D027. In an engine that was found a small container of the lab's leads back to it."""
+    lab, engine = engine_lab
+    if kind == "found":
+        base_image.ensure(engine, lab.home)
+    asks = (
+        "wget -qO- ${AWS_CONTAINER_CREDENTIALS_FULL_URI:-http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI}; "
+        "env; exec sleep 600"
+    )
     register(world, "sh", "-c", asks)
-    task = world.run()
-    if "reason" in task["containers"][0]:
-        pytest.skip(task["containers"][0]["reason"])
-    number = task["containers"][0]["runtimeId"]
-    deadline = time.monotonic() + 45
-    while "AWS_EXECUTION_ENV" not in (text := logs(engine_lab[1], number)):
-        assert time.monotonic() < deadline, text
-        time.sleep(0.1)
+    replace(engine, kind=kind).save(lab.home)
+    try:
+        task = world.run()
+        if kind == "private" and "reason" in task["containers"][0]:
+            pytest.skip(task["containers"][0]["reason"])  # another lab of this machine has the address
+        number = task["containers"][0]["runtimeId"]
+        deadline = time.monotonic() + 45
+        while "AWS_EXECUTION_ENV" not in (text := logs(engine, number)):
+            assert time.monotonic() < deadline, text
+            time.sleep(0.1)
+        uri = {"private": "RELATIVE", "found": "FULL"}[kind]
+        assert f"AWS_CONTAINER_CREDENTIALS_{uri}_URI" in text
+        assert len(containers(engine)) == (2 if kind == "found" else 1)
+        world.ecs.stop_task(cluster="shop", task=task["taskArn"])
+        world.settled(task["taskArn"], "STOPPED")
+        assert containers(engine) == []
+    finally:
+        engine.save(lab.home)
     found = json.JSONDecoder().raw_decode(text)[0]
     assert found["RoleArn"].endswith(":role/task")
     keys = (found["AccessKeyId"], found["SecretAccessKey"], found["Token"])

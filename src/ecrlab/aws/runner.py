@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -53,6 +53,12 @@ class Runner(Protocol):
         """Start a container and return its id; the task's other containers share its network. Raises RunFailed.
 
         ``environment`` is what ECS adds to the recipe's.
+        """
+
+    def lead_back(self, task: Mapping[str, Any], listen: Callable[[str], int | None]) -> str:
+        """Let the containers of a task, before its first is started, reach the lab; return its address inside, or "".
+
+        ``listen`` has the lab answer containers at an address of this machine; it gives the port, None: it cannot.
         """
 
     def survey(self, alive: Collection[str]) -> Mapping[str, Mapping[str, Ended | None]]:

@@ -157,7 +157,7 @@ def _run(
     images: Mapping[str, Pulled],
 ) -> None:
     """Start the containers, each after those that it depends on; without an engine say that there is no process."""
-    environment = _environment(cloud, task) if runner is not None else {}
+    environment = _environment(cloud, task, runner) if runner is not None else {}
     by_name = {each["name"]: each for each in containers}
     for recipe in task["recipes"]:
         container = by_name[recipe["name"]]
@@ -168,21 +168,25 @@ def _run(
         pulled = images[container["name"]]
         fetched = Fetched(pulled.manifest, pulled.config, pulled.blobs)
         container["runtime"] = runner.start(task, recipe, fetched, environment)
-        if task["credentials"] and _URI not in environment:
+        if task["credentials"] and not {_URI, _FULL_URI} & set(environment):
             container["reason"] = NO_CREDENTIALS
 
 
-_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+_URI, _FULL_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 
-def _environment(cloud: Cloud, task: Document) -> dict[str, str]:
-    """Return what ECS adds to a container's environment; where the lab can be reached from inside, its address too."""
+def _environment(cloud: Cloud, task: Document, runner: Runner) -> dict[str, str]:
+    """Return what ECS adds to a container's environment; where the lab can be reached from inside, its address too.
+
+    At AWS's own address the variable is AWS's (facts D027); another is named in full, which SDKs take at loopback.
+    """
     found = {"AWS_REGION": task["region"], "AWS_DEFAULT_REGION": task["region"], "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
-    if not cloud.reach_from_containers():
-        return found
-    if task["credentials"]:
-        found[_URI] = f"{credentials.PATH}{task['credentials']}"
-    return {**found, "AWS_ENDPOINT_URL": f"http://{credentials.ADDRESS}"}
+    path = f"{credentials.PATH}{task['credentials']}"
+    if cloud.reach_from_containers():
+        at = f"http://{credentials.ADDRESS}"
+        return {**found, "AWS_ENDPOINT_URL": at, **({_URI: path} if task["credentials"] else {})}
+    at = runner.lead_back(task, cloud.listen_for_containers) if task["credentials"] else ""
+    return {**found, "AWS_ENDPOINT_URL": at, _FULL_URI: f"{at}{path}"} if at else found
 
 
 def fail(cloud: Cloud, task: Document, reason: str, containers: list[dict[str, Any]]) -> None:

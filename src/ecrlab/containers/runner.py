@@ -11,12 +11,14 @@ import io
 import json
 import tarfile
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 from urllib.parse import quote
 
 from ecrlab.aws.runner import Ended, Fetched, Page, RunFailed
+from ecrlab.containers import way_back
+from ecrlab.containers.way_back import WayBack
 from ecrlab.engine import Engine, EngineError
 from ecrlab.home import Home
 
@@ -26,6 +28,8 @@ MOST_MEMORY = 512
 """MiB that a container gets at most, whatever its recipe says."""
 LONGEST_STOP = 2
 """Seconds of real time between the signals TERM and KILL at most: a busybox as process 1 ignores TERM."""
+IMAGES = "ecrlab-task"
+"""The name of the images that tasks bring."""
 KEPT_LINES, MOST_PRINTED = 200, 16_384
 """Of what a container printed: lines that outlive it, and bytes of them, the last ones."""
 _LOAD, _QUICK = 120.0, 10.0
@@ -39,6 +43,9 @@ class Containers:
 
     def __init__(self, home: Home) -> None:
         self._home = home
+        self._way_back = WayBack(home)
+        self._led: set[str] = set()
+        """The tasks whose network a small container of the lab holds."""
 
     def _engine(self) -> Engine | None:
         """The engine that the lab's start settled on; None: none, or one that only the docker command reaches."""
@@ -81,6 +88,22 @@ class Containers:
             raise RunFailed(str(error)) from None
         return str(made["Id"])
 
+    def lead_back(self, task: Mapping[str, Any], listen: Callable[[str], int | None]) -> str:
+        """Let a task's containers reach the lab; return its address in their network, "" where there is no way."""
+        engine = self._engine()
+        if engine is None:
+            return ""
+        way = self._way_back.find(engine, listen)
+        if not way:
+            return ""
+        labels = {HOME: self._home.key, TASK: task["id"], CONTAINER: way_back.NAME}
+        try:
+            address = self._way_back.lead(engine, self._name(task, way_back.NAME), labels, way)
+        except EngineError:
+            return ""
+        self._led.add(task["id"])
+        return address
+
     def _name(self, task: Mapping[str, Any], container: str) -> str:
         return f"ecrlab-{self._home.key}-task-{task['id'][:12]}-{container}"
 
@@ -88,7 +111,7 @@ class Containers:
         self, task: Mapping[str, Any], recipe: Mapping[str, Any], tag: str, environment: Mapping[str, str]
     ) -> dict[str, Any]:
         """Return what the engine is asked to make; the containers of a task share the first one's network."""
-        first = task["recipes"][0]["name"]
+        first = way_back.NAME if task["id"] in self._led else task["recipes"][0]["name"]
         network = "default" if recipe["name"] == first else f"container:{self._name(task, first)}"
         own = {each["name"]: each.get("value", "") for each in recipe["environment"]}
         given = recipe.get("memory") or recipe.get("memoryReservation") or int(task["memory"] or MOST_MEMORY)
@@ -118,7 +141,7 @@ class Containers:
     def _load(self, engine: Engine, image: Fetched) -> str:
         """Bring an image into the engine, under a name of its own; return the name."""
         config = str(image.manifest["config"]["digest"]).partition(":")[2]
-        tag = f"ecrlab-task:{config[:12]}"
+        tag = f"{IMAGES}:{config[:12]}"
         if engine.exchange("GET", f"/images/{tag}/json", timeout=_QUICK)[0] == 200:
             return tag
         with tempfile.TemporaryFile() as file:
@@ -155,7 +178,7 @@ class Containers:
                 labels = each["Labels"]
                 if labels.get(TASK) not in alive:
                     self._remove(engine, each["Id"])
-                    engine.exchange("DELETE", f"/images/{quote(each['Image'])}", timeout=_QUICK)
+                    self._forget_image(engine, each["Image"])
                     continue
                 over = each.get("State") in ("exited", "dead")
                 found.setdefault(labels[TASK], {})[labels[CONTAINER]] = (
@@ -174,6 +197,7 @@ class Containers:
         engine, ended = self._engine(), {}
         if engine is None:
             return {}
+        self._led.discard(task["id"])
         for recipe in reversed(task["recipes"]):
             name = quote(self._name(task, recipe["name"]))
             pause = min(seconds.get(recipe["name"], LONGEST_STOP), LONGEST_STOP)
@@ -186,6 +210,8 @@ class Containers:
                 self._remove(engine, name)
                 # The engine keeps one that another container has.
                 engine.exchange("DELETE", f"/images/{quote(about['Config']['Image'])}", timeout=_QUICK)
+        with contextlib.suppress(EngineError):
+            self._remove(engine, quote(self._name(task, way_back.NAME)))
         return ended
 
     # ---------------------------------------------------------------------------------------------------- from outside
@@ -245,7 +271,12 @@ class Containers:
             with ThreadPoolExecutor(max_workers=8) as pool:
                 list(pool.map(lambda each: self._remove(engine, each["Id"]), found))
             for image in {str(each["Image"]) for each in found}:
-                engine.exchange("DELETE", f"/images/{quote(image)}", timeout=_QUICK)
+                self._forget_image(engine, image)
+
+    def _forget_image(self, engine: Engine, name: str) -> None:
+        """Remove an image that a task brought, unless another container has it."""
+        if IMAGES in name:  # Podman puts its own host before it
+            engine.exchange("DELETE", f"/images/{quote(name)}", timeout=_QUICK)
 
 
 def _read(answer: bytes) -> Any:
