@@ -270,6 +270,8 @@ class Containers:
             found = self._mine(engine)
             with ThreadPoolExecutor(max_workers=8) as pool:
                 list(pool.map(lambda each: self._remove(engine, each["Id"]), found))
+            for each in self._mine(engine):  # Podman keeps one whose network another had
+                self._remove(engine, each["Id"])
             for image in {str(each["Image"]) for each in found}:
                 self._forget_image(engine, image)
 

@@ -63,8 +63,9 @@ class WayBack:
     def _reached(self, engine: Engine, hosts: tuple[str, ...], port: int) -> str:
         """Return the first of these at which a container of the engine finds the lab, else ""."""
         # All at once: an unknown name takes until the time-out. Not wget -T: that crashes Debian's.
+        # Podman hands this machine's proxy to its containers.
         script = (
-            f"gateway=${_GATEWAY}; for host in {' '.join(hosts)}; do "
+            f"unset http_proxy HTTP_PROXY; gateway=${_GATEWAY}; for host in {' '.join(hosts)}; do "
             f"(timeout 2 wget -q -O - http://$host:{port}/ 2>/dev/null | grep -q '{_GREETING}' && echo host=$host) & "
             "done; wait"
         )

@@ -186,7 +186,9 @@ def _environment(cloud: Cloud, task: Document, runner: Runner) -> dict[str, str]
         at = f"http://{credentials.ADDRESS}"
         return {**found, "AWS_ENDPOINT_URL": at, **({_URI: path} if task["credentials"] else {})}
     at = runner.lead_back(task, cloud.listen_for_containers) if task["credentials"] else ""
-    return {**found, "AWS_ENDPOINT_URL": at, _FULL_URI: f"{at}{path}"} if at else found
+    # Podman hands this machine's proxy to its containers.
+    direct = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    return {**found, **direct, "AWS_ENDPOINT_URL": at, _FULL_URI: f"{at}{path}"} if at else found
 
 
 def fail(cloud: Cloud, task: Document, reason: str, containers: list[dict[str, Any]]) -> None:
