@@ -221,6 +221,37 @@ def test_a_container_that_ends_takes_its_task_with_it(world: Any, command: str, 
     assert task["containers"][0].get("reason", "").startswith(reason or "")
 
 
+def test_health_checks_decide_what_a_service_keeps(world: Any, engine_lab: tuple[Any, Engine]) -> None:
+    """Facts D146 to D148."""
+    check = {"command": ["CMD-SHELL", "test -f /tmp/well"], "interval": 5, "retries": 1}
+    register(world, "sh", "-c", "touch /tmp/well; exec sleep 600", healthCheck=check)
+    network = {"launchType": "FARGATE", "networkConfiguration": _world().NETWORK, "cluster": "shop"}
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1, **network)
+    # A task of its own is looked at as well, and goes on when it is ill.
+    alone = world.run()["taskArn"]
+    until = _world().until
+    assert until(lambda: world.task(alone), lambda task: task["healthStatus"] == "HEALTHY")
+    until(lambda: said(world), lambda text: "steady state" in text)
+    first = world.ecs.list_tasks(cluster="shop", serviceName="web")["taskArns"][0]
+    for arn in (first, alone):
+        number = world.task(arn)["containers"][0]["runtimeId"]
+        rm = ["docker", "-H", str(engine_lab[1].host), "exec", number, "rm", "/tmp/well"]
+        subprocess.run(rm, check=True, capture_output=True)
+    ill = world.settled(first, "STOPPED")
+    told = (ill["stopCode"], ill["stoppedReason"], ill["healthStatus"])
+    assert told == ("ServiceSchedulerInitiated", "Task failed container health checks", "UNHEALTHY")
+    assert f"(service web) (task {first.rpartition('/')[2]}) failed container health checks." in said(world)
+    goes_on = until(lambda: world.task(alone), lambda task: task["healthStatus"] == "UNHEALTHY")
+    assert goes_on["lastStatus"] == goes_on["desiredStatus"] == "RUNNING"
+    until(lambda: world.ecs.list_tasks(cluster="shop", serviceName="web")["taskArns"], lambda arns: len(arns) == 1)
+
+
+def said(world: Any) -> str:
+    """The events of the service "web"."""
+    events = world.ecs.describe_services(cluster="shop", services=["web"])["services"][0]["events"]
+    return "\n".join(event["message"] for event in events)
+
+
 def test_a_program_for_another_processor(world: Any) -> None:
     """Its config lies about the platform, so it is pulled; the kernel does not start it."""
     token = world.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]

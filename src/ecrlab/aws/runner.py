@@ -31,6 +31,13 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Alive:
+    """A container that runs; ``health`` is HEALTHY, UNHEALTHY, or UNKNOWN: there is no check, or it is not done yet."""
+
+    health: str = "UNKNOWN"
+
+
+@dataclass(frozen=True)
 class Page:
     """What a container answered to an HTTP request: the text, and whether there was more of it."""
 
@@ -61,9 +68,9 @@ class Runner(Protocol):
         ``listen`` has the lab answer containers at an address of this machine; it gives the port, None: it cannot.
         """
 
-    def survey(self, alive: Collection[str]) -> Mapping[str, Mapping[str, Ended | None]]:
-        """Return the containers of the tasks ``alive`` (their ids), by task and name in the recipe: how each ended,
-        None for one that runs. Containers of other tasks are removed. {} when the engine does not answer.
+    def survey(self, alive: Collection[str]) -> Mapping[str, Mapping[str, Ended | Alive]]:
+        """Return the containers of the tasks ``alive`` (their ids), by task and name in the recipe: how each ended, or
+        that it runs. Containers of other tasks are removed. {} when the engine does not answer.
         """
 
     def printed(self, task: Mapping[str, Any], container: str, lines: int) -> str:

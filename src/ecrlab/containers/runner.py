@@ -16,14 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 from urllib.parse import quote
 
-from ecrlab.aws.runner import Ended, Fetched, Page, RunFailed
+from ecrlab.aws.runner import Alive, Ended, Fetched, Page, RunFailed
 from ecrlab.containers import way_back
 from ecrlab.containers.way_back import WayBack
 from ecrlab.engine import Engine, EngineError
 from ecrlab.home import Home
 
-HOME, TASK, CONTAINER = "ecrlab.tasks-of", "ecrlab.task", "ecrlab.container"
-"""Labels of a container: the home's key, the task's id, the container's name in the recipe."""
+HOME, TASK, CONTAINER, HEALTH = "ecrlab.tasks-of", "ecrlab.task", "ecrlab.container", "ecrlab.health"
+"""Labels of a container: the home's key, the task's id, the container's name in the recipe, whether it has a check."""
+LONGEST_INTERVAL = 1
+"""Seconds of real time between two health checks at most, whatever the recipe says: a learner waits for them."""
 MOST_MEMORY = 512
 """MiB that a container gets at most, whatever its recipe says."""
 LONGEST_STOP = 2
@@ -123,7 +125,9 @@ class Containers:
                 HOME: self._home.key,
                 TASK: task["id"],
                 CONTAINER: recipe["name"],
+                **({HEALTH: "checked"} if recipe.get("healthCheck") else {}),
             },
+            "Healthcheck": _check(recipe.get("healthCheck")),
             "HostConfig": {
                 "Memory": min(given, MOST_MEMORY) * 1024**2,
                 "MemorySwap": min(given, MOST_MEMORY) * 1024**2,
@@ -167,10 +171,10 @@ class Containers:
         found = engine.api("GET", f"/containers/json?all=1&filters={wanted}", timeout=_QUICK)
         return found if isinstance(found, list) else []
 
-    def survey(self, alive: Collection[str]) -> Mapping[str, Mapping[str, Ended | None]]:
+    def survey(self, alive: Collection[str]) -> Mapping[str, Mapping[str, Ended | Alive]]:
         """Return the containers of tasks, and remove those of other tasks."""
         engine = self._engine()
-        found: dict[str, dict[str, Ended | None]] = {}
+        found: dict[str, dict[str, Ended | Alive]] = {}
         if engine is None:
             return {}
         try:
@@ -182,11 +186,18 @@ class Containers:
                     continue
                 over = each.get("State") in ("exited", "dead")
                 found.setdefault(labels[TASK], {})[labels[CONTAINER]] = (
-                    self._ended(engine, each["Id"]) if over else None
+                    self._ended(engine, each["Id"]) if over else self._alive(engine, each)
                 )
         except EngineError:
             return {}
         return {task: found.get(task, {}) for task in alive}
+
+    def _alive(self, engine: Engine, found: Mapping[str, Any]) -> Alive:
+        if HEALTH not in found["Labels"]:  # what the image itself checks does not count
+            return Alive()
+        state = engine.api("GET", f"/containers/{found['Id']}/json", timeout=_QUICK)["State"]
+        known = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
+        return Alive(known.get(str((state.get("Health") or {}).get("Status")), "UNKNOWN"))
 
     def _ended(self, engine: Engine, number: str) -> Ended:
         state = engine.api("GET", f"/containers/{number}/json", timeout=_QUICK)["State"]
@@ -279,6 +290,20 @@ class Containers:
         """Remove an image that a task brought, unless another container has it."""
         if IMAGES in name:  # Podman puts its own host before it
             engine.exchange("DELETE", f"/images/{quote(name)}", timeout=_QUICK)
+
+
+def _check(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a recipe's health check as the engine takes it: times in nanoseconds; an image's own is switched off."""
+    if not given:
+        return {"Test": ["NONE"]}
+    interval = min(given.get("interval") or 30, LONGEST_INTERVAL)
+    return {
+        "Test": list(given["command"]),
+        "Interval": interval * 10**9,
+        "Timeout": (given.get("timeout") or 5) * 10**9,
+        "Retries": given.get("retries") or 3,
+        "StartPeriod": (given.get("startPeriod") or 0) * 10**9,
+    }
 
 
 def _read(answer: bytes) -> Any:

@@ -21,7 +21,7 @@ from ecrlab.aws.ecs.puller import Pulled, PullFailed, pull
 from ecrlab.aws.ecs.request import OUTPUT, SERVICE, TASKS
 from ecrlab.aws.ecs.state import SHOWN_SECONDS, STARTING, change, mark_stopping
 from ecrlab.aws.identities import Document
-from ecrlab.aws.runner import Ended, Fetched, RunFailed, Runner
+from ecrlab.aws.runner import Alive, Ended, Fetched, RunFailed, Runner
 from ecrlab.aws.service_sessions import Service, assume
 from ecrlab.aws.work import NotNow, Task, every_round, worker
 
@@ -274,14 +274,22 @@ def look_at_tasks(cloud: Cloud, now: float) -> None:
                 _look_at(cloud, task, found[task["id"]])
 
 
-def _look_at(cloud: Cloud, task: Document, found: Mapping[str, Ended | None]) -> None:
-    """Stop a task of which an essential container ended (facts D005), or is gone."""
+def _look_at(cloud: Cloud, task: Document, found: Mapping[str, Ended | Alive]) -> None:
+    """Stop a task of which an essential container ended (facts D005), or is gone; note how healthy the others are."""
     essential = {each["name"] for each in task["recipes"] if each["essential"]}
     over = {
         each["name"]
         for each in task["containers"]
-        if each.get("runtime") and (each["name"] not in found or found[each["name"]] is not None)
+        if each.get("runtime") and not isinstance(found.get(each["name"]), Alive)
     }
+    health = {name: each.health for name, each in found.items() if isinstance(each, Alive)}
+    containers = [{**each, "health": health.get(each["name"], "UNKNOWN")} for each in task["containers"]]
+    if any(
+        each["health"] != before.get("health", "UNKNOWN")
+        for each, before in zip(containers, task["containers"], strict=True)
+    ):
+        change(cloud, task["key"], containers=containers)
+        cloud.work.wake(0.05)  # a service looks at once
     if essential & over:
         with cloud.store.transaction():
             mark_stopping(cloud, task, "EssentialContainerExited", ESSENTIAL)
