@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 import time
@@ -797,6 +798,18 @@ class _Question(click.Command):
             ctx.exit(2)
 
 
+def _token_in(name: str) -> str:
+    """Return the identity token in a file, "-": in the standard input."""
+    try:
+        with click.open_file(name, encoding="utf-8") as file:
+            text = str(file.read(20_001)).strip()
+    except (OSError, UnicodeError) as error:
+        raise click.UsageError(f"{name} cannot be read: {error}") from None
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]*", text, re.ASCII) or len(text) > 20_000:
+        raise click.UsageError(f"{name} holds no identity token: three parts of letters, digits, - and _, with dots.")
+    return text
+
+
 @main.command(cls=_Question)
 @_home_option
 @click.argument("principal", required=False)
@@ -823,9 +836,14 @@ def can(
     """Ask IAM: may PRINCIPAL do ACTION on RESOURCE? Nothing is done, only asked.
 
     \b
-    PRINCIPAL  a profile, user/ci, role/deployer, or an ARN
+    PRINCIPAL  a profile, user/ci, role/deployer, or an ARN;
+               @FILE with an identity token, for its bearer
     ACTION     ecr:PutImage, or PutImage
     RESOURCE   a repository's name, an ARN, or * (the default)
+
+    
+    With a token alone: which roles its bearer may take. With a role:
+    ecrlab can @main.jwt AssumeRoleWithWebIdentity role/pipeline
 
     Ends with code 0 when allowed, 1 when denied, 2 when it could not be asked.
     """
@@ -834,6 +852,12 @@ def can(
 
         click.echo("\n".join(actions()))
         return
+    if principal is not None and principal.startswith("@"):
+        principal = _token_in(principal[1:])
+        if action is None:
+            found = LabClient(_home(home)).who(principal)
+            click.echo(json.dumps(found, indent=2) if as_json else decisions.who_text(found))
+            sys.exit(0 if any(each["allowed"] for each in found["roles"]) else 1)
     if principal is None or action is None:
         raise click.UsageError(typed("Who, and what? For example: ecrlab can ci ecr:PutImage my-web-app"))
     more: dict[str, Any] = {}
