@@ -32,6 +32,8 @@ LONGEST_STOP = 2
 """Seconds of real time between the signals TERM and KILL at most: a busybox as process 1 ignores TERM."""
 IMAGES = "ecrlab-task"
 """The name of the images that tasks bring."""
+MOST_IMAGES = 20
+"""After so many of them those that no container has are removed; the others stay until the lab stops, for the next."""
 KEPT_LINES, MOST_PRINTED = 200, 16_384
 """Of what a container printed: lines that outlive it, and bytes of them, the last ones."""
 _LOAD, _QUICK = 120.0, 10.0
@@ -46,6 +48,7 @@ class Containers:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._way_back = WayBack(home)
+        self._loaded = 0
         self._led: set[str] = set()
         """The tasks whose network a small container of the lab holds."""
 
@@ -147,7 +150,10 @@ class Containers:
         config = str(image.manifest["config"]["digest"]).partition(":")[2]
         tag = f"{IMAGES}:{config[:12]}"
         if engine.exchange("GET", f"/images/{tag}/json", timeout=_QUICK)[0] == 200:
-            return tag
+            return tag  # of an earlier task: loading takes longer than all the rest
+        self._loaded += 1
+        if self._loaded % MOST_IMAGES == 0:
+            self._forget_images(engine)
         with tempfile.TemporaryFile() as file:
             _archive(file, image, tag)
             file.seek(0)
@@ -182,12 +188,13 @@ class Containers:
                 labels = each["Labels"]
                 if labels.get(TASK) not in alive:
                     self._remove(engine, each["Id"])
-                    self._forget_image(engine, each["Image"])
                     continue
                 over = each.get("State") in ("exited", "dead")
                 found.setdefault(labels[TASK], {})[labels[CONTAINER]] = (
                     self._ended(engine, each["Id"]) if over else self._alive(engine, each)
                 )
+            if not alive:
+                self._forget_images(engine)
         except EngineError:
             return {}
         return {task: found.get(task, {}) for task in alive}
@@ -204,7 +211,7 @@ class Containers:
         return Ended(int(state["ExitCode"]), bool(state.get("OOMKilled")))
 
     def stop(self, task: Mapping[str, Any], seconds: Mapping[str, int]) -> Mapping[str, Ended]:
-        """Stop a task's containers, the last one first, and remove them and the images that nobody runs any more."""
+        """Stop a task's containers, the last one first, and remove them; their images stay for the next task."""
         engine, ended = self._engine(), {}
         if engine is None:
             return {}
@@ -219,8 +226,6 @@ class Containers:
                 how = Ended(int(about["State"]["ExitCode"]), bool(about["State"].get("OOMKilled")), said)
                 ended[recipe["name"]] = how
                 self._remove(engine, name)
-                # The engine keeps one that another container has.
-                engine.exchange("DELETE", f"/images/{quote(about['Config']['Image'])}", timeout=_QUICK)
         with contextlib.suppress(EngineError):
             self._remove(engine, quote(self._name(task, way_back.NAME)))
         return ended
@@ -283,13 +288,14 @@ class Containers:
                 list(pool.map(lambda each: self._remove(engine, each["Id"]), found))
             for each in self._mine(engine):  # Podman keeps one whose network another had
                 self._remove(engine, each["Id"])
-            for image in {str(each["Image"]) for each in found}:
-                self._forget_image(engine, image)
+            self._forget_images(engine)
 
-    def _forget_image(self, engine: Engine, name: str) -> None:
-        """Remove an image that a task brought, unless another container has it."""
-        if IMAGES in name:  # Podman puts its own host before it
-            engine.exchange("DELETE", f"/images/{quote(name)}", timeout=_QUICK)
+    def _forget_images(self, engine: Engine) -> None:
+        """Remove the images that tasks brought; the engine keeps those that a container has."""
+        for each in engine.api("GET", "/images/json", timeout=_QUICK) or ():
+            for name in each.get("RepoTags") or ():
+                if f"{IMAGES}:" in name:  # Podman puts its own host before it
+                    engine.exchange("DELETE", f"/images/{quote(name)}", timeout=_QUICK)
 
 
 def _check(given: Mapping[str, Any] | None) -> dict[str, Any]:
