@@ -19,7 +19,10 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ecrlab import cli
 
 HOST = "git.harbour-bikes.example"
 URL = f"https://{HOST}"
@@ -73,6 +76,43 @@ def exchange(lab: Any, text: str, role: str = ROLE, **more: Any) -> dict[str, An
 
 def refused(code: str, text: str) -> Any:
     return pytest.raises(ClientError, match=rf"An error occurred \({code}\) when calling .*: {text}")
+
+
+def test_a_bearer_is_asked_about_before_anything_is_done(lab: Any, tmp_path: Path) -> None:
+    """`ecrlab can`: which role a token may take, and the trust policy that says so; a refused token says why."""
+    door(lab)
+    lab.client("iam").create_role(
+        RoleName="other", AssumeRolePolicyDocument=trust({"StringEquals": AUDIENCE | {f"{HOST}:sub": "x"}})
+    )
+
+    def can(text: str, *more: str) -> tuple[int, str]:
+        (tmp_path / "main.jwt").write_text(text + "\n")
+        done = CliRunner().invoke(cli.main, ["can", "--home", str(lab.home.path), f"@{tmp_path}/main.jwt", *more])
+        return done.exit_code, done.output
+
+    begin = lab.control.xray(limit=1)["last"]
+    code, said = can(token(lab))
+    assert code == 0
+    for words in (f"sub: {MAIN}", "✓ may take role/pipeline", "role/other: Denied", PROVIDER):
+        assert words in said
+    code, said = can(token(lab), "AssumeRoleWithWebIdentity", "role/pipeline", "--details")
+    assert (code, "✓" in said, f"{HOST}:sub = {MAIN}" in said) == (0, True, True)
+    code, said = can(token(lab, "other"), "sts:AssumeRoleWithWebIdentity", "role/pipeline")
+    assert code == 1
+    assert "AWS says: Not authorized to perform sts:AssumeRoleWithWebIdentity" in said
+    assert can(token(lab, "other"))[0] == 1
+    for text, words in (
+        (token(lab, age=400), "ExpiredTokenException: Token expired"),
+        (token(lab, audience="else"), "InvalidIdentityToken: Incorrect token audience (the token is addressed to else"),
+        (token(lab)[:-8] + "AAAAAAAA", "the token's signature does not fit what it says"),
+    ):
+        code, said = can(text)
+        assert (code, words in " ".join(said.split())) == (2, True), said
+    code, said = can(token(lab), "ecr:PutImage", "*")
+    assert (code, "A token is good for one request" in said) == (2, True)
+    code, said = can("no token")
+    assert (code, "holds no identity token" in said) == (2, True)
+    assert lab.control.xray(limit=1)["last"] == begin
 
 
 def last(lab: Any) -> dict[str, Any]:

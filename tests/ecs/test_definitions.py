@@ -68,6 +68,11 @@ def test_revisions_of_a_family_are_numbered_and_never_again(world: Any) -> None:
             "Invalid 'essential' setting for container. At least one container must be essential.",
         ),
         (
+            {"containerDefinitions": [{"name": "web", "image": "a", "healthCheck": {"command": ["test -f /well"]}}]},
+            "ClientException",
+            "Health check command must start with CMD or CMD-SHELL and name what to run.",
+        ),
+        (
             {"containerDefinitions": [{"name": "web", "image": "a", "secrets": [{"name": "A", "valueFrom": "b"}]}]},
             "InvalidParameterException",
             "ECR Lab does not have containerDefinitions.secrets: it would change what runs. "
