@@ -214,6 +214,16 @@ class DrillLab(Lab):
         self._remember(name, key["AccessKeyId"], key["SecretAccessKey"])
         return str(made)
 
+    def role_profile(self, name: str, source: str, role: str, session: str) -> None:
+        """Add a profile for the aws command whose requests are a role's (its ARN), assumed with the keys of `source`."""
+        parser = configparser.RawConfigParser()
+        parser.read(self._aws / "config")
+        section = {"region": REGION, "role_arn": role, "source_profile": source, "role_session_name": session}
+        parser[f"profile {name}"] = section
+        text = io.StringIO()
+        parser.write(text)
+        write_private(self._aws / "config", text.getvalue())
+
     def repository(self, name: str, region: str = REGION, **more: Any) -> None:
         """Make a repository."""
         self.client("ecr", region=region).create_repository(repositoryName=name, **more)
