@@ -61,8 +61,8 @@ def refusal(call: Callable[[], object]) -> str:
     return ""
 
 
-def open_to_all(lab: DrillLab, limit: str, actions: Sequence[str], resource: str) -> list[str]:
-    """Return those of the actions that a limiting policy alone lets through: somebody below it may do everything.
+def passing(lab: DrillLab, limit: str, actions: Sequence[str], resources: Sequence[str]) -> set[tuple[str, str]]:
+    """Return what a limiting policy alone lets through, as (action, resource): somebody below it may do everything.
 
     A permissions boundary, a session policy and the policy of an endpoint are each judged so (facts I005, I009).
     Raises ValueError when the text is not a policy.
@@ -72,9 +72,14 @@ def open_to_all(lab: DrillLab, limit: str, actions: Sequence[str], resource: str
             PolicyInputList=[policy({"Effect": "Allow", "Action": "*", "Resource": "*"})],
             PermissionsBoundaryPolicyInputList=[limit],
             ActionNames=list(actions),
-            ResourceArns=[resource],
+            ResourceArns=list(resources),
             MaxItems=1000,
         )
     except ClientError as error:
         raise ValueError(error.response["Error"]["Message"]) from None
-    return [each["EvalActionName"] for each in answer["EvaluationResults"] if each["EvalDecision"] == "allowed"]
+    return {
+        (each["EvalActionName"], place["EvalResourceName"])
+        for each in answer["EvaluationResults"]
+        for place in each.get("ResourceSpecificResults", [{**each, "EvalResourceDecision": each["EvalDecision"]}])
+        if place["EvalResourceDecision"] == "allowed"
+    }
