@@ -52,7 +52,9 @@ class Seen:
         who, ending = findings.get("who", ""), findings.get("ending", "")
         self.typed = bool(who.strip() or ending.strip())
         self.who = {each.rstrip(".") for each in re.findall(r"arn:aws:(?:iam|sts):[\w:+=,.@/-]*[\w+=@-]", who)}
-        self.ending = set(re.findall(r"(identity|resource|boundary|session|control)[ -](?:based|policy)", ending.lower()))
+        self.ending = set(
+            re.findall(r"(identity|resource|boundary|session|control)[ -](?:based|policy)", ending.lower())
+        )
         self.ending |= set(re.findall(r"permissions (boundary)", ending.lower()))
 
 

@@ -10,7 +10,7 @@ from ecrlab_course.authoring.requests import requests
 from ecrlab_course.authoring.staging import as_session
 from ecrlab_course.drills.account import ACCOUNT, DrillLab, allow, arn, policy
 from ecrlab_course.drills.drill import Findings, attempt
-from ecrlab_course.drills.permissions import passing, put, role_arn, trust, user_arn
+from ecrlab_course.drills.permissions import passing, role_arn, trust, user_arn
 
 NAME, NEIGHBOUR, ROLE = "shop/orders", "shop/payments", "builder"
 LIMIT, FILE = f"arn:aws:iam::{ACCOUNT}:policy/ci-limits", "session.json"
@@ -21,7 +21,8 @@ SESSION = f"""set -o pipefail
 aws sts assume-role --role-arn {role_arn(ROLE)} --role-session-name build-7 --profile ci \\
     --policy file://{FILE} --query Credentials --output json > keys.json
 key() {{ python3 -c "import json, sys; print(json.load(open('keys.json'))[sys.argv[1]])" "$1"; }}
-export AWS_ACCESS_KEY_ID=$(key AccessKeyId) AWS_SECRET_ACCESS_KEY=$(key SecretAccessKey) AWS_SESSION_TOKEN=$(key SessionToken)
+export AWS_ACCESS_KEY_ID=$(key AccessKeyId) AWS_SECRET_ACCESS_KEY=$(key SecretAccessKey)
+export AWS_SESSION_TOKEN=$(key SessionToken)
 unset AWS_PROFILE
 aws ecr initiate-layer-upload --repository-name shop/orders
 """

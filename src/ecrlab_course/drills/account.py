@@ -215,7 +215,7 @@ class DrillLab(Lab):
         return str(made)
 
     def role_profile(self, name: str, source: str, role: str, session: str) -> None:
-        """Add a profile for the aws command whose requests are a role's (its ARN), assumed with the keys of `source`."""
+        """Add a profile of the aws command: a session of the role (its ARN), begun with the keys of `source`."""
         parser = configparser.RawConfigParser()
         parser.read(self._aws / "config")
         section = {"region": REGION, "role_arn": role, "source_profile": source, "role_session_name": session}
