@@ -11,12 +11,15 @@ from ecrlab_course.authoring.beyond import Grant, Wanted, beyond
 from ecrlab_course.authoring.requests import requests
 from ecrlab_course.drills.account import ACCOUNT, DrillLab, allow, arn
 from ecrlab_course.drills.drill import Findings, attempt
-from ecrlab_course.drills.permissions import deny, put
+from ecrlab_course.drills.permissions import deny, put, user_arn
 
 NAME, DARA = "shop/orders", f"{ACCOUNT}:user/dara"
 WORK = (*PULL, *(action for action in PUSH if action not in PULL))
 DELETES = ("ecr:DeleteRepository", "ecr:BatchDeleteImage")
-PROBES = ("iam:PutUserPolicy", "iam:CreateUser", "sts:AssumeRole", "ecr:SetRepositoryPolicy", "ecr:CreateRepository")
+PROBES = {
+    "iam:PutUserPolicy": user_arn("dara"), "iam:CreateUser": user_arn("new"),
+    "ecr:SetRepositoryPolicy": arn(NAME), "ecr:CreateRepository": arn("x"),
+}  # fmt: skip
 WANTED = Wanted(DARA, (Grant(WORK, arn("shop/*")), Grant(LOGIN)))
 BUILT: dict[str, tuple[dict[str, Any], ...]] = {
     "allow": ({"Effect": "Allow", "NotAction": list(DELETES), "Resource": "*"},),
@@ -41,7 +44,7 @@ class Seen:
         refused = [(each["action"], str(each["reason"]).rstrip(".")) for each in decisions if not each["allowed"]]
         self.refused, self.reason = refused[0] if refused else ("", "")
         self.closed = as_words([action for action, _ in refused]) or "nothing"
-        opened = [action for action in PROBES if lab.may(("user/dara", action, "*"))[0]]
+        opened = [action for action, where in PROBES.items() if lab.may(("user/dara", action, where))[0]]
         self.open = as_words(opened[:2]) or "nothing"
         self.seen = Sentence("now")
         self.changed = any(each.ok and re.match(CHANGES, each.operation) for each in requests(lab, "iam", "ecr"))
