@@ -176,9 +176,7 @@ TRIES = {
         "nothing of IAM any more": attempt(
             said("version"), lambda lab: put(lab, "dara", deny("iam:*"), name="no"), seed="version"
         ),
-        "everything denied": attempt(
-            said("write"), lambda lab: put(lab, "omar", deny("*"), name="no"), seed="write"
-        ),
+        "everything denied": attempt(said("write"), lambda lab: put(lab, "omar", deny("*"), name="no"), seed="write"),
     },
     "wider": {
         "a push beside it": attempt(

@@ -51,7 +51,9 @@ class Seen:
         iam = lab.client("iam")
         tags = {tag["Key"]: tag["Value"] for tag in iam.list_user_tags(UserName="admin")["Tags"]}
         self.used, idle = str(tags["live"]), str(tags["old"])
-        found = {each["AccessKeyId"]: each["Status"] for each in iam.list_access_keys(UserName="ci")["AccessKeyMetadata"]}
+        found = {
+            each["AccessKeyId"]: each["Status"] for each in iam.list_access_keys(UserName="ci")["AccessKeyMetadata"]
+        }
         self.states = ", ".join(f"`{key}` {state.lower()}" for key, state in found.items()) or "none"
         self.seen = Sentence("now")
         self.works, self.idle_active = found.get(self.used) == "Active", found.get(idle) == "Active"

@@ -124,15 +124,16 @@ TRIES = {
     "passed": {
         "the role": attempt(said("role"), (push, fix, push), seed="role"),
         "the prefix": attempt(said("prefix"), (push, fix, push), seed="prefix"),
-        "made by hand first, and deleted": attempt(
-            said("prefix"), (by_hand, deleted, fix, push), seed="prefix"
-        ),
+        "made by hand first, and deleted": attempt(said("prefix"), (by_hand, deleted, fix, push), seed="prefix"),
     },
     "not-made": {
         "pushed again": attempt(said("prefix"), (push, push), seed="prefix"),
         "the other state's fix": attempt(
             said("role"),
-            (lambda lab: lab.client("ecr").update_repository_creation_template(prefix="pay-old", customRoleArn=ROLE), push),
+            (
+                lambda lab: lab.client("ecr").update_repository_creation_template(prefix="pay-old", customRoleArn=ROLE),
+                push,
+            ),
             seed="prefix",
         ),
         "a prefix of the whole name": attempt(said("role"), (lambda lab: template(lab, NAME), push), seed="role"),
