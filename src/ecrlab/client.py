@@ -305,13 +305,15 @@ class LabClient:
         public: bool = False,
         hub: bool = False,
         settings: bool = False,
+        delivery: bool = False,
         ci: bool = False,
     ) -> dict[str, Any]:
         """Put the lab, or only these repositories, users, policies of repositories or the hub, back to the start.
 
         ``public``: the repositories are ECR Public's. ``settings``: what is set for the registry of ``account`` and
-        ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. ``ci``: the git server's
-        repositories and runs. Returns what was removed.
+        ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. ``delivery``: what ECS,
+        Lambda and OpenID Connect providers have in the ``account``. ``ci``: the git server's repositories and runs.
+        Returns what was removed.
         """
         body = {
             "policies": policies,
@@ -322,6 +324,7 @@ class LabClient:
             "region": region,
             "hub": hub or None,
             "settings": settings or None,
+            "delivery": delivery or None,
             "ci": ci or None,
         }
         return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})

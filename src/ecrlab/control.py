@@ -391,6 +391,11 @@ class Control:
                 raise Refused(400, "settings is true, or left out.")
             parts = True
             removed += seed.reset_settings(self._cloud, registry)
+        if "delivery" in body:
+            if body["delivery"] is not True:
+                raise Refused(400, "delivery is true, or left out.")
+            parts = True
+            removed += seed.reset_delivery(self._cloud, account)
         if "hub" in body:
             if body["hub"] is not True:
                 raise Refused(400, "hub is true, or left out.")

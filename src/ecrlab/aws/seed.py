@@ -119,6 +119,19 @@ SETTINGS = {
     "ecr.backfills": "replication backfills",
 }
 
+#: What runs images in an account, and what pipelines come in by, by the table that keeps it: keys begin with the account.
+DELIVERY = {
+    "ecs.services": "services of ECS",
+    "ecs.tasks": "tasks of ECS",
+    "ecs.deployments": "deployments of ECS",
+    "ecs.revisions": "service revisions of ECS",
+    "ecs.definitions": "task definitions",
+    "ecs.families": "families of task definitions",
+    "ecs.clusters": "clusters of ECS",
+    "lambda.functions": "functions of Lambda",
+    "iam.oidc_providers": "OpenID Connect providers",
+}
+
 
 def reset_settings(cloud: Cloud, registry: str) -> list[str]:
     """Put what is set for a registry as a whole back to the start; return in words what was set.
@@ -143,6 +156,23 @@ def reset_settings(cloud: Cloud, registry: str) -> list[str]:
         if quota["set"]:
             cloud.quotas.set(registry, quota["name"], None)
             removed.append(f"the quota {quota['name']} of {registry}, which was {quota['value']}")
+    return removed
+
+
+def reset_delivery(cloud: Cloud, account: str) -> list[str]:
+    """Remove what runs images in an account, and whose identity tokens it reads; return in words what was there.
+
+    Clusters, task definitions, tasks and services of ECS, functions of Lambda, OpenID Connect providers. The runner
+    removes containers whose task is gone.
+    """
+    removed = []
+    with cloud.store.transaction() as store:
+        for name, words in DELIVERY.items():
+            table = store.table(name)
+            found = table.items(f"{account}/")
+            for key, _ in found:
+                table.delete(key)
+            removed += [f"{words} of {account}"] if found else []
     return removed
 
 
