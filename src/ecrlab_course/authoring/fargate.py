@@ -39,7 +39,7 @@ def other(than: Processor) -> Processor:
 
 
 def put_program(
-    lab: LabView, repository: str, tag: str, program: bytes, architecture: str, word: str = "", region: str = REGION
+    lab: LabView, repository: str, tag: str, program: bytes, architecture: str, word: str = "", profile: str = "admin"
 ) -> str:
     """Put an image whose only program is /page, which it starts; return its digest.
 
@@ -66,7 +66,7 @@ def put_program(
     described = {"mediaType": f"{DOCKER}container.image.v1+json", "size": len(config), "digest": digest_of(config)}
     listed = [{"mediaType": LAYER, "size": len(layer), "digest": digest_of(layer)}]
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": listed}
-    return put_text(lab, repository, tag, json.dumps(manifest, indent=3), layer, config, region=region)
+    return put_text(lab, repository, tag, json.dumps(manifest, indent=3), layer, config, profile=profile)
 
 
 def address(name: str, account: str = ACCOUNT, region: str = REGION) -> str:
