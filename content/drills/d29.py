@@ -148,7 +148,11 @@ def give(lab: DrillLab) -> None:
 
 def by_the_repository(lab: DrillLab) -> None:
     """Give the pull by the repository's policy, and start a task."""
-    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{EXECUTION}"}, "Action": list(PULL)}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{EXECUTION}"},
+        "Action": list(PULL),
+    }
     lab.client("ecr").set_repository_policy(repositoryName=NAME, policyText=policy(statement))
     start(lab)
 

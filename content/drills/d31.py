@@ -10,7 +10,16 @@ from typing import Any
 from ecrlab.engine.hello_program import waiting_program
 from ecrlab.policy.sets import LOGIN, PULL
 from ecrlab_course.authoring.evidence import short
-from ecrlab_course.authoring.fargate import NETWORK, PATIENCE, address, digest_run, processor, put_program, recipe, tasks
+from ecrlab_course.authoring.fargate import (
+    NETWORK,
+    PATIENCE,
+    address,
+    digest_run,
+    processor,
+    put_program,
+    recipe,
+    tasks,
+)
 from ecrlab_course.authoring.staging import name_again
 from ecrlab_course.drills.account import ACCOUNT, VERSION, DrillLab, allow, arn, policy
 from ecrlab_course.drills.drill import Findings, attempt
@@ -58,7 +67,9 @@ def put(lab: DrillLab, tag: str, word: str) -> str:
 
 def register(lab: DrillLab, which: str) -> None:
     """Register a revision of the service's recipe: which is :TAG or @DIGEST."""
-    made = recipe(SERVICE, address(NAME + which, ACCOUNT), {"execution": EXECUTION, "task": EXECUTION}, processor(lab), ACCOUNT)
+    made = recipe(
+        SERVICE, address(NAME + which, ACCOUNT), {"execution": EXECUTION, "task": EXECUTION}, processor(lab), ACCOUNT
+    )
     del made["taskRoleArn"]
     lab.write("orders.json", json.dumps(made, indent=2) + "\n")
     lab.client("ecs").register_task_definition(**made)

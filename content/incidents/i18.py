@@ -12,7 +12,7 @@ from ecrlab_course.desk.town import LOGIN_LINE, Open, Town, run_again
 START, RELEASE = "jobs/start.py", "jobs/release.sh"
 DOCKERFILE, SCRIPT = "app/Dockerfile", "app/start.sh"
 PAGE = "page"
-TEXT = '''\
+TEXT = """\
 # start.py REPOSITORY TAG: what a node does last before it starts an image, and what its kernel answers.
 # It fetches the image, takes its entry point, and reads the file's first bytes, as the kernel does. It runs nothing.
 import io
@@ -57,7 +57,7 @@ elf = program[:4] == b"\\x7fELF" and int.from_bytes(program[18:20], "little") ==
 if not elf and program[:2] != b"#!":
     sys.exit(f"exec /{{path}}: exec format error")
 print(f"started /{{path}}")
-'''
+"""
 RELEASE_JOB = f"""\
 #!/bin/bash
 # release.sh: build the page from app/, and push it

@@ -119,7 +119,7 @@ SETTINGS = {
     "ecr.backfills": "replication backfills",
 }
 
-#: What runs images in an account, and what pipelines come in by, by the table that keeps it: keys begin with the account.
+#: What runs images in an account, and what pipelines come in by, by its table: keys begin with the account.
 DELIVERY = {
     "ecs.services": "services of ECS",
     "ecs.tasks": "tasks of ECS",

@@ -20,7 +20,7 @@ def hello_program(processor: Processor) -> bytes:
 
 
 def waiting_program(processor: Processor) -> bytes:
-    """Return the ELF file for Linux on that processor that waits until it is killed, as a server without guests does."""
+    """Return the ELF file for Linux on that processor that waits until it is killed: a server nobody asks."""
     return _program(processor, _WAITS_AMD64 if processor == "amd64" else _WAITS_ARM64)
 
 

@@ -20,7 +20,9 @@ from ecrlab_course.authoring.staging import DOCKER, LAYER, MANIFEST, digest_of, 
 from ecrlab_course.documents.lab_view import LabView
 
 Processor = Literal["amd64", "arm64"]
-NETWORK: Mapping[str, Any] = {"awsvpcConfiguration": {"subnets": ["subnet-0abc1234"], "securityGroups": ["sg-0abc1234"]}}
+NETWORK: Mapping[str, Any] = {
+    "awsvpcConfiguration": {"subnets": ["subnet-0abc1234"], "securityGroups": ["sg-0abc1234"]}
+}
 """Where tasks run: the lab has no network to choose from, and looks at the form alone."""
 CPU: Mapping[str, str] = {"amd64": "X86_64", "arm64": "ARM64"}
 """What a task definition calls a processor."""
@@ -106,9 +108,7 @@ def settled(ecs: Any, cluster: str, task: str) -> dict[str, Any]:
 
 def run(ecs: Any, cluster: str, definition: str) -> dict[str, Any]:
     """Run one task of a family or revision, and return it as it ended up."""
-    made = ecs.run_task(
-        cluster=cluster, taskDefinition=definition, launchType="FARGATE", networkConfiguration=NETWORK
-    )
+    made = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="FARGATE", networkConfiguration=NETWORK)
     return settled(ecs, cluster, made["tasks"][0]["taskArn"])
 
 
