@@ -62,6 +62,14 @@ def like(pattern: str) -> str:
     return trust({"StringEquals": {"aud": "sts.amazonaws.com"}, "StringLike": {"sub": pattern}})
 
 
+def somebody() -> str:
+    """Return the trust policy for main, and for whoever has a certain id."""
+    made = json.loads(only())
+    condition = {"StringEquals": {"aws:userid": "AROAEXAMPLE:me"}}
+    made["Statement"].append({**made["Statement"][0], "Condition": condition})
+    return json.dumps(made)
+
+
 def prepare(lab: DrillLab) -> None:
     """Make the provider, the repository, and the role with the seed's trust policy."""
     iam = lab.client("iam")
@@ -174,13 +182,7 @@ TRIES = {
             said(FANS), save(like("repo:harbour-bikes/booking:ref:refs/heads/mai?")), seed="name"
         )
     },
-    "cannot-tell": {
-        "a name from the request": attempt(
-            said(FANS),
-            save(trust({"StringEquals": {"sub": [MAIN, "repo:${aws:PrincipalTag/team}/booking"]}})),  # type: ignore[dict-item]
-            seed="name",
-        )
-    },
+    "cannot-tell": {"whoever has a certain id": attempt(said(FANS), save(somebody()), seed="name")},
     "not-typed": {"in silence": attempt({}, save(only()), seed="request")},
     "not-a-subject": {"a name": attempt(said("the fans"), save(only()), seed="name")},
     "ours": {"main itself": attempt(said(MAIN), save(only()), seed="request")},

@@ -22,7 +22,6 @@ WEB, ASSUME = "sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"
 MAIN = "repo:harbour-bikes/booking:ref:refs/heads/main"
 ROLE, NAME = "deploy", "shop/booking"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
-PUT = "ecr:PutImage"
 LEFT = {"push": ("hotfix", "try-7"), "session": ("maint-2", "nightly-3")}
 """By seed: what the leaked key left, a tag or the name of a session, and what the other key did."""
 
@@ -97,7 +96,13 @@ class Seen:
         leaked = next((word.rstrip(",") for word in chat(lab).split() if word.startswith("AKIA")), "")
         self.leaked_on, self.count = leaked in on, len(on)
         self.theirs, self.ours = LEFT[lab.seed]
-        self.alive = lab.seed == "session" and may(lab, f"assumed-role/{ROLE}/{self.theirs}")
+        self.alive = ""
+        if lab.seed == "session":
+            held = [
+                *lab.allowed(session_of(self.theirs), PUSH, arn(NAME)),
+                *lab.allowed(session_of(self.theirs), [LOGIN], "*"),
+            ]
+            self.alive = held[0] if held else ""
         self.main = main_works(lab)
         asked = (
             Grant(WEB, ROLE_ARN, who=PROVIDER, condition={"StringEquals": {f"{HOST}:sub": MAIN}}),
@@ -118,9 +123,9 @@ def chat(lab: DrillLab) -> str:
     return ""
 
 
-def may(lab: DrillLab, who: str) -> bool:
-    """Tell whether that session may push."""
-    return not lab.refused(f"arn:aws:sts::{ACCOUNT}:{who}", (PUT,), arn(NAME))
+def session_of(name: str) -> str:
+    """Return the ARN of a session of the role."""
+    return f"arn:aws:sts::{ACCOUNT}:assumed-role/{ROLE}/{name}"
 
 
 def main_works(lab: DrillLab) -> bool:
@@ -130,7 +135,8 @@ def main_works(lab: DrillLab) -> bool:
         lab.client("sts").assume_role_with_web_identity(
             RoleArn=ROLE_ARN, RoleSessionName="a-run", WebIdentityToken=token
         )
-        return may(lab, f"assumed-role/{ROLE}/a-run")
+        run = session_of("a-run")
+        return not (lab.refused(run, PUSH, arn(NAME)) or lab.refused(run, [LOGIN], "*"))
     return False
 
 
@@ -202,11 +208,11 @@ def open_the_role(lab: DrillLab) -> None:
     lab.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=trust(anybody))
 
 
-def by_a_tag(lab: DrillLab) -> None:
-    """Let tokens in whose subject is made of what a request brings."""
-    subject = {"StringEquals": {f"{HOST}:sub": "repo:${aws:PrincipalTag/team}/booking"}}
-    anybody = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": WEB, "Condition": subject}
-    lab.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=trust(anybody))
+def by_an_id(lab: DrillLab) -> None:
+    """Let whoever has a certain id in."""
+    condition = {"StringEquals": {"aws:userid": "AROAEXAMPLE:me"}}
+    somebody = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": WEB, "Condition": condition}
+    lab.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=trust(somebody))
 
 
 def said(text: str) -> dict[str, str]:
@@ -262,7 +268,7 @@ TRIES = {
         ),
     },
     "wider": {"every token of the server": attempt(said(TAG), (keys_off, open_the_role), seed="push")},
-    "cannot-tell": {"a name from the request": attempt(said(TAG), (keys_off, by_a_tag), seed="push")},
+    "cannot-tell": {"whoever has a certain id": attempt(said(TAG), (keys_off, by_an_id), seed="push")},
     "not-typed": {"in silence": attempt({}, keys_off, seed="push")},
     "other-key": {
         "what the other key pushed": attempt(said(LEFT["push"][1]), keys_off, seed="push"),

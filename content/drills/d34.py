@@ -99,7 +99,9 @@ class Seen:
 
     def __init__(self, lab: DrillLab, findings: Findings) -> None:
         strong = STRONG[lab.seed]
-        self.kept = self.trusts(lab, strong) == TASKS and bool(lab.allowed(f"role/{strong}", ("ecr:PutImage",), "*"))
+        self.kept = self.trusts(lab, strong) == TASKS and bool(
+            lab.allowed(f"role/{strong}", ("ecr:PutImage",), arn(NAME))
+        )
         self.refused = self.short_of(lab)
         open_to = [each for each in OTHERS[lab.seed] if self.passes(lab, each)]
         self.passed = f"`{strong}`" if strong in open_to else f"`{open_to[0]}`" if open_to else ""
@@ -208,8 +210,8 @@ def more_beside(lab: DrillLab) -> None:
 
 
 def by_a_tag(lab: DrillLab) -> None:
-    """Pass the two roles, and one whose name the caller's tag says."""
-    put_on(lab, passing([*(role(name) for name in OWN), role("${aws:PrincipalTag/team}-x")], TASKS))
+    """Pass the two roles, and one whose name a tag of something says."""
+    put_on(lab, passing([*(role(name) for name in OWN), role("${aws:ResourceTag/app}")], TASKS))
 
 
 def said(name: str) -> dict[str, str]:
