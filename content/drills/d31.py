@@ -49,6 +49,7 @@ def prepare(lab: DrillLab) -> None:
         networkConfiguration=NETWORK,
     )  # fmt: skip
     until_run(lab, good)
+    until_done(lab)
     bad = put(lab, tags[1], BAD)
     if lab.seed == "revised":
         register(lab, f":{tags[1]}")
@@ -81,6 +82,15 @@ def until_run(lab: DrillLab, digest: str) -> None:
     while running(lab) != digest:
         if time.monotonic() > deadline:
             raise RuntimeError(f"no task runs {digest[:19]}")
+        time.sleep(0.05)
+
+
+def until_done(lab: DrillLab) -> None:
+    """Wait until the newest deployment is completed: a task counts as healthy a second after it began."""
+    deadline = time.monotonic() + PATIENCE
+    while service(lab)["deployments"][0]["rolloutState"] != "COMPLETED":
+        if time.monotonic() > deadline:
+            raise RuntimeError("the deployment is not completed")
         time.sleep(0.05)
 
 
