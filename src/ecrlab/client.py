@@ -327,8 +327,8 @@ class LabClient:
         public: bool = False,
         hub: bool = False,
         settings: bool = False,
+        delivery: bool = False,
         ci: bool = False,
-        ecs: bool = False,
         clusters: Sequence[str] | None = None,
         families: Sequence[str] | None = None,
     ) -> dict[str, Any]:
@@ -337,7 +337,8 @@ class LabClient:
         ``public``: the repositories are ECR Public's. ``settings``: what is set for the registry of ``account`` and
         ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. ``ci``: the git server's
         repositories and runs. ``clusters`` and ``families`` of ECS, in ``account`` and ``region``, go with their
-        services, tasks, containers and revisions; ``ecs``: all of them. Returns what was removed.
+        services, tasks, containers and revisions. ``delivery``: what ECS, Lambda and OpenID Connect providers have in
+        the ``account``. Returns what was removed.
         """
         body = {
             "policies": policies,
@@ -348,8 +349,8 @@ class LabClient:
             "region": region,
             "hub": hub or None,
             "settings": settings or None,
+            "delivery": delivery or None,
             "ci": ci or None,
-            "ecs": ecs or None,
             "clusters": clusters,
             "families": families,
         }

@@ -432,6 +432,11 @@ class Control:
                 raise Refused(400, "settings is true, or left out.")
             parts = True
             removed += seed.reset_settings(self._cloud, registry)
+        if "delivery" in body:
+            if body["delivery"] is not True:
+                raise Refused(400, "delivery is true, or left out.")
+            parts = True
+            removed += await asyncio.to_thread(seed.reset_delivery, self._cloud, account)
         if "hub" in body:
             if body["hub"] is not True:
                 raise Refused(400, "hub is true, or left out.")
@@ -442,11 +447,6 @@ class Control:
                 raise Refused(400, "ci is true, or left out.")
             parts = True
             removed += await self._ci.reset()
-        if "ecs" in body:
-            if body["ecs"] is not True:
-                raise Refused(400, "ecs is true, or left out.")
-            parts = True
-            removed += await asyncio.to_thread(remove, self._cloud, f"{account}/{region}", None, None)
         named = {key: body[key] for key in ("clusters", "families") if body.get(key) is not None}
         if not all(
             isinstance(found, list) and all(isinstance(name, str) for name in found) for found in named.values()

@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ecrlab import cli
+from ecrlab_course.toolbox.lab import Lab
 
 HOST = "git.harbour-bikes.example"
 URL = f"https://{HOST}"
@@ -359,3 +360,18 @@ def test_anybody_can_ask_with_curl_or_nothing_at_all(lab: Any) -> None:
     del form["RoleSessionName"]
     with pytest.raises(urllib.error.HTTPError, match="400"):
         post()
+
+
+def test_a_check_that_tries_tokens_leaves_no_event(lab: Any) -> None:
+    """The names of those whom a judge tries would be the answer of an exercise."""
+    door(lab)
+    quiet = Lab(lab.home).looking().client("sts")
+    for ref in ("main", "try"):
+        with contextlib.suppress(ClientError):
+            quiet.assume_role_with_web_identity(
+                RoleArn=ROLE, RoleSessionName="a-letter", WebIdentityToken=token(lab, ref)
+            )
+    exchange(lab, token(lab))
+    asked = {"AttributeKey": "EventName", "AttributeValue": "AssumeRoleWithWebIdentity"}
+    events = lab.client("cloudtrail").lookup_events(LookupAttributes=[asked])["Events"]
+    assert [json.loads(each["CloudTrailEvent"])["requestParameters"]["roleSessionName"] for each in events] == ["run-7"]

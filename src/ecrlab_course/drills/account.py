@@ -128,6 +128,7 @@ class DrillLab(Lab):
         for name in ("aws", "docker"):
             shutil.rmtree(self.home.path / "drills" / name, ignore_errors=True)
         for profile, account in (("admin", ACCOUNT), ("other", OTHER)):
+            self.control.reset(delivery=True, account=account)  # First, so that nothing starts and pulls.
             self._empty_iam(profile, account)
             registries = self.control.status()["registries"]
             regions = {each["region"] for each in registries if each["account"] == account}
