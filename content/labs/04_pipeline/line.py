@@ -15,6 +15,7 @@ from .town import (
     ROBOT,
     TASK,
     document,
+    file_name,
     repository_arn,
     role_arn,
     service_arn,
@@ -159,10 +160,12 @@ def narrow_execution(lab: Lab) -> None:
 
 
 def push(lab: Lab, pipeline: str, person: str = "You", ref: str = "main", **files: str | None) -> None:
-    """Push a commit with this pipeline.sh and these files as somebody; return when all has come to rest.
+    """Push a commit with this pipeline.sh ("": as it is) and these files as somebody; return when all has come to rest.
 
-    A file's name is written with `_` for `.` and `__` for `/`: www__index_html.
+    A file `changes` is another one in each. Files are named by keywords (`town.file_name`).
     """
-    named = {name.replace("__", "/").replace("_", "."): text for name, text in files.items()}
-    lab.ci.push_as(person, {"pipeline.sh": pipeline, **named}, ref=ref)
+    named = {file_name(name): text for name, text in files.items()}
+    lab.ci.push_as(
+        person, named | ({"pipeline.sh": pipeline} if pipeline else {}) | {"changes": str(lab.last())}, ref=ref
+    )
     settle(lab)

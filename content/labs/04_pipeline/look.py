@@ -151,17 +151,16 @@ class Look:
 
     def file(self, commit: str, name: str) -> str:
         """Return a file of a commit of the booking page's repository; "" when it has none of this name."""
-        path = next((each["path"] for each in self.lab.control.ci()["repositories"] if each["name"] == SOURCE), "")
+        return self.git("cat-file", "blob", f"{commit}:{name}")
+
+    def git(self, *arguments: str) -> str:
+        """Return what git prints in the booking page's repository; "" where it fails, or there is no repository."""
+        there = self.lab.control.ci()["repositories"]
+        path = next((str(each["path"]) for each in there if each["name"] == SOURCE), "")
         if not path:
             return ""
-        done = subprocess.run(
-            ["git", "cat-file", "blob", f"{commit}:{name}"],
-            cwd=path,
-            env=git_environment(Path(path)),
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
+        environ = git_environment(Path(path))
+        done = subprocess.run(["git", *arguments], cwd=path, env=environ, capture_output=True, timeout=30, check=False)
         return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
 
     # ---------------------------------------------------------------------------------------------------------- images

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from ecrlab.ci.repositories import git_environment
 from ecrlab_course.authoring import Lab, Sentence, as_words, in_code
 from ecrlab_course.authoring.rights import as_list
 
@@ -25,7 +22,8 @@ from .line import (
     rights_of_pipeline,
 )
 from .look import Look, Run
-from .town import AUDIENCE_ALONE, HOST, MAIN, PIPELINE, ROBOT, SOURCE, document, repository_path, role_arn, trust
+from .state import fresh
+from .town import AUDIENCE_ALONE, HOST, MAIN, PIPELINE, ROBOT, SOURCE, document, git, role_arn, trust
 
 CHANGES = ("UpdateAssumeRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DetachRolePolicy", "DeleteRole")
 """What changes who comes in, or what the role may do."""
@@ -91,13 +89,13 @@ class Seen(Look):
         return "", ""
 
     def _drawn(self, role: str) -> list[str]:
-        """Return subjects that are made from the trust policy's own patterns, and are let in."""
+        """Return subjects in the git server's form, made of the trust policy's own patterns, that are let in."""
         found = []
         for statement in as_list(self.trusts[role].get("Statement")):
             for wanted in (statement.get("Condition") or {}).values():
                 for value in as_list(wanted.get(f"{HOST}:sub")):
                     text = str(value).replace("*", "x").replace("?", "x")
-                    if text != MAIN and self.comes_in(self.trusts[role], text):
+                    if text.startswith("repo:") and text != MAIN and self.comes_in(self.trusts[role], text):
                         found.append(f"`{text}`")
         return found
 
@@ -118,15 +116,11 @@ class Seen(Look):
 
     def _commits_with_key(self) -> set[str]:
         """Return the commits of the repository that hold a key of the robot's that works."""
-        path = next((each["path"] for each in self.lab.control.ci()["repositories"] if each["name"] == SOURCE), "")
-        if not path or not self.active:
+        if not self.active:
             return set()
-        environ = git_environment(Path(path))
-        run = {"cwd": path, "env": environ, "capture_output": True, "timeout": 30, "check": False, "text": True}
-        commits = subprocess.run(["git", "rev-list", "--all"], **run).stdout.split()  # type: ignore[call-overload]
+        commits = self.git("rev-list", "--all").split()
         named = [word for key in self.active for word in ("-e", key)]
-        found = subprocess.run(["git", "grep", "-l", *named, *commits], **run).stdout  # type: ignore[call-overload]
-        return {line.partition(":")[0] for line in found.splitlines()}
+        return {line.partition(":")[0] for line in self.git("grep", "-l", *named, *commits).splitlines()}
 
     def _said(self, refused: Mapping[str, Any] | None) -> str | Sentence:
         """Return the refusal's own sentence, as the run printed it; its code where it printed none."""
@@ -174,6 +168,11 @@ def _open(seen: Seen) -> str:
     if seen.stranger == "a letter without a subject":
         return "no-subject"
     return "other-caller" if seen._others(seen.trusts[seen.opened]) else "stranger"
+
+
+def again(lab: Lab) -> None:
+    """Build the beginning again: a key that was deleted is in no policy that could be put back."""
+    fresh(lab)
 
 
 # Tries
@@ -257,14 +256,11 @@ def line_taken_out(lab: Lab) -> None:
 def history_rewritten(lab: Lab) -> None:
     """Put one commit without the key in the place of main's history."""
     let_in(lab, only_main(lab))
-    path = repository_path(lab)
-    run = {"cwd": path, "env": git_environment(Path(path)), "check": True, "capture_output": True, "text": True}
-    stream = "commit refs/heads/main\ncommitter You <you@harbour-bikes.example> 1796000000 +0000\ndata 1\nx\n"
     script = "#!/usr/bin/env bash\naws sts get-caller-identity\n"
-    stream += f"deleteall\nM 100755 inline pipeline.sh\ndata {len(script)}\n{script}\n"
-    subprocess.run(["git", "update-ref", "-d", "refs/heads/main"], **run)  # type: ignore[call-overload]
-    subprocess.run(["git", "fast-import", "--quiet", "--force"], input=stream, **run)  # type: ignore[call-overload]
-    lab.ci._ended(lab.control.ci_begin(ref="main", repository=SOURCE)["number"])
+    git(lab, "update-ref", "-d", "refs/heads/main")
+    stream = "commit refs/heads/main\ncommitter You <you@harbour-bikes.example> 1796000000 +0000\ndata 1\nx\n"
+    git(lab, "fast-import", "--quiet", given=f"{stream}M 100755 inline pipeline.sh\ndata {len(script)}\n{script}\n")
+    push(lab, script, README_md="Booking\n")
 
 
 def changed_afterwards(lab: Lab) -> None:
@@ -280,10 +276,10 @@ def without_rights(lab: Lab) -> None:
     push(lab, SHORT + "aws ecr get-login-password > /dev/null\n")
 
 
-def nothing_done(lab: Lab) -> None:
-    """Keep the door shut to main, and do not look at what `aws` says."""
+def shut_door(lab: Lab) -> None:
+    """End the key, and let in a letter whose subject nobody has."""
     delete_keys(lab)
-    let_in(lab, trust(lab, like(MAIN.replace("main", "trunk"), operator="StringEquals")))
+    let_in(lab, trust(lab, like("main", operator="StringEquals")))
 
 
 def asks_who(lab: Lab) -> None:
@@ -328,8 +324,8 @@ TRIES = {
     "other-caller": {"the robot, too": of_another},
     "no-run": {"changed, and not run": [delete_keys, lambda lab: let_in(lab, only_main(lab))]},
     "older": {"changed afterwards": changed_afterwards},
-    "nobody-in": {"a door that is shut": [nothing_done, asks_who]},
+    "nobody-in": {"a door that is shut": [shut_door, asks_who]},
     "refused": {"a role without rights": without_rights},
-    "did-nothing": {"no pipefail": [nothing_done, lambda lab: push(lab, WITHOUT_PIPEFAIL)]},
+    "did-nothing": {"no pipefail": [shut_door, lambda lab: push(lab, WITHOUT_PIPEFAIL)]},
     "red": {"it fails by itself": fails_by_itself},
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import tempfile
@@ -17,7 +16,7 @@ from ecrlab_course.authoring.staging import log_in, log_out, made, put_image
 
 SOURCE = "harbour-bikes/booking"
 """The git server's repository."""
-NAME, CLUSTER, SERVICE = "harbour/booking", "harbour", "booking"
+NAME, OTHER, CLUSTER, SERVICE = "harbour/booking", "harbour/map", "harbour", "booking"
 PIPELINE, EXECUTION, TASK, ROBOT, OMAR = "pipeline", "booking-execution", "booking-task", "robot", "ops"
 HOST = "git.harbour-bikes.example"
 MAIN = f"repo:{SOURCE}:ref:refs/heads/main"
@@ -83,25 +82,39 @@ def old_pipeline(key: str, secret: str) -> str:
     return text.replace("THE-KEY", key).replace("THE-SECRET", secret)
 
 
-def build_town(lab: Lab) -> None:
-    """Empty the lab, and build the service, those who deal with it, and the repository of its source."""
+def start(lab: Lab) -> tuple[str, str]:
+    """Empty the lab; make the people, the repositories and the cluster; return the robot's key and its secret."""
     lab.control.reset()
     lab.clock.reset()
     log_out(lab, "admin", "ops")
+    lab.control.ci()  # the git server makes its key when it is first asked for it
     key = _people(lab)
-    ecr, ecs = lab.client("ecr"), lab.client("ecs")
-    ecr.create_repository(repositoryName=NAME)
-    ecr.create_repository(repositoryName="harbour/map")
-    rule = {
-        "rulePriority": 1,
-        "description": "any image, keep three",
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 3},
-        "action": {"type": "expire"},
-    }
-    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=json.dumps({"rules": [rule]}))
-    ecs.create_cluster(clusterName=CLUSTER)
-    first_image(lab)
-    recipe = (SEED / "task.json").read_text(encoding="utf-8").replace("IMAGE", f"{lab.registry}/{NAME}:latest")
+    ecr = lab.client("ecr")
+    for name in (NAME, OTHER):
+        ecr.create_repository(repositoryName=name)
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=lifecycle(KEEP_THREE))
+    lab.client("ecs").create_cluster(clusterName=CLUSTER)
+    return key
+
+
+KEEP_THREE = {
+    "rulePriority": 1,
+    "description": "any image, keep three",
+    "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 3},
+    "action": {"type": "expire"},
+}
+
+
+def lifecycle(*rules: Mapping[str, Any]) -> str:
+    """Return a lifecycle policy of these rules as JSON."""
+    return json.dumps({"rules": rules})
+
+
+def serve(lab: Lab, tag: str, pinned: bool) -> None:
+    """Put the page's image into ECR under a tag, and let two tasks of the service run it, by digest or by tag."""
+    digest = first_image(lab, tag)
+    ecs, image = lab.client("ecs"), f"{lab.registry}/{NAME}" + (f"@{digest}" if pinned else f":{tag}")
+    recipe = (SEED / "task.json").read_text(encoding="utf-8").replace("IMAGE", image)
     ecs.register_task_definition(**json.loads(recipe))
     network = {"awsvpcConfiguration": {"subnets": ["subnet-0abc1234"], "securityGroups": ["sg-0abc1234"]}}
     ecs.create_service(
@@ -113,25 +126,31 @@ def build_town(lab: Lab) -> None:
         networkConfiguration=network,
         deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": False}},
     )
-    history(lab, old_pipeline(*key))
     settle(lab)
 
 
-def first_image(lab: Lab) -> None:
-    """Put the image that runs at first: built where there is an engine, because something has to run there."""
+def first_image(lab: Lab, tag: str) -> str:
+    """Put the image that runs at first, and return its digest: built where there is an engine, because it has to run.
+
+    Without one it is put together of the same files.
+    """
     files = seed_files()
     if lab.engine == "none":
         page = {name: text.encode() for name, text in files.items() if name.startswith("www/")}
-        put_image(lab, NAME, "latest", {**page, "var/lib/dpkg/status": files["packages"].encode()})
-        return
+        lists = {"var/lib/dpkg/status": files["packages"].encode(), "etc/os-release": files["os-release"].encode()}
+        return put_image(lab, NAME, tag, {**page, **lists})
     with tempfile.TemporaryDirectory(prefix="ecrlab-booking-") as name:
         for file, text in files.items():
             place = Path(name) / file
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
-        image = f"{lab.registry}/{NAME}:latest"
+        image = f"{lab.registry}/{NAME}:{tag}"
         log_in(lab)
         made(lab, f"docker build -q -t {image} '{name}' 2>&1 && docker push -q {image} 2>&1")
+        log_out(lab, "admin")
+    ids = [{"imageTag": tag}]
+    found = lab.client("ecr").describe_images(repositoryName=NAME, imageIds=ids)["imageDetails"]
+    return str(found[0]["imageDigest"])
 
 
 def _people(lab: Lab) -> tuple[str, str]:
@@ -206,26 +225,47 @@ def repository_path(lab: Lab) -> str:
     return str(lab.ci.repository(SOURCE, role=role_arn(lab, PIPELINE)))
 
 
-def history(lab: Lab, pipeline: str) -> None:
-    """Write main's history: fourteen commits with the key in each, without a run."""
-    files = {**seed_files(), "pipeline.sh": pipeline}
-    stream = io.StringIO()
-    begin = int(time.time()) - COMMITS * 7 * 86400
-    for number, subject in enumerate(SUBJECTS):
-        stream.write("commit refs/heads/main\n")
-        stream.write(f"committer Dara <dara@harbour-bikes.example> {begin + number * 7 * 86400} +0000\n")
-        stream.write(f"data {len(subject.encode())}\n{subject}\n")
-        changed = files if number == 0 else {"www/version.txt": f"{number + 1}\n"}
-        for file, text in changed.items():
-            mode = "100755" if file.endswith(".sh") else "100644"
-            stream.write(f"M {mode} inline {file}\ndata {len(text.encode())}\n{text}\n")
-    path = repository_path(lab)
-    subprocess.run(
-        ["git", "fast-import", "--quiet", "--force"],
-        cwd=path,
-        env=git_environment(Path(path)),
-        input=stream.getvalue().encode(),
-        check=True,
-        capture_output=True,
-        timeout=30,
+def history(lab: Lab, pipeline: str, last: Mapping[str, str]) -> str:
+    """Write main's history, fourteen commits with this pipeline in each, and one with the files of `last` if there are
+    any; return the newest commit. Nothing runs."""
+    begin = (int(time.time()) // 86400 - COMMITS * 7) * 86400
+    commits = [(subject, {"www/version.txt": f"{number}\n"}) for number, subject in enumerate(SUBJECTS, 1)]
+    commits[0] = (SUBJECTS[0], {**seed_files(), "pipeline.sh": pipeline})
+    if last:
+        commits.append(("The pipeline", dict(last)))
+    stream = "".join(
+        f"commit refs/heads/main\ncommitter Dara <dara@harbour-bikes.example> {begin + number * 7 * 86400} +0000\n"
+        f"data {len(subject)}\n{subject}\n"
+        + "".join(
+            f"M {'100755' if file.endswith('.sh') else '100644'} inline {file}\ndata {len(text.encode())}\n{text}\n"
+            for file, text in files.items()
+        )
+        for number, (subject, files) in enumerate(commits)
     )
+    git(lab, "fast-import", "--quiet", "--force", given=stream)
+    return git(lab, "rev-parse", "refs/heads/main")
+
+
+def commit(lab: Lab, **files: str) -> None:
+    """Add a commit to main without a push, so nothing runs; files are named by keywords (`file_name`)."""
+    stream = "commit refs/heads/main\ncommitter You <you@harbour-bikes.example> 1796000000 +0000\ndata 6\nChange\n"
+    stream += "from refs/heads/main^0\n"
+    for name, text in files.items():
+        mode = "100755" if name.endswith("_sh") else "100644"
+        stream += f"M {mode} inline {file_name(name)}\ndata {len(text.encode())}\n{text}\n"
+    git(lab, "fast-import", "--quiet", given=stream)
+
+
+def file_name(word: str) -> str:
+    """Return the path that a keyword stands for: `www__index_html` is www/index.html."""
+    return word.replace("__", "/").replace("_", ".")
+
+
+def git(lab: Lab, *arguments: str, given: str = "") -> str:
+    """Run git in the git server's repository, without anybody's settings, and return what it prints."""
+    path = repository_path(lab)
+    environ = git_environment(Path(path))
+    done = subprocess.run(
+        ["git", *arguments], cwd=path, env=environ, input=given, check=True, capture_output=True, text=True, timeout=30
+    )
+    return done.stdout.strip()
