@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ecrlab_course.authoring import Lab, Sentence, as_words
-from ecrlab_course.authoring.staging import made
+from ecrlab_course.authoring.staging import put_image
 from ecrlab_course.documents.xray_row import Row
 
 from .line import push
@@ -147,8 +147,19 @@ FORTNIGHT = {
 
 def weekend(lab: Lab) -> None:
     """Do what the card says: bash monday.sh."""
-    made(lab, "bash monday.sh")
+    code, said = lab.sh("bash monday.sh", timeout=300)
+    if code:
+        raise RuntimeError(said)
     settle(lab)
+
+
+def three_pushes(lab: Lab) -> None:
+    """Have three newer images in ECR, and two days pass."""
+    ecr = lab.client("ecr")
+    for number in range(3):
+        put_image(lab, NAME, f"{number}" * 7, {"www/note.txt": str(number).encode()})
+    lab.clock.advance(days=2)
+    wait_for(lambda: len(ecr.list_images(repositoryName=NAME)["imageIds"]) == 3, "the lifecycle rule")
 
 
 def release(lab: Lab) -> None:
@@ -247,7 +258,7 @@ TRIES = {
     "by-age": {"fourteen days": [keep(FORTNIGHT), release, go_back()]},
     "not-delivered": {"a good commit that is stopped": bad_release},
     "still": {"nothing done": release},
-    "tidied": {"keeps three": [weekend, tries_to_go_back]},
+    "tidied": {"keeps three": [three_pushes, release, tries_to_go_back]},
     "rebuilt": {"the page of before is pushed": [release, reverted]},
     "retagged": {"one more tag": [release, tag_moved]},
     "same-again": {"started again": [release, started_again]},

@@ -47,8 +47,9 @@ class Part:
         self, who: str, may: tuple[Grant, ...], passes: tuple[Grant, ...], remarked: tuple[Grant, ...]
     ) -> None:
         self.who = who
-        self.loose = Wanted((who,), may, (*passes, *remarked))
-        self.narrow = Wanted((who,), may, passes)
+        doors = None if who == f"role/{EXECUTION}" else ()  # the repository's own policy is looked at once
+        self.loose = Wanted((who,), may, (*passes, *remarked), doors)
+        self.narrow = Wanted((who,), may, passes, doors)
 
 
 def parts(lab: Lab, role: str) -> list[Part]:

@@ -190,7 +190,8 @@ def on_call(lab: Lab) -> str:
     """Return what Omar may do on call: change what one service runs, and look."""
     deployments = service_arn(lab).replace(":service/", ":service-deployment/") + "/*"
     return document(
-        {"Action": ["ecs:UpdateService", "ecs:StopServiceDeployment"], "Resource": [service_arn(lab), deployments]},
+        {"Action": "ecs:UpdateService", "Resource": service_arn(lab)},
+        {"Action": "ecs:StopServiceDeployment", "Resource": deployments},
         {"Action": ["ecs:Describe*", "ecs:List*", "ecs:RegisterTaskDefinition"], "Resource": "*"},
         {
             "Action": "iam:PassRole",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The weekend and Monday: bash monday.sh
-# Dara pushes twice on Friday evening, two days pass, and on Monday the release goes out that has Saturday's prices.
+# Dara pushes three times on Friday evening, two days pass, and on Monday the release goes out that has Saturday's prices.
 set -euo pipefail
 server=$(ecrlab ci repository)
 work=$(mktemp -d)
@@ -21,7 +21,7 @@ evaluated() {  # when the lifecycle policy was evaluated last; "None" without a 
   aws ecr get-lifecycle-policy --repository-name harbour/booking --query lastEvaluatedAt --output text || echo None
 }
 
-for hour in six seven; do
+for hour in six seven eight; do
   git reset -q --hard "$before"
   echo "Friday at $hour" > www/note.txt
   printf 'Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 7.88.1-10+deb12u3\n\n' > packages
