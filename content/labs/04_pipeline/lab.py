@@ -24,9 +24,7 @@ lab.lesson("lab-04")
 
 # %% id="lab-04-03" tags=["core", "run", "volatile"] minutes=1
 # %%bash
-# [ -d booking ] || git clone -q -c user.name=You -c user.email=you@harbour-bikes.example \
-#   "$(ecrlab ci repository)" booking
-# git -C booking fetch -q && git -C booking reset -q --hard origin/main
+# bash fetch.sh
 # sed 's/\(_KEY=....\)[^ ]*/\1…/' booking/pipeline.sh
 
 # %% [markdown] id="lab-04-04" tags=["core", "text"] minutes=1
@@ -50,7 +48,7 @@ lab.lesson("lab-04")
 # %% [markdown] id="lab-04-05-how" tags=["core", "text"]
 # There are no steps. `git push` in `booking/` runs `pipeline.sh` on the git server; `ecrlab ci show` says what a run
 # did. The checks look at what is there and at what ran, never at how your script is written. A terminal serves as well
-# as a cell. When a button of this page has changed what the server has, the cell above fetches it.
+# as a cell. When a button of this page has changed what the server has, `bash fetch.sh` gets it.
 
 # %% [markdown] id="lab-04-06-text" tags=["core", "text"] at="fresh"
 # ## Milestone 1
@@ -80,7 +78,6 @@ main = {f"{HOST}:aud": "sts.amazonaws.com", f"{HOST}:sub": "repo:harbour-bikes/b
 provider = {"Federated": f"{AWS}:oidc-provider/{HOST}"}
 to_ecs = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
 login = {"Action": "ecr:GetAuthorizationToken", "Resource": "*"}
-pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 push = ["BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage"]
 push = [f"ecr:{each}" for each in (*push, "BatchGetImage", "DescribeImageScanFindings")]
 service = f"arn:aws:ecs:us-east-1:{ACCOUNT}:service/harbour/booking"
@@ -95,13 +92,12 @@ save(
     {"Action": ["ecs:UpdateService", "ecs:DescribeServices"], "Resource": service},
     {"Action": "iam:PassRole", "Resource": roles, "Condition": to_ecs},
 )
-save("pull", login, {"Action": pull, "Resource": REPOSITORY})
 
 # %% id="lab-04-06-do" tags=["core", "exercise", "solution", "volatile"]
 # %%bash
 # aws iam update-assume-role-policy --role-name pipeline --policy-document file://trust.json
 # aws iam put-role-policy --role-name pipeline --policy-name work --policy-document file://work.json
-# git -C booking fetch -q && git -C booking reset -q --hard origin/main
+# bash fetch.sh
 # grep -v AWS_SECRET_ACCESS_KEY booking/pipeline.sh > line.sh && cp line.sh booking/pipeline.sh
 # git -C booking commit -q --allow-empty -am "No key"
 # git -C booking push -q origin HEAD:main 2>&1 | grep '^remote: run'
@@ -124,40 +120,39 @@ lab.exercise("lab-04-m2")
 # echo "your commands go here"
 
 # %% id="lab-04-07-line" tags=["core", "exercise", "solution", "policy"]
-line = r"""#!/usr/bin/env bash
-set -euo pipefail
-name=harbour/booking tag=${GIT_COMMIT:0:12}
-image=$REGISTRY/$name:$tag
-#test
-echo "--- build"
-aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
-digest() {
-  aws ecr batch-get-image --repository-name $name --image-ids imageTag=$tag \
-    --query 'images[0].imageId.imageDigest' --output text
-}
-if [ "$(digest)" = None ]; then
-  docker build -q -t "$image" .
-  docker push -q "$image"
-fi
-#gate
-echo "--- deploy"
-pinned=$REGISTRY/$name@$(digest)
-recipe=$(aws ecs register-task-definition --cli-input-json "$(sed "s|IMAGE|$pinned|" task.json)" \
-  --query taskDefinition.taskDefinitionArn --output text)
-aws ecs update-service --cluster harbour --service booking --task-definition "$recipe" \
-  --query service.taskDefinition --output text
-aws ecs wait services-stable --cluster harbour --services booking
-state=$(aws ecs describe-services --cluster harbour --services booking --output text \
-  --query "services[0].deployments[?taskDefinition=='$recipe'].rolloutState")
-[ "$state" = COMPLETED ]
-"""
-Path("line.sh").write_text(line)
+# %%bash
+# cat > line.sh <<'LINE'
+# #!/usr/bin/env bash
+# set -euo pipefail
+# name=harbour/booking tag=${GIT_COMMIT:0:12}
+# image=$REGISTRY/$name:$tag
+# echo "--- build"
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
+# digest() {
+#   aws ecr batch-get-image --repository-name $name --image-ids imageTag=$tag \
+#     --query 'images[0].imageId.imageDigest' --output text
+# }
+# if [ "$(digest)" = None ]; then
+#   docker build -q -t "$image" .
+#   docker push -q "$image"
+# fi
+# echo "--- deploy"
+# pinned=$REGISTRY/$name@$(digest)
+# recipe=$(aws ecs register-task-definition --cli-input-json "$(sed "s|IMAGE|$pinned|" task.json)" \
+#   --query taskDefinition.taskDefinitionArn --output text)
+# aws ecs update-service --cluster harbour --service booking --task-definition "$recipe" \
+#   --query service.taskDefinition --output text
+# aws ecs wait services-stable --cluster harbour --services booking
+# state=$(aws ecs describe-services --cluster harbour --services booking --output text \
+#   --query "services[0].deployments[?taskDefinition=='$recipe'].rolloutState")
+# [ "$state" = COMPLETED ]
+# LINE
 
 # %% id="lab-04-07-do" tags=["core", "exercise", "solution", "volatile"]
 # %%bash
 # aws ecr put-image-tag-mutability --repository-name harbour/booking --image-tag-mutability IMMUTABLE \
 #   --query imageTagMutability --output text
-# git -C booking fetch -q && git -C booking reset -q --hard origin/main
+# bash fetch.sh
 # cp line.sh booking/pipeline.sh
 # git -C booking commit -q --allow-empty -am "A name for what runs"
 # git -C booking push -q origin HEAD:main 2>&1 | grep '^remote: run'
@@ -177,26 +172,33 @@ lab.exercise("lab-04-m3")
 # cat booking/test.sh
 # echo "your commands go here; then: bash dara.sh"
 
+# %% id="lab-04-08-fetch" tags=["core", "exercise", "solution", "volatile"]
+# %%bash
+# bash fetch.sh
+
 # %% id="lab-04-08-gate" tags=["core", "exercise", "solution", "policy"]
-gate = r"""#!/usr/bin/env bash
-# Stops what has a critical or a high finding, and what was not scanned: bash gate.sh REPOSITORY TAG
-set -euo pipefail
-counts=imageScanFindings.findingSeverityCounts
-aws ecr wait image-scan-complete --repository-name "$1" --image-id imageTag="$2"
-bad=$(aws ecr describe-image-scan-findings --repository-name "$1" --image-id imageTag="$2" --output text \
-  --query "sum([$counts.CRITICAL || \`0\`, $counts.HIGH || \`0\`])")
-echo "critical or high: $bad"
-[ "$bad" = 0 ] || [ "$bad" = 0.0 ]
-"""
-Path("gate.sh").write_text(gate)
-line = line.replace("#test\n", 'echo "--- test"\nbash test.sh\n')
-Path("line.sh").write_text(line.replace("#gate\n", 'echo "--- gate"\nbash gate.sh $name $tag\n'))
+# %%bash
+# cat > gate.sh <<'GATE'
+# #!/usr/bin/env bash
+# # Stops what has a critical or a high finding, and what was not scanned: bash gate.sh REPOSITORY TAG
+# set -euo pipefail
+# counts=imageScanFindings.findingSeverityCounts
+# aws ecr wait image-scan-complete --repository-name "$1" --image-id imageTag="$2"
+# bad=$(aws ecr describe-image-scan-findings --repository-name "$1" --image-id imageTag="$2" --output text \
+#   --query "sum([$counts.CRITICAL || \`0\`, $counts.HIGH || \`0\`])")
+# echo "critical or high: $bad"
+# [ "$bad" = 0 ] || [ "$bad" = 0.0 ]
+# GATE
+# awk '
+#   /^echo "--- build"/ { print "echo \"--- test\""; print "bash test.sh" }
+#   /^pinned=/ { print "echo \"--- gate\""; print "bash gate.sh $name $tag" }
+#   !/test|gate/ { print }
+# ' booking/pipeline.sh > line.sh
 
 # %% id="lab-04-08-do" tags=["core", "exercise", "solution", "volatile"]
 # %%bash
 # aws ecr put-image-scanning-configuration --repository-name harbour/booking \
 #   --image-scanning-configuration scanOnPush=true --query imageScanningConfiguration.scanOnPush
-# git -C booking fetch -q && git -C booking reset -q --hard origin/main
 # cp line.sh booking/pipeline.sh && cp gate.sh booking/gate.sh
 # git -C booking add gate.sh
 # git -C booking commit -q --allow-empty -am "A test and a gate"
@@ -226,9 +228,14 @@ lab.exercise("lab-04-m4")
 # echo "Omar's one call goes here"
 
 # %% id="lab-04-09-keep" tags=["core", "exercise", "solution"]
-selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 100}
-rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
-Path("keep.json").write_text(json.dumps({"rules": [rule]}))
+# %%bash
+# cat > keep.json <<'RULES'
+# {"rules": [{
+#   "rulePriority": 1,
+#   "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 100},
+#   "action": {"type": "expire"}
+# }]}
+# RULES
 
 # %% id="lab-04-09-do" tags=["core", "exercise", "solution", "volatile"]
 # %%bash
@@ -257,6 +264,17 @@ lab.exercise("lab-04-m5")
 # %%bash
 # aws iam list-attached-role-policies --role-name booking-execution --output text
 # echo "your commands go here"
+
+# %% id="lab-04-10-pull" tags=["core", "exercise", "solution", "policy"]
+# %%bash
+# cat > pull.json <<'POLICY'
+# {"Version": "2012-10-17", "Statement": [
+#   {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+#   {"Effect": "Allow",
+#    "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+#    "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/harbour/booking"}
+# ]}
+# POLICY
 
 # %% id="lab-04-10-do" tags=["core", "exercise", "solution"]
 # %%bash

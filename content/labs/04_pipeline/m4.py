@@ -186,7 +186,7 @@ def go_back(profile: str = OMAR, revision: str = "booking:1") -> Callable[[Lab],
     return act
 
 
-def go_back_anew(lab: Lab) -> None:
+def go_back_by_a_new_one(lab: Lab) -> None:
     """Register the release before once more as Omar, and let the service run that."""
     ecs = lab.client("ecs", OMAR)
     given = ecs.describe_task_definition(taskDefinition="booking:1")["taskDefinition"]
@@ -254,7 +254,7 @@ TRIES = {
         "keeps a hundred": [keep(RELEASES), weekend, go_back()],
         "untagged alone": [keep(UNTAGGED), release, go_back()],
     },
-    "registered": {"a revision more": [release, go_back_anew]},
+    "registered": {"a revision more": [release, go_back_by_a_new_one]},
     "by-age": {"fourteen days": [keep(FORTNIGHT), release, go_back()]},
     "not-delivered": {"a good commit that is stopped": bad_release},
     "still": {"nothing done": release},
