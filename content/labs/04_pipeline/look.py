@@ -92,12 +92,12 @@ class Run:
     def users(self) -> list[str]:
         """The users whose keys signed its requests.
 
-        You may work beside it: where it had a session of its own, what admin asked at the time is not taken for its.
+        You may work beside it: where it brought its letter, what admin asked at the time is not taken for its.
         """
         found = {
             str(row["principal"]).rpartition(":user/")[2] for row in self.rows if ":user/" in str(row["principal"])
         }
-        return sorted(found - {"admin"} if self.session else found)
+        return sorted(found - {"admin"} if any(map(self._is_mine, self.rows)) else found)
 
 
 class Look:
@@ -112,7 +112,7 @@ class Look:
     @cached_property
     def runs(self) -> list[Run]:
         """The runs since the mark, the oldest first."""
-        found = []
+        found: list[Run] = []
         for run in self.lab.control.ci_runs():
             first, last = run["rows"]
             if run["repository"] != SOURCE or first < self.mark:

@@ -70,8 +70,8 @@ class Seen(Look):
             return 0
         begun = self.monday.ended
         if not self.back:
-            return max(0, round(self.lab.clock.now().timestamp() - begun))
-        started = [task["startedAt"].timestamp() for task in self.running]
+            return max(0, round(float(self.lab.clock.now().timestamp()) - begun))
+        started = [float(task["startedAt"].timestamp()) for task in self.running]
         asked = [_moment(self.change)] if self.change else []
         return max(0, round(max([*started, *asked]) - begun))
 

@@ -97,7 +97,7 @@ def start(lab: Lab) -> tuple[str, str]:
     return key
 
 
-KEEP_THREE = {
+KEEP_THREE: dict[str, Any] = {
     "rulePriority": 1,
     "description": "any image, keep three",
     "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 3},
