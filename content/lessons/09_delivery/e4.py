@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecrlab_course.authoring import Lab
 from ecrlab_course.authoring.staging import made
 
-from .state import APP, pusher_seen
+from .state import APP, await_scan, pusher_seen
 
 __all__ = ["pusher_seen"]
 
@@ -18,11 +18,13 @@ def a_run(lab: Lab) -> None:
 def by_hand(lab: Lab) -> None:
     """Push an image from this computer, as admin."""
     lab.push(APP, "by-hand")
+    await_scan(lab, "by-hand")
 
 
 def by_the_robot(lab: Lab) -> None:
     """Push an image with the robot's key."""
     lab.push(APP, "by-key", profile="ci")
+    await_scan(lab, "by-key")
 
 
 TRIES = {"a": [by_hand], "b": [by_the_robot], "c": [a_run]}

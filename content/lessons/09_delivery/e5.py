@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from pathlib import Path
@@ -9,43 +10,47 @@ from typing import Any
 
 from ecrlab_course.authoring import Lab, Result, Sentence, write
 from ecrlab_course.authoring.evidence import tags
-from ecrlab_course.toolbox.ci import Run
 
-from .state import APP, CRITICAL, FILES
+from .state import APP, FILES, PIPELINE, role_arn
 
 GOALS = (write("hasty.sh"),)
-PAGE = (FILES / APP / "www/index.html").read_text(encoding="utf-8")
+SPOILT = f"sed 's/Book a bicycle/Lorem ipsum/' '{FILES}/{APP}/www/index.html'"
+RISKY = f"sed 's/10.deb12u8/10+deb12u3/' '{FILES}/{APP}/packages'"
 KEY = re.compile(r"\bAKIA[A-Z0-9]{12,}")
 
 
 def run(lab: Lab, text: str) -> Result:
-    """Give the pipeline three commits, each as a tag of its own so that `main` stays as it is."""
-    number = time.time_ns()
-    whole = {
-        str(path.relative_to(FILES / APP)): path.read_text(encoding="utf-8")
-        for path in (FILES / APP).rglob("*")
-        if path.is_file()
-    }
-    runs, there = [], {}
-    for name, changed in {
-        "good": {"www/index.html": PAGE.replace("lighthouse", "harbour light")},
-        "broken": {"www/index.html": PAGE.replace("Book a bicycle", "Lorem ipsum")},
-        "risky": {"packages": CRITICAL.decode()},
-    }.items():
-        files = {**whole, **changed, "pipeline.sh": text, "number": f"{number}\n"}
+    """Run the pipeline for three commits as the git server does: with a letter and no key, in a folder of its own."""
+    rows, names = [], ("good", "broken", "risky")
+    for name in names:
+        commit = hashlib.sha1(f"{name} {time.time_ns()}".encode()).hexdigest()
         before = set(tags(lab, APP))
-        (one,) = lab.ci.push_as("Dara", files, ref=f"refs/tags/v9.{name}-{number}", message=f"A {name} commit")
-        runs.append(one)
-        there[name] = sorted(set(tags(lab, APP)) - before)
-    put_away(lab, [tag for pushed in there.values() for tag in pushed])
-    rows = [
-        {"code": one.code, "commit": one.commit[:12], "said": last(one), "found": gate_said(one), "pushed": pushed}
-        for one, pushed in zip(runs, there.values(), strict=True)
-    ]
-    shown = "\n".join(
-        f"{name:7} ended with {row['code']}: {row['said']}" for name, row in zip(there, rows, strict=True)
+        code, output = lab.sh(script(text, name, commit, lab.ci.token(f"refs/tags/v9.{name}")), timeout=120)
+        pushed = sorted(set(tags(lab, APP)) - before)
+        put_away(lab, pushed)
+        row = {"code": code, "commit": commit[:12], "said": last(output), "found": gate_said(output), "pushed": pushed}
+        rows.append(row)
+    shown = "".join(
+        f"{name:7} ended with {row['code']}: {row['said']}\n" for name, row in zip(names, rows, strict=True)
     )
-    return Result("git push lab, three times", max(one.code or 0 for one in runs), shown + "\n", {"rows": rows})
+    return Result("the run of three commits", max(int(str(row["code"])) for row in rows), shown, {"rows": rows})
+
+
+def script(text: str, name: str, commit: str, letter: str) -> str:
+    """Return what carries a run out: the folder as in the commit, the variables of a run, and no profile."""
+    changed = {"good": "", "broken": f"{SPOILT} > www/index.html", "risky": f"{RISKY} > packages"}[name]
+    return f"""folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; mkdir "$folder/docker"
+cp -r '{FILES}/{APP}' "$folder/clone"; cd "$folder/clone"; echo '{commit}' > www/commit.txt
+cat > pipeline.sh <<'END-OF-THE-PIPELINE'
+{text}
+END-OF-THE-PIPELINE
+{changed}
+echo '{letter}' > "$folder/letter"
+unset AWS_PROFILE
+export DOCKER_CONFIG="$folder/docker" AWS_WEB_IDENTITY_TOKEN_FILE="$folder/letter" GIT_COMMIT={commit}
+export AWS_ROLE_ARN={role_arn(PIPELINE)} AWS_ROLE_SESSION_NAME=run-{name}
+bash pipeline.sh 2>&1
+"""
 
 
 def put_away(lab: Lab, pushed: list[str]) -> None:
@@ -54,15 +59,15 @@ def put_away(lab: Lab, pushed: list[str]) -> None:
         lab.client("ecr").batch_delete_image(repositoryName=APP, imageIds=[{"imageTag": tag} for tag in pushed])
 
 
-def last(one: Run) -> str:
+def last(output: str) -> str:
     """Return the last line of a run that is not empty."""
-    lines = [line.strip() for line in one.output.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1][:110] if lines else "nothing"
 
 
-def gate_said(one: Run) -> str:
+def gate_said(output: str) -> str:
     """Return what the gate found, in its own words."""
-    found = re.search(r"^gate: *(.*)$", one.output, re.MULTILINE)
+    found = re.search(r"^gate: *(.*)$", output, re.MULTILINE)
     return found[1] if found else "nothing, because nobody asked it"
 
 

@@ -12,8 +12,8 @@
 
 # %% [markdown] id="09-01-story" tags=["core", "text"]
 # On Monday somebody pasted the build robot's access key into the team chat, so that a colleague could try something.
-# It was deleted within a minute. *Is that soon enough?* asks Aiko. Nobody answers. At the end of this page the robot has
-# no key to paste.
+# It was deleted within a minute. *Is that soon enough?* asks Aiko. Nobody answers. At the end of this page the robot
+# has no key to paste.
 
 # %% [markdown] id="09-01-words" tags=["core", "text"]
 # | new word | in a line |

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -244,6 +245,17 @@ def gates(lab: LabView) -> None:
     put_image(lab, TRIAL, "high", files_of_image("high", HIGH))
     put_image(lab, TRIAL, "critical", files_of_image("critical", CRITICAL))
     put_image(lab, TRIAL, "bare", {"www/index.html": b"<p>bare</p>\n"})
+
+
+def await_scan(lab: LabView, tag: str, name: str = APP) -> None:
+    """Wait until the scan of a pushed image has ended."""
+    ecr, deadline = lab.client("ecr"), time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(ecr.exceptions.ScanNotFoundException):
+            found = ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": tag})
+            if found["imageScanStatus"]["status"] != "IN_PROGRESS":
+                return
+        time.sleep(0.05)
 
 
 # Predictions
