@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 from urllib.parse import quote
 
-from ecrlab.aws.runner import Ended, Fetched, RunFailed
+from ecrlab.aws.runner import Ended, Fetched, Page, RunFailed
 from ecrlab.engine import Engine, EngineError
 from ecrlab.home import Home
 
@@ -26,9 +26,12 @@ MOST_MEMORY = 512
 """MiB that a container gets at most, whatever its recipe says."""
 LONGEST_STOP = 2
 """Seconds of real time between the signals TERM and KILL at most: a busybox as process 1 ignores TERM."""
-GONE = 137
-"""The exit code of a container that is not there any more."""
+KEPT_LINES, MOST_PRINTED = 200, 16_384
+"""Of what a container printed: lines that outlive it, and bytes of them, the last ones."""
 _LOAD, _QUICK = 120.0, 10.0
+_NODE = "fetch(process.argv[1]).then(a => a.text()).then(t => process.stdout.write(t))"
+_FETCHERS = (("wget", "-q", "-O", "-"), ("curl", "-sS"), ("node", "-e", _NODE))
+"""What asks for a page inside a container, with the address behind it; busybox's wget falls over with -T."""
 
 
 class Containers:
@@ -152,6 +155,7 @@ class Containers:
                 labels = each["Labels"]
                 if labels.get(TASK) not in alive:
                     self._remove(engine, each["Id"])
+                    engine.exchange("DELETE", f"/images/{quote(each['Image'])}", timeout=_QUICK)
                     continue
                 over = each.get("State") in ("exited", "dead")
                 found.setdefault(labels[TASK], {})[labels[CONTAINER]] = (
@@ -176,11 +180,57 @@ class Containers:
             with contextlib.suppress(EngineError, KeyError, TypeError):
                 engine.exchange("POST", f"/containers/{name}/stop?t={pause}", timeout=_QUICK * 3)
                 about = engine.api("GET", f"/containers/{name}/json", timeout=_QUICK)
-                ended[recipe["name"]] = Ended(int(about["State"]["ExitCode"]), bool(about["State"].get("OOMKilled")))
+                said = self._printed(engine, name, KEPT_LINES)
+                how = Ended(int(about["State"]["ExitCode"]), bool(about["State"].get("OOMKilled")), said)
+                ended[recipe["name"]] = how
                 self._remove(engine, name)
                 # The engine keeps one that another container has.
                 engine.exchange("DELETE", f"/images/{quote(about['Config']['Image'])}", timeout=_QUICK)
         return ended
+
+    # ---------------------------------------------------------------------------------------------------- from outside
+
+    def printed(self, task: Mapping[str, Any], container: str, lines: int) -> str:
+        """Return the last lines that a container printed; "" when there is none any more, or no engine."""
+        engine = self._engine()
+        with contextlib.suppress(EngineError):
+            return self._printed(engine, quote(self._name(task, container)), lines) if engine is not None else ""
+        return ""
+
+    def _printed(self, engine: Engine, name: str, lines: int) -> str:
+        status, answer = engine.exchange(
+            "GET", f"/containers/{name}/logs?stdout=1&stderr=1&tail={lines}", timeout=_QUICK
+        )
+        return _unframed(answer)[-MOST_PRINTED:].decode(errors="replace") if status == 200 else ""
+
+    def page(self, task: Mapping[str, Any], container: str, port: int, path: str) -> Page:
+        """Ask for a page with a program of the container itself. Raises RunFailed."""
+        engine = self._engine()
+        if engine is None:
+            raise RunFailed("there is no container engine any more")
+        name, address = quote(self._name(task, container)), f"http://127.0.0.1:{port}{path}"
+        for command in _FETCHERS:
+            code, text = self._run_in(engine, name, [*command, address])
+            if code == 0:
+                return Page(text[:MOST_PRINTED].decode(errors="replace"), len(text) > MOST_PRINTED)
+            if code not in (126, 127):
+                said = text[:300].decode(errors="replace").strip()
+                raise RunFailed(f"inside the task, {command[0]} {address} said: {said or f'exit code {code}'}")
+        raise RunFailed(f"its image has none of {', '.join(each[0] for each in _FETCHERS)} to ask with inside the task")
+
+    def _run_in(self, engine: Engine, name: str, command: list[str]) -> tuple[int, bytes]:
+        """Run a command in a container; return its exit code (126, 127: there is no such program) and output."""
+        asked = {"Cmd": command, "AttachStdout": True, "AttachStderr": True}
+        try:
+            made = self._asked(engine, "POST", f"/containers/{name}/exec", asked, (201,))
+            begin = {"Detach": False, "Tty": False}
+            status, answer = engine.exchange("POST", f"/exec/{made['Id']}/start", timeout=_QUICK, body=begin)
+            if status >= 400:  # Podman's way to say that there is no such program
+                return 127, answer
+            code = engine.api("GET", f"/exec/{made['Id']}/json", timeout=_QUICK)["ExitCode"]
+        except EngineError as error:
+            raise RunFailed(str(error)) from None
+        return int(code or 0), _unframed(answer)
 
     def _remove(self, engine: Engine, name: str) -> None:
         engine.exchange("DELETE", f"/containers/{name}?force=1&v=1", timeout=_QUICK * 3)
@@ -203,6 +253,16 @@ def _read(answer: bytes) -> Any:
         return json.loads(answer) if answer.strip() else {}
     except ValueError:
         return {}
+
+
+def _unframed(answer: bytes) -> bytes:
+    """Return what a container printed, without the eight bytes before each piece that name its output and length."""
+    found, at = bytearray(), 0
+    while len(answer) - at >= 8 and answer[at] in (0, 1, 2) and answer[at + 1 : at + 4] == b"\0\0\0":
+        size = int.from_bytes(answer[at + 4 : at + 8], "big")
+        found += answer[at + 8 : at + 8 + size]
+        at += 8 + size
+    return bytes(found) if at else answer
 
 
 def _archive(file: IO[bytes], image: Fetched, tag: str) -> None:

@@ -513,6 +513,7 @@ class Server:
             duration_ms=0.0,
             trail=cloudtrail.kept_act(act),
             origin=act.origin,
+            shows={"session_name": act.parameters["roleSessionName"]} if "roleSessionName" in act.parameters else None,
         )
 
     # -------------------------------------------------------------------------------------------------------- beginning

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ecrlab.client import LabError
 from ecrlab.engine import Engine, private, start_private, stop_private
 from ecrlab.engine.hello_program import hello_program
 from ecrlab.home import ACCOUNT, REGION
@@ -142,8 +143,17 @@ def test_containers_of_a_task_share_a_network(world: Any, engine_lab: tuple[Any,
     while "shared" not in (text := logs(engine_lab[1], number)):
         assert time.monotonic() < deadline, text
         time.sleep(0.1)
+    control = world.lab.control
+    # A page is asked for inside the task; what was printed is there after the container.
+    assert control.ecs_page("web", port=8080, path="/page")["text"] == "shared\n"
+    with pytest.raises(LabError, match=r"port 8081: inside the task, wget.*refused"):
+        control.ecs_page("web", port=8081)
+    assert control.ecs_task("web")["printed"] == {"asks": "shared\n"}
     world.ecs.stop_task(cluster="shop", task=task["taskArn"])
     world.settled(task["taskArn"], "STOPPED")
+    assert control.ecs_task("web")["printed"] == {"asks": "shared\n"}
+    with pytest.raises(LabError, match="The task is STOPPED"):
+        control.ecs_page("web", port=8080)
 
 
 def test_the_task_role_reaches_the_container_and_the_execution_role_never(
@@ -230,5 +240,7 @@ def test_a_service_replaces_what_was_killed_and_a_stop_removes_all(world: Any, e
     while len(new := {each["Id"] for each in containers(engine)}) != 2 or new & there:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    lab.control.reset()
+    removed = lab.control.reset(clusters=["shop"], families=["web"])["removed"]
+    assert "service web of the cluster shop" in removed
     assert containers(engine) == []
+    assert [image for image in engine.api("GET", "/images/json") if "ecrlab-task" in str(image["RepoTags"])] == []

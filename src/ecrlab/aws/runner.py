@@ -23,10 +23,19 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a container ended: its exit code, and whether its memory limit ended it."""
+    """How a container ended: its exit code, whether its memory limit ended it, and what it had printed at last."""
 
     code: int
     out_of_memory: bool = False
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a container answered to an HTTP request: the text, and whether there was more of it."""
+
+    text: str
+    cut: bool = False
 
 
 class Runner(Protocol):
@@ -50,6 +59,12 @@ class Runner(Protocol):
         """Return the containers of the tasks ``alive`` (their ids), by task and name in the recipe: how each ended,
         None for one that runs. Containers of other tasks are removed. {} when the engine does not answer.
         """
+
+    def printed(self, task: Mapping[str, Any], container: str, lines: int) -> str:
+        """Return the last lines that a container printed, of both its outputs; "" when there is none any more."""
+
+    def page(self, task: Mapping[str, Any], container: str, port: int, path: str) -> Page:
+        """Ask the program that listens at a port of a task for a page. Raises RunFailed with what was seen."""
 
     def stop(self, task: Mapping[str, Any], seconds: Mapping[str, int]) -> Mapping[str, Ended]:
         """Stop and remove a task's containers; ``seconds`` is each one's stopTimeout. Return how they ended."""

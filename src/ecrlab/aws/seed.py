@@ -181,6 +181,7 @@ def reset_all(cloud: Cloud) -> list[str]:
             "ecs.services",
             "ecs.deployments",
             "ecs.revisions",
+            "ecs.output",
             "lambda.functions",
             "work",
         ):

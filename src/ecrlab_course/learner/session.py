@@ -186,11 +186,13 @@ class Session:
         return final
 
     def put_back(self, lesson: str) -> None:
-        """Remove what the lesson made in the lab: its repositories, its users' rights, and what else it made.
+        """Remove what the lesson made in the lab: its clusters, repositories, users' rights, and what else it made.
 
         Files and progress stay. Raises KeyError when there is no such lesson.
         """
         declared = self.course.lesson(lesson).lesson
+        if declared.clusters or declared.families:  # before the images that run
+            self.lab.clear_clusters(*declared.clusters, families=declared.families)
         if declared.repositories:
             self.lab.clear(*declared.repositories)
         if declared.users:

@@ -58,7 +58,7 @@ from ecrlab_course.toolbox import needs, refusals
 from ecrlab_course.toolbox.hub import HubError
 from ecrlab_course.toolbox.lab import Clock, Lab
 from ecrlab_course.toolbox.shell import ShellError
-from ecrlab_course.views import comparison, decision, meter, xray
+from ecrlab_course.views import comparison, decision, ecs, meter, xray
 from ecrlab_course.views import display as shown
 from ecrlab_course.views import explorer as drawing
 
@@ -96,6 +96,17 @@ def spoken(method: Callable[P, None]) -> Callable[P, None]:
         raise CellFailed(failure)
 
     return call
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what looking at the lab may raise into one paragraph."""
+    try:
+        yield
+    except ValueError as error:
+        raise CellFailed(str(error)) from None
+    except (LabError, ClientError, BotoCoreError, OSError) as error:
+        raise CellFailed(reason(error)) from None
 
 
 class Line(str):
@@ -561,6 +572,25 @@ class NotebookLab(Lab):
         except LabError as error:
             raise CellFailed(str(error)) from None
         return found
+
+    def task(self, task: str = "", *, cluster: str = "", region: str = REGION) -> ecs.ShownTask:
+        """Show a task of ECS: `lab.task()` the newest, `lab.task("booking:2")` the newest of that revision.
+
+        State, why it stopped, which digest each container has, and who pulled it. What it returns shows itself, and
+        answers `.state`, `.stopped_reason`, `.digest`, `.puller`, `.rows` (`ecrlab_course.documents.ecs.Task`).
+        """
+        time.sleep(0.05)  # as for the X-ray
+        with _in_words():
+            return ecs.task(super().task(task, cluster=cluster, region=region))
+
+    def service(self, service: str = "", *, cluster: str = "", region: str = REGION) -> ecs.ShownService:
+        """Show a service of ECS: what is promised and what runs, its deployments, tasks and newest events.
+
+        What it returns shows itself, and answers `.stable`, `.digests`, `.tasks`, `.events`, `.deployments`
+        (`ecrlab_course.documents.ecs.Service`).
+        """
+        with _in_words():
+            return ecs.service(super().service(service, cluster=cluster, region=region))
 
     def _opened(self, rows: list[Row]) -> list[Row]:
         """The same rows with their decisions opened."""

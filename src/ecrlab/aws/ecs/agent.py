@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ecrlab.aws.ecs import credentials
 from ecrlab.aws.ecs.failures import ESSENTIAL, LONGEST, NO_CREDENTIALS, NO_ENGINE, OUT_OF_MEMORY, cannot_assume
 from ecrlab.aws.ecs.puller import Pulled, PullFailed, pull
-from ecrlab.aws.ecs.request import SERVICE, TASKS
+from ecrlab.aws.ecs.request import OUTPUT, SERVICE, TASKS
 from ecrlab.aws.ecs.state import SHOWN_SECONDS, STARTING, change, mark_stopping
 from ecrlab.aws.identities import Document
 from ecrlab.aws.runner import Ended, Fetched, RunFailed, Runner
@@ -235,6 +235,9 @@ def finish(cloud: Cloud, task: Document, ended: Mapping[str, Ended]) -> None:
         if changed.get("reason"):
             changed["reason"] = changed["reason"][:LONGEST]
         containers.append(changed)
+    printed = {name: how.printed for name, how in ended.items() if how.printed}
+    if printed:  # its containers are gone, and what they printed with them
+        cloud.store.table(OUTPUT).put(task["key"], printed)
     ran = task.get("started") is not None
     change(
         cloud,
@@ -257,6 +260,7 @@ def look_at_tasks(cloud: Cloud, now: float) -> None:
             alive.append(task)
         elif task["stopped"] < now - SHOWN_SECONDS:
             table.delete(key)
+            cloud.store.table(OUTPUT).delete(key)
     if any(each.get("runtime") for task in alive for each in task["containers"]) and cloud.runner is not None:
         found = cloud.runner.survey({str(task["id"]) for task in alive})
         for task in alive:
