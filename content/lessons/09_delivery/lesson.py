@@ -408,3 +408,356 @@ lab.answer("09-g4", "a", confidence=2)
 # | a scan that nobody reads | a gate that only *complete and clean* opens |
 #
 # Yours to play: can you write a commit that gets past your own pipeline?
+
+# %% [markdown] id="09-50" tags=["core", "text"] minutes=1
+# ## From an image to a container
+#
+# It is three in the morning, Omar is awake, and the booking page is not. After this page you can say who fetches an
+# image, read why it did not come, and take a release back.
+#
+# | new word | in a line |
+# |---|---|
+# | **task definition** | ECS's recipe, such as the image and two roles; each change is a new *revision* |
+# | **service** | the promise that so many tasks of a recipe run |
+# | **execution role** | what ECS assumes to fetch the image |
+# | **task role** | what the program inside gets |
+
+# %% id="09-50-r4" tags=["core", "guess"] minutes=1
+lab.guess("09-r4")
+
+# %% id="09-50-r4-answer" tags=["core", "guess", "solution"]
+lab.answer("09-r4", "b")
+
+# %% id="09-50-r5" tags=["core", "guess"]
+lab.guess("09-r5")
+
+# %% id="09-50-r5-answer" tags=["core", "guess", "solution"]
+lab.answer("09-r5", "c")
+
+# %% [markdown] id="09-53" tags=["core", "text", "picture"] at="gated" minutes=1
+# ![Picture 3, who pulls. Four columns from left to right: you, ECS, ECR, the program. You ask ECS for a task, and IAM
+# asks whether you may pass the roles. ECS assumes booking-execution and fetches the token, then the manifest and the
+# layers from ECR. Then ECS starts the program, and the program gets booking-task. Neither role crosses to the
+# other.](images/pulls.svg)
+#
+# **Picture 3.** You ask ECS for a task; IAM asks whether you may hand the roles over. As `booking-execution`, ECS
+# fetches token, manifest and layers from ECR. Then it starts the program, and gives it `booking-task`. Neither role
+# crosses to the other.
+#
+# ## Two roles
+#
+# A recipe is JSON. This one names the image and no role:
+
+# %% id="09-54" tags=["core", "fail"] minutes=1 fails="Fargate requires task definition to have execution role ARN"
+# %%bash
+# aws ecs register-task-definition --cli-input-json file://recipes/no-role.json
+
+# %% [markdown] id="09-54-card" tags=["core", "reading"]
+# Refused before anything ran: the recipe cannot say who fetches. (The text is from two public reports, of 2018.) In
+# `recipes/booking.json` both roles are named. Now the pipeline itself registers it.
+
+# %% id="09-55" tags=["core", "fail", "volatile"] minutes=1 fails="is not authorized to perform: iam:PassRole"
+# %%bash
+# aws iam put-role-policy --role-name pipeline --policy-name ship --policy-document '{
+#   "Version": "2012-10-17", "Statement": {"Effect": "Allow", "Resource": "*",
+#   "Action": ["ecs:RegisterTaskDefinition", "ecs:RunTask", "ecs:DescribeTasks"]}}'
+# ecrlab ci token main > main.jwt
+# export AWS_WEB_IDENTITY_TOKEN_FILE=main.jwt AWS_ROLE_SESSION_NAME=run-3
+# export AWS_ROLE_ARN=arn:aws:iam::123456789012:role/pipeline
+# aws ecs register-task-definition --cli-input-json file://recipes/booking.json
+
+# %% [markdown] id="09-55-card" tags=["core", "reading"]
+# **How to read it**
+#
+# | ask | answer |
+# |---|---|
+# | who printed it | `aws`; the sentence is IAM's, by way of ECS |
+# | which question | *may you?* The pipeline may register; it may not **hand over a role** |
+# | words that are mine | the session, and the role that it wanted to hand over |
+# | meaning | whoever may hand any role to a machine of his own may do whatever the strongest role may |
+#
+# `pass.json` allows just that: these two roles, and to ECS alone.
+
+# %% id="09-56" tags=["core", "run", "volatile"] minutes=1
+# %%bash
+# aws iam put-role-policy --role-name pipeline --policy-name ship --policy-document file://recipes/pass.json
+# ecrlab ci token main > main.jwt
+# export AWS_WEB_IDENTITY_TOKEN_FILE=main.jwt AWS_ROLE_SESSION_NAME=run-4
+# export AWS_ROLE_ARN=arn:aws:iam::123456789012:role/pipeline
+# aws ecs register-task-definition --cli-input-json file://recipes/booking.json \
+#   --query 'taskDefinition.[taskDefinitionArn,executionRoleArn]' --output text
+
+# %% [markdown] id="09-57" tags=["core", "text"] at="shipped"
+# ## Who fetches it?
+#
+# The recipe is there. Nothing runs yet.
+
+# %% id="09-57-e6" tags=["core", "exercise", "guess"] minutes=1
+lab.exercise("09-e6")
+
+# %% id="09-57-e6-answer" tags=["core", "exercise", "solution"]
+lab.answer("09-e6", "c", confidence=2)
+
+# %% id="09-58" tags=["core", "run", "volatile"] minutes=1
+# %%bash
+# python ship.py run booking
+
+# %% id="09-59" tags=["core", "run", "volatile"] minutes=1
+lab.task("booking")
+
+# %% [markdown] id="09-59-after" tags=["core", "reading"]
+# Session, login, manifest, layers: all as `booking-execution`. Look for `admin` in these rows, and for `booking-task`.
+#
+# > **People say:** "The task needs a role that can pull."
+# >
+# > **In fact** the task has not begun. ECS pulls, before there is a program.
+
+# %% id="09-59-why" tags=["core", "exercise", "solution"]
+lab.solution("09-e6")
+
+# %% id="09-61" tags=["core", "exercise", "guess"] minutes=1
+lab.exercise("09-e7")
+
+# %% id="09-61-answer" tags=["core", "exercise", "solution"]
+lab.answer("09-e7", "b", confidence=2)
+
+# %% id="09-62" tags=["core", "run", "volatile"] minutes=1
+# %%bash
+# aws iam get-role-policy --role-name booking-execution --policy-name work \
+#   --query PolicyDocument --output json > moved.json || echo "moved before"
+# aws iam put-role-policy --role-name booking-task --policy-name work --policy-document file://moved.json
+# aws iam delete-role-policy --role-name booking-execution --policy-name work || true
+# python ship.py run booking
+
+# %% [markdown] id="09-62-after" tags=["core", "reading"]
+# Where to read it, always in this order: `stopCode` (it did not start), `stoppedReason` (why), then each container's
+# own `reason`. And the last words name the role and the action.
+
+# %% id="09-62-why" tags=["core", "exercise", "solution"]
+lab.solution("09-e7")
+
+# %% [markdown] id="09-63" tags=["core", "text"] at="shipped"
+# ## Four causes, one name
+#
+# `CannotPullContainerError` means: the program never ran. It means nothing more. Four recipes, and four causes:
+
+# %% id="09-64" tags=["core", "run", "volatile"] minutes=2
+# %%bash
+# ecrlab region eu-west-1 off
+# python ship.py causes
+# ecrlab region eu-west-1 on
+
+# %% id="09-64-e8" tags=["core", "exercise"] minutes=2
+lab.exercise("09-e8")
+
+# %% id="09-64-e8-answer" tags=["core", "exercise", "solution"]
+lab.answer("09-e8", one="may", two="there", three="reach", four="fits")
+
+# %% id="09-64-e8-why" tags=["core", "exercise", "solution"]
+lab.solution("09-e8")
+
+# %% [markdown] id="09-66" tags=["core", "text"] at="broken"
+# ## Omar's kiosk
+#
+# It is still three in the morning.
+
+# %% id="09-66-e9" tags=["core", "exercise"] minutes=6
+lab.exercise("09-e9")
+
+# %% id="09-66-work" tags=["core", "exercise", "starter"]
+# %%bash
+# python ship.py run kiosk
+
+# %% id="09-66-work" tags=["core", "exercise", "solution", "volatile"]
+# %%bash
+# aws iam put-role-policy --role-name kiosk-execution --policy-name work --policy-document '{
+#   "Version": "2012-10-17", "Statement": [
+#     {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+#     {"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+#      "Resource": "arn:aws:ecr:us-east-1:123456789012:repository/kiosk"}]}'
+# python ship.py run kiosk
+
+# %% id="09-66-why" tags=["core", "exercise", "solution"]
+lab.solution("09-e9")
+
+# %% [markdown] id="09-67" tags=["core", "text"] at="running"
+# ## A service, and a tag that moves
+#
+# A service keeps its promise: so many tasks of a recipe. `booking` runs, by digest. `landing` will run by a tag.
+
+# %% id="09-68" tags=["core", "exercise", "guess"] minutes=1
+lab.exercise("09-e10")
+
+# %% id="09-68-answer" tags=["core", "exercise", "solution"]
+lab.answer("09-e10", "a", confidence=2)
+
+# %% id="09-69" tags=["core", "run", "volatile"] minutes=2
+# %%bash
+# python ship.py service landing landing:live
+# aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
+# docker build -q -t "$REGISTRY/landing:live" my-booking > /dev/null
+# docker push -q "$REGISTRY/landing:live"
+# python ship.py scale landing 3
+
+# %% [markdown] id="09-69-after" tags=["core", "reading"]
+# Three times the same digest, and it is the one before the push. A deployment is the moment of choice; the start of a
+# task is not.
+
+# %% id="09-69-why" tags=["core", "exercise", "solution"]
+lab.solution("09-e10")
+
+# %% [markdown] id="09-70" tags=["core", "text"] at="running"
+# ## A green light
+
+# %% id="09-70-g5" tags=["core", "guess"] minutes=1
+lab.guess("09-g5")
+
+# %% id="09-70-g5-answer" tags=["core", "guess", "solution"]
+lab.answer("09-g5", "b", confidence=2)
+
+# %% id="09-70-run" tags=["core", "run", "volatile"] minutes=2
+# %%bash
+# python ship.py deploy booking booking:not-pushed
+# aws ecs wait services-stable --cluster harbour --services booking; echo "exit $?"
+
+# %% id="09-70-show" tags=["core", "run", "volatile"]
+lab.service("booking")
+
+# %% [markdown] id="09-70-after" tags=["core", "reading"]
+# `exit 0`, and the *old* revision runs. Stable means: one deployment, and as many tasks as wanted. The old one is that,
+# too. A pipeline whose last step is this wait is green, and nothing was delivered. The question that tells: **is the
+# digest that runs the digest that I deployed?**
+
+# %% [markdown] id="09-71-text" tags=["core", "text"] at="running"
+# ## Deliver, and take back
+
+# %% id="09-71" tags=["core", "exercise"] minutes=5
+lab.exercise("09-e11")
+
+# %% id="09-71-work" tags=["core", "exercise", "starter"]
+# %%bash
+# aws ecr describe-images --repository-name booking --query 'imageDetails[].imageTags' --output text
+
+# %% id="09-71-work" tags=["core", "exercise", "solution", "volatile"]
+# %%bash
+# DIGEST=$(aws ecr describe-images --repository-name booking --image-ids imageTag=2d9b51e6c083 \
+#   --query 'imageDetails[0].imageDigest' --output text)
+# python ship.py deploy booking "booking@$DIGEST"
+# aws ecs update-service --cluster harbour --service booking --task-definition booking:1 \
+#   --query service.taskDefinition --output text
+# sleep 4
+
+# %% id="09-71-why" tags=["core", "exercise", "solution"]
+lab.solution("09-e11")
+
+# %% [markdown] id="09-72" tags=["core", "text"] at="running"
+# ## Elsewhere
+#
+# Lambda makes a function of an image as well. So: it asks, as itself.
+
+# %% id="09-72-run" tags=["core", "run"] minutes=1
+import json
+
+print(lab.pull_as("lambda", "booking", "first"))
+statement = {
+    "Effect": "Allow",
+    "Principal": {"Service": "lambda.amazonaws.com"},
+    "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+}
+text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+lab.client("ecr").set_repository_policy(repositoryName="booking", policyText=text)
+print(lab.pull_as("lambda", "booking", "first"))
+lab.client("ecr").delete_repository_policy(repositoryName="booking")["registryId"]
+
+# %% [markdown] id="09-72-after" tags=["core", "reading"]
+# No role at all: a statement of the **repository's** policy names the service. In EKS it is the role of the machine on
+# which the pod runs: every pod there can use what this role may read.
+
+# %% id="09-73" tags=["core", "exercise"] minutes=2
+lab.exercise("09-e12")
+
+# %% id="09-73-answer" tags=["core", "exercise", "solution"]
+lab.answer(
+    "09-e12",
+    fargate="execution",
+    kubelet="node",
+    pod="nobody",
+    function="service",
+    ci="login",
+    deployer="nobody",
+    ec2="node",
+)
+
+# %% id="09-73-why" tags=["core", "exercise", "solution"]
+lab.solution("09-e12")
+
+# %% [markdown] id="09-74" tags=["core", "text", "picture"] minutes=1
+# ![Picture 4, four doors in a wall. On the left a task without a way to the internet. In the wall four doors: ecr.api,
+# behind it the token; ecr.dkr, behind it the manifest; a route to S3, behind it the layers; logs, behind it the log
+# group. On the right, what is read when a door is shut: unable to pull registry auth; failed to do request, Head;
+# failed to copy; failed to initialize logging.](images/doors.svg)
+#
+# **Picture 4.** A closed network needs four ways out: to ECR's API for the token, to the registry for the manifest, to
+# S3 for the layers, to the logs. On the right stands what is read when one of them is shut.
+#
+# ## A closed network
+
+# %% id="09-75" tags=["core", "exercise"] minutes=2
+lab.exercise("09-e13")
+
+# %% id="09-75-answer" tags=["core", "exercise", "solution"]
+lab.answer("09-e13", token="api", manifest="dkr", layers="s3", driver="logs", refused="none")
+
+# %% id="09-75-why" tags=["core", "exercise", "solution"]
+lab.solution("09-e13")
+
+# %% [markdown] id="09-76" tags=["core", "interview"] minutes=3
+# ## Say it in an interview
+#
+# Say it aloud first, then write it down. The points of a good answer appear once yours is saved.
+
+# %% id="09-76-say" tags=["core", "interview"]
+lab.exercise("09-i1")
+
+# %% id="09-76-said" tags=["core", "interview", "solution"]
+lab.answer(
+    "09-i1",
+    text="No key: the job shows a signed token, and the role's trust policy tests audience and subject. Built once, "
+    "tagged with the commit, and a gate that only complete and clean opens. Deployed by digest, so going back is the "
+    "old revision; I look at the digests that run. The execution role pulls, nobody else.",
+    made=["identity", "gate", "digest", "puller"],
+)
+
+# %% [markdown] id="09-77" tags=["core", "summary", "box"] minutes=1
+# ## On one screen
+#
+# | question | answer |
+# |---|---|
+# | how does the pipeline get in? | a letter of five minutes, exchanged for a session; no key |
+# | who gets in? | whom the trust policy names by `sub`; the signature is everybody's |
+# | what stops a bad build? | a step whose exit code is read, before anything can run it |
+# | which bytes run? | those of the digest; a service looks at a tag once per deployment |
+# | who pulls? | ECS as the execution role; EKS as the machine; Lambda as itself; you as whoever logged in |
+# | `CannotPullContainerError`? | the program never ran: may it, is it there, can it be reached, does it fit |
+# | is it delivered? | when the running digest is the one that was deployed |
+# | how back? | the old revision, without a build |
+#
+# > **On real AWS**
+# >
+# > - STS fetches the issuer's keys over the public internet: a git server in your cellar cannot be a provider.
+# > - Newer repositories of GitHub have their numbers in `sub`. Decode one letter before you write a policy.
+# > - Fargate bills by the second, and a NAT gateway bills every byte of a layer.
+# > - `services-stable` waits up to ten minutes.
+#
+# ## Yours to play
+#
+# Write a second recipe of `booking` for `arm64`, and find out which of your images it can run.
+
+# %% [markdown] id="09-77-left" tags=["core", "text"]
+# ## Left behind
+#
+# A cluster with services and tasks; recipes; roles; a provider; a git server with its runs; repositories. The reset
+# puts all that back. Your files and your progress stay.
+
+# %% id="09-77-reset" tags=["core", "run"]
+lab.reset("09")

@@ -12,7 +12,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecrlab.policy.sets import DOCKER_PUSH, PULL
-from ecrlab_course.authoring.staging import PEOPLE, log_out, made, put_image
+from ecrlab_course.authoring.staging import PEOPLE, digest_of_image, log_out, made, put_image
+from ecrlab_course.documents.ecs import Task
 from ecrlab_course.documents.lab_view import LabView
 
 HERE = Path(__file__).parent
@@ -23,7 +24,16 @@ GIT = "harbour-bikes/booking"
 HOST = "git.harbour-bikes.example"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}"
 PIPELINE = "pipeline"
-ROLES = (PIPELINE,)
+EXECUTION, TASK, NIGHT = "booking-execution", "booking-task", "night-execution"
+KIOSK, LANDING = "kiosk", "landing"
+ROLES = (PIPELINE, EXECUTION, TASK, NIGHT, "kiosk-execution", "kiosk-task")
+CLUSTER = "harbour"
+FAMILIES = (APP, KIOSK, LANDING, "cause-one", "cause-two", "cause-three", "cause-four")
+OWN = (APP, TRIAL, KIOSK, LANDING)
+REGISTRY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-0abc1234"], "securityGroups": ["sg-0abc1234"]}}
+OLD, NEW = "1f4c0a7be210", "2d9b51e6c083"
+"""The commits of release 1.4 and of release 1.5: the tags of their images."""
 MAIN = f"repo:{GIT}:ref:refs/heads/main"
 TAGS = f"repo:{GIT}:ref:refs/tags/v*"
 AUDIENCE = "sts.amazonaws.com"
@@ -177,9 +187,11 @@ def files_of_image(text: str, packages: bytes | None = None) -> dict[str, bytes]
 
 def tidy(lab: LabView) -> None:
     """Take back what the lesson made outside its repositories: roles, provider, git server, clock, logins."""
+    lab.control.reset(clusters=[CLUSTER], families=list(FAMILIES))
     for name in ROLES:
         remove_role(lab, name)
     no_providers(lab)
+    lab.regions_on()
     lab.control.reset(ci=True)
     lab.clock.reset()
     keys_work(lab)
@@ -188,14 +200,14 @@ def tidy(lab: LabView) -> None:
 def undo(lab: LabView) -> None:
     """Take back what the lesson made, and let docker forget its logins."""
     tidy(lab)
-    lab.clear(APP, TRIAL)
+    lab.clear(*OWN)
     log_out(lab, "admin", *PEOPLE)
 
 
 def at_first(lab: LabView) -> None:
     """Begin every checkpoint: nothing of the lesson's is there but `booking` with its first release."""
     tidy(lab)
-    lab.clear(APP, TRIAL)
+    lab.clear(*OWN)
     lab.user(*PEOPLE)
     robot_may(lab)
     lab.client("ecr").create_repository(
@@ -247,6 +259,123 @@ def gates(lab: LabView) -> None:
     put_image(lab, TRIAL, "bare", {"www/index.html": b"<p>bare</p>\n"})
 
 
+# ECS
+
+
+SERVICE_TRUST = document(
+    {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+)
+
+
+def may_pull(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the statements of a role that fetches one repository's images."""
+    return LOGIN, allow(PULL, repository_arn(name))
+
+
+def register(lab: LabView, family: str, image: str, execution: str = EXECUTION, task: str = "") -> str:
+    """Register a revision of a recipe with one container; return FAMILY:REVISION."""
+    roles = {"executionRoleArn": role_arn(execution), **({"taskRoleArn": role_arn(task)} if task else {})}
+    made = lab.client("ecs").register_task_definition(
+        family=family,
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "page", "image": f"{REGISTRY}/{image}"}],
+        **roles,
+    )
+    return str(made["taskDefinition"]["taskDefinitionArn"].rpartition("/")[2])
+
+
+def run_task(lab: LabView, definition: str, **more: Any) -> Task:
+    """Run one task and return it once it runs, or has stopped. Raises TimeoutError after twenty seconds."""
+    given = {"cluster": CLUSTER, "launchType": "FARGATE", "networkConfiguration": NETWORK}
+    started = lab.client("ecs").run_task(taskDefinition=definition, **given, **more)["tasks"][0]["taskArn"]
+    deadline = time.monotonic() + 20
+    while (task := lab.task(started)).state not in ("RUNNING", "STOPPED"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the task {definition} is still {task.state}")
+        time.sleep(0.05)
+    return task
+
+
+def settle(lab: LabView, service: str = APP) -> None:
+    """Wait until a service has one deployment and as many tasks as it wants. Raises TimeoutError after 30 seconds."""
+    deadline = time.monotonic() + 30
+    while True:
+        found = lab.service(service, cluster=CLUSTER)
+        if found.stable and found.deployments[0].rollout != "IN_PROGRESS":
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the service {service} is still under way")
+        time.sleep(0.1)
+
+
+def serve(lab: LabView, service: str, definition: str, desired: int = 2) -> None:
+    """Make a service of a recipe, with a circuit breaker that takes back what does not start."""
+    lab.client("ecs").create_service(
+        cluster=CLUSTER,
+        serviceName=service,
+        taskDefinition=definition,
+        launchType="FARGATE",
+        desiredCount=desired,
+        networkConfiguration=NETWORK,
+        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+    )
+    settle(lab, service)
+
+
+def release_digest(release: str) -> str:
+    """Return the digest of a release's image, `OLD` or `NEW`: the same bytes wherever they are put together."""
+    return digest_of_image(files_of_image(RELEASES[release]))
+
+
+RELEASES = {OLD: "Release 1.4", NEW: "Release 1.5"}
+
+
+def gated(lab: LabView) -> None:
+    """`booking` has two releases that passed the gate; the roles of a task are there, and an empty cluster."""
+    trusted(lab)
+    for tag, text in RELEASES.items():
+        put_image(lab, APP, tag, files_of_image(text))
+    put_image(lab, APP, "arm", files_of_image("for another processor"), architecture="arm64")
+    make_role(lab, EXECUTION, SERVICE_TRUST, *may_pull(APP))
+    make_role(lab, TASK, SERVICE_TRUST)
+    make_role(lab, NIGHT, SERVICE_TRUST, LOGIN)
+    lab.client("ecs").create_cluster(clusterName=CLUSTER)
+
+
+def shipped(lab: LabView) -> None:
+    """As before, and `pipeline` may hand the two roles to ECS; the recipe `booking` is registered, and nothing runs."""
+    gated(lab)
+    text = (FILES / "recipes" / "pass.json").read_text(encoding="utf-8")
+    lab.client("iam").put_role_policy(RoleName=PIPELINE, PolicyName="ship", PolicyDocument=text)
+    register(lab, APP, f"{APP}@{release_digest(OLD)}", task=TASK)
+
+
+def broken(lab: LabView) -> None:
+    """As before; Omar's recipe `kiosk` is registered, and its task does not start."""
+    shipped(lab)
+    lab.client("ecr").create_repository(repositoryName=KIOSK)
+    put_image(lab, KIOSK, "3.1", files_of_image("The kiosk at the pier"))
+    break_kiosk(lab)
+    register(lab, KIOSK, f"{KIOSK}:3.1", "kiosk-execution", "kiosk-task")
+
+
+def break_kiosk(lab: LabView) -> None:
+    """Give the kiosk's execution role the permissions of another repository, as Omar wrote them."""
+    make_role(lab, "kiosk-execution", SERVICE_TRUST, *may_pull("kiosks"))
+    make_role(lab, "kiosk-task", SERVICE_TRUST)
+
+
+def running(lab: LabView) -> None:
+    """The service `booking` runs two tasks of release 1.4, by its digest; `landing` has an image `live`."""
+    shipped(lab)
+    serve(lab, APP, APP)
+    lab.client("ecr").create_repository(repositoryName=LANDING)
+    put_image(lab, LANDING, "live", files_of_image("The landing stage"))
+
+
 def await_scan(lab: LabView, tag: str, name: str = APP) -> None:
     """Wait until the scan of a pushed image has ended."""
     ecr, deadline = lab.client("ecr"), time.monotonic() + 10
@@ -271,9 +400,48 @@ def pusher_seen(lab: LabView) -> str | None:
     return None
 
 
+def puller_seen(lab: LabView) -> str | None:
+    """Return who asked for the manifest of `booking` since then: a the pipeline, b the task role, c the execution role,
+    d somebody else.
+    """
+    for row in reversed(lab.rows()):
+        if row["service"] == "registry" and f"/{APP}/manifests/" in row["path"]:
+            names = {PIPELINE: "a", TASK: "b", EXECUTION: "c"}
+            who = str(row["principal"])
+            return next((key for name, key in names.items() if f":assumed-role/{name}/" in who), "d")
+    return None
+
+
+def moved_rights_seen(lab: LabView) -> str | None:
+    """Return how a task ended that was run since then: a it runs, b no login, c no manifest, d anything else."""
+    ran = any(row["operation"] == "RunTask" and row["status"] < 400 for row in lab.rows())
+    task = lab.task(APP, cluster=CLUSTER) if ran else None
+    if task is None or task.state not in ("RUNNING", "STOPPED"):
+        return None
+    if task.state == "RUNNING":
+        return "a"
+    denied = {row["action"] for row in task.denied}
+    return "b" if LOGIN["Action"] in denied else "c" if PULL[0] in denied else "d"
+
+
+def moved_tag_seen(lab: LabView) -> str | None:
+    """Return which bytes the tasks of `landing` have once there are three: a all the old ones, b both, c the new."""
+    ecs = lab.client("ecs")
+    with suppress(ecs.exceptions.ClusterNotFoundException, ValueError):
+        found = lab.service(LANDING, cluster=CLUSTER)
+        first = digest_of_image(files_of_image("The landing stage"))
+        if found.running == found.desired == 3 and found.stable:
+            return "a" if found.digests == (first,) else "b" if first in found.digests else "c"
+    return None
+
+
 CHECKPOINTS = {
     "robot": robot,
     "reading": reading,
     "trusted": trusted,
     "gates": gates,
+    "gated": gated,
+    "shipped": shipped,
+    "broken": broken,
+    "running": running,
 }
