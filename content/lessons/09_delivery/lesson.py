@@ -386,12 +386,13 @@ lab.answer("09-g4", "a", confidence=2)
 # Nobody noticed. The key in the chat opens nothing any more, and the pipeline never had it.
 
 # %% id="09-36" tags=["core", "run", "volatile"] minutes=1
-# %%bash
-# aws cloudtrail lookup-events --max-items 1 --output text \
-#   --lookup-attributes AttributeKey=EventName,AttributeValue=PutImage \
-#   --query 'Events[].CloudTrailEvent' |
-#   python -c 'import json, sys; e = json.load(sys.stdin); print(e["userIdentity"]["arn"])'
-# ecrlab ci list | head -n 3
+import json
+
+wanted = [{"AttributeKey": "EventName", "AttributeValue": "PutImage"}]
+event = lab.client("cloudtrail").lookup_events(LookupAttributes=wanted, MaxResults=1)["Events"][0]
+print(json.loads(event["CloudTrailEvent"])["userIdentity"]["arn"])
+run = lab.ci.runs()[-1]
+print("run", run.number, run.subject, run.commit[:12])
 
 # %% [markdown] id="09-36-after" tags=["core", "reading"]
 # From the image to the run, from the run to the commit. On AWS one event more, `AssumeRoleWithWebIdentity`, has the
