@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecrlab_course.authoring import Lab
 
 from .e6 import reset as stop_tasks
-from .state import APP, EXECUTION, LOGIN, SERVICE_TRUST, TASK, make_role, may_pull, moved_rights_seen, run_task
+from .state import APP, EXECUTION, LANDING, LOGIN, SERVICE_TRUST, TASK, make_role, may_pull, moved_rights_seen, run_task
 
 __all__ = ["moved_rights_seen"]
 
@@ -13,7 +13,7 @@ __all__ = ["moved_rights_seen"]
 def moved(lab: Lab) -> None:
     """Move the permissions, and run a task, as the next cell does."""
     make_role(lab, EXECUTION, SERVICE_TRUST)
-    make_role(lab, TASK, SERVICE_TRUST, *may_pull(APP))
+    make_role(lab, TASK, SERVICE_TRUST, *may_pull(APP, LANDING))
     run_task(lab, APP)
 
 
@@ -44,5 +44,5 @@ TRIES = {"a": [as_it_was], "b": [moved], "c": [login_stays], "d": [gone]}
 def reset(lab: Lab) -> None:
     """The roles have what they had, one revision is registered, and nothing runs."""
     stop_tasks(lab)
-    make_role(lab, EXECUTION, SERVICE_TRUST, *may_pull(APP))
+    make_role(lab, EXECUTION, SERVICE_TRUST, *may_pull(APP, LANDING))
     make_role(lab, TASK, SERVICE_TRUST)

@@ -20,6 +20,7 @@ from .state import (
     CLUSTER,
     EXECUTION,
     KIOSK,
+    LANDING,
     LOGIN,
     OLD,
     SERVICE_TRUST,
@@ -208,7 +209,7 @@ def reset(lab: Lab) -> None:
     """The kiosk is as Omar left it, and nothing runs."""
     stop_tasks(lab)
     break_kiosk(lab)
-    make_role(lab, EXECUTION, SERVICE_TRUST, *may_pull(APP))
+    make_role(lab, EXECUTION, SERVICE_TRUST, *may_pull(APP, LANDING))
     ecr = lab.client("ecr")
     with suppress(ecr.exceptions.RepositoryPolicyNotFoundException):
         ecr.delete_repository_policy(repositoryName=KIOSK)

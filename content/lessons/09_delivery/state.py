@@ -267,9 +267,9 @@ SERVICE_TRUST = document(
 )
 
 
-def may_pull(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the statements of a role that fetches one repository's images."""
-    return LOGIN, allow(PULL, repository_arn(name))
+def may_pull(*names: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the statements of a role that fetches these repositories' images."""
+    return LOGIN, allow(PULL, *(repository_arn(name) for name in names))
 
 
 def register(lab: LabView, family: str, image: str, execution: str = EXECUTION, task: str = "") -> str:
@@ -339,7 +339,7 @@ def gated(lab: LabView) -> None:
     for tag, text in RELEASES.items():
         put_image(lab, APP, tag, files_of_image(text))
     put_image(lab, APP, "arm", files_of_image("for another processor"), architecture="arm64")
-    make_role(lab, EXECUTION, SERVICE_TRUST, *may_pull(APP))
+    make_role(lab, EXECUTION, SERVICE_TRUST, *may_pull(APP, LANDING))
     make_role(lab, TASK, SERVICE_TRUST)
     make_role(lab, NIGHT, SERVICE_TRUST, LOGIN)
     lab.client("ecs").create_cluster(clusterName=CLUSTER)

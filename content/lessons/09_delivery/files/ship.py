@@ -66,11 +66,12 @@ def running(service):
 
 
 def settle(service):
-    """Wait until a service has one deployment, and as many tasks as it wants; say which revision that is."""
-    while True:
+    """Wait until a service is at rest, 60 seconds at most; say which revision it runs."""
+    for _ in range(600):
         found = ecs.describe_services(cluster="harbour", services=[service])["services"][0]
         first, enough = found["deployments"][0], found["runningCount"] == found["desiredCount"]
-        if len(found["deployments"]) == 1 and first["rolloutState"] != "IN_PROGRESS" and enough:
+        over = first["rolloutState"] == "FAILED" or (first["rolloutState"] == "COMPLETED" and enough)
+        if over and len(found["deployments"]) == 1:
             break
         time.sleep(0.1)
     print(service, "runs", found["taskDefinition"].rpartition("/")[2], "-", first["rolloutState"])
