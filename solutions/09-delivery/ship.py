@@ -11,6 +11,7 @@ import sys
 import time
 
 import boto3
+from botocore.exceptions import ClientError
 
 ecs = boto3.client("ecs")
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -66,11 +67,12 @@ def running(service):
 
 
 def settle(service):
-    """Wait until a service has one deployment, and as many tasks as it wants; say which revision that is."""
-    while True:
+    """Wait until a service is at rest, 60 seconds at most; say which revision it runs."""
+    for _ in range(600):
         found = ecs.describe_services(cluster="harbour", services=[service])["services"][0]
         first, enough = found["deployments"][0], found["runningCount"] == found["desiredCount"]
-        if len(found["deployments"]) == 1 and first["rolloutState"] != "IN_PROGRESS" and enough:
+        over = first["rolloutState"] == "FAILED" or (first["rolloutState"] == "COMPLETED" and enough)
+        if over and len(found["deployments"]) == 1:
             break
         time.sleep(0.1)
     print(service, "runs", found["taskDefinition"].rpartition("/")[2], "-", first["rolloutState"])
@@ -91,18 +93,25 @@ def create(service, image):
         )
 
 
-what, *given = sys.argv[1:]
-if what == "run":
-    show(run(given[0]))
-elif what == "causes":
-    for name, cause in CAUSES.items():
-        print(f"{name}: {run(register(f'cause-{name}', cause['image'], cause['role']))['stoppedReason']}\n")
-else:
-    if what == "service":
-        create(*given)
-    elif what == "scale":
-        ecs.update_service(cluster="harbour", service=given[0], desiredCount=int(given[1]))
-    elif what == "deploy":
-        ecs.update_service(cluster="harbour", service=given[0], taskDefinition=register(*given))
-    settle(given[0])
-    running(given[0])
+def main(what, *given):
+    """Do what the first word says."""
+    if what == "run":
+        show(run(given[0]))
+    elif what == "causes":
+        for name, cause in CAUSES.items():
+            print(f"{name}: {run(register(f'cause-{name}', cause['image'], cause['role']))['stoppedReason']}\n")
+    else:
+        if what == "service":
+            create(*given)
+        elif what == "scale":
+            ecs.update_service(cluster="harbour", service=given[0], desiredCount=int(given[1]))
+        elif what == "deploy":
+            ecs.update_service(cluster="harbour", service=given[0], taskDefinition=register(*given))
+        settle(given[0])
+        running(given[0])
+
+
+try:
+    main(*sys.argv[1:])
+except ClientError as error:
+    sys.exit(str(error))

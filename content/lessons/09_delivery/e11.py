@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecrlab.client import LabError
 from ecrlab_course.authoring import Lab, Sentence
 from ecrlab_course.authoring.evidence import short
 from ecrlab_course.authoring.staging import put_image
+from ecrlab_course.documents.ecs import Service
 
 from .state import (
     APP,
@@ -27,10 +29,20 @@ class Seen:
     """What the service runs, and which images its deployments had, the oldest first."""
 
     def __init__(self, lab: Lab) -> None:
-        found = lab.service(APP, cluster=CLUSTER)
+        try:
+            found = lab.service(APP, cluster=CLUSTER)
+        except (ValueError, LabError, lab.client("ecs").exceptions.ClusterNotFoundException):
+            found = None  # somebody deleted it
+        self.down = found is None or found.desired == 0
+        self.state = Sentence("nothing")
+        if found is not None:
+            self._look(lab, found)
+
+    def _look(self, lab: Lab, found: Service) -> None:
+        """Read what the service runs, and what it ran."""
         old, new = release_digest(OLD), release_digest(NEW)
         self.count, self.desired = str(found.running), str(found.desired)
-        self.down, self.fewer = found.desired == 0, found.desired < 2
+        self.fewer = found.desired < 2
         self.deployments = str(len(found.deployments))
         self.at_rest = found.stable and found.deployments[0].rollout != "IN_PROGRESS"
         self.old_runs, self.new_runs = found.digests == (old,), found.digests == (new,)
@@ -43,7 +55,8 @@ class Seen:
         self.pinned = any("@sha256:" in each["image"] for each in arrived)
         self.written = f"`{arrived[0]['image'].rpartition('/')[2]}`" if arrived else ""
         self.why = past[-1]["why"].rstrip(".") if past else ""
-        self.state = Sentence("at-rest") if found.digests else Sentence("nothing")
+        if found.digests:
+            self.state = Sentence("at-rest")
 
 
 def history(lab: Lab) -> list[dict[str, Any]]:

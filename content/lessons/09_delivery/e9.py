@@ -66,7 +66,7 @@ class Seen:
         self.image = f"`{task.containers[0].image.rpartition('/')[2]}`" if task else ""
         self.program_may = ecr_of(lab, "kiosk-task")
         self.by_repository = not names(lab, ROLE, ARN)
-        found = beyond(lab, WANTED) if self.running else None
+        found = beyond(lab, WANTED) if self.running and self.own else None
         self.surplus = found.text if found and found.wider else ""
         self.unsure = found.why if found else ""
         self.state = Sentence("none-yet")
@@ -103,7 +103,10 @@ def ecr_of(lab: Lab, role: str) -> bool:
 
 def names(lab: Lab, role: str, arn: str) -> bool:
     """Tell whether a policy of the role's own allows a pull from this repository."""
-    asked = lab.control.decide(f"role/{role}", PULL[0], arn)
+    try:
+        asked = lab.control.decide(f"role/{role}", PULL[0], arn)
+    except LabError:  # there is no such role any more
+        return False
     rows = [each for each in asked.get("statements", ()) if each["policy_type"] == "identity-based"]
     return any(each["applied"] for each in rows)
 

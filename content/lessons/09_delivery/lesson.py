@@ -540,7 +540,11 @@ lab.solution("09-e7")
 # %% [markdown] id="09-63" tags=["core", "text"] at="shipped"
 # ## Four causes, one name
 #
-# `CannotPullContainerError` means: the program never ran. It means nothing more. Four recipes, and four causes:
+# `CannotPullContainerError` means: the program never ran. It means nothing more. The next cell puts the roles back, and
+# the one behind it runs four recipes with four causes.
+
+# %% id="09-63-begin" tags=["core", "run"]
+lab.goto("09", "shipped")
 
 # %% id="09-64" tags=["core", "run", "volatile"] minutes=2
 # %%bash
@@ -560,7 +564,10 @@ lab.solution("09-e8")
 # %% [markdown] id="09-66" tags=["core", "text"] at="broken"
 # ## Omar's kiosk
 #
-# It is still three in the morning.
+# It is still three in the morning. The next cell builds the place: Omar's recipe, its roles, its repository.
+
+# %% id="09-66-begin" tags=["core", "run"]
+lab.goto("09", "broken")
 
 # %% id="09-66-e9" tags=["core", "exercise"] minutes=6
 lab.exercise("09-e9")
@@ -584,7 +591,11 @@ lab.solution("09-e9")
 # %% [markdown] id="09-67" tags=["core", "text"] at="running"
 # ## A service, and a tag that moves
 #
-# A service keeps its promise: so many tasks of a recipe. `booking` runs, by digest. `landing` will run by a tag.
+# A service keeps its promise: so many tasks of a recipe. `booking` will run by digest, and the next cell
+# has it made; `landing` will run by a tag.
+
+# %% id="09-67-begin" tags=["core", "run"]
+lab.goto("09", "running")
 
 # %% id="09-68" tags=["core", "exercise", "guess"] minutes=1
 lab.exercise("09-e10")

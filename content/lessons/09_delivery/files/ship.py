@@ -11,6 +11,7 @@ import sys
 import time
 
 import boto3
+from botocore.exceptions import ClientError
 
 ecs = boto3.client("ecs")
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -92,18 +93,25 @@ def create(service, image):
         )
 
 
-what, *given = sys.argv[1:]
-if what == "run":
-    show(run(given[0]))
-elif what == "causes":
-    for name, cause in CAUSES.items():
-        print(f"{name}: {run(register(f'cause-{name}', cause['image'], cause['role']))['stoppedReason']}\n")
-else:
-    if what == "service":
-        create(*given)
-    elif what == "scale":
-        ecs.update_service(cluster="harbour", service=given[0], desiredCount=int(given[1]))
-    elif what == "deploy":
-        ecs.update_service(cluster="harbour", service=given[0], taskDefinition=register(*given))
-    settle(given[0])
-    running(given[0])
+def main(what, *given):
+    """Do what the first word says."""
+    if what == "run":
+        show(run(given[0]))
+    elif what == "causes":
+        for name, cause in CAUSES.items():
+            print(f"{name}: {run(register(f'cause-{name}', cause['image'], cause['role']))['stoppedReason']}\n")
+    else:
+        if what == "service":
+            create(*given)
+        elif what == "scale":
+            ecs.update_service(cluster="harbour", service=given[0], desiredCount=int(given[1]))
+        elif what == "deploy":
+            ecs.update_service(cluster="harbour", service=given[0], taskDefinition=register(*given))
+        settle(given[0])
+        running(given[0])
+
+
+try:
+    main(*sys.argv[1:])
+except ClientError as error:
+    sys.exit(str(error))
