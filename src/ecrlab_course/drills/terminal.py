@@ -23,6 +23,7 @@ from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills.schedule import PASSED, Due
 from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.listening.listener import Heard, sentences
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import ICONS
 
@@ -32,6 +33,15 @@ def console() -> Console:
     made = Console()
     made.width = min(made.width, 100) if made.is_terminal else 100
     return made
+
+
+def heard_words(heard: Heard) -> str:
+    """Return in a line what was heard of a point: these words, words against it, or nothing."""
+    if heard.made:
+        return say("drill.heard", words=heard.words)
+    if heard.against:
+        return say("drill.heard_against", words=heard.against)
+    return say("drill.not_heard" if heard.listened else "drill.not_listened")
 
 
 def table(session: DrillSession, queue: list[Due]) -> Table:
@@ -89,6 +99,7 @@ class Conversation:
         self.say(drill.situation)
         self.title(say("drill.question").rstrip("."))
         self.say(drill.question)
+        session.ask(identifier)
         self._answer(identifier, begun)
         self._points(drill)
         self._evidence(drill)
@@ -128,22 +139,49 @@ class Conversation:
     def _points(self, drill: Drill) -> None:
         session, identifier = self.session, drill.id
         if "made" not in session.opened(identifier):
-            self.title(say("drill.key_points"))
-            for point in drill.points:
-                ticked = session.opened(identifier).get("ticked", {})
-                if point.key not in ticked:
-                    self.say(f"- {point.text}")
-                    session.tick(identifier, point.key, self.yes(f"  {say('drill.made')}"))
-            ticked = session.opened(identifier).get("ticked", {})
-            follow_up = session.mark(identifier, [key for key, made in ticked.items() if made])
-            self.title(say("drill.then"))
-            self.say(follow_up.question)
-            self._ask(say("drill.say_it") + " ")
-            self.say(follow_up.answer)
+            self._mark(drill)
+        answers = session.opened(identifier).get("follow") or {}
+        for number, follow_up in enumerate(session.follow_ups(identifier)):
+            if str(number) not in answers:
+                self.title(say("drill.then"))
+                self.say(follow_up.question)
+                session.follow(identifier, number, self._ask(say("drill.say_it") + " > "))
+                self.say(follow_up.answer)
         self.title(say("drill.model"))
         self.say(drill.model)
         self.title(say("drill.weak"))
         self.say(drill.weak)
+
+    def _mark(self, drill: Drill) -> None:
+        """Show what was heard of each point; the learner's word counts, against the listener's too."""
+        session, identifier = self.session, drill.id
+        self.title(say("drill.key_points"))
+        heard = session.heard(identifier)
+        said = sentences(str(session.opened(identifier).get("text", "")))
+        if not all(each.made for each in heard.values()):
+            for number, sentence in enumerate(said, 1):
+                self.console.print(f"  [{number}] {sentence}", markup=False, highlight=False)
+        words: dict[str, str] = {}
+        for point in drill.points:
+            ticked = session.opened(identifier).get("ticked", {})
+            if point.key not in ticked:
+                self.say(f"- {point.text}")
+                self.console.print(f"  {heard_words(heard[point.key])}", markup=False, highlight=False)
+                made, sentence = self._made(said)
+                words[point.key] = sentence
+                session.tick(identifier, point.key, made)
+        ticked = session.opened(identifier).get("ticked", {})
+        session.mark(identifier, [key for key, made in ticked.items() if made], words)
+
+    def _made(self, said: Sequence[str]) -> tuple[bool, str]:
+        """Ask whether the answer made a point: y, n, or the number of the sentence that did."""
+        while True:
+            answer = self._ask(f"  {say('drill.made')} [y/n/1-{len(said)}] ").strip().lower()
+            if answer in ("y", "yes", "n", "no"):
+                return answer[0] == "y", ""
+            if re.fullmatch(r"[0-9]{1,2}", answer) and 0 < int(answer) <= len(said):
+                return True, said[int(answer) - 1]
+            self.console.print(say("drill.yes_or_no"))
 
     # Evidence --------------------------------------------------------------------------------------------------------
 
