@@ -201,8 +201,8 @@ class Schedule(KeptFile):
 
         `about` gives the drills in order, with their misconceptions. What is begun comes first, whatever the limits
         say; then drills of which a lesson's exercise was missed with certainty since they were last done; then what is
-        due, what was rated *again* last time first, then the longest waiting; then new ones. `new` and `due` limit a day's drills that were never done and
-        that were done before; what was done today already counts.
+        due, what was rated *again* last time first, then the longest waiting; then new ones. `new` and `due` limit a
+        day's drills that were never done and that were done before; what was done today already counts.
         """
         now = self.clock()
         done_new, done_again = self.done_today(about)

@@ -18,7 +18,8 @@ from ecrlab.client import LabError
 from ecrlab.environment import apply
 from ecrlab.trouble import sentence
 from ecrlab_course.documents.verdict import Outcome
-from ecrlab_course.drills.drill import Drill
+from ecrlab_course.drills.account import DrillLab
+from ecrlab_course.drills.drill import Drill, Finding
 from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when, why
 from ecrlab_course.drills.schedule import PASSED, Due
 from ecrlab_course.failure import reason
@@ -181,7 +182,7 @@ class Conversation:
                 return answer[0] == "y", ""
             if re.fullmatch(r"[0-9]{1,2}", answer) and 0 < int(answer) <= len(said):
                 return True, said[int(answer) - 1]
-            self.console.print(say("drill.yes_or_no"))
+            self.console.print(say("drill.yes_no_sentence"))
 
     # Evidence --------------------------------------------------------------------------------------------------------
 
@@ -201,7 +202,7 @@ class Conversation:
             if word == "x":
                 return
             if word == "s":
-                self._shell(drill)
+                open_shell(self.session.lab(drill.id), drill.id, self._plain)
             elif word == "h":
                 tip = self.session.hint(drill.id)
                 self.say(f"**{say('card.hint_of', number=tip.number, all=len(drill.hints))}.** {tip.text}")
@@ -216,23 +217,12 @@ class Conversation:
         findings = {}
         for finding in drill.findings:
             if finding.options:
-                self.console.print(finding.label, markup=False)
-                for number, text in enumerate(finding.options.values(), 1):
-                    self.console.print(f"  {number}  {text}", markup=False, highlight=False)
-                findings[finding.key] = self._chosen(list(finding.options))
+                findings[finding.key] = choose_option(finding, self._ask, self._plain)
             else:
                 findings[finding.key] = self._ask(f"{finding.label} > ").strip()
         verdict = self.session.check(drill.id, findings)
         self.say(f"{ICONS[verdict.outcome]} **{verdict.outcome.words}** {verdict.message}")
         return verdict.outcome is Outcome.PASSED
-
-    def _chosen(self, options: Sequence[str]) -> str:
-        """Ask until the answer is an option's number, or nothing: "" leaves it open."""
-        while typed := self._ask(f"  {say('drill.number')} > ").strip():
-            if re.fullmatch(r"[0-9]{1,2}", typed) and 0 < int(typed) <= len(options):
-                return options[int(typed) - 1]
-            self.console.print(say("drill.a_number", most=len(options)), markup=False)
-        return ""
 
     def _build_again(self, drill: Drill) -> None:
         try:
@@ -241,12 +231,29 @@ class Conversation:
         except Exception as error:
             self.console.print(reason(error), markup=False)
 
-    def _shell(self, drill: Drill) -> None:
-        lab = self.session.lab(drill.id)
-        environ = apply(lab.variables(), os.environ)
-        environ["PS1"] = f"({drill.id}) \\W$ "
-        self.console.print(say("drill.exit"), markup=False)
-        try:
-            subprocess.run(["bash", "--norc", "--noprofile", "-i"], env=environ, cwd=lab.folder, check=False)
-        except OSError as error:
-            self.console.print(say("drill.no_shell", error=sentence(error)), markup=False)
+    def _plain(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False)
+
+
+def choose_option(finding: Finding, ask: Callable[[str], str], tell: Callable[[str], object]) -> str:
+    """Ask until the answer is an option's number, or nothing; return the option's key, "" where it is left open."""
+    options = list(finding.options)
+    tell(finding.label)
+    for number, text in enumerate(finding.options.values(), 1):
+        tell(f"  {number}  {text}")
+    while typed := ask(f"  {say('drill.number')} > ").strip():
+        if re.fullmatch(r"[0-9]{1,2}", typed) and 0 < int(typed) <= len(options):
+            return options[int(typed) - 1]
+        tell(say("drill.a_number", most=len(options)))
+    return ""
+
+
+def open_shell(lab: DrillLab, name: str, tell: Callable[[str], object]) -> None:
+    """Open a shell in the drills' account, and come back when it ends."""
+    environ = apply(lab.variables(), os.environ)
+    environ["PS1"] = f"({name}) \\W$ "
+    tell(say("drill.exit"))
+    try:
+        subprocess.run(["bash", "--norc", "--noprofile", "-i"], env=environ, cwd=lab.folder, check=False)
+    except OSError as error:
+        tell(say("drill.no_shell", error=sentence(error)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ecrlab_course.documents.attempts import Attempt, Hint
@@ -41,7 +41,7 @@ class Point:
     key: str
     text: str
     follow_up: FollowUp | None = None
-    wordings: Wordings = Wordings()
+    wordings: Wordings = field(default_factory=Wordings)
     """What it is heard by in an own answer; none: nothing is heard, and the learner's tick alone says it."""
 
 

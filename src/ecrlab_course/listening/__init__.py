@@ -1,1 +1,1 @@
-"""The listener: which key points an own answer makes, by wordings. It may say "I heard", and never "you did not say"."""
+"""The listener: which points an own answer makes, by wordings. It says "I heard", never "you did not say"."""

@@ -1,4 +1,4 @@
-"""An answer as the listener takes it: sentences, words in one spelling, stems. What it knows is content/listening.toml."""
+"""An answer as the listener takes it: sentences, words in one spelling, stems. It knows content/listening.toml."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKS = (",", ":", "=", "|", "(", ")")
 LISTED, FEWEST_SAID = 6, 0.15
 """A sentence of so many words or more, of which fewer are small ones, is a list and no sentence."""
 
-_CUT = re.compile(r"(?<=[A-Za-z0-9*)\"'`”’])[.!?](?=\s|$)|[\n;]+")
+_CUT = re.compile(r"(?<=[A-Za-z0-9*)\"'`\u201d\u2019])[.!?](?=\s|$)|[\n;]+")
 _CONTRACTED = (
     (re.compile(r"\bcan'?t\b|\bcannot\b"), "can not"),
     (re.compile(r"\bwon't\b"), "will not"),
@@ -94,7 +94,7 @@ def sentences(text: str) -> list[str]:
 
 def normal(text: str, known: Language) -> str:
     """Return a text in one spelling: lower case, contractions opened, number words as digits, action names joined."""
-    text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("`", "").lower()
+    text = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("`", "").lower()
     text = re.sub(r"\becr(-public)?:", " ", text)
     for pattern, opened in _CONTRACTED:
         text = pattern.sub(opened, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from ecrlab_course.listening.language import Language, is_list, language, says_nothing, sentences, stem, words
 from ecrlab_course.listening.wording import Ear, Rivals, Wordings, parse, unknown_concepts, words_of
@@ -66,8 +67,7 @@ def _units(text: str, known: Language) -> list[_Unit]:
         if not is_list(tokens := words(each, known), known) and not says_nothing(each, known)
     ]
     pairs = [
-        _Unit((*one, ",", *other, ","), f"{first} {second}", False)
-        for (one, first), (other, second) in zip(kept, kept[1:], strict=False)
+        _Unit((*one, ",", *other, ","), f"{first} {second}", False) for (one, first), (other, second) in pairwise(kept)
     ]
     return [*(_Unit((*tokens, ","), each, True) for tokens, each in kept), *pairs]
 
@@ -123,7 +123,11 @@ def flags(text: str) -> dict[str, str]:
         if each.endswith("?"):
             continue
         for key, table in known.flags.items():
-            if key not in found and _any(table["heard"], tokens, known) and not _any(table.get("unless", ""), tokens, known):
+            if (
+                key not in found
+                and _any(table["heard"], tokens, known)
+                and not _any(table.get("unless", ""), tokens, known)
+            ):
                 found[key] = each
     return found
 

@@ -1,4 +1,4 @@
-"""What an own answer counts for: heard, said (the learner says so), or left out. Used by drills, questions and mocks."""
+"""What an own answer counts for: heard, said (the learner says so), or left out. For drills, questions, mocks."""
 
 from __future__ import annotations
 

@@ -73,7 +73,9 @@ def _parse(wording: str) -> Terms:
     for part in re.split(r"\s\+\s", wording):
         phrases = [each.strip() for each in re.split(r"\s/\s", part)]
         terms.append(
-            tuple(_Phrase(each.startswith("not "), tuple(each.removeprefix("not ").split())) for each in phrases if each)
+            tuple(
+                _Phrase(each.startswith("not "), tuple(each.removeprefix("not ").split())) for each in phrases if each
+            )
         )
     return tuple(terms)
 

@@ -28,8 +28,8 @@ ORDER: Mapping[int, tuple[str, ...]] = {
     8: (OPENER, QUESTION, EVIDENCE, CLOSING),
     20: (OPENER, OPENER, QUESTION, EVIDENCE, QUESTION, EVIDENCE, QUESTION, INCIDENT, CLOSING),
     45: (
-        OPENER, OPENER, OPENER, QUESTION, QUESTION, EVIDENCE, QUESTION, QUESTION, EVIDENCE, QUESTION, QUESTION, INCIDENT,
-        DESIGN, CLOSING,
+        OPENER, OPENER, OPENER, QUESTION, QUESTION, EVIDENCE, QUESTION, QUESTION, EVIDENCE, QUESTION, QUESTION,
+        INCIDENT, DESIGN, CLOSING,
     ),
 }  # fmt: skip
 ASKED: Mapping[str, str] = {"junior": "JJJJMM", "mid": "MMSMSM", "senior": "MMSSSS"}
@@ -99,9 +99,7 @@ def candidates(
 ) -> list[Candidate]:
     """Return all that can be drawn. Drills and incidents that need an engine, and false alarms, are left out."""
     found = [Candidate(f"q{each.number:03}", each.topic, _LETTER[each.level]) for each in questions.values()]
-    found += [
-        Candidate(each.id, topic_of(each), each.level, each.seeds) for each in drills.values() if not each.engine
-    ]
+    found += [Candidate(each.id, topic_of(each), each.level, each.seeds) for each in drills.values() if not each.engine]
     found += [
         Candidate(each.id, each.drawer, " ".join(each.desks))
         for each in incidents.values()

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -71,7 +71,7 @@ class KeyPoint:
     text: str
     reason: str
     follow_up: FollowUp | None
-    wordings: Wordings = Wordings()
+    wordings: Wordings = field(default_factory=Wordings)
 
 
 @dataclass(frozen=True, kw_only=True)
