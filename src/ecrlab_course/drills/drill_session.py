@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ecrlab.home import Home
@@ -54,6 +54,20 @@ class Done:
 def schedule_of(home: Home, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Schedule:
     """Return the drills' file of a home: drills.json, beside progress.json."""
     return Schedule(home.progress.with_name("drills.json"), clock)
+
+
+def schedule_on(home: Home, today: datetime | None) -> Schedule:
+    """Return the drills' file as on another day (its date), and as it is without one; reviews then say so."""
+    if today is None:
+        return schedule_of(home)
+    return Schedule(home.progress.with_name("drills.json"), moved_clock(today.date()), moved=True)
+
+
+def moved_clock(day: date) -> Callable[[], datetime]:
+    """Return a clock that goes on from now, on that day of the learner's calendar."""
+    here = datetime.now().astimezone()
+    ahead = timedelta(days=(day - here.date()).days)
+    return lambda: (datetime.now().astimezone() + ahead).astimezone(UTC)
 
 
 class DrillSession:

@@ -16,7 +16,7 @@ from ecrlab_course.checkout import ContentError, course_root
 
 MARKS = (",", ":", "=", "|", "(", ")")
 """What ends a clause, and with it a denial."""
-LISTED, FEWEST_SAID = 6, 0.15
+LISTED, FEWEST_SAID = 8, 0.15
 """A sentence of so many words or more, of which fewer are small ones, is a list and no sentence."""
 
 _CUT = re.compile(r"(?<=[A-Za-z0-9*)\"'`\u201d\u2019])[.!?](?=\s|$)|[\n;]+")

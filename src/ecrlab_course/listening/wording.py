@@ -9,13 +9,13 @@ content/listening.toml. The first of several terms is the subject and may be den
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from rapidfuzz.distance import DamerauLevenshtein
 
-from ecrlab_course.listening.language import MARKS, Language, stem
+from ecrlab_course.listening.language import MARKS, Language, language, stem, words
 
 BETWEEN = 2
 """So many words may be between those of a phrase."""
@@ -63,21 +63,30 @@ def unknown_concepts(wordings: Wordings, known: Language) -> list[str]:
 
 
 def parse(wording: str, known: Language) -> Terms:
-    """Return a wording's terms, its concepts filled in."""
-    return _parse(re.sub(r"@(\w+)", lambda found: known.concepts[found[1]], wording))
+    """Return a wording's terms, its concepts filled in, in the spelling in which answers are taken."""
+    return _parse(wording, tuple(known.concepts.items()))
 
 
 @cache
-def _parse(wording: str) -> Terms:
-    terms = []
-    for part in re.split(r"\s\+\s", wording):
-        phrases = [each.strip() for each in re.split(r"\s/\s", part)]
-        terms.append(
-            tuple(
-                _Phrase(each.startswith("not "), tuple(each.removeprefix("not ").split())) for each in phrases if each
-            )
-        )
-    return tuple(terms)
+def _parse(wording: str, concepts: tuple[tuple[str, str], ...]) -> Terms:
+    meanings = dict(concepts)
+    return tuple(
+        tuple(phrase for each in re.split(r"\s/\s", part) for phrase in _phrases(each.split(), meanings))
+        for part in re.split(r"\s\+\s", wording)
+    )
+
+
+def _phrases(said: Sequence[str], meanings: Mapping[str, str]) -> Iterator[_Phrase]:
+    """Yield a phrase for each of its concepts' meanings: `@shared kernel` is share kernel, same kernel, …"""
+    at = next((number for number, word in enumerate(said) if word.startswith("@")), None)
+    if at is None:
+        denied = len(said) > 1 and said[0] == "not"
+        tokens = words(" ".join(said[1:] if denied else said), language())
+        if tokens:
+            yield _Phrase(denied, tuple(tokens))
+        return
+    for each in meanings[said[at][1:]].split(" / "):
+        yield from _phrases([*said[:at], *each.split(), *said[at + 1 :]], meanings)
 
 
 def words_of(wordings: Iterable[str], known: Language) -> set[str]:

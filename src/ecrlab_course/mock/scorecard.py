@@ -19,7 +19,7 @@ from ecrlab_course.mock.interview import GIVEN, NOT_GIVEN, Bank, marked
 from ecrlab_course.mock.mix import EVIDENCE, INCIDENT, SPOKEN
 from ecrlab_course.questions.question import Question
 from ecrlab_course.questions.text import places
-from ecrlab_course.views.display import markdown, markdown_inline, plain, table
+from ecrlab_course.views.display import Shown, markdown, markdown_inline, plain, table
 
 MOST_ADVICE = 3
 SHORT = 46
@@ -338,3 +338,15 @@ class _Cards:
                 lines += [f"*{plain(follow['question'])}*", follow.get("text") or say("mock.passed")]
             made.append(Section(f"{number} {plain(question.question)}", lines=tuple(lines)))
         return made
+
+
+def figures_table(bank: Bank, records: Mapping[int, MockRecord]) -> Shown:
+    """Return every mock in a row: number, day, what it was, and its figures."""
+    rows = []
+    for number, record in records.items():
+        each = figures(bank, number, record)
+        state = "" if record.get("ended") else say("mock.list_open")
+        what = say("mock.minutes", minutes=each.minutes)
+        rows.append((str(number), each.day, record["level"], what, each.points, each.evidence, str(each.flags), state))
+    head = ("list_numbers", "col_day", "col_level", "col_length", "col_points", "col_evidence", "col_flags")
+    return table((*(say(f"mock.{each}") for each in head), ""), rows)
