@@ -160,6 +160,7 @@ class Conversation:
         heard = session.heard(identifier)
         said = sentences(str(session.opened(identifier).get("text", "")))
         if not all(each.made for each in heard.values()):
+            self.say(say("drill.mark_how"))
             for number, sentence in enumerate(said, 1):
                 self.console.print(f"  [{number}] {sentence}", markup=False, highlight=False)
         words: dict[str, str] = {}

@@ -20,7 +20,7 @@ from ecrlab_course.drills.drill_session import FIRST_WORDS, DrillSession, schedu
 from ecrlab_course.drills.schedule import MISSED, NOTHING, rating
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.free_answer import count
-from ecrlab_course.listening.listener import Heard, flags, hear, sentences
+from ecrlab_course.listening.listener import Heard, flags, hear, is_said, sentences
 from ecrlab_course.listening.marking import Marking, marking
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import Follow, MockRecord, PartRecord, book_of, evidence_schedule, question_schedule
@@ -174,6 +174,15 @@ class Interview:
             part["spent"] = round(part.get("spent", 0.0) + (now - self._since).total_seconds(), 1)
         self._since = now
         return part.get("spent", 0.0)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the clock runs."""
+        return self._since is not None
+
+    def lab_answers(self) -> None:
+        """Raise what the lab raises when it does not answer: before the clock runs, nobody has lost anything."""
+        self.evidence.lab(next(iter(self.bank.drills))).control.status()
 
     def left(self) -> tuple[float, float]:
         """Return the seconds that are left of the whole and of the running part; below 0: over by so many."""
@@ -367,11 +376,13 @@ class Interview:
         """Keep that the answer made a point which was not heard: it counts at once, and costs its next question.
 
         `sentence` are the words of the answer that make it, `answer` what is said to the point's next question. Raises
-        AnswerError while that is not answered, for words that are not the answer's, and for the same words a third
-        time.
+        AnswerError for an answer that is a list of words, while the next question is not answered, for words that are
+        not the answer's, and for the same words a third time. What was said aloud is marked from memory, at no cost.
         """
-        point = self.point(part, key)
-        if point.follow_up is not None and count(answer) < FIRST_WORDS:
+        point, aloud = self.point(part, key), self.record["aloud"]
+        if not (aloud or is_said(part.get("text", ""))):
+            raise AnswerError(say("mock.no_answer"))
+        if point.follow_up is not None and not aloud and count(answer) < FIRST_WORDS:
             raise AnswerError(say("mock.costs", question=point.follow_up.question))
         if sentence and sentence not in sentences(part.get("text", "")):
             raise AnswerError(say("mock.not_your_words"))
@@ -387,6 +398,11 @@ class Interview:
         part["said"] = {name: words for name, words in part.get("said", {}).items() if name != key}
         if key in part.get("heard", {}):
             part["unmeant"] = sorted({*part.get("unmeant", []), key})
+        self._keep()
+
+    def own(self, part: PartRecord, key: str) -> None:
+        """Keep that a point which was heard was meant, after all."""
+        part["unmeant"] = [name for name in part.get("unmeant", []) if name != self.point(part, key).key]
         self._keep()
 
     def point(self, part: PartRecord, key: str) -> KeyPoint:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ecrlab.home import write_private
 from ecrlab_course.messages import say
 from ecrlab_course.mock.scorecard import Figures, Scorecard
-from ecrlab_course.views.display import escape
+from ecrlab_course.views.display import Shown, escape
 
 WIDE, HIGH, EDGE = 200, 56, 8
 """The size of one small line, and its edge, in pixels."""
@@ -59,6 +59,11 @@ def _line(name: str, values: Sequence[int], most: Sequence[int], same: Sequence[
         f'<polyline points="{line}" fill="none" stroke="currentColor" stroke-width="1.5"/>{circles}'
         f'<text x="{EDGE}" y="{HIGH + 16}" font-size="13" fill="currentColor">{escape(words)}</text>'
     )
+
+
+def card_shown(card: Scorecard) -> Shown:
+    """Return the scorecard as text and as HTML, with the drawing over time."""
+    return Shown(card.text, f'<div class="ecr-scorecard" role="status">{card.html}{drawing(card.figures)}</div>')
 
 
 def page(card: Scorecard) -> str:

@@ -266,20 +266,25 @@ class _Cards:
 
     def first(self) -> Section:
         """Return after how long each answer began: shown, and never counted."""
-        times = [clocked(part["first"]) for part in self.record["parts"] if "first" in part]
+        times = [clocked(part["first"]) for part, _ in self.spoken if "first" in part]
         return Section(say("mock.first"), lines=(say("mock.first_times", times=" ".join(times)),) if times else ())
 
     def practise(self) -> Section:
         """Return at most three things to do tomorrow, from misses only, the worst first."""
         found: list[tuple[int, str]] = []
+        flagged: set[str] = set()
         for part in self.record["parts"]:
-            if part["kind"] in (EVIDENCE, INCIDENT) and (part.get("flags") or part.get("outcome") == NOT_GIVEN):
-                why = "flag" if part.get("flags") else "not_given"
+            new = set(part.get("flags", {})) - flagged
+            flagged |= new
+            question = asked(self.bank, part)
+            if part["kind"] in (EVIDENCE, INCIDENT) and (new or part.get("outcome") == NOT_GIVEN):
                 kind = "incident" if part["kind"] == INCIDENT else "drill"
-                found.append((0 if part.get("flags") else 1, self._advice(f"do_{kind}", why, part["what"])))
-        for part, question in self.spoken:
-            if part.get("flags"):
+                found.append(
+                    (0 if new else 1, self._advice(f"do_{kind}", "flag" if new else "not_given", part["what"]))
+                )
+            elif question is not None and new:
                 found.append((0, self._advice("do_question", "flag", question)))
+        for part, question in self.spoken:
             made = marked(question, part)
             for point in question.points:
                 if made.states[point.key] == LEFT:

@@ -16,7 +16,7 @@ from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.drills.drill_session import clocked
 from ecrlab_course.drills.terminal import choose_option, heard_words, open_shell
 from ecrlab_course.kinds.entry import AnswerError
-from ecrlab_course.listening.listener import Heard, sentences
+from ecrlab_course.listening.listener import Heard, is_said, sentences
 from ecrlab_course.listening.marking import HEARD, LEFT
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import PartRecord
@@ -25,6 +25,7 @@ from ecrlab_course.mock.mix import EVIDENCE, INCIDENT, SPOKEN, MixError
 from ecrlab_course.mock.partner import Code, Ticks, questions_of, rules, slots, take_ticks
 from ecrlab_course.mock.scorecard import Scorecard, scorecard
 from ecrlab_course.questions.question import Question
+from ecrlab_course.views.display import plain
 
 Ask = Callable[[str], str]
 
@@ -188,7 +189,8 @@ class MockConversation:
 
     def _review(self) -> None:
         """Show what was heard; the candidate says what was said in other words, and what was not meant."""
-        spoken = [part for part in self.interview.spoken() if part.get("text", "").strip()]
+        aloud = self.interview.record["aloud"]
+        spoken = [part for part in self.interview.spoken() if aloud or part.get("text", "").strip()]
         if not spoken:
             return
         self._title(say("mock.review"))
@@ -197,15 +199,19 @@ class MockConversation:
             self._review_one(part, self.interview.question(part))
 
     def _review_one(self, part: PartRecord, question: Question) -> None:
-        said = sentences(part.get("text", ""))
-        self._title(question.question)
+        said, aloud = sentences(part.get("text", "")), self.interview.record["aloud"]
+        self._title(plain(question.question))
         for number, sentence in enumerate(said, 1):
             self._print(f"  [{number}] {sentence}")
+        if not (aloud or is_said(part.get("text", ""))):
+            self._print(say("mock.no_answer"))
+            return
         for point in question.points:
             words = part.get("heard", {}).get(point.key, "")
             heard = Heard(point.key in part.get("heard", {}), words, part.get("against", {}).get(point.key, ""))
             self._mark(f"- {point.text}")
-            self._print(f"  {heard_words(heard)}")
+            if heard.made or heard.against:
+                self._print(f"  {heard_words(heard)}")
             self._objection(part, point.key, said)
 
     def _objection(self, part: PartRecord, key: str, said: Sequence[str]) -> None:
@@ -222,8 +228,8 @@ class MockConversation:
 
     def _object(self, part: PartRecord, key: str, sentence: str) -> None:
         follow_up, answer = self.interview.point(part, key).follow_up, ""
-        if follow_up is not None:
-            self._mark(follow_up.question)
+        if follow_up is not None and not self.interview.record["aloud"]:
+            self._mark(f"{say('mock.follow_title')} {follow_up.question}")
             answer = self._ask("  > ").strip()
         try:
             self.interview.object(part, key, sentence, answer)
