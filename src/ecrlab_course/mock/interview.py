@@ -318,7 +318,10 @@ class Interview:
         for kind, chosen in (
             ("against", [each for each in points if heard[each.key].against]),
             ("point", [each for each in points if not heard[each.key].made]),
-            ("beyond", [each for each in reversed(points) if heard[each.key].made]),
+            (
+                "beyond" if all(each.made for each in heard.values()) else "more",
+                [each for each in reversed(points) if heard[each.key].made],
+            ),
         ):
             first = next((each for each in chosen if each.follow_up), None)
             if first is not None and first.follow_up is not None:

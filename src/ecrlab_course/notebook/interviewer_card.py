@@ -62,9 +62,8 @@ class InterviewerCard(PagedCard):
                 points.append(self._html(f'<div class="ecr-soft ecr-heard">{markdown(words)}</div>'))
         box = ipywidgets.VBox(points)
         box.add_class("ecr-points")
-        options = [
-            (say(f"mock.followed_{name}"), mark) for name, mark in (("not", "-"), ("answered", "a"), ("passed", "p"))
-        ]
+        marks = (("not", "-"), ("answered", "a"), ("passed", "p"))
+        options = [(say(f"mock.followed_{name}"), mark) for name, mark in marks]
         follow = ipywidgets.Dropdown(
             options=options, value=self.ticks.followed[number], description=say("mock.follow_label"), style=WIDE
         )
