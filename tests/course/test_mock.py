@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fsrs import Rating
 from rich.console import Console
 
 from ecrlab.home import Home
@@ -23,13 +24,12 @@ from ecrlab_course.cli import main
 from ecrlab_course.desk.desk import Desk
 from ecrlab_course.desk.incident import incidents
 from ecrlab_course.drills.drill import drills
-from ecrlab_course.drills.drill_session import schedule_of
+from ecrlab_course.drills.drill_session import schedule_of, schedule_on
 from ecrlab_course.kinds.entry import AnswerError
-from ecrlab_course.mock.book import MockRecord, book_of, question_schedule
+from ecrlab_course.mock.book import book_of, question_schedule
 from ecrlab_course.mock.history import history
 from ecrlab_course.mock.interview import DONE, FOLLOW, GIVEN, NOT_GIVEN, TASK, Bank, Interview
 from ecrlab_course.mock.mix import (
-    CLOSING,
     EVIDENCE,
     INCIDENT,
     LEVELS,
@@ -38,7 +38,6 @@ from ecrlab_course.mock.mix import (
     Candidate,
     History,
     MixError,
-    Slot,
     candidates,
     draw,
 )
@@ -125,11 +124,11 @@ def test_where_a_wall_leaves_nothing_it_falls() -> None:
 
 @pytest.mark.parametrize(("minutes", "level"), [(30, "mid"), (20, "boss")])
 def test_a_length_or_level_there_is_not(minutes: int, level: str) -> None:
-    with pytest.raises(MixError, match="There (is|are)"):
+    with pytest.raises(MixError, match=r"There (is|are)"):
         draw(POOL, minutes, level, 1)
 
 
-# The interview, without a lab ------------------------------------------------------------------------------------------
+# The interview, without a lab -----------------------------------------------------------------------------------------
 
 
 class Elsewhere(Interview):
@@ -166,20 +165,20 @@ GOOD = "Twelve hours, and no parameter makes it longer. It may do what its princ
 
 def test_an_answer_is_followed_by_what_it_lacks(interview: Interview, clock: Clock) -> None:
     interview.begin(20, "mid", 7)
-    number(75, interview)
+    number(1, interview)
     part = interview.open()
     assert part is not None
     clock.go(4)
-    interview.write("Twelve hours, I")
+    interview.write("It runs on")
     clock.go(30)
-    interview.write(GOOD)
+    interview.write("It runs on a root file system that was unpacked from an image.")
     assert interview.done() == FOLLOW
-    assert set(part["heard"]) == {"time", "rights"}
+    assert set(part["heard"]) == {"files"}
     assert part["first"] == 4.0
-    assert part["follow"]["point"] in {"accounts", "region"}
-    assert part["follow"]["kind"] == "point"
+    assert (part["follow"]["kind"], part["follow"]["point"]) == ("point", "process")
+    assert part["follow"]["question"].startswith("You may have said this; say it for this case: Does the kernel know")
     clock.go(10)
-    interview.write("It is refused there with 401.")
+    interview.write("No, it knows namespaces only.")
     assert interview.done() == DONE
     assert part["follow"]["outcome"] == "answered"
     assert part["spent"] == 44.0
@@ -236,23 +235,22 @@ def through(interview: Interview, answer: str = GOOD) -> None:
 
 def test_an_objection_counts_and_costs_its_next_question(interview: Interview) -> None:
     interview.begin(8, "mid", 1)
-    number(75, interview)
-    through(interview)
+    number(1, interview)
+    sentence = "It is a thing of the host with a fence around it."
+    through(interview, f"It is unpacked from an image, as a file system. {sentence}")
     part = interview.parts[0]
-    left = [key for key in interview.marking(part).keys("left out") if interview.point(part, key).follow_up]
-    point = interview.point(part, left[0])
+    point = interview.point(part, "process")
     assert point.follow_up is not None
-    sentence = "It may do what its principal may, the token has no permissions."
     with pytest.raises(AnswerError, match=re.escape(point.follow_up.question)):
         interview.object(part, point.key, sentence)
     with pytest.raises(AnswerError, match="not in your answer"):
         interview.object(part, point.key, "Something else.", "an answer in words")
     interview.object(part, point.key, sentence, "an answer in words")
     assert interview.marking(part).states[point.key] == "said"
-    interview.disown(part, "time")
-    assert interview.marking(part).states["time"] == "left out"
-    interview.own(part, "time")
-    assert interview.marking(part).states["time"] == "heard"
+    interview.disown(part, "files")
+    assert interview.marking(part).states["files"] == "left out"
+    interview.own(part, "files")
+    assert interview.marking(part).states["files"] == "heard"
     interview.disown(part, point.key)
     assert interview.marking(part).states[point.key] == "left out"
 
@@ -334,7 +332,8 @@ def test_the_scorecard_is_no_mark(closed: Interview) -> None:
     assert "AND BEFORE" not in card.text, "there is none before"
     assert "AdministratorAccess for now" in card.text
     assert GOOD not in card.text, "an answer is private"
-    assert GOOD in scorecard(BANK, closed.book.records(), 1, with_answers=True).text
+    whole = scorecard(BANK, closed.book.records(), 1, with_answers=True).text
+    assert "the token has no permissions" in " ".join(whole.split())
 
 
 def test_scorecards_are_compared_and_written(closed: Interview, tmp_path: Path, clock: Clock) -> None:
@@ -361,7 +360,7 @@ def test_scorecards_are_compared_and_written(closed: Interview, tmp_path: Path, 
         export(card, tmp_path / "card.pdf")
     assert closed.forget(2)
     assert list(closed.book.records()) == [1]
-    assert "attach" not in closed.book.path.with_name("mocks.json.before").read_text() or True
+    assert not closed.book.path.with_name("mocks.json.before").exists(), "nothing of it is left"
 
 
 def test_ready_for_what(closed: Interview, clock: Clock) -> None:
@@ -554,12 +553,6 @@ def test_the_interviewer_s_card(tmp_path: Path) -> None:
     assert str(card.ticks).startswith("3: 1")
 
 
-def _plain(text: str) -> str:
-    from ecrlab_course.views.display import plain
-
-    return plain(text)
-
-
 # The commands ---------------------------------------------------------------------------------------------------------
 
 
@@ -587,19 +580,14 @@ def test_the_commands(closed: Interview, tmp_path: Path) -> None:
 def test_today_moves_the_schedule_and_says_so(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("ecrlab_course")), "drill", "--home", str(tmp_path), "--list"]
     schedule = schedule_of(Home(tmp_path))
-    from fsrs import Rating
 
     schedule.review("d01", Rating.Good)
     found = subprocess.run([*command, "--today", "2030-01-15"], capture_output=True, text=True, check=True)
     assert re.search(r"d01 .* due ", found.stdout)
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not re.search(r"d01 .* due ", found.stdout)
-    from ecrlab_course.drills.drill_session import schedule_on
 
     schedule_on(Home(tmp_path), datetime(2030, 1, 15)).review("d01", Rating.Good)
     kept = json.loads(schedule.path.read_text())["drills"]["d01"]["reviews"]
     assert [each.get("clock") for each in kept] == [None, "moved"]
     assert kept[1]["at"].startswith("2030-01-1")
-
-
-__all__ = ["CLOSING", "MockRecord", "Slot"]
