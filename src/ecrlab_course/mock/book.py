@@ -90,6 +90,7 @@ class Book(KeptFile):
         """Delete a record; tell whether there was one."""
         there = number in self.records()
         self.change(lambda data: data["mocks"].pop(str(number), None))
+        self._before.unlink(missing_ok=True)  # The copy before the last change has it still.
         return there
 
 
