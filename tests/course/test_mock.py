@@ -47,6 +47,7 @@ from ecrlab_course.mock.terminal import Interviewer, MockConversation
 from ecrlab_course.notebook.interviewer_card import InterviewerCard
 from ecrlab_course.notebook.mock_card import MockCard, form
 from ecrlab_course.questions.question import questions
+from ecrlab_course.views.display import plain
 
 BANK = Bank(questions(), drills())
 POOL = candidates(questions(), drills(), incidents())

@@ -99,7 +99,7 @@ class Interview:
         self, minutes: int = 20, level: str = "mid", mix: int | None = None, *, partner: bool = False, after: int = 0,
         clock: bool = True, aloud: bool = False,
     ) -> None:  # fmt: skip
-        """Draw the parts and begin; `mix` is the number of the draw, by default one more than the last.
+        """Draw the parts; `mix` is the number of the draw, by default one more than the last. Kept once one is opened.
 
         With a partner the mix is made without the learner's history, and shares nothing with the mix `after`. Raises
         MixError for a length or a level that there is not.
@@ -115,7 +115,6 @@ class Interview:
             "level": level, "minutes": minutes, "mix": mix, "partner": partner, "clock": clock, "aloud": aloud,
             "began": self._now(), "at": 0, "parts": parts,
         }  # fmt: skip
-        self._keep()
 
     def _history(self) -> History:
         return history(self.home, self.bank.drills, self.book, self.clock)
@@ -202,6 +201,8 @@ class Interview:
         self._since = None
         if part is None:
             return None
+        if not any(each.get("stage") for each in self.parts):
+            self.record["began"] = self._now()
         if not part.get("stage") or part["stage"] == TASK:
             if part["kind"] == EVIDENCE:
                 self._build(part)
