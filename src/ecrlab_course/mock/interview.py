@@ -20,7 +20,7 @@ from ecrlab_course.drills.drill_session import FIRST_WORDS, DrillSession, schedu
 from ecrlab_course.drills.schedule import MISSED, NOTHING, rating
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.free_answer import count
-from ecrlab_course.listening.listener import Heard, flags, hear, is_said, sentences
+from ecrlab_course.listening.listener import Heard, flags, is_said, sentences
 from ecrlab_course.listening.marking import Marking, marking
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import Follow, MockRecord, PartRecord, book_of, evidence_schedule, question_schedule
@@ -298,7 +298,7 @@ class Interview:
         question = self.question(part)
         if self.record["aloud"] or self.record["partner"]:
             return {point.key: Heard(listened=False) for point in question.points}
-        return hear(part.get("text", ""), {each.key: each.wordings for each in question.points}, question.rivals)
+        return question.heard(part.get("text", ""))
 
     def _listen(self, part: PartRecord) -> None:
         heard = self.heard(part)

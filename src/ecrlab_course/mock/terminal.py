@@ -14,10 +14,10 @@ from ecrlab import launch
 from ecrlab_course.desk import paper
 from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.drills.drill_session import clocked
-from ecrlab_course.drills.terminal import choose_option, heard_words, open_shell
+from ecrlab_course.drills.terminal import choose_option, open_shell
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.listening.listener import Heard, is_said, sentences
-from ecrlab_course.listening.marking import HEARD, LEFT
+from ecrlab_course.listening.marking import HEARD, LEFT, heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import PartRecord
 from ecrlab_course.mock.interview import FOLLOW, GIVEN, Bank, Interview

@@ -11,10 +11,10 @@ from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.drills.drill import Drill, Finding
 from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills.schedule import PASSED, Due
-from ecrlab_course.drills.terminal import heard_words
 from ecrlab_course.failure import reason
 from ecrlab_course.kinds.inputs import WIDE
 from ecrlab_course.listening.listener import sentences
+from ecrlab_course.listening.marking import heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.notebook.cards import ActingCard
 from ecrlab_course.views.display import Shown, escape, keyboard, markdown, note, plain, style, table, verdict_html

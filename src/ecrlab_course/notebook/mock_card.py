@@ -14,11 +14,10 @@ from typing import Any
 from ecrlab_course.desk import paper
 from ecrlab_course.desk.desk import Desk
 from ecrlab_course.documents.verdict import Outcome, Verdict
-from ecrlab_course.drills.terminal import heard_words
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.inputs import WIDE
 from ecrlab_course.listening.listener import Heard, is_said, sentences
-from ecrlab_course.listening.marking import HEARD, SAID
+from ecrlab_course.listening.marking import HEARD, SAID, heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import PartRecord
 from ecrlab_course.mock.interview import FOLLOW, GIVEN, Interview
