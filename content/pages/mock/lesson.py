@@ -7,9 +7,9 @@
 # %% [markdown] id="mock-01" tags=["core","text"]
 # # Mock interview
 #
-# **Twenty minutes in which nobody helps**, and then one page that says what to practise tomorrow and where it is taught.
-# Questions with a follow-up to what you left out, two tasks in which you show it, and one incident. What you missed
-# before, and what is due, comes first.
+# **Twenty minutes in which nobody helps**, and then one page that says what to practise tomorrow and where it is
+# taught. Questions with a follow-up to what you left out, two tasks in which you show it, and one incident. What you
+# missed before, and what is due, comes first.
 #
 # The questions are those of the notebook `questions`, the tasks those of `drills`, the incident is one of lab 03's.
 
@@ -28,8 +28,8 @@ lab.ready()
 lab.mock(minutes=20, level="mid")
 
 # %% [markdown] id="mock-05" tags=["core","text"]
-# A cell to work in: `%%bash --as drill` for the tasks, `--as drill/ci` where one has another profile. The incident is in
-# the lessons' account: `%%bash`, or a shell as the ticket says.
+# A cell to work in: `%%bash --as drill` for the tasks, `--as drill/ci` where one has another profile. The incident is
+# in the lessons' account: `%%bash`, or a shell as the ticket says.
 
 # %% id="mock-06" tags=["core","run","volatile"]
 # %%bash --as drill
@@ -41,7 +41,8 @@ lab.mock(minutes=20, level="mid")
 # It counts what was **heard** in your words, what you **said** in other words (you point at the sentence, and answer
 # its next question), and what was **left out**. It is no mark, and it has no percentages: the listener misses about
 # half of what is said in new words. What you *showed* is judged by the lab. `lab.mocks()` lists the interviews you have
-# held, `lab.mocks(1)` shows one again. In a terminal: `ecrlab_course mock`, and `ecrlab_course mock --export card.html`.
+# held, `lab.mocks(1)` shows one again. In a terminal: `ecrlab_course mock`, and as a file: `ecrlab_course mock --export
+# card.html`.
 
 # %% [markdown] id="mock-08" tags=["core","text"]
 # ## In pairs
