@@ -20,6 +20,7 @@ from ecrlab.ports import Port
 from ecrlab.trouble import sentence
 from ecrlab_course.authoring.content import Course, Source, course
 from ecrlab_course.checkout import ContentError
+from ecrlab_course.classroom.commands import COMMANDS
 from ecrlab_course.messages import say
 from ecrlab_course.progress import ProgressError
 
@@ -89,6 +90,10 @@ def _failed(error: Exception) -> NoReturn:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The ECR Lab course: notebooks, exercises, and JupyterLab in which they open."""
+
+
+for command in COMMANDS:
+    main.add_command(command)
 
 
 @main.command()
