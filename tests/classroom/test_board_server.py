@@ -82,8 +82,8 @@ async def test_a_hand_is_seen_and_an_offer_arrives_and_nothing_is_done_unasked(c
     consent = learner.consent.get()
     assert [each["lesson"] for each in consent.open] == ["04"]
     assert not consent.hand, "it was seen, so it is down"
-    assert status(learner.home)["seen"]
     await learner.step()
+    assert status(learner.home)["seen"], "told though the hand is down again"
     (kept,) = classroom.server.board.learners.values()
     assert kept.offers == [], "it has arrived"
     learner.consent.answer(consent.open[0]["id"])

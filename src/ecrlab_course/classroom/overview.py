@@ -14,6 +14,7 @@ from ecrlab_course.classroom.catalogue import Catalogue
 from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
 from ecrlab_course.progress import DONE
 from ecrlab_course.sharing.report import is_done
+from ecrlab_course.views.display import plain
 
 REASONS = ("hand", "tries", "stuck", "silent", "idle")
 """Why somebody is shown first: a raised hand; many tries at one exercise; active without a step forward; not heard
@@ -132,7 +133,7 @@ def _minutes(seconds: float) -> int:
 
 def _belief(record: Any) -> str:
     belief = MISCONCEPTIONS.get(record.get("misconception", ""))
-    return belief.belief if belief and record.get("outcome") != "passed" else ""
+    return plain(belief.belief) if belief and record.get("outcome") != "passed" else ""
 
 
 def _need(need: Need, catalogue: Catalogue, now: float) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def beliefs(board: Board, catalogue: Catalogue) -> list[dict[str, Any]]:
         found.append(
             {
                 "id": belief,
-                "belief": MISCONCEPTIONS[belief].belief,
+                "belief": plain(MISCONCEPTIONS[belief].belief),
                 "learners": len(holders[belief]),
                 "exercises": names[:6],
                 "question": question,

@@ -34,6 +34,7 @@ def page(code: str) -> str:
         "beliefs": say("board.beliefs"),
         "beliefs_note": say("board.beliefs_note"),
         "exercises": say("board.exercises"),
+        "table": say("board.table"),
         "group": say("board.group"),
         "name": say("board.name"),
         "stuck_after": say("board.stuck_after"),

@@ -124,7 +124,7 @@ class ConsentFile(KeptFile):
 
 
 def status_file(home: Home) -> Path:
-    """Return where the reporter says how it goes: {"heard", "trouble": seconds since 1970, "seen": the hand was."""
+    """Return where the reporter says how it goes: {"heard", "trouble", "seen": seconds since 1970}."""
     return home.run / "sharing.json"
 
 

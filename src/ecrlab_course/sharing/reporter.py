@@ -48,6 +48,7 @@ class Reporter:
         self._stamps: tuple[int, ...] = ()
         self._seen: tuple[Consent, str, dict[str, Shared]] = (Consent(), "", {})
         self.failures = 0
+        self._hand_seen = 0.0
 
     def _look(self) -> tuple[Consent, str, dict[str, Shared]]:
         """Return what the learner said, the lesson and the records; the files are read when one of them changed."""
@@ -101,7 +102,8 @@ class Reporter:
             self.file.deliver(offers)
         if answer.get("seen") and consent.hand:
             self.file.put(hand=False)
-        tell_status(self.home, heard=time.time(), seen=bool(answer.get("seen")))
+            self._hand_seen = time.time()
+        tell_status(self.home, heard=time.time(), seen=self._hand_seen)
 
     async def _post(
         self, session: aiohttp.ClientSession, consent: Consent, what: str, body: dict[str, Any]

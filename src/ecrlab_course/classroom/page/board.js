@@ -136,7 +136,7 @@ function drawHead(state) {
     const cell = made("th");
     cell.scope = "col";
     cell.title = column.title;
-    const count = made("span", say("done_of", { done: column.done, tried: column.tried }), "count");
+    const count = made("span", column.tried ? say("done_of", { done: column.done, tried: column.tried }) : "–", "count");
     cell.append(column.short, count, bar(column.tried ? column.done / column.tried : 0));
     row.append(cell);
   }
