@@ -62,4 +62,63 @@ def report(home: Path | None) -> None:
     click.echo(json.dumps(content, indent=2))
 
 
-COMMANDS = (board, report)
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def singleuser(arguments: tuple[str, ...]) -> None:
+    """Run one learner's lab and Jupyter server; a hub's spawner starts this."""
+    from ecrlab_course.authoring.content import course
+    from ecrlab_course.classroom.singleuser import run
+
+    run(course(), arguments)
+
+
+_file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="classroom/class.toml")
+
+
+@click.group("class")
+def class_group() -> None:
+    """A class on this host: each learner gets a lab, a network and a password of their own."""
+
+
+@class_group.command("start")
+@_file
+def start_class(file: Path) -> None:
+    """Start the class of FILE, and print a slip per person."""
+    from ecrlab_course.classroom.class_file import ClassError
+    from ecrlab_course.classroom.class_host import slips, start
+
+    try:
+        found = start(file, click.echo)
+        click.echo(slips(found))
+    except ClassError as error:
+        _give_up(error)
+
+
+@class_group.command("status")
+@_file
+def class_status(file: Path) -> None:
+    """Say who is there."""
+    from ecrlab_course.classroom.class_file import ClassError
+    from ecrlab_course.classroom.class_host import status
+
+    try:
+        status(file, click.echo)
+    except ClassError as error:
+        _give_up(error)
+
+
+@class_group.command("stop")
+@click.option("--forget", is_flag=True, help="Delete what the board holds, too.")
+@_file
+def stop_class(file: Path, forget: bool) -> None:
+    """Stop everything of the class. What learners made stays in their homes."""
+    from ecrlab_course.classroom.class_file import ClassError
+    from ecrlab_course.classroom.class_host import stop
+
+    try:
+        stop(file, click.echo, forget)
+    except ClassError as error:
+        _give_up(error)
+
+
+COMMANDS = (board, report, singleuser, class_group)

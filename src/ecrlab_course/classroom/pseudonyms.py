@@ -71,14 +71,19 @@ def instructor_key(secret: bytes) -> str:
     return _mac(secret, "instructor", "key")[:32]
 
 
-def password_of(secret: bytes, name: str) -> str:
-    """Return a learner's own password for the hub, such as mora-vule-12: easy to read from a slip, 31 bits.
+def api_token(secret: bytes) -> str:
+    """Return the token with which the commands of a class speak to its hub."""
+    return _mac(secret, "class", "token")
 
-    A hub counts wrong ones and slows down, so that is long enough for a class.
+
+def password_of(secret: bytes, name: str, words: int = 2) -> str:
+    """Return a person's own password for the hub, such as mora-vule-12: easy to read from a slip.
+
+    Two words are 31 bits: enough where an address may try twenty a minute. Instructors have four.
     """
-    number = int(_mac(secret, "password", name)[:16], 16)
+    number = int(_mac(secret, "password", name), 16)
     parts = []
-    for _ in range(2):
+    for _ in range(words):
         word = ""
         for _ in range(2):
             number, place = divmod(number, len(_CONSONANTS))

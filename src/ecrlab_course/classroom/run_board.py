@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecrlab.processes import Process
 from ecrlab_course.authoring.content import Course
 from ecrlab_course.classroom.archive import Archive
 from ecrlab_course.classroom.board import Board
@@ -22,6 +24,8 @@ from ecrlab_course.sharing.report import ReportError, accepted
 
 DAY = 86_400.0
 FILE = "board.db"
+PROCESS = "board.process"
+"""The file that says which process is a hub's board."""
 
 
 class BoardError(Exception):
@@ -92,6 +96,9 @@ async def _until_ended(server: BoardServer, settings: Settings, secret: bytes, t
         reason = error.strerror or error
         raise BoardError(say("board.taken", port=settings.port, host=settings.host, reason=reason)) from None
     try:
+        process = Process.of(os.getpid())
+        if settings.hub and process is not None:
+            process.remember(settings.folder / PROCESS)
         if not settings.hub:
             tell(_started(settings, secret))
         await ended.wait()
