@@ -27,8 +27,8 @@ class ClassError(Exception):
 class Class:
     """A class: `learners` are names, or how many; `at_a_time` start together, about three for each processor.
 
-    `port` is where browsers come in; the hub, its proxy's control and the board take the three behind it, on this host's
-    loopback alone. `memory` and `processors` limit one container.
+    `port` is where browsers come in; the hub, its proxy's control and the board take the three behind it, on this
+    host's loopback alone. `memory` and `processors` limit one container.
     """
 
     folder: Path
@@ -115,9 +115,10 @@ def _names(value: object, stem: str) -> tuple[str, ...]:
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 500:
         width = max(2, len(str(value)))
         return tuple(f"{stem}{number:0{width}}" for number in range(1, value + 1))
-    if isinstance(value, list) and value and all(isinstance(each, str) and NAME.fullmatch(each) for each in value):
-        if len(set(value)) == len(value):
-            return tuple(value)
+    names = value if isinstance(value, list) else []
+    good = all(isinstance(each, str) and NAME.fullmatch(each) for each in names)
+    if names and good and len(set(names)) == len(names):
+        return tuple(names)
     raise ClassError(say("class.names", field=f"{stem}s"))
 
 
@@ -139,12 +140,8 @@ def read(path: Path) -> Class:
     for name in (name for name in data if not isinstance(data[name], kinds[name])):
         raise ClassError(say("class.kind", file=path, field=name))
     folder = Path(str(data.get("folder", "/srv/ecrlab-class")))
-    if (
-        not folder.is_absolute()
-        or len(str(folder)) > 60
-        or folder.is_relative_to("/tmp")
-        or folder.is_relative_to("/var/tmp")
-    ):
+    hidden = any(folder.is_relative_to(place) for place in ("/tmp", "/var/tmp"))
+    if not folder.is_absolute() or len(str(folder)) > 60 or hidden:
         raise ClassError(say("class.folder", file=path, folder=folder))
     given = {each.name: data[each.name] for each in fields(Class) if each.name in data}
     given["folder"] = folder

@@ -158,13 +158,14 @@ def _start_hub(found: Class, path: Path) -> None:
     while not _answers(found):
         if not hub.alive() or time.monotonic() > until:
             end = "\n".join(f"  {line}" for line in last_lines(log))
+            hub.end(20)
             raise ClassError(say("class.no_start", log=log, end=end))
         time.sleep(0.2)
 
 
 def _answers(found: Class) -> bool:
     with contextlib.suppress(OSError, ValueError):
-        ask(found, "info")
+        ask(found, "users?limit=1")
         return port_is_taken(found.port) and port_is_taken(found.board_port)
     return False
 

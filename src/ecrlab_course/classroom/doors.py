@@ -1,7 +1,7 @@
 """Doors between two networks of one host: a TCP port of the host that leads to a Unix socket, and the other way.
 
-JupyterHub 6 can speak to Unix sockets itself, but its proxy (configurable-http-proxy 5.3.0) cannot: it takes the port as
-part of the path, and breaks off answers of a server that closes early.
+JupyterHub 6 can speak to Unix sockets itself, but its proxy (configurable-http-proxy 5.3.0) cannot: it takes the
+port as part of the path, and breaks off answers of a server that closes early.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -24,9 +25,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write_eof()
 
 
-def _leading_to(
-    connect: Callable[[], Awaitable[Ends]],
-) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+def _leading_to(connect: Callable[[], Awaitable[Ends]]) -> Handler:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, back = await connect()

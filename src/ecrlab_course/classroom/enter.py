@@ -1,8 +1,8 @@
 """Inside a learner's namespaces: a loopback, a /tmp and a list of users of their own; then the command, as that user.
 
-The first process of the namespaces (root there, started by `unshare`) prepares them, runs the command as the learner and
-waits as an init does: it reaps what was left behind, passes SIGTERM on, and when it ends, everything in here ends. Run by
-its path, with nothing of the course imported: it stays in memory as long as the learner's server.
+The first process of the namespaces (root there, started by `unshare`) prepares them, runs the command as the learner
+and waits as an init does: it reaps what was left behind, passes SIGTERM on, and when it ends, everything in here ends.
+Run by its path, with nothing of the course imported: it stays in memory as long as the learner's server.
 
     python -I enter.py USER UID HOME COMMAND...
 """

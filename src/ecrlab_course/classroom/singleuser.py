@@ -1,4 +1,4 @@
-"""What a hub runs for one learner: notebooks into work/, the lab, and then, in this same process, the hub's Jupyter server."""
+"""What a hub runs for one learner: notebooks into work/, the lab, then in the same process the hub's Jupyter server."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Two spawners of a hub, each of which gives a learner a network with a loopback and nothing else.
 
-So everybody has the lab at port 4510, as the pages say, and nothing of one learner listens where another could connect. The
-Jupyter server listens at a Unix socket in a folder that is the learner's alone; a door leads there from the host's loopback,
-where the hub's proxy finds it. The hub and the board are reached by two sockets that all may use.
+So everybody has the lab at port 4510, as the pages say, and nothing of one learner listens where another could connect.
+The Jupyter server listens at a Unix socket in a folder that is the learner's alone; a door leads there from the host's
+loopback, where the hub's proxy finds it. The hub and the board are reached by two sockets that all may use.
 """
 
 from __future__ import annotations
