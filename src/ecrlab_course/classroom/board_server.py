@@ -239,7 +239,7 @@ async def _careful(request: web.Request, handler: Callable[[web.Request], Any]) 
 
 async def serve(server: BoardServer, host: str, port: int, socket_path: Path | None = None) -> web.AppRunner:
     """Listen, and return what `cleanup` ends. Raises OSError where the port is taken."""
-    runner = web.AppRunner(server.app(), access_log=None)
+    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     if socket_path is not None:
