@@ -93,8 +93,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     subprocess.run([venv / "bin" / "python", ROOT / "scripts" / "commands.py"], check=True)
     port = next(port for port in range(5860, 5899, 4) if not any(map(port_is_taken, range(port, port + 4))))
     lines = ['learners = ["ada", "ben"]', 'spawner = "namespaces"', 'listen = "127.0.0.1"', f"port = {port}"]
-    file.write_text("
-".join([*lines, f'folder = "{folder}/class"', ""]))
+    file.write_text("\n".join([*lines, f'folder = "{folder}/class"', ""]))
     environ = {**os.environ, "PATH": f"{npm}/node_modules/.bin:{os.environ['PATH']}"}
 
     def command(*words: str) -> str:
