@@ -104,11 +104,11 @@ def _check(found: Class) -> None:
 
 
 def _check_image(found: Class) -> None:
-    import docker
+    from docker.client import from_env
     from docker.errors import DockerException, ImageNotFound
 
     try:
-        client = docker.from_env()
+        client = from_env()  # type: ignore[no-untyped-call]
         client.images.get(found.image)
     except ImageNotFound:
         raise ClassError(say("class.no_image", image=found.image)) from None

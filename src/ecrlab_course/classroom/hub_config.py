@@ -23,7 +23,7 @@ PROXY = "ECRLAB_PROXY"
 FIRST_PAGE = "/lab/tree/00-start-here.ipynb"
 
 
-class SlipAuthenticator(Authenticator):  # type: ignore[misc]  # JupyterHub has no types
+class SlipAuthenticator(Authenticator):
     """Each person has a password of their own, on a slip. Never one for all: with that anybody could be anybody."""
 
     secret: ClassVar[bytes] = b""

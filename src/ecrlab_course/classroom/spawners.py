@@ -92,7 +92,7 @@ class BehindDoor:
             self._door = None
 
 
-class NamespaceSpawner(BehindDoor, LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
+class NamespaceSpawner(BehindDoor, LocalProcessSpawner):
     """A Unix user and namespaces of their own, on a Linux host without containers: network, processes, /tmp.
 
     Needs root and util-linux. The host's list of users is left as it is. Memory is not limited.
@@ -173,7 +173,7 @@ def _first_process(pid: int) -> int:
     return int(text.split()[0]) if text.split() else 0
 
 
-class ContainerSpawner(BehindDoor, DockerSpawner):  # type: ignore[misc]  # JupyterHub has no types
+class ContainerSpawner(BehindDoor, DockerSpawner):
     """A container without a network and without capabilities, with limits; its user has a number of no account."""
 
     def get_env(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ import os
 import secrets
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,13 @@ class ConsentFile(KeptFile):
     def get(self) -> Consent:
         """Return what the learner said; a hub's board stands for one that was never joined."""
         kept = self.read()["sharing"]
-        names = ("share", "hand", "forget")
         offers = tuple(
             each for each in kept.get("inbox", []) if isinstance(each, dict) and {"id", "lesson"} <= set(each)
         )
         return Consent(
-            **{name: kept.get(name) is True for name in names},
+            share=kept.get("share") is True,
+            hand=kept.get("hand") is True,
+            forget=kept.get("forget") is True,
             url=str(kept.get("url") or os.environ.get(URL, "")),
             token=str(kept.get("token") or os.environ.get(TOKEN, "")),
             name=str(kept.get("name", "")),
@@ -98,7 +99,7 @@ class ConsentFile(KeptFile):
         self.change(edit)
         return self.get()
 
-    def deliver(self, offers: list[Mapping[str, str]]) -> None:
+    def deliver(self, offers: Sequence[Mapping[str, str]]) -> None:
         """Put the instructor's offers into the inbox, each once."""
 
         def edit(data: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
 from ecrlab_course.documents.verdict import Outcome
@@ -89,7 +89,7 @@ def _only(record: Mapping[str, Any]) -> Shared:
                 found[name] = record[name]
         except TypeError:  # a list or a table: not a field's value
             continue
-    return Shared(**found)  # type: ignore[typeddict-item]
+    return cast(Shared, found)
 
 
 def of_exercise(record: Mapping[str, Any]) -> Shared:
