@@ -57,7 +57,8 @@ def configure(c: Any) -> None:
     c.JupyterHub.spawner_class = NamespaceSpawner if found.spawner == "namespaces" else ContainerSpawner
     c.Spawner.hub_connect_url = socket_url(found.shared / "hub.sock")
     c.Spawner.default_url = FIRST_PAGE
-    c.Spawner.start_timeout, c.Spawner.http_timeout = 90, 60
+    # A start takes 4 to 12 s, and more where all begin at once; the second one counts from the process's first moment.
+    c.Spawner.start_timeout, c.Spawner.http_timeout = 90, 180
     c.JupyterHub.services = [_board(found), {"name": "class", "api_token": api_token(found.secret)}]
     c.JupyterHub.custom_scopes = {SCOPE: {"description": "Read the class's board"}}
     c.JupyterHub.load_roles = [
