@@ -98,13 +98,20 @@ COURSE = {
     "mock": (f"{_SESSION} learner questions drills desk", f"{_STARTING} launch policy decisions explorer"),
     "desk": (_SESSION, f"{_LOOKING} policy environment span"),
     "policy_editor": (f"{_READING} failure views toolbox", f"{_LOOKING} policy environment span"),
-    "notebook": (_PAGE, f"{_STARTING} launch doctor policy decisions explorer"),
+    # What a learner shares, and who sends it.
+    "sharing": (f"{_READING} progress", "home"),
+    "notebook": (f"{_PAGE} sharing", f"{_STARTING} launch doctor policy decisions explorer"),
     # The makers and the commands.
-    "publish": (f"{_PAGE} notebook", f"{_STARTING} launch doctor policy decisions explorer"),
+    "publish": (f"{_PAGE} notebook sharing", f"{_STARTING} launch doctor policy decisions explorer"),
     "start": (f"{_SESSION} learner unloaded", f"{_STARTING} launch policy decisions explorer"),
-    "commanding": (f"{_PAGE} notebook", f"{_STARTING} command launch doctor policy decisions explorer"),
-    "mock_commands": (f"{_PAGE} notebook commanding", f"{_STARTING} command launch doctor policy decisions explorer"),
-    "cli": (f"{_PAGE} notebook publish start unloaded commanding mock_commands", f"{_STARTING} command launch doctor policy decisions explorer"),
+    # A class: the board, and the hub's side.
+    "classroom": (
+        f"{_SESSION} learner drills questions desk unloaded start sharing",
+        f"{_STARTING} command launch policy decisions explorer",
+    ),
+    "commanding": (f"{_PAGE} notebook sharing", f"{_STARTING} command launch doctor policy decisions explorer"),
+    "mock_commands": (f"{_PAGE} notebook sharing commanding", f"{_STARTING} command launch doctor policy decisions explorer"),
+    "cli": (f"{_PAGE} notebook publish start unloaded sharing classroom commanding mock_commands", f"{_STARTING} command launch doctor policy decisions explorer"),
 }
 
 

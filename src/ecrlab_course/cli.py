@@ -18,6 +18,7 @@ from ecrlab.command import Commands, spelled, typed
 from ecrlab.home import Home, read_json
 from ecrlab.ports import Port
 from ecrlab_course.checkout import ContentError
+from ecrlab_course.classroom.commands import COMMANDS
 from ecrlab_course.commanding import course_or_end as _course
 from ecrlab_course.commanding import end_failed as _failed
 from ecrlab_course.commanding import give_up as _give_up
@@ -42,8 +43,8 @@ def main() -> None:
     """The ECR Lab course: notebooks, exercises, and JupyterLab in which they open."""
 
 
-main.add_command(mock)
-main.add_command(ready)
+for command in (mock, ready, *COMMANDS):
+    main.add_command(command)
 
 
 @main.command()

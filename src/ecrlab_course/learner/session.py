@@ -338,14 +338,14 @@ class Session:
                 text = item.hint(number, entry)
         except Exception as error:
             text = say("trouble.could_not_look", reason=reason(error))
-        self._note(lambda: self.progress.update(identifier, hints=number))
+        self._note(lambda: self.progress.hinted(identifier, number))
         return Tip(number, text)
 
     def solution(self, identifier: str) -> str:
         """Return the solution with its why (markdown), and note that it was opened."""
         item = self.exercise(identifier)
         if item.helped:
-            self._note(lambda: self.progress.update(identifier, solution_seen=True))
+            self._note(lambda: self.progress.solved(identifier))
         return item.solved()
 
     def reset(self, identifier: str) -> str:
@@ -401,7 +401,19 @@ class Session:
     def _clear(self, item: Question) -> None:
         """Forget the answer, and what happened before now."""
         cleared: dict[str, Any] = dict.fromkeys(
-            ("answer", "confidence", "observed", "outcome", "verdict", "result", "hints", "fresh", "draft", "late")
+            (
+                "answer",
+                "confidence",
+                "observed",
+                "outcome",
+                "verdict",
+                "result",
+                "hints",
+                "hinted",
+                "fresh",
+                "draft",
+                "late",
+            )
         )
         cleared.update(item.undone(self.entry(item.id)))
         mark = self.lab.last()

@@ -57,10 +57,12 @@ from ecrlab_course.notebook.interviewer_card import InterviewerCard
 from ecrlab_course.notebook.mock_card import MockCard, own_style
 from ecrlab_course.notebook.offer_card import OfferCard
 from ecrlab_course.notebook.question_card import QuestionCard
+from ecrlab_course.notebook.sharing_card import Sharing, SharingCard
 from ecrlab_course.policy_editor.editor import EditorError
 from ecrlab_course.policy_editor.widget import PolicyEditor
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.questions.question import questions
+from ecrlab_course.sharing.consent import SharingError, join
 from ecrlab_course.toolbox import needs, refusals
 from ecrlab_course.toolbox.hub import HubError
 from ecrlab_course.toolbox.lab import Clock, Lab
@@ -165,6 +167,8 @@ class NotebookLab(Lab):
         self._home_page: HomePage | None = None
         self._matrix: matrix_card.MatrixCard | None = None
         self._desk_card: desk_card.DeskCard | None = None
+        self._sharing = Sharing(home)
+        self._sharing_card: SharingCard | None = None
 
     # Cells -----------------------------------------------------------------------------------------------------------
 
@@ -211,6 +215,12 @@ class NotebookLab(Lab):
         with contextlib.suppress(Exception):
             if self._desk_card is not None and not _strict():
                 self._desk_card.refresh()
+        with contextlib.suppress(Exception):
+            if not _strict():
+                for offer in self._sharing.offers(self._caught_up):
+                    offer.show()
+                if self._sharing_card is not None:
+                    self._sharing_card.refresh()
         with contextlib.suppress(Exception):
             if self._sheet is not None and not self._away:
                 self.session.note_standing(self._sheet[0].lesson.id)
@@ -400,6 +410,7 @@ class NotebookLab(Lab):
     def catch_up(self, lesson: str) -> None:
         """Build the state after a lesson that you missed: `lab.catch_up("04")`. Nothing is counted as done."""
         name = self.session.catch_up(lesson)
+        self._sharing.caught_up(lesson)
         self._say(say("place.after", lesson=self.course.lesson(lesson).lesson.called, checkpoint=name))
 
     @spoken
@@ -768,6 +779,41 @@ class NotebookLab(Lab):
         """Show the home page: the course with your own marks, where to go on, this computer's health, a way back."""
         self._home_page = HomePage(self)
         self._home_page.show()
+        if self._sharing.file.get().is_joined:
+            self.share()
+
+    # A class ---------------------------------------------------------------------------------------------------------
+
+    @spoken
+    def share(self, on: bool | None = None, forget: bool = False) -> None:
+        """Show what your instructor's board would be sent, and how it stands: `lab.share(True)` shares from now on.
+
+        `lab.share(False)` stops; `lab.share(forget=True)` stops, and has the board delete what it holds about you.
+        """
+        if forget or on is not None:
+            self._say(self._sharing.forget() if forget else self._sharing.share(bool(on)))
+            return
+        self._sharing_card = SharingCard(self._sharing)
+        self._sharing_card.show()
+
+    @spoken
+    def hand(self, up: bool = True) -> None:
+        """Raise your hand on the instructor's board; `lab.hand(False)` lowers it."""
+        self._say(self._sharing.hand(up))
+
+    @spoken
+    def join(self, address: str, code: str) -> None:
+        """Join a class without a hub: `lab.join("192.168.1.10", "ab12-cd34")`. Nothing is shared by that."""
+        try:
+            joined = join(self._sharing.file, address, code)
+        except SharingError as error:
+            raise CellFailed(str(error)) from None
+        self._say(say("sharing.joined", name=joined.name))
+        self.share()
+
+    def _caught_up(self, lesson: str) -> str:
+        name = self.session.catch_up(lesson)
+        return say("place.after", lesson=self.course.lesson(lesson).lesson.called, checkpoint=name)
 
     # Drills ----------------------------------------------------------------------------------------------------------
 
