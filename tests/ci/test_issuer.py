@@ -93,7 +93,7 @@ def test_a_token_can_be_old_long_or_lack_a_claim_and_dates_are_lab_time(lab: Any
     deep: Any = []
     for _ in range(900):
         deep = [deep]
-    with pytest.raises(LabError, match="claims is an object|not a JSON object"):
+    with pytest.raises(LabError, match=r"claims is an object|not a JSON object"):
         claims(claims=deep)
 
 
