@@ -157,7 +157,7 @@ class Control:
     async def _body(self, request: web.Request) -> dict[str, Any]:
         try:
             body = json.loads(await request.read() or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise Refused(400, "The request body is not a JSON object.")

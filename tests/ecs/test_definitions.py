@@ -150,6 +150,17 @@ def test_what_is_acknowledged_survives_a_kill(world: Any) -> None:
     assert world.ecs.describe_clusters(clusters=["shop"])["clusters"][0]["status"] == "ACTIVE"
 
 
+def test_a_revision_is_named_by_the_digits_of_arns_and_a_number_has_its_size(world: Any) -> None:
+    for _ in range(3):
+        world.register()
+    with pytest.raises(ClientError) as caught:
+        world.ecs.describe_task_definition(taskDefinition="web:\N{ARABIC-INDIC DIGIT THREE}")
+    assert refused(caught.value) == ("ClientException", "Unable to describe task definition.")
+    with pytest.raises(ClientError) as caught:
+        world.ecs.list_task_definitions(maxResults=2**31)
+    assert refused(caught.value) == ("SerializationException", "NUMBER_VALUE can not be converted to an Integer")
+
+
 def test_what_is_not_here_is_refused_at_once(world: Any) -> None:
     with pytest.raises(ClientError) as caught:
         world.ecs.create_task_set(cluster="shop", service="web", taskDefinition="web")

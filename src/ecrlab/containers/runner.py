@@ -218,7 +218,8 @@ class Containers:
         self._led.discard(task["id"])
         for recipe in reversed(task["recipes"]):
             name = quote(self._name(task, recipe["name"]))
-            pause = min(seconds.get(recipe["name"], LONGEST_STOP), LONGEST_STOP)
+            # Below zero the engine would wait for ever.
+            pause = max(0, min(seconds.get(recipe["name"], LONGEST_STOP), LONGEST_STOP))
             with contextlib.suppress(EngineError, KeyError, TypeError):
                 engine.exchange("POST", f"/containers/{name}/stop?t={pause}", timeout=_QUICK * 3)
                 about = engine.api("GET", f"/containers/{name}/json", timeout=_QUICK)

@@ -169,7 +169,7 @@ def _check_volumes(volumes: Sequence[Mapping[str, Any]]) -> None:
 
 def _number(text: str | None) -> int | None:
     """Return units of CPU or MiB that a size stands for: "256", ".25 vCPU", "0.5GB"; None when it is none."""
-    found = re.fullmatch(r"\s*(\d*\.?\d+)\s*(vcpu|gb)?\s*", (text or "").lower())
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(vcpu|gb)?\s*", (text or "").lower())
     return int(float(found[1]) * _UNITS.get(found[2] or "", 1)) if found else None
 
 
