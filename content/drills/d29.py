@@ -7,7 +7,7 @@ from typing import Any
 
 from ecrlab.engine.hello_program import waiting_program
 from ecrlab.policy.sets import LOGIN, PULL
-from ecrlab_course.authoring import FULL_ACCESS
+from ecrlab_course.authoring import FULL_ACCESS, Sentence
 from ecrlab_course.authoring.beyond import Grant, Wanted, beyond
 from ecrlab_course.authoring.fargate import address, digest_run, processor, put_program, recipe, run, tasks
 from ecrlab_course.drills.account import ACCOUNT, VERSION, DrillLab, allow, arn, policy
@@ -95,7 +95,8 @@ class Seen:
         self.typed = findings.get("who", "").strip()
         self.who, self.step = role_in(self.typed), findings.get("step", "")
         self.seed = lab.seed
-        self.said = short(str(newest.get("stoppedReason", "")))
+        reason = short(str(newest.get("stoppedReason", "")))
+        self.said = reason or Sentence("running")
 
 
 def role_in(text: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from ecrlab.engine.hello_program import waiting_program
 from ecrlab_course.authoring.fargate import CPU, address, digest_run, other, processor, put_program, recipe, tasks
@@ -168,7 +171,13 @@ def gone(town: Town) -> list[tuple[str, str | None]]:
 def closed(town: Town, cause: str) -> Iterator[Open]:
     """Ask whether the newest task runs the release, and whether each role is still there for its own purpose."""
     ecs = town.client("ecs")
-    newest = tasks(ecs, CLUSTER)[-1]
+    started: list[dict[str, Any]] = []
+    with suppress(ClientError):
+        started = tasks(ecs, CLUSTER)
+    newest = started[-1] if started else {}
+    if not newest or not digest_run(newest):
+        yield Open("no-task")
+        return
     definition = ecs.describe_task_definition(taskDefinition=newest["taskDefinitionArn"])["taskDefinition"]
     named = [str(definition.get(f"{kind}RoleArn", "")).rpartition("/")[2] or "none" for kind in ("execution", "task")]
     if digest_run(newest) != town.notes["wanted"]:
@@ -264,7 +273,16 @@ def deletes_still(town: Town) -> None:
     town.tag_again(town.running[0], town.notes["wanted"], town.running[1])
 
 
-COMMON = {"run again": (run_again, "still"), "ecr:* for the execution role": (star, "wider")}
+def job_says_yes(town: Town) -> None:
+    """Let the job say that all is well, and start nothing."""
+    town.write(JOB, 'print("running")\n', 0o644)
+
+
+COMMON = {
+    "run again": (run_again, "still"),
+    "ecr:* for the execution role": (star, "wider"),
+    "the job starts nothing": (job_says_yes, "no-task"),
+}
 WRONG = {
     "a": {
         "the pull on the task role": (task_role_as_well, "still"),

@@ -144,8 +144,8 @@ def pushed_over(town: Town) -> None:
 
 
 def wrong_label(town: Town) -> None:
-    """Let the list call the one platform by a name that nobody asks for, or by the other's name."""
-    label = ("linux/x86_64", "linux/arm64")[town.seed]
+    """Let the list call the one platform by a name that no client turns into amd64, or by the other's name."""
+    label = ("linux/x64", "linux/arm64")[town.seed]
     listed(town, ("linux/arm64", "arm64"), (label, "amd64"))
     make(town)
 
