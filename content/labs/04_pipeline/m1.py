@@ -177,6 +177,7 @@ def again(lab: Lab) -> None:
 
 # Tries
 
+BLIND = LATEST.replace("set -euo pipefail\n", "") + "echo delivered\n"
 WITHOUT_PIPEFAIL = """#!/usr/bin/env bash
 aws sts get-caller-identity | tee identity.log
 echo delivered
@@ -333,7 +334,7 @@ TRIES = {
     "refused": {"a role without rights": without_rights},
     "did-nothing": {
         "no pipefail": [shut_door, lambda lab: push(lab, WITHOUT_PIPEFAIL)],
-        "no rights, and no set -e": [at_the_door, lambda lab: push(lab, LATEST.replace("set -euo pipefail\n", ""))],
+        "no rights, and no set -e": [at_the_door, lambda lab: push(lab, BLIND)],
     },
     "red": {"it fails by itself": fails_by_itself},
 }
