@@ -25,7 +25,7 @@ lab.lesson("lab-04")
 # %% id="lab-04-03" tags=["core", "run", "volatile"] minutes=1
 # %%bash
 # bash fetch.sh
-# sed 's/\(_KEY=....\)[^ ]*/\1…/' booking/pipeline.sh
+# sed 's/\(=[A-Za-z0-9+/]\{4\}\)[A-Za-z0-9+/]\{12,\}/\1…/g' booking/pipeline.sh
 
 # %% [markdown] id="lab-04-04" tags=["core", "text"] minutes=1
 # (The key was made for this lab, and opens nothing else; it is cut off here.) Aiko's list:

@@ -77,6 +77,12 @@ class Run:
         )
 
     @property
+    def delivered(self) -> bool:
+        """Whether it came in by its letter, and the service did what it asked for."""
+        told = [row for row in self.rows if row["operation"] in ("UpdateService", "CreateService")]
+        return self.session and any(self._is_mine(row) and row["status"] < 400 for row in told)
+
+    @property
     def refused(self) -> Row | None:
         """The last request of the run that IAM or STS refused; what comes from others in that time is left out."""
         mine = [row for row in self.rows if self._is_mine(row) and row["status"] >= 400 and row["error"]]

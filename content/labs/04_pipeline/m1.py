@@ -153,7 +153,7 @@ def judge(seen: Seen) -> str:
         return "did-nothing" if seen.last.good else "nobody-in"
     if not seen.last.good:
         return "refused" if seen.reason else "red"
-    if not seen.last.session:
+    if not seen.last.delivered:
         return "did-nothing"
     if seen.older:
         return "older"
@@ -177,6 +177,7 @@ def again(lab: Lab) -> None:
 
 # Tries
 
+BLIND = LATEST.replace("set -euo pipefail\n", "") + "echo delivered\n"
 WITHOUT_PIPEFAIL = """#!/usr/bin/env bash
 aws sts get-caller-identity | tee identity.log
 echo delivered
@@ -269,10 +270,15 @@ def changed_afterwards(lab: Lab) -> None:
     give(lab, PIPELINE, rights_of_pipeline(lab), "more")
 
 
-def without_rights(lab: Lab) -> None:
-    """Let main in as a role that may do nothing."""
+def at_the_door(lab: Lab) -> None:
+    """End the key, and let main in as a role that may do nothing."""
     delete_keys(lab)
     let_in(lab, only_main(lab))
+
+
+def without_rights(lab: Lab) -> None:
+    """Let main in as a role that may do nothing, and ask for something."""
+    at_the_door(lab)
     push(lab, SHORT + "aws ecr get-login-password > /dev/null\n")
 
 
@@ -322,10 +328,13 @@ TRIES = {
     "no-subject": {"ForAllValues": trusting(like(MAIN, operator="ForAllValues:StringEquals"))},
     "old-door": {"a role of one's own": own_role(shut=False)},
     "other-caller": {"the robot, too": of_another},
-    "no-run": {"changed, and not run": [delete_keys, lambda lab: let_in(lab, only_main(lab))]},
+    "no-run": {"changed, and not run": at_the_door},
     "older": {"changed afterwards": changed_afterwards},
     "nobody-in": {"a door that is shut": [shut_door, asks_who]},
     "refused": {"a role without rights": without_rights},
-    "did-nothing": {"no pipefail": [shut_door, lambda lab: push(lab, WITHOUT_PIPEFAIL)]},
+    "did-nothing": {
+        "no pipefail": [shut_door, lambda lab: push(lab, WITHOUT_PIPEFAIL)],
+        "no rights, and no set -e": [at_the_door, lambda lab: push(lab, BLIND)],
+    },
     "red": {"it fails by itself": fails_by_itself},
 }
