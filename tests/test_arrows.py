@@ -106,7 +106,10 @@ COURSE = {
         f"{_SESSION} learner drills questions desk unloaded start sharing",
         f"{_STARTING} command launch policy decisions explorer",
     ),
-    "cli": (f"{_PAGE} notebook publish start unloaded sharing classroom", f"{_STARTING} command launch doctor policy decisions explorer"),
+    "cli": (
+        f"{_PAGE} notebook publish start unloaded sharing classroom",
+        f"{_STARTING} command launch doctor policy decisions explorer",
+    ),
 }
 
 

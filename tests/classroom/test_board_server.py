@@ -130,7 +130,7 @@ async def test_only_the_key_opens_the_board(classroom: Class) -> None:
         assert (await classroom.stranger.get(path)).status == 403
     for path in ("/seen", "/offer"):
         assert (await classroom.stranger.post(path, json={}, headers={"X-Board": "1"})).status == 403
-    # A learner's token is no way in.
+    # A learner's token lets nobody in.
     bearer = {"Authorization": f"Bearer {token_of(SECRET, random_id())}"}
     assert (await classroom.stranger.get("/state", headers=bearer)).status == 403
     page = await classroom.instructor.get("/")
