@@ -29,6 +29,8 @@ async def test_nothing_is_sent_until_the_learner_says_yes(classroom: Class) -> N
     assert (state["learners"], state["here"]) == (1, 1)
     assert state["beliefs"][0]["learners"] == 1
 
+    assert learner.consent.get().name == kept.label, "the learner knows who they are on the board"
+
     # Only what changed is sent; without news nothing is, until the next beat.
     version = classroom.server.board.version
     await learner.step()
