@@ -21,7 +21,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from ecrlab.ports import port_is_taken
 from ecrlab.processes import Process
-from ecrlab_course.authoring.content import course
 from ecrlab_course.classroom.class_file import Class, read
 from ecrlab_course.classroom.class_host import ask, seats
 from ecrlab_course.classroom.pseudonyms import password_of
@@ -148,8 +147,7 @@ def test_a_learner_shares_through_the_hub_and_only_an_instructor_opens_the_board
     page.wait_for_url(re.compile(r"/user/ada/lab"))
     lab = Lab(page, Room(f"{hub.base}/user/ada/lab/tree/00-start-here.ipynb", Path(), Path(), None), "00-start-here")  # type: ignore[arg-type]
     lab.run("00-02", 120)
-    answer, belief, _ = next(each for each in course().exercises["00-e2"].wrong() if each[1])
-    lab.write("00-04", f'lab.answer("00-e2", "{answer}")\nlab.share(True)\nlab.hand()')
+    lab.write("00-04", 'lab.answer("00-e2", "a")\nlab.share(True)\nlab.hand()')
     expect(lab.run("00-04")).to_contain_text("Your hand is raised")
 
     come_in(second, hub, "ben", "/services/board/")
@@ -160,7 +158,6 @@ def test_a_learner_shares_through_the_hub_and_only_an_instructor_opens_the_board
     expect(needs).to_contain_text("hand raised")
     expect(third.get_by_role("region", name="What the class believes").get_by_role("listitem")).to_have_count(1)
     assert "ada" not in third.locator("main").inner_text(), "names stay in the hub"
-    assert belief
 
 
 def test_of_a_neighbour_nothing_can_be_reached(hub: Hub) -> None:

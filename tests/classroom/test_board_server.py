@@ -29,6 +29,8 @@ async def test_nothing_is_sent_until_the_learner_says_yes(classroom: Class) -> N
     assert (state["learners"], state["here"]) == (1, 1)
     assert state["beliefs"][0]["learners"] == 1
 
+    assert learner.consent.get().name == kept.label, "the learner knows who they are on the board"
+
     # Only what changed is sent; without news nothing is, until the next beat.
     version = classroom.server.board.version
     await learner.step()
@@ -130,7 +132,7 @@ async def test_only_the_key_opens_the_board(classroom: Class) -> None:
         assert (await classroom.stranger.get(path)).status == 403
     for path in ("/seen", "/offer"):
         assert (await classroom.stranger.post(path, json={}, headers={"X-Board": "1"})).status == 403
-    # A learner's token is no way in.
+    # A learner's token lets nobody in.
     bearer = {"Authorization": f"Bearer {token_of(SECRET, random_id())}"}
     assert (await classroom.stranger.get("/state", headers=bearer)).status == 403
     page = await classroom.instructor.get("/")

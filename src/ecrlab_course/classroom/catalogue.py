@@ -33,7 +33,7 @@ class Catalogue:
     def groups(self) -> dict[str, str]:
         """The groups by id, with their titles, in the order of the course."""
         found = {name: f"{name} · {source.lesson.title}" for name, source in self._course.sources.items()}
-        return {**found, DRILLS: say("board.drills"), DESK: say("board.desk")}
+        return {**found, DRILLS: say("class-board.drills"), DESK: say("class-board.desk")}
 
     @property
     def lessons(self) -> list[str]:

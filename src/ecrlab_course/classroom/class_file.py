@@ -137,8 +137,11 @@ def read(path: Path) -> Class:
     unknown = sorted(set(data) - set(kinds))
     if unknown:
         raise ClassError(say("class.unknown", file=path, field=unknown[0], fields=", ".join(sorted(kinds))))
-    for name in (name for name in data if not isinstance(data[name], kinds[name])):
-        raise ClassError(say("class.kind", file=path, field=name))
+    for name, value in data.items():
+        is_number = isinstance(value, int | float)
+        is_wrong = not isinstance(value, kinds[name]) or (kinds[name] is not object and is_number and value <= 0)
+        if is_wrong or (kinds[name] is not object and isinstance(value, bool)):
+            raise ClassError(say("class.kind", file=path, field=name))
     folder = Path(str(data.get("folder", "/srv/ecrlab-class")))
     hidden = any(folder.is_relative_to(place) for place in ("/tmp", "/var/tmp"))
     if not folder.is_absolute() or len(str(folder)) > 60 or hidden:

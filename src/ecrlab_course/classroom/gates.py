@@ -47,7 +47,7 @@ class KeyGate:
     async def way_in(self, request: web.Request) -> web.StreamResponse:
         """Take the key from the address (and redirect), or say where the address with the key stands."""
         if not hmac.compare_digest(request.query.get("key", "").encode(errors="replace"), self._key.encode()):
-            return web.Response(status=403, text=say("board.no_key"))
+            return web.Response(status=403, text=say("class-board.no_key"))
         session = secrets.token_urlsafe(24)
         self._sessions.add(session)
         answer = web.HTTPFound(request.path)

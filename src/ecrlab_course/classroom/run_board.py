@@ -59,9 +59,9 @@ def read_reports(board: Board, paths: Sequence[Path], clock: Callable[[], float]
             if not learner.isalnum() or len(learner) > 40:
                 raise ReportError("learner: not a number")
         except (OSError, ValueError, KeyError) as error:
-            raise BoardError(say("board.not_a_report", file=path, reason=error)) from None
+            raise BoardError(say("class-board.not_a_report", file=path, reason=error)) from None
         board.take(f"f-{learner}", report, clock())
-        said.append(say("board.read_file", file=path.name, records=len(report.records)))
+        said.append(say("class-board.read_file", file=path.name, records=len(report.records)))
     return said
 
 
@@ -72,7 +72,7 @@ def run(the_course: Course, settings: Settings, reports: Sequence[Path], tell: C
     try:
         board = Board(archive.learners())
         if settings.keep and (gone := board.drop_before(time.time() - settings.keep * DAY)):
-            tell(say("board.dropped", learners=gone, days=settings.keep))
+            tell(say("class-board.dropped", learners=gone, days=settings.keep))
         for line in read_reports(board, reports):
             tell(line)
         gate: Gate = KeyGate(instructor_key(secret))
@@ -94,7 +94,7 @@ async def _until_ended(server: BoardServer, settings: Settings, secret: bytes, t
         runner = await serve(server, settings.host, settings.port)
     except OSError as error:
         reason = error.strerror or error
-        raise BoardError(say("board.taken", port=settings.port, host=settings.host, reason=reason)) from None
+        raise BoardError(say("class-board.taken", port=settings.port, host=settings.host, reason=reason)) from None
     try:
         process = Process.of(os.getpid())
         if settings.hub and process is not None:
@@ -110,5 +110,5 @@ def _started(settings: Settings, secret: bytes) -> str:
     where = f"{settings.host}:{settings.port}"
     address = f"http://{where}{settings.prefix}?key={instructor_key(secret)}"
     join = f'lab.join("{where}", "{join_code(secret)}")'
-    words = say("board.started", address=address, join=join, file=settings.folder / FILE)
-    return f"{words}\n{say('board.loopback')}" if settings.host in ("127.0.0.1", "localhost") else words
+    words = say("class-board.started", address=address, join=join, file=settings.folder / FILE)
+    return f"{words}\n{say('class-board.loopback')}" if settings.host in ("127.0.0.1", "localhost") else words

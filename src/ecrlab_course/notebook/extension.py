@@ -808,7 +808,7 @@ class NotebookLab(Lab):
             joined = join(self._sharing.file, address, code)
         except SharingError as error:
             raise CellFailed(str(error)) from None
-        self._say(say("sharing.joined", name=joined.name))
+        self._say(say("share.joined", name=joined.name))
         self.share()
 
     def _caught_up(self, lesson: str) -> str:

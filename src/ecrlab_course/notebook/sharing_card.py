@@ -33,23 +33,23 @@ class Sharing:
     def share(self, on: bool) -> str:
         """Share from now on, or share nothing."""
         if not self.file.get().is_joined:
-            return say("sharing.not_joined")
+            return say("share.not_joined")
         self.file.put(share=on, forget=None, **({} if on else {"hand": False}))
-        return say("sharing.shared" if on else "sharing.stopped")
+        return say("share.shared" if on else "share.stopped")
 
     def hand(self, up: bool) -> str:
         """Raise the learner's hand, or lower it."""
         if up and not self.file.get().share:
-            return say("sharing.share_first")
+            return say("share.share_first")
         self.file.put(hand=up)
-        return say("sharing.raised" if up else "sharing.lowered")
+        return say("share.raised" if up else "share.lowered")
 
     def forget(self) -> str:
         """Share nothing, and have the board delete what it holds."""
         if not self.file.get().is_joined:
-            return say("sharing.not_joined")
+            return say("share.not_joined")
         self.file.put(share=False, hand=False, forget=True)
-        return say("sharing.forgotten")
+        return say("share.forgotten")
 
     def table(self) -> Shown:
         """Return what is sent, with the learner's own values."""
@@ -58,30 +58,30 @@ class Sharing:
         done = sum(is_done(record) for record in records.values())
         held = {record["misconception"] for record in records.values() if record.get("misconception")}
         rows = (
-            (say("sharing.row_lesson"), lesson or say("sharing.no_lesson")),
-            (say("sharing.row_active"), say("sharing.now")),
-            (say("sharing.row_records"), say("sharing.records", done=done, tried=len(records))),
-            (say("sharing.row_beliefs"), ", ".join(sorted(held)) or say("sharing.no_beliefs")),
-            (say("sharing.row_hand"), say("sharing.hand_up" if consent.hand else "sharing.hand_down")),
+            (say("share.row_lesson"), lesson or say("share.no_lesson")),
+            (say("share.row_active"), say("share.now")),
+            (say("share.row_records"), say("share.records", done=done, tried=len(records))),
+            (say("share.row_beliefs"), ", ".join(sorted(held)) or say("share.no_beliefs")),
+            (say("share.row_hand"), say("share.hand_up" if consent.hand else "share.hand_down")),
         )
-        return table((say("sharing.row_what"), say("sharing.row_yours")), rows)
+        return table((say("share.row_what"), say("share.row_yours")), rows)
 
     def state(self) -> str:
         """Return how it stands, in sentences."""
         consent, told = self.file.get(), status(self.home)
-        words = [say("sharing.on" if consent.share else "sharing.off")] if consent.is_joined else []
+        words = [say("share.on" if consent.share else "share.off")] if consent.is_joined else []
         if not consent.is_joined:
-            words.append(say("sharing.not_joined"))
+            words.append(say("share.not_joined"))
         if consent.name:
-            words.append(say("sharing.you_are", name=consent.name))
+            words.append(say("share.you_are", name=consent.name))
         if consent.share:
             since = time.time() - float(told.get("heard", 0.0))
             if since < HEARD:
-                words.append(say("sharing.heard", seconds=round(since)))
+                words.append(say("share.heard", seconds=round(since)))
             else:
-                words.append(say("sharing.unheard" if told else "sharing.no_reporter"))
+                words.append(say("share.unheard" if told else "share.no_reporter"))
             if time.time() - float(told.get("seen", 0.0)) < SEEN:
-                words.append(say("sharing.seen"))
+                words.append(say("share.seen"))
         return " ".join(words)
 
     def offers(self, catch_up: Callable[[str], str]) -> Iterator[OfferCard]:
@@ -96,8 +96,8 @@ class Sharing:
                 self.file.answer(offer["id"])
                 return done
 
-            words, call = (say(f"sharing.{name}", lesson=offer["lesson"]) for name in ("offer", "offer_call"))
-            yield OfferCard(words, say("sharing.offer_button"), take, call)
+            words, call = (say(f"share.{name}", lesson=offer["lesson"]) for name in ("offer", "offer_call"))
+            yield OfferCard(words, say("share.offer_button"), take, call)
 
     def caught_up(self, lesson: str) -> None:
         """Note that the learner built the state after a lesson by themselves: it is not offered any more."""
@@ -121,10 +121,10 @@ class SharingCard(ActingCard):
         bar = ipywidgets.Box([self._share, self._hand, self._forget])
         bar.add_class("ecr-buttons")
         head = (
-            f'{style(keyboard("ecr-sharing"))}<div class="ecr-head"><b>{escape(say("sharing.title"))}</b></div>'
-            f"<p>{markdown_inline(say('sharing.head'))}</p>"
+            f'{style(keyboard("ecr-sharing"))}<div class="ecr-head"><b>{escape(say("share.title"))}</b></div>'
+            f"<p>{markdown_inline(say('share.head'))}</p>"
         )
-        never = ipywidgets.HTML(f'<p class="ecr-soft">{markdown_inline(say("sharing.never"))}</p>')
+        never = ipywidgets.HTML(f'<p class="ecr-soft">{markdown_inline(say("share.never"))}</p>')
         self.box = ipywidgets.VBox([ipywidgets.HTML(head), self._table, never, self._state, bar, self._said])
         for name in ("ecrlab", "ecr-exercise", "ecr-sharing"):
             self.box.add_class(name)
@@ -142,7 +142,7 @@ class SharingCard(ActingCard):
     def show(self) -> None:
         """Display the card."""
         drawn, state = self._sharing.table(), self._sharing.state()
-        texts = [say("sharing.title"), drawn.text, say("sharing.never"), state, say("sharing.in_text")]
+        texts = [say("share.title"), drawn.text, say("share.never"), state, say("share.in_text")]
         html = "".join(f"<p>{markdown_inline(text)}</p>" for text in texts[2:])
         self._display("\n".join(map(plain, texts)), f'<div class="ecr-card">{drawn.html}{html}</div>')
 
@@ -152,11 +152,11 @@ class SharingCard(ActingCard):
         consent = self._consent
         self._table.value = self._sharing.table().html
         self._state.value = f'<div class="ecr-status" role="status">{markdown_inline(self._sharing.state())}</div>'
-        self._share.description = say("sharing.stop" if consent.share else "sharing.share")
+        self._share.description = say("share.stop" if consent.share else "share.share")
         self._share.disabled = self._forget.disabled = not consent.is_joined
-        self._hand.description = say("sharing.lower" if consent.hand else "sharing.raise")
+        self._hand.description = say("share.lower" if consent.hand else "share.raise")
         self._hand.disabled = not consent.share
-        self._forget.description = say("sharing.forget")
+        self._forget.description = say("share.forget")
 
     def _do(self, act: Callable[[], str]) -> None:
         words = act()

@@ -153,7 +153,7 @@ def address(text: str) -> str:
     except ValueError:
         port = -1
     if parts.scheme not in ("http", "https") or not parts.hostname or port == -1 or parts.username:
-        raise SharingError(say("sharing.no_address", address=text))
+        raise SharingError(say("share.no_address", address=text))
     if "://" not in text and port is None:
         url = f"{parts.scheme}://{parts.netloc}:{PORT}{parts.path}"
     return url.partition("?")[0].rstrip("/") + "/"
@@ -175,8 +175,8 @@ def join(file: ConsentFile, where: str, code: str) -> Consent:
             found = json.loads(answer.read(65536))
         token, name = str(found["token"]), str(found["name"])
     except urllib.error.HTTPError as error:
-        words = {403: "sharing.wrong_code", 429: "sharing.too_many"}.get(error.code, "sharing.no_board")
+        words = {403: "share.wrong_code", 429: "share.too_many"}.get(error.code, "share.no_board")
         raise SharingError(say(words, address=where)) from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise SharingError(say("sharing.no_board", address=where)) from None
+        raise SharingError(say("share.no_board", address=where)) from None
     return file.put(url=url, token=token, name=name, inbox=None, got=None, answered=None)

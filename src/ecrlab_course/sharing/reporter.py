@@ -103,6 +103,9 @@ class Reporter:
         if answer.get("seen") and consent.hand:
             self.file.put(hand=False)
             self._hand_seen = time.time()
+        name = answer.get("name")
+        if isinstance(name, str) and name != consent.name:
+            self.file.put(name=name[:40])
         tell_status(self.home, heard=time.time(), seen=self._hand_seen)
 
     async def _post(
