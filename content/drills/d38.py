@@ -27,7 +27,6 @@ unset AWS_PROFILE
 aws ecr initiate-layer-upload --repository-name shop/orders
 """
 OTHERS = ("ecr:BatchDeleteImage", "ecr:DeleteRepository", "ecr:SetRepositoryPolicy", "ecr:CreateRepository")
-ELSEWHERE = ("iam:CreateUser", "iam:PutUserPolicy", "sts:AssumeRole", "ecr:PutRegistryPolicy", "s3:GetObject")
 
 
 def prepare(lab: DrillLab) -> None:
@@ -102,9 +101,11 @@ def limit_of(lab: DrillLab) -> str:
 
 def everything(lab: DrillLab, limit: str) -> set[tuple[str, str]]:
     """Ask what the limit alone lets through, here, next door, and of other services."""
-    places = [arn(NAME), arn(NEIGHBOUR), arn("shop/x"), arn(NAME + "-old"), arn("other/x"), arn(NAME, "eu-west-1")]
-    found = passing(lab, limit, [*PULL, *PUSH, *OTHERS], places)
-    return found | passing(lab, limit, [LOGIN, *ELSEWHERE], ["*"])
+    near = [arn(NEIGHBOUR), arn("shop/x"), arn(NAME + "-old"), arn("other/x"), arn(NAME, "eu-west-1")]
+    known = list(lab.control.actions())
+    here = [action for action in known if action.startswith("ecr:")]
+    found = passing(lab, limit, here, [arn(NAME)]) | passing(lab, limit, [*PULL, *PUSH, *OTHERS], near)
+    return found | passing(lab, limit, known, ["*"])
 
 
 def judge(seen: Seen) -> str:
@@ -210,6 +211,11 @@ TRIES = {
         "a star after the name": attempt(
             BY_SESSION,
             (lambda lab: limit(lab, *PULLING, allow(list(PUSH), arn(NAME + "*"))), build),
+            seed="session",
+        ),
+        "every Put": attempt(
+            BY_SESSION,
+            (lambda lab: limit(lab, *PULLING, allow([*DOCKER_PUSH, "ecr:Put*"], arn(NAME))), build),
             seed="session",
         ),
         "the push everywhere": attempt(
