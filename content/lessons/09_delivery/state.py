@@ -71,7 +71,7 @@ def repository_arn(name: str) -> str:
 
 def document(*statements: Mapping[str, Any]) -> str:
     """Return a policy with these statements, as JSON."""
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2)
+    return json.dumps({"Version": "2012-10-17", "Statement": [*statements]}, indent=2)
 
 
 def allow(actions: str | Iterable[str], *resources: str) -> dict[str, Any]:
@@ -316,14 +316,12 @@ def run_task(lab: LabView, definition: str, **more: Any) -> Task:
 
 def settle(lab: LabView, service: str = APP) -> None:
     """Wait until a service has one deployment and as many tasks as it wants. Raises TimeoutError after 30 seconds."""
-    deadline = time.monotonic() + 30
-    while True:
+    for _ in range(300):
         found = lab.service(service, cluster=CLUSTER)
         if found.stable and found.deployments[0].rollout != "IN_PROGRESS":
             return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the service {service} is still under way")
         time.sleep(0.1)
+    raise TimeoutError(f"the service {service} is still under way")
 
 
 def serve(lab: LabView, service: str, definition: str, desired: int = 2) -> None:
@@ -458,9 +456,7 @@ def pusher_seen(lab: LabView) -> str | None:
 
 
 def puller_seen(lab: LabView) -> str | None:
-    """Return who asked for the manifest of `booking` since then: a the pipeline, b the task role, c the execution role,
-    d somebody else.
-    """
+    """Return who asked for a manifest of `booking`: a the pipeline, b the task role, c the execution role, d others."""
     for row in reversed(lab.rows()):
         if row["service"] == "registry" and f"/{APP}/manifests/" in row["path"]:
             names = {PIPELINE: "a", TASK: "b", EXECUTION: "c"}
