@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 
 from ecrlab_course.authoring import Lab
-from ecrlab_course.authoring.staging import put_image
 
-from .state import CLUSTER, LANDING, files_of_image, moved_tag_seen, register, serve, settle
+from .state import CLUSTER, LANDING, moved_tag_seen, put_page, register, serve, settle
 
 __all__ = ["moved_tag_seen"]
 
@@ -15,7 +14,7 @@ __all__ = ["moved_tag_seen"]
 def moved(lab: Lab) -> None:
     """Make the service, move the tag, and ask for a third task, as the next cell does."""
     serve(lab, LANDING, register(lab, LANDING, f"{LANDING}:live"))
-    put_image(lab, LANDING, "live", files_of_image("The landing stage, at night"))
+    put_page(lab, LANDING, "live", "The landing stage, at night")
     ask_for_three(lab)
 
 
@@ -45,4 +44,4 @@ def reset(lab: Lab) -> None:
         ecs.delete_service(cluster=CLUSTER, service=LANDING, force=True)
     lab.clear(LANDING)
     lab.client("ecr").create_repository(repositoryName=LANDING)
-    put_image(lab, LANDING, "live", files_of_image("The landing stage"))
+    put_page(lab, LANDING, "live", "The landing stage")

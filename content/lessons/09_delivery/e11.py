@@ -7,7 +7,6 @@ from typing import Any
 from ecrlab.client import LabError
 from ecrlab_course.authoring import Lab, Sentence
 from ecrlab_course.authoring.evidence import short
-from ecrlab_course.authoring.staging import put_image
 from ecrlab_course.documents.ecs import Service
 
 from .state import (
@@ -17,7 +16,7 @@ from .state import (
     NEW,
     OLD,
     TASK,
-    files_of_image,
+    put_page,
     register,
     release_digest,
     serve,
@@ -40,7 +39,7 @@ class Seen:
 
     def _look(self, lab: Lab, found: Service) -> None:
         """Read what the service runs, and what it ran."""
-        old, new = release_digest(OLD), release_digest(NEW)
+        old, new = release_digest(lab, OLD), release_digest(lab, NEW)
         self.count, self.desired = str(found.running), str(found.desired)
         self.fewer = found.desired < 2
         self.deployments = str(len(found.deployments))
@@ -110,7 +109,7 @@ def update(lab: Lab, **more: Any) -> None:
 
 def deliver(lab: Lab) -> None:
     """Deliver 1.5 by its digest."""
-    update(lab, taskDefinition=register(lab, APP, f"{APP}@{release_digest(NEW)}"))
+    update(lab, taskDefinition=register(lab, APP, f"{APP}@{release_digest(lab, NEW)}"))
 
 
 def back(lab: Lab) -> None:
@@ -120,7 +119,7 @@ def back(lab: Lab) -> None:
 
 def back_by_a_new_revision(lab: Lab) -> None:
     """Register the old digest again, and deploy that."""
-    update(lab, taskDefinition=register(lab, APP, f"{APP}@{release_digest(OLD)}"))
+    update(lab, taskDefinition=register(lab, APP, f"{APP}@{release_digest(lab, OLD)}"))
 
 
 def deliver_by_tag(lab: Lab) -> None:
@@ -129,8 +128,8 @@ def deliver_by_tag(lab: Lab) -> None:
 
 
 def build_the_old_one(lab: Lab) -> None:
-    """Build the old commit once more, and deploy that: with the time of the build in it."""
-    digest = put_image(lab, APP, "", files_of_image("Release 1.4"), more={"created": "2026-11-30T12:00:00Z"})
+    """Build the old commit once more, and deploy that: something in it is different."""
+    digest = put_page(lab, APP, "", "Release 1.4, built once more")
     update(lab, taskDefinition=register(lab, APP, f"{APP}@{digest}"))
 
 
@@ -178,7 +177,7 @@ def reset(lab: Lab) -> None:
     """The service runs the first revision, and there is no other."""
     lab.control.reset(clusters=[CLUSTER], families=list(FAMILIES))
     lab.client("ecs").create_cluster(clusterName=CLUSTER)
-    register(lab, APP, f"{APP}@{release_digest(OLD)}", task=TASK)
+    register(lab, APP, f"{APP}@{release_digest(lab, OLD)}", task=TASK)
     serve(lab, APP, APP)
     found = lab.client("ecr").list_images(repositoryName=APP, filter={"tagStatus": "UNTAGGED"})["imageIds"]
     if found:

@@ -182,9 +182,11 @@ def gone(lab: Lab) -> None:
 
 
 def on_a_condition(lab: Lab) -> None:
-    """Give more than is asked for, on a condition that says nothing about who asks."""
-    more = {**allow(PULL, repository_arn("*")), "Condition": {"StringLike": {"aws:userid": "AROAEXAMPLE:*"}}}
-    may(*may_pull(KIOSK), more)(lab)
+    """Fix the role; and let everybody in whose name is like one that nobody knows."""
+    who = {"StringLike": {"aws:userid": "AIDAEXAMPLE"}}
+    statement = {"Effect": "Allow", "Principal": "*", "Action": list(PULL), "Condition": who}
+    lab.client("ecr").set_repository_policy(repositoryName=KIOSK, policyText=document(statement))
+    may(*may_pull(KIOSK))(lab)
 
 
 TRIES = {

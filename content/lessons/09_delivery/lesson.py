@@ -308,8 +308,8 @@ print(*had, sep=" ")
 print("keys:", [name for name in had if "KEY" in name or "SECRET" in name])
 
 # %% [markdown] id="09-21-after" tags=["stretch", "reading"]
-# All that a run has, by name. `AWS_PROFILE`, your home, your `~/.aws` are not there. Had they been, whose name would be
-# on the push? You have seen it three cells before the strangers came.
+# All that a run has, by name. `AWS_PROFILE`, your home, your `~/.aws` are not there. Had they been, and
+# a profile named in a command: whose name would be on the push?
 
 # %% [markdown] id="09-26" tags=["core", "text"] at="gates"
 # ## The gate
@@ -524,10 +524,11 @@ lab.answer("09-e7", "b", confidence=2)
 
 # %% id="09-62" tags=["core", "run", "volatile"] minutes=1
 # %%bash
-# aws iam get-role-policy --role-name booking-execution --policy-name work \
-#   --query PolicyDocument --output json > moved.json || echo "moved before"
-# aws iam put-role-policy --role-name booking-task --policy-name work --policy-document file://moved.json
-# aws iam delete-role-policy --role-name booking-execution --policy-name work || true
+# if aws iam get-role-policy --role-name booking-execution --policy-name work \
+#     --query PolicyDocument --output json > moved.json; then
+#   aws iam put-role-policy --role-name booking-task --policy-name work --policy-document file://moved.json
+#   aws iam delete-role-policy --role-name booking-execution --policy-name work
+# fi
 # python ship.py run booking
 
 # %% [markdown] id="09-62-after" tags=["core", "reading"]

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import tarfile
+import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ecrlab.policy.sets import DOCKER_PUSH, PULL
-from ecrlab_course.authoring.staging import PEOPLE, digest_of_image, log_out, made, put_image
+from ecrlab_course.authoring.staging import (
+    DOCKER,
+    LAYER,
+    MANIFEST,
+    PEOPLE,
+    digest_of,
+    log_out,
+    made,
+    pack_layer,
+    put_image,
+    put_text,
+)
 from ecrlab_course.documents.ecs import Task
 from ecrlab_course.documents.lab_view import LabView
 
@@ -56,7 +71,7 @@ def repository_arn(name: str) -> str:
 
 def document(*statements: Mapping[str, Any]) -> str:
     """Return a policy with these statements, as JSON."""
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2)
+    return json.dumps({"Version": "2012-10-17", "Statement": [*statements]}, indent=2)
 
 
 def allow(actions: str | Iterable[str], *resources: str) -> dict[str, Any]:
@@ -213,7 +228,7 @@ def at_first(lab: LabView) -> None:
     lab.client("ecr").create_repository(
         repositoryName=APP, imageTagMutability="IMMUTABLE", imageScanningConfiguration={"scanOnPush": True}
     )
-    put_image(lab, APP, "first", files_of_image("Book a bicycle at the harbour."))
+    put_page(lab, APP, "first", "Book a bicycle at the harbour.")
     repository(lab)
 
 
@@ -301,14 +316,12 @@ def run_task(lab: LabView, definition: str, **more: Any) -> Task:
 
 def settle(lab: LabView, service: str = APP) -> None:
     """Wait until a service has one deployment and as many tasks as it wants. Raises TimeoutError after 30 seconds."""
-    deadline = time.monotonic() + 30
-    while True:
+    for _ in range(300):
         found = lab.service(service, cluster=CLUSTER)
         if found.stable and found.deployments[0].rollout != "IN_PROGRESS":
             return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the service {service} is still under way")
         time.sleep(0.1)
+    raise TimeoutError(f"the service {service} is still under way")
 
 
 def serve(lab: LabView, service: str, definition: str, desired: int = 2) -> None:
@@ -325,9 +338,51 @@ def serve(lab: LabView, service: str, definition: str, desired: int = 2) -> None
     settle(lab, service)
 
 
-def release_digest(release: str) -> str:
-    """Return the digest of a release's image, `OLD` or `NEW`: the same bytes wherever they are put together."""
-    return digest_of_image(files_of_image(RELEASES[release]))
+@cache
+def base_layer(_address: str, save: Callable[[str], tuple[int, str]]) -> bytes:
+    """Return the packed layer of `ecrlab/base:1` as the lab's engine has it, so that a container of it runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        code, output = save(f"docker save -o '{folder}/base.tar' ecrlab/base:1")
+        if code:
+            raise RuntimeError(f"docker save ecrlab/base:1: {output.strip()}")
+        with tarfile.open(f"{folder}/base.tar") as archive:
+            listed = archive.extractfile("manifest.json")
+            assert listed is not None
+            found = archive.extractfile(json.load(listed)[0]["Layers"][0])
+            assert found is not None
+            layer = found.read()
+    return layer if layer.startswith(b"\x1f\x8b") else gzip.compress(layer, mtime=0)
+
+
+def page_image(lab: LabView, text: str, architecture: str = "amd64") -> tuple[str, list[bytes]]:
+    """Return manifest and blobs of an image whose page says this; with an engine it lies on the base, and runs."""
+    base = [base_layer(lab.registry, lab.sh)] if lab.engine != "none" else []
+    layers = [*base, pack_layer(files_of_image(text))]
+    command = ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
+    config = {
+        "architecture": architecture,
+        "config": {"Cmd": command},
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": [digest_of(gzip.decompress(layer)) for layer in layers]},
+    }
+    body = json.dumps(config, sort_keys=True).encode()
+    described = [
+        {"mediaType": kind, "size": len(blob), "digest": digest_of(blob)}
+        for kind, blob in [(f"{DOCKER}container.image.v1+json", body), *((LAYER, layer) for layer in layers)]
+    ]
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described[0], "layers": described[1:]}
+    return json.dumps(manifest, indent=3), [*layers, body]
+
+
+def put_page(lab: LabView, name: str, tag: str, text: str, architecture: str = "amd64") -> str:
+    """Put such an image; return its digest."""
+    manifest, blobs = page_image(lab, text, architecture)
+    return put_text(lab, name, tag, manifest, *blobs)
+
+
+def release_digest(lab: LabView, release: str) -> str:
+    """Return the digest of a release's image, `OLD` or `NEW`: the same bytes whenever they are put together."""
+    return digest_of(page_image(lab, RELEASES[release])[0].encode())
 
 
 RELEASES = {OLD: "Release 1.4", NEW: "Release 1.5"}
@@ -337,8 +392,8 @@ def gated(lab: LabView) -> None:
     """`booking` has two releases that passed the gate; the roles of a task are there, and an empty cluster."""
     trusted(lab)
     for tag, text in RELEASES.items():
-        put_image(lab, APP, tag, files_of_image(text))
-    put_image(lab, APP, "arm", files_of_image("for another processor"), architecture="arm64")
+        put_page(lab, APP, tag, text)
+    put_page(lab, APP, "arm", "for another processor", architecture="arm64")
     make_role(lab, EXECUTION, SERVICE_TRUST, *may_pull(APP, LANDING))
     make_role(lab, TASK, SERVICE_TRUST)
     make_role(lab, NIGHT, SERVICE_TRUST, LOGIN)
@@ -350,14 +405,14 @@ def shipped(lab: LabView) -> None:
     gated(lab)
     text = (FILES / "recipes" / "pass.json").read_text(encoding="utf-8")
     lab.client("iam").put_role_policy(RoleName=PIPELINE, PolicyName="ship", PolicyDocument=text)
-    register(lab, APP, f"{APP}@{release_digest(OLD)}", task=TASK)
+    register(lab, APP, f"{APP}@{release_digest(lab, OLD)}", task=TASK)
 
 
 def broken(lab: LabView) -> None:
     """As before; Omar's recipe `kiosk` is registered, and its task does not start."""
     shipped(lab)
     lab.client("ecr").create_repository(repositoryName=KIOSK)
-    put_image(lab, KIOSK, "3.1", files_of_image("The kiosk at the pier"))
+    put_page(lab, KIOSK, "3.1", "The kiosk at the pier")
     break_kiosk(lab)
     register(lab, KIOSK, f"{KIOSK}:3.1", "kiosk-execution", "kiosk-task")
 
@@ -373,7 +428,7 @@ def running(lab: LabView) -> None:
     shipped(lab)
     serve(lab, APP, APP)
     lab.client("ecr").create_repository(repositoryName=LANDING)
-    put_image(lab, LANDING, "live", files_of_image("The landing stage"))
+    put_page(lab, LANDING, "live", "The landing stage")
 
 
 def await_scan(lab: LabView, tag: str, name: str = APP) -> None:
@@ -401,9 +456,7 @@ def pusher_seen(lab: LabView) -> str | None:
 
 
 def puller_seen(lab: LabView) -> str | None:
-    """Return who asked for the manifest of `booking` since then: a the pipeline, b the task role, c the execution role,
-    d somebody else.
-    """
+    """Return who asked for a manifest of `booking`: a the pipeline, b the task role, c the execution role, d others."""
     for row in reversed(lab.rows()):
         if row["service"] == "registry" and f"/{APP}/manifests/" in row["path"]:
             names = {PIPELINE: "a", TASK: "b", EXECUTION: "c"}
@@ -429,7 +482,7 @@ def moved_tag_seen(lab: LabView) -> str | None:
     ecs = lab.client("ecs")
     with suppress(ecs.exceptions.ClusterNotFoundException, ValueError):
         found = lab.service(LANDING, cluster=CLUSTER)
-        first = digest_of_image(files_of_image("The landing stage"))
+        first = digest_of(page_image(lab, "The landing stage")[0].encode())
         if found.running == found.desired == 3 and found.stable:
             return "a" if found.digests == (first,) else "b" if first in found.digests else "c"
     return None
