@@ -28,12 +28,11 @@ lab.ready()
 lab.mock(minutes=20, level="mid")
 
 # %% [markdown] id="mock-05" tags=["core","text"]
-# A cell to work in: `%%bash --as drill` for the tasks, `--as drill/ci` where one has another profile. The incident is
+# Below is a cell to work in: `%%bash --as drill` for the tasks, `--as drill/ci` where one has another profile. The incident is
 # in the lessons' account: `%%bash`, or a shell as the ticket says.
 
-# %% id="mock-06" tags=["core","run","volatile"]
-# %%bash --as drill
-# aws sts get-caller-identity --query Account --output text
+# %% id="mock-06" tags=["core","run"]
+# Work here: put %%bash --as drill into the first line.
 
 # %% [markdown] id="mock-07" tags=["core","text"]
 # ## The scorecard
