@@ -234,23 +234,22 @@ def test_words_that_answer_nothing_do_not_uncover_the_points(drill_session: Dril
 def test_an_objection_counts_at_once_and_costs_its_next_question(drill_session: DrillSession) -> None:
     """One may be in what is rated easy, when its question was answered; two may not."""
     session, points = drill_session, DRILLS["d01"].points
-    for unsaid, expected in ((1, "easy"), (2, "good")):
+    for said, unsaid, expected in ((points[1:], ["images"], "easy"), (points[2:3], ["images", "tags"], "good")):
         session.prepare("d01")
-        session.write("d01", " ".join(plain(point.text) for point in points[unsaid:]) + " And so it is with them all.")
+        session.write("d01", " ".join(plain(point.text) for point in said) + " And so it is with them all.")
         session.reveal("d01")
-        assert [key for key, each in session.heard("d01").items() if not each.made] == [
-            point.key for point in points[:unsaid]
-        ]
+        assert [key for key, each in session.heard("d01").items() if not each.made] == unsaid
         first = session.mark("d01", [point.key for point in points], {points[0].key: "And so it is with them all."})
         assert first == points[0].follow_up
         assert session.opened("d01")["said"][points[0].key] == "And so it is with them all."
-        assert len(session.follow_ups("d01")) == unsaid
-        for number in range(unsaid):
+        assert len(session.follow_ups("d01")) == len(unsaid)
+        for number in range(len(unsaid)):
             session.follow("d01", number, THEN)
         assert session.check("d01", solve(session, "d01")).outcome is Outcome.PASSED
         done = session.finish("d01")
         assert done.rating == expected
-        assert f"{unsaid} of them by your word alone" in done.why
+        assert f"{len(unsaid)} of them by your word alone" in done.why
+    session.prepare("d02")  # The next test finds no solved state of d01.
 
 
 def test_what_was_heard_and_not_meant_is_left_out(drill_session: DrillSession) -> None:
@@ -411,14 +410,14 @@ def test_a_conversation(drill_session: DrillSession) -> None:
     assert "Hint 1 of 3" in said
     assert "One of s, h, p, x" in said
     assert "Four names, one digest" in said
-    assert re.search(r"hard: 3 of 4 points .* Due again", said)
+    assert re.search(r"hard: 3 of 4 points.* Due again", " ".join(said.split()))
 
 
 def test_a_short_answer_does_not_uncover_anything_and_evidence_can_be_left_out(drill_session: DrillSession) -> None:
-    said = talk(drill_session, ["no idea", "", *WHOLE.split("."), "", "y", "y", "y", "y", "", "x"])
+    said = talk(drill_session, ["no idea", "", *WHOLE.rstrip(".").split("."), "", "y", "y", "y", "y", "", "x"])
     assert "Answer first" in said
-    assert "again: 4 of 4 points, a next question left open, evidence missed" in said
-    assert "Due again tomorrow." in said
+    assert "again: 4 of 4 points, a next question left open, evidence missed" in " ".join(said.split())
+    assert "Due again tomorrow." in " ".join(said.split())
 
 
 def test_a_number_that_is_not_an_option_is_asked_for_again(drill_session: DrillSession) -> None:
@@ -438,7 +437,7 @@ def test_without_a_lab_it_goes_on_without_evidence(
     monkeypatch.setattr(launch, "start", refuse)
     said = talk(drill_session, [WHOLE, "", "y", "y", "y", "y", THEN])
     assert "goes on without its evidence" in said
-    assert "good: 4 of 4 points, evidence left out" in said
+    assert "good: 4 of 4 points, evidence left out" in " ".join(said.split())
 
 
 def test_an_interrupted_conversation_goes_on_where_it_was(drill_session: DrillSession) -> None:
@@ -591,10 +590,12 @@ def test_a_card_from_answer_to_date(drill_session: DrillSession) -> None:
     for point in DRILLS["d01"].points[:3]:
         button(card, point.text).value = True
     button(card, "I made these points").click()
-    assert "You delete the tag" in texts(card), "the follow-up of the point left out"
-    assert "The image stays while it has another" not in texts(card)
+    said = DRILLS["d01"].points[1].follow_up
+    assert said is not None
+    assert "Two people push the same bytes" in texts(card), "the next question of the point that was not heard"
+    assert plain(said.answer)[:20] not in texts(card)
     button(card, "Show the answers").click()
-    assert "The image stays while it has another" in texts(card)
+    assert plain(said.answer)[:20] in texts(card)
     assert re.search(r"Left out.*The three lines are tags", texts(card), re.DOTALL)
     button(card, "Check the evidence").click()
     assert "untouched" in texts(card)

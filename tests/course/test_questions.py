@@ -204,7 +204,7 @@ def seen(shown: QuestionCard) -> str:
 
 
 def press(shown: QuestionCard, name: str) -> None:
-    next(part for part in shown.box.children[3].children if part.description == name).click()
+    next(part for part in shown.box.children[4].children if part.description == name).click()
 
 
 def test_a_card_from_a_topic_to_its_points() -> None:

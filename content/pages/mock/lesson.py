@@ -28,18 +28,17 @@ lab.ready()
 lab.mock(minutes=20, level="mid")
 
 # %% [markdown] id="mock-05" tags=["core","text"]
-# A cell to work in: `%%bash --as drill` for the tasks, `--as drill/ci` where one has another profile. The incident is
-# in the lessons' account: `%%bash`, or a shell as the ticket says.
+# Below is a cell to work in: `%%bash --as drill` for the tasks, `--as drill/ci` where one has another profile. The
+# incident is in the lessons' account: `%%bash`, or a shell as the ticket says.
 
-# %% id="mock-06" tags=["core","run","volatile"]
-# %%bash --as drill
-# aws sts get-caller-identity --query Account --output text
+# %% id="mock-06" tags=["core","run"]
+# Work here: put %%bash --as drill into the first line.
 
 # %% [markdown] id="mock-07" tags=["core","text"]
 # ## The scorecard
 #
 # It counts what was **heard** in your words, what you **said** in other words (you point at the sentence, and answer
-# its next question), and what was **left out**. It is no mark, and it has no percentages: the listener misses about
+# its next question), and what was **left out**. It gives no marks and no percentages: the listener misses about
 # half of what is said in new words. What you *showed* is judged by the lab. `lab.mocks()` lists the interviews you have
 # held, `lab.mocks(1)` shows one again. In a terminal: `ecrlab_course mock`, and as a file: `ecrlab_course mock --export
 # card.html`.

@@ -77,7 +77,8 @@ class MockConversation:
         """Ask every part from where it stands, then mark, then show the scorecard."""
         while (part := self.interview.open()) is not None:
             number = self.interview.record["at"] + 1
-            self._title(f"{number}/{len(self.interview.parts)} · {say('mock.part_' + part['kind'])}")
+            kind = say(f"mock.part_{part['kind']}")
+            self._title(f"{number}/{len(self.interview.parts)} · {kind}")
             self._clock()
             try:
                 self._part(part)
@@ -259,7 +260,8 @@ class Interviewer:
         self.console.print(Markdown("\n".join(f"- {rule}" for rule in rules())))
         number = 0
         for slot in self.parts:
-            self.console.print(f"\n[bold]{say('mock.part_' + slot.kind)}[/bold] ({clocked(slot.seconds)})")
+            kind = say(f"mock.part_{slot.kind}")
+            self.console.print(f"\n[bold]{kind}[/bold] ({clocked(slot.seconds)})")
             if slot.kind in SPOKEN:
                 self._question(number, self.ticks.asked[number])
                 number += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from importlib import import_module
+from textwrap import shorten
 from typing import Any
 
 from ecrlab_course.documents.verdict import Verdict
@@ -185,7 +186,10 @@ class DrillCard(ActingCard):
         for key, each in heard.items():
             self._ticks[key].value = bool(ticked.get(key, each.made))
             self._lines[key].value = f'<div class="ecr-soft ecr-heard">{escape(heard_words(each))}</div>'
-            self._where[key].options = [(say("drill.said_where"), ""), *((text, text) for text in said)]
+            self._where[key].options = [
+                (say("drill.said_where"), ""),
+                *((shorten(text, 80, placeholder=" …"), text) for text in said),
+            ]
             self._show_where(key)
 
     def _show_where(self, key: str) -> None:

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from ecrlab_course.desk import paper
@@ -42,7 +43,7 @@ UNMEANT = "unmeant"
 @cache
 def own_style() -> str:
     """Return the style element of mock interviews and of the page of readiness."""
-    css = (files("ecrlab_course.views") / "mock.css").read_text(encoding="utf-8")
+    css = (files("ecrlab_course.views") / "interview.css").read_text(encoding="utf-8")
     return f"<style>{' '.join(css.split())}</style>"
 
 
@@ -209,7 +210,8 @@ class MockCard(PagedCard):
             self._review()
             return
         number = self.interview.record["at"] + 1
-        name = f"{number}/{len(self.interview.parts)} · {say('mock.part_' + part['kind'])}"
+        kind = say(f"mock.part_{part['kind']}")
+        name = f"{number}/{len(self.interview.parts)} · {kind}"
         head = self._html(f'<div class="ecr-title">{escape(name)}</div>')
         if part["kind"] == EVIDENCE:
             self._show(self._clock, head, *self._evidence(part))
@@ -349,7 +351,10 @@ class MockCard(PagedCard):
             options = [(say("mock.counts"), ""), (say("mock.not_meant"), UNMEANT)]
             value = "" if state == HEARD else UNMEANT
         else:
-            options = [(say("mock.leave"), ""), *((f"{say('drill.said_it')} {each}", each) for each in said or ["-"])]
+            options = [
+                (say("mock.leave"), ""),
+                *((f"{say('drill.said_it')} {shorten(each, 80, placeholder=' …')}", each) for each in said or ["-"]),
+            ]
             value = part.get("said", {}).get(point.key, "").split("\n")[0] if state == SAID else ""
         values = [each for _, each in options]
         choice = ipywidgets.Dropdown(
