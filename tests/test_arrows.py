@@ -110,8 +110,14 @@ COURSE = {
         f"{_STARTING} command launch policy decisions explorer",
     ),
     "commanding": (f"{_PAGE} notebook sharing", f"{_STARTING} command launch doctor policy decisions explorer"),
-    "mock_commands": (f"{_PAGE} notebook sharing commanding", f"{_STARTING} command launch doctor policy decisions explorer"),
-    "cli": (f"{_PAGE} notebook publish start unloaded sharing classroom commanding mock_commands", f"{_STARTING} command launch doctor policy decisions explorer"),
+    "mock_commands": (
+        f"{_PAGE} notebook sharing commanding",
+        f"{_STARTING} command launch doctor policy decisions explorer",
+    ),
+    "cli": (
+        f"{_PAGE} notebook publish start unloaded sharing classroom commanding mock_commands",
+        f"{_STARTING} command launch doctor policy decisions explorer",
+    ),
 }
 
 

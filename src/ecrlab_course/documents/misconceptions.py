@@ -161,10 +161,8 @@ MISCONCEPTIONS: dict[str, Misconception] = {
         ("same-words-same-cause", "a line that was once a typo is a typo again", "N4"),
         ("it-works-now-is-closed", "when the command runs once, the ticket is over", "E030"),
         ("every-red-line-is-mine", "every refusal is to be fixed", "I009"),
-        ("signed-is-trusted", "a token with a good signature comes from us", "D101"),
         ("equals-takes-stars", "`StringEquals` reads a star as anything", "I031"),
         ("empty-is-zero", "a query that finds nothing has found that there is nothing", "D115"),
-        ("green-is-deployed", "the step ended with 0, so the new version runs", "D016"),
         ("retag-is-rollback", "moving a tag back takes a deployment back", "D030 D035"),
         ("left-out", "nothing is missing: a step, a field or a name was left out or mistyped", "-"),
     )
