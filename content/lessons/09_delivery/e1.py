@@ -32,7 +32,10 @@ from .state import (
 
 ROLE = role_arn(PIPELINE)
 GOALS = (write("trust.json"),)
-FITS = {"StringEquals": {f"{HOST}:aud": AUDIENCE}, "StringLike": {f"{HOST}:sub": [MAIN, TAGS]}}
+FITS: Mapping[str, Mapping[str, Any]] = {
+    "StringEquals": {f"{HOST}:aud": AUDIENCE},
+    "StringLike": {f"{HOST}:sub": [MAIN, TAGS]},
+}
 WANTED = Wanted(
     (),
     Grant(WEB_IDENTITY, ROLE, who=PROVIDER, condition=FITS),

@@ -69,7 +69,8 @@ def history(lab: Lab) -> list[dict[str, Any]]:
     for each in shown:
         arn = each["targetServiceRevision"]["arn"]
         revision = ecs.describe_service_revisions(serviceRevisionArns=[arn])["serviceRevisions"][0]
-        image = next(iter(revision.get("containerImages", ())), {})
+        images: list[dict[str, Any]] = revision.get("containerImages", [])
+        image = images[0] if images else {}
         past.append(
             {
                 "image": image.get("image", ""),
