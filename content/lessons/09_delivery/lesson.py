@@ -658,7 +658,7 @@ lab.exercise("09-e11")
 # python ship.py deploy booking "booking@$DIGEST"
 # aws ecs update-service --cluster harbour --service booking --task-definition booking:1 \
 #   --query service.taskDefinition --output text
-# sleep 4
+# python ship.py wait booking
 
 # %% id="09-71-why" tags=["core", "exercise", "solution"]
 lab.solution("09-e11")

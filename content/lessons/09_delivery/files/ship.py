@@ -5,6 +5,7 @@ python ship.py causes               four recipes that do not start, each with it
 python ship.py service landing landing:live
 python ship.py scale landing 3
 python ship.py deploy booking booking@sha256:…
+python ship.py wait booking         until it is at rest; each of the three before waits as well
 """
 
 import sys
