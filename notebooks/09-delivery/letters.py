@@ -9,6 +9,7 @@ import base64
 import json
 import subprocess
 import sys
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -25,17 +26,18 @@ SEVEN = {
 }
 
 
-def unwrap(part):
+def unwrap(part: str) -> dict[str, Any]:
     """Return the JSON of a part of a letter: base64 hides nothing."""
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
 
 
-def wrap(value):
+def wrap(value: dict[str, Any]) -> str:
     """Return JSON as a part of a letter."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-def read(letter):
+def read(letter: str) -> None:
     """Print what a letter says, and how long its signature is."""
     head, body, signature = letter.split(".")
     for name, value in {**unwrap(head), **unwrap(body)}.items():
@@ -43,7 +45,7 @@ def read(letter):
     print(f"and a signature of {len(signature)} characters")
 
 
-def forge(letter):
+def forge(letter: str) -> None:
     """Print the letter with the company's name in place of the stranger's; the signature stays."""
     head, body, signature = letter.split(".")
     changed = unwrap(body)
@@ -51,9 +53,9 @@ def forge(letter):
     print(".".join([head, wrap(changed), signature]))
 
 
-def door():
+def door() -> None:
     """Show seven letters to STS, one after the other, and print what it answers."""
-    sts = boto3.client("sts")
+    sts = boto3.client("sts")  # type: ignore[no-untyped-call]
     for name, given in SEVEN.items():
         letter = subprocess.run(["ecrlab", "ci", "token", *given], check=True, capture_output=True, text=True).stdout
         try:

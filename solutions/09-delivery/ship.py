@@ -5,15 +5,17 @@ python ship.py causes               four recipes that do not start, each with it
 python ship.py service landing landing:live
 python ship.py scale landing 3
 python ship.py deploy booking booking@sha256:…
+python ship.py wait booking         until it is at rest; each of the three before waits as well
 """
 
 import sys
 import time
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-ecs = boto3.client("ecs")
+ecs = boto3.client("ecs")  # type: ignore[no-untyped-call]
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-0abc1234"], "securityGroups": ["sg-0abc1234"]}}
 CAUSES = {
@@ -24,7 +26,7 @@ CAUSES = {
 }
 
 
-def register(family, image, role="booking-execution"):
+def register(family: str, image: str, role: str = "booking-execution") -> str:
     """Register a revision of a recipe with one container, and return its name."""
     made = ecs.register_task_definition(
         family=family,
@@ -35,12 +37,12 @@ def register(family, image, role="booking-execution"):
         executionRoleArn=f"arn:aws:iam::123456789012:role/{role}",
         containerDefinitions=[{"name": "page", "image": image if "/" in image else f"{HOST}/{image}"}],
     )
-    return made["taskDefinition"]["taskDefinitionArn"].rpartition("/")[2]
+    return str(made["taskDefinition"]["taskDefinitionArn"]).rpartition("/")[2]
 
 
-def run(definition):
+def run(definition: str) -> dict[str, Any]:
     """Run one task, wait until it runs or has stopped, and return it."""
-    task = ecs.run_task(
+    task: dict[str, Any] = ecs.run_task(
         cluster="harbour", taskDefinition=definition, launchType="FARGATE", networkConfiguration=NETWORK
     )["tasks"][0]
     while task["lastStatus"] not in ("RUNNING", "STOPPED"):
@@ -49,7 +51,7 @@ def run(definition):
     return task
 
 
-def show(task):
+def show(task: dict[str, Any]) -> None:
     """Print how a task ended: its digest where it runs, else its reason."""
     if task["lastStatus"] == "RUNNING":
         print("RUNNING", task["containers"][0]["imageDigest"][:19])
@@ -58,7 +60,7 @@ def show(task):
         print(task["stoppedReason"])
 
 
-def running(service):
+def running(service: str) -> None:
     """Print which digests the tasks of a service have."""
     arns = ecs.list_tasks(cluster="harbour", serviceName=service, desiredStatus="RUNNING")["taskArns"]
     tasks = ecs.describe_tasks(cluster="harbour", tasks=arns)["tasks"] if arns else []
@@ -66,7 +68,7 @@ def running(service):
         print(task["lastStatus"], task["containers"][0].get("imageDigest", "")[:19])
 
 
-def settle(service):
+def settle(service: str) -> None:
     """Wait until a service is at rest, 60 seconds at most; say which revision it runs."""
     for _ in range(600):
         found = ecs.describe_services(cluster="harbour", services=[service])["services"][0]
@@ -78,7 +80,7 @@ def settle(service):
     print(service, "runs", found["taskDefinition"].rpartition("/")[2], "-", first["rolloutState"])
 
 
-def create(service, image):
+def create(service: str, image: str) -> None:
     """Make a service of two tasks, unless there is one."""
     there = ecs.describe_services(cluster="harbour", services=[service])["services"]
     if not [one for one in there if one["status"] == "ACTIVE"]:
@@ -93,7 +95,7 @@ def create(service, image):
         )
 
 
-def main(what, *given):
+def main(what: str, *given: str) -> None:
     """Do what the first word says."""
     if what == "run":
         show(run(given[0]))
