@@ -42,12 +42,19 @@ from ecrlab_course.failure import Refused, reason
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.learner.session import Session
 from ecrlab_course.messages import say
+from ecrlab_course.mock.interview import Bank, Interview
+from ecrlab_course.mock.page import card_shown
+from ecrlab_course.mock.partner import read_code
+from ecrlab_course.mock.ready import ready
+from ecrlab_course.mock.scorecard import figures_table, scorecard
 from ecrlab_course.notebook import desk_card, drill_card, home_page, matrix_card
 from ecrlab_course.notebook.declared import Declarations, Declared
 from ecrlab_course.notebook.drill_card import DrillCard
 from ecrlab_course.notebook.engine_words import side_by_side
 from ecrlab_course.notebook.exercise_card import Card
 from ecrlab_course.notebook.home_widget import HomePage, removed_by
+from ecrlab_course.notebook.interviewer_card import InterviewerCard
+from ecrlab_course.notebook.mock_card import MockCard, own_style
 from ecrlab_course.notebook.offer_card import OfferCard
 from ecrlab_course.notebook.question_card import QuestionCard
 from ecrlab_course.policy_editor.editor import EditorError
@@ -773,6 +780,58 @@ class NotebookLab(Lab):
         """
         self._question = QuestionCard(questions(self.course.root), topic, level, number)
         self._question.show()
+
+    # The mock interview ----------------------------------------------------------------------------------------------
+
+    def _interview(self) -> Interview:
+        bank = Bank(questions(self.course.root), drills(self.course.root))
+        return Interview(self.home, bank, lambda: self._desk)
+
+    @spoken
+    def mock(
+        self, minutes: int = 20, level: str = "mid", mix: int | None = None, partner: bool = False, after: int = 0
+    ) -> None:
+        """Rehearse an interview: `lab.mock(minutes=20, level="mid")`; minutes 8, 20 or 45, level junior, mid or senior.
+
+        One that was begun and not finished goes on first. `partner=True`: a second person asks, with
+        `lab.interviewer("mid 20 7")` on a screen of their own; `after=7` shares nothing with mix 7.
+        """
+        interview = self._interview()
+        number = interview.unfinished()
+        if number:
+            interview.go_on(number)
+        else:
+            interview.begin(minutes, level, mix, partner=partner, after=after)
+        self._mock = MockCard(interview, self.beside)
+        self._mock.show()
+
+    @spoken
+    def mocks(self, number: int | None = None) -> None:
+        """List the mock interviews there are: `lab.mocks()`; with a number, show that one's scorecard."""
+        interview = self._interview()
+        records = interview.book.records()
+        if not records:
+            raise KeyError(say("mock.none_yet"))
+        if number is None:
+            show(figures_table(interview.bank, records))
+            return
+        if number not in records:
+            raise KeyError(say("mock.no_such", number=number, known=", ".join(map(str, records))))
+        card = card_shown(scorecard(interview.bank, records, number))
+        show(shown.Shown(card.text, own_style() + card.html))
+
+    @spoken
+    def interviewer(self, code: str) -> None:
+        """Be the interviewer of somebody's mock, by the code that they read aloud: `lab.interviewer("mid 20 7")`."""
+        interview = self._interview()
+        self._interviewer = InterviewerCard(interview.bank, interview.pool(), read_code(code))
+        self._interviewer.show()
+
+    @spoken
+    def ready(self) -> None:
+        """Show by topic what you made unaided in the last two weeks, what you showed, and what is due today."""
+        found = ready(self.home, Bank(questions(self.course.root), drills(self.course.root))).shown
+        show(shown.Shown(found.text, own_style() + found.html))
 
     # The incident desk -----------------------------------------------------------------------------------------------
 
