@@ -104,10 +104,7 @@ COURSE = {
     "start": (f"{_SESSION} learner unloaded", f"{_STARTING} launch policy decisions explorer"),
     "commanding": (f"{_PAGE} notebook", f"{_STARTING} command launch doctor policy decisions explorer"),
     "mock_commands": (f"{_PAGE} notebook commanding", f"{_STARTING} command launch doctor policy decisions explorer"),
-    "cli": (
-        f"{_PAGE} notebook publish start unloaded commanding mock_commands",
-        f"{_STARTING} command launch doctor policy decisions explorer",
-    ),
+    "cli": (f"{_PAGE} notebook publish start unloaded commanding mock_commands", f"{_STARTING} command launch doctor policy decisions explorer"),
 }
 
 

@@ -22,7 +22,7 @@ class Seen:
 
     def __init__(self, lab: Lab) -> None:
         found = beyond(lab, WANTED)
-        self.wider, self.surplus, self.unsure = found.wider, found.text, found.why
+        self.wider, self.surplus, self.unsure = found.wider and not found.missing, found.text, found.why
         self.unclear = found.verdict == "cannot tell"
         lacking = [each for each in found.missing if each["action"] != LOGIN]
         self.may = not found.missing
@@ -47,7 +47,7 @@ class Seen:
         self.ahead = ahead > 60
         self.hours = f"{ahead / 3600:.0f}"
         self.changed = bool(self.pulled or self.puller or self.reason or old or self.prod != TWO or not self.one_there)
-        self.changed = self.changed or self.may or self.half or self.wider or self.unclear or self.ahead
+        self.changed = self.changed or self.may or self.half or self.unclear or self.ahead
         self.a = self.may and not self.wider and not self.unclear and self.pulled
         reached = {
             "A": self.a,
@@ -161,9 +161,9 @@ def one_action(lab: Lab) -> None:
 
 
 def conditional(lab: Lab) -> None:
-    """Allow it under a condition that nobody can try out."""
+    """Allow it on a condition about an id that nobody here has."""
     login_, pull_ = pulls(arn(PAGE))
-    give(lab, "ops", login_, {**pull_, "Condition": {"StringLike": {"aws:PrincipalTag/x${y": "a"}}})
+    give(lab, "ops", login_, {**pull_, "Condition": {"StringLike": {"aws:userid": "AIDAEXAMPLE"}}})
 
 
 A, D = (rights(arn(PAGE)), pull()), (old_pull("ops"), clock_back)

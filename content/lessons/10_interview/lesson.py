@@ -278,7 +278,10 @@ lab.xray()  # what web/night was sent
 # %% [markdown] id="10-12-text" tags=["core", "text"] at="sprint"
 # ## Evidence sprint
 #
-# Friday, two questions and a terminal. From here on nobody gives you a command.
+# Somebody else's Friday, and a terminal. The next cell puts things as they stand; behind it nobody gives you a command.
+
+# %% id="10-12-friday" tags=["core", "run"]
+lab.goto("10", "sprint")
 
 # %% id="10-12" tags=["core", "exercise"] minutes=7
 lab.exercise("10-e5")
