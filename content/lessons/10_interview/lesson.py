@@ -420,7 +420,7 @@ lab.answer(
 
 # %% id="10-17-play" tags=["core", "run"]
 # %%bash
-# ecrlab whoami ops
+# aws ecr describe-repositories --query "sort(repositories[].repositoryName)" --output text
 
 # %% [markdown] id="10-17-left" tags=["core", "text"]
 # ## Left behind
