@@ -86,7 +86,7 @@ COURSE = {
     # What kept a learner's client from its goal.
     "causes": (_READING, f"{_ASKING} decisions"),
     # Which points an own answer makes.
-    "listening": ("checkout", ""),
+    "listening": ("checkout messages", ""),
     "kinds": (_KINDS, _LOOKING),
     "authoring": (f"{_KINDS} kinds", f"{_LOOKING} policy"),
     # What a registry costs, for a cell.

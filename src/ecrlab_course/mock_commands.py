@@ -61,7 +61,7 @@ def _interview(home: Path | None) -> Interview:
 @click.option("--no-clock", is_flag=True, help="Without a clock, for people who need more time.")
 @click.option("--aloud", is_flag=True, help="Speak aloud and type key words; the points are marked from memory.")
 @click.option("--interviewer", "code", help='The other screen, by the candidate\'s code: --interviewer "mid 20 7".')
-@click.option("--sheet", help='Print the interviewer\'s sheet of a code: --sheet "mid 20 7" > sheet.md')
+@click.option("--sheet", help='Print the interviewer\'s sheet of a code: --sheet "mid 20 7" > sheet.txt')
 @click.option("--list", "listing", is_flag=True, help="List the mock interviews there are.")
 @click.option("--show", is_flag=True, help="Print the scorecard of mock interview NUMBER, or of the last one.")
 @click.option("--export", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write it: .html, .md or .txt.")

@@ -174,7 +174,7 @@ def test_sentences_stay_as_they_were_written() -> None:
         ("Images and containers and layers are all important.", False),
     ],
 )
-def test_length_and_salad_are_no_answer(text: str, said: bool) -> None:
+def test_length_and_salad_do_not_answer(text: str, said: bool) -> None:
     assert is_said(text) is said
 
 

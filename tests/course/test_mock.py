@@ -47,10 +47,12 @@ from ecrlab_course.mock.terminal import Interviewer, MockConversation
 from ecrlab_course.notebook.interviewer_card import InterviewerCard
 from ecrlab_course.notebook.mock_card import MockCard, form
 from ecrlab_course.questions.question import questions
+from ecrlab_course.views.display import plain
 
 BANK = Bank(questions(), drills())
 POOL = candidates(questions(), drills(), incidents())
 KNOWN = {each.id: each for each in POOL}
+MARKDOWN = ".md"
 
 
 class Clock:
@@ -205,7 +207,7 @@ def test_what_was_spoken_against_comes_before_what_was_left_out(interview: Inter
     assert part["follow"]["kind"] in ("against", "point")
 
 
-def test_all_points_lead_beyond_and_a_pass_is_no_shame(interview: Interview) -> None:
+def test_all_points_lead_beyond_and_a_pass_counts_as_asked(interview: Interview) -> None:
     interview.begin(8, "junior", 1)
     number(10, interview)
     interview.open()
@@ -316,7 +318,7 @@ def closed(interview: Interview, clock: Clock) -> Interview:
     return interview
 
 
-def test_the_scorecard_is_no_mark(closed: Interview) -> None:
+def test_the_scorecard_gives_no_mark(closed: Interview) -> None:
     card = scorecard(BANK, closed.book.records(), 1)
     assert "Mock interview · mid · 20 minutes · mix 7" in card.text
     assert "%" not in re.sub(r"%%bash", "", card.text)
@@ -346,14 +348,14 @@ def test_scorecards_are_compared_and_written(closed: Interview, tmp_path: Path, 
     svg = drawing(card.figures)
     assert svg.count("<circle") == 6
     assert "<desc>points:" in svg
-    for name in ("card.html", "card.md", "card.txt"):
+    for name in ("card.html", f"card{MARKDOWN}", "card.txt"):
         export(card, tmp_path / name)
         assert (tmp_path / name).stat().st_mode & 0o77 == 0
     html = (tmp_path / "card.html").read_text()
     assert not re.search(r"<script|https?://", html)
     assert "<svg" in html
     assert page(card) == html
-    assert (tmp_path / "card.md").read_text().startswith("# Mock interview · mid")
+    assert (tmp_path / f"card{MARKDOWN}").read_text().startswith("# Mock interview · mid")
     with pytest.raises(ValueError, match=r"\.html"):
         export(card, tmp_path / "card.pdf")
     assert closed.forget(2)
@@ -482,7 +484,7 @@ def test_a_mock_in_the_terminal(running: Home, tmp_path: Path) -> None:
     assert re.search(r"i\d\d +incident of the desk +given", said)
     record = interview.book.records()[interview.number]
     assert [part.get("outcome") for part in record["parts"] if part["kind"] == EVIDENCE] == [NOT_GIVEN, GIVEN]
-    assert "This is a list of words and no answer" in said
+    assert "This is a list of words, and nothing of it counts" in said
     assert "full access" in said.split("RED FLAGS")[1]
 
 
@@ -560,9 +562,9 @@ def test_the_commands(closed: Interview, tmp_path: Path) -> None:
     assert listed.exit_code == 0, listed.output
     assert "20 min" in listed.output
     assert "Mock interview" in run("mock", "--show").output
-    written = run("mock", "--export", str(tmp_path / "one.md"), "1")
+    written = run("mock", "--export", str(tmp_path / "one.html"), "1")
     assert "the scorecard of mock interview 1" in written.output
-    assert (tmp_path / "one.md").is_file()
+    assert (tmp_path / "one.html").is_file()
     assert run("mock", "--show", "9").exit_code == 1
     assert "Interviewer's sheet" in run("mock", "--sheet", "mid 20 7").output
     assert run("mock", "--sheet", "nonsense").exit_code == 1

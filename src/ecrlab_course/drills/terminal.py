@@ -24,7 +24,8 @@ from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills.schedule import PASSED, Due
 from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
-from ecrlab_course.listening.listener import Heard, sentences
+from ecrlab_course.listening.listener import sentences
+from ecrlab_course.listening.marking import heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import ICONS
 
@@ -34,15 +35,6 @@ def console() -> Console:
     made = Console()
     made.width = min(made.width, 100) if made.is_terminal else 100
     return made
-
-
-def heard_words(heard: Heard) -> str:
-    """Return in a line what was heard of a point: these words, words against it, or nothing."""
-    if heard.made:
-        return say("drill.heard", words=heard.words)
-    if heard.against:
-        return say("drill.heard_against", words=heard.against)
-    return say("drill.not_heard" if heard.listened else "drill.not_listened")
 
 
 def table(session: DrillSession, queue: list[Due]) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ecrlab_course.listening.listener import Heard
+from ecrlab_course.messages import say
 
 HEARD, SAID, LEFT = "heard", "said", "left out"
 
@@ -24,6 +25,15 @@ class Marking:
     def made(self) -> list[str]:
         """The points that count: heard or said."""
         return [key for key, each in self.states.items() if each != LEFT]
+
+
+def heard_words(heard: Heard) -> str:
+    """Return in a line what was heard of a point: these words, words against it, or nothing."""
+    if heard.made:
+        return say("drill.heard", words=heard.words)
+    if heard.against:
+        return say("drill.heard_against", words=heard.against)
+    return say("drill.not_heard" if heard.listened else "drill.not_listened")
 
 
 def marking(heard: Mapping[str, Heard], said: Iterable[str] = (), unmeant: Iterable[str] = ()) -> Marking:

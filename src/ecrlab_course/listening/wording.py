@@ -97,7 +97,7 @@ def words_of(wordings: Iterable[str], known: Language) -> set[str]:
 
 @dataclass(frozen=True)
 class Ear:
-    """What it takes to hear a wording: the language, the words that are no typing errors, the question's rivals."""
+    """What it takes to hear a wording: the language, the words that cannot be typing errors, the question's rivals."""
 
     known: Language
     words: frozenset[str]

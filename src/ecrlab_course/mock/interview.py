@@ -20,7 +20,7 @@ from ecrlab_course.drills.drill_session import FIRST_WORDS, DrillSession, schedu
 from ecrlab_course.drills.schedule import MISSED, NOTHING, rating
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.free_answer import count
-from ecrlab_course.listening.listener import Heard, flags, hear, is_said, sentences
+from ecrlab_course.listening.listener import Heard, flags, is_said, sentences
 from ecrlab_course.listening.marking import Marking, marking
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import Follow, MockRecord, PartRecord, book_of, evidence_schedule, question_schedule
@@ -99,7 +99,7 @@ class Interview:
         self, minutes: int = 20, level: str = "mid", mix: int | None = None, *, partner: bool = False, after: int = 0,
         clock: bool = True, aloud: bool = False,
     ) -> None:  # fmt: skip
-        """Draw the parts and begin; `mix` is the number of the draw, by default one more than the last.
+        """Draw the parts; `mix` is the number of the draw, by default one more than the last. Kept once one is opened.
 
         With a partner the mix is made without the learner's history, and shares nothing with the mix `after`. Raises
         MixError for a length or a level that there is not.
@@ -115,7 +115,6 @@ class Interview:
             "level": level, "minutes": minutes, "mix": mix, "partner": partner, "clock": clock, "aloud": aloud,
             "began": self._now(), "at": 0, "parts": parts,
         }  # fmt: skip
-        self._keep()
 
     def _history(self) -> History:
         return history(self.home, self.bank.drills, self.book, self.clock)
@@ -202,6 +201,8 @@ class Interview:
         self._since = None
         if part is None:
             return None
+        if not any(each.get("stage") for each in self.parts):
+            self.record["began"] = self._now()
         if not part.get("stage") or part["stage"] == TASK:
             if part["kind"] == EVIDENCE:
                 self._build(part)
@@ -297,7 +298,7 @@ class Interview:
         question = self.question(part)
         if self.record["aloud"] or self.record["partner"]:
             return {point.key: Heard(listened=False) for point in question.points}
-        return hear(part.get("text", ""), {each.key: each.wordings for each in question.points}, question.rivals)
+        return question.heard(part.get("text", ""))
 
     def _listen(self, part: PartRecord) -> None:
         heard = self.heard(part)

@@ -72,8 +72,13 @@ def page(card: Scorecard) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(card.title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{" ".join(css.split())}</style></head>'
-        f"<body><main>{re.sub('h4', 'h2', card.html)}{drawing(card.figures)}</main></body></html>\n"
+        f"<body><main><h1>{escape(card.title)}</h1>{_headed(card.html)}{drawing(card.figures)}</main></body></html>\n"
     )
+
+
+def _headed(html: str) -> str:
+    """Return the scorecard with headings: on a page of its own they have a level."""
+    return re.sub(r'<div class="ecr-title">(.*?)</div>', r"<h2>\1</h2>", html)
 
 
 def export(card: Scorecard, path: Path) -> None:

@@ -100,10 +100,10 @@ class Scorecard:
 
     @property
     def html(self) -> str:
-        """The scorecard as HTML, without a style of its own."""
-        parts = [f'<div class="ecr-head"><b>{markdown_inline(self.title)}</b></div><p>{markdown_inline(self.when)}</p>']
+        """The scorecard as HTML, without its title and without a style of its own."""
+        parts = [f"<p>{markdown_inline(self.when)}</p>"]
         for section in self.sections:
-            parts.append(f'<h4 class="ecr-title">{markdown_inline(section.title)}</h4>')
+            parts.append(f'<div class="ecr-title">{markdown_inline(section.title)}</div>')
             parts.append(table(section.head, section.rows).html if section.rows else "")
             if section.lines:
                 parts.append(markdown("\n".join(f"- {line}" for line in section.lines)))

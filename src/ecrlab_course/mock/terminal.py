@@ -14,10 +14,10 @@ from ecrlab import launch
 from ecrlab_course.desk import paper
 from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.drills.drill_session import clocked
-from ecrlab_course.drills.terminal import choose_option, heard_words, open_shell
+from ecrlab_course.drills.terminal import choose_option, open_shell
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.listening.listener import Heard, is_said, sentences
-from ecrlab_course.listening.marking import HEARD, LEFT
+from ecrlab_course.listening.marking import HEARD, LEFT, heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import PartRecord
 from ecrlab_course.mock.interview import FOLLOW, GIVEN, Bank, Interview
@@ -77,7 +77,8 @@ class MockConversation:
         """Ask every part from where it stands, then mark, then show the scorecard."""
         while (part := self.interview.open()) is not None:
             number = self.interview.record["at"] + 1
-            self._title(f"{number}/{len(self.interview.parts)} · {say('mock.part_' + part['kind'])}")
+            kind = say(f"mock.part_{part['kind']}")
+            self._title(f"{number}/{len(self.interview.parts)} · {kind}")
             self._clock()
             try:
                 self._part(part)
@@ -259,7 +260,8 @@ class Interviewer:
         self.console.print(Markdown("\n".join(f"- {rule}" for rule in rules())))
         number = 0
         for slot in self.parts:
-            self.console.print(f"\n[bold]{say('mock.part_' + slot.kind)}[/bold] ({clocked(slot.seconds)})")
+            kind = say(f"mock.part_{slot.kind}")
+            self.console.print(f"\n[bold]{kind}[/bold] ({clocked(slot.seconds)})")
             if slot.kind in SPOKEN:
                 self._question(number, self.ticks.asked[number])
                 number += 1

@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from importlib import import_module
+from textwrap import shorten
 from typing import Any
 
 from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.drills.drill import Drill, Finding
 from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills.schedule import PASSED, Due
-from ecrlab_course.drills.terminal import heard_words
 from ecrlab_course.failure import reason
 from ecrlab_course.kinds.inputs import WIDE
 from ecrlab_course.listening.listener import sentences
+from ecrlab_course.listening.marking import heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.notebook.cards import ActingCard
 from ecrlab_course.views.display import Shown, escape, keyboard, markdown, note, plain, style, table, verdict_html
@@ -185,7 +186,10 @@ class DrillCard(ActingCard):
         for key, each in heard.items():
             self._ticks[key].value = bool(ticked.get(key, each.made))
             self._lines[key].value = f'<div class="ecr-soft ecr-heard">{escape(heard_words(each))}</div>'
-            self._where[key].options = [(say("drill.said_where"), ""), *((text, text) for text in said)]
+            self._where[key].options = [
+                (say("drill.said_where"), ""),
+                *((shorten(text, 80, placeholder=" …"), text) for text in said),
+            ]
             self._show_where(key)
 
     def _show_where(self, key: str) -> None:

@@ -35,7 +35,8 @@ class InterviewerCard(PagedCard):
             self._end()
             return
         slot = self.parts[self._at]
-        name = f"{self._at + 1}/{len(self.parts)} · {say('mock.part_' + slot.kind)} · {clocked(slot.seconds)}"
+        kind = say(f"mock.part_{slot.kind}")
+        name = f"{self._at + 1}/{len(self.parts)} · {kind} · {clocked(slot.seconds)}"
         head = self._html(f'<div class="ecr-title">{escape(name)}</div>')
         body = self._question() if slot.kind in SPOKEN else [self._html(markdown(self._task(slot)))]
         notes = self._area(say("mock.notes"), self._notes, self._note, 3)

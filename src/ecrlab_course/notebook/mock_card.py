@@ -9,16 +9,16 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from ecrlab_course.desk import paper
 from ecrlab_course.desk.desk import Desk
 from ecrlab_course.documents.verdict import Outcome, Verdict
-from ecrlab_course.drills.terminal import heard_words
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.inputs import WIDE
 from ecrlab_course.listening.listener import Heard, is_said, sentences
-from ecrlab_course.listening.marking import HEARD, SAID
+from ecrlab_course.listening.marking import HEARD, SAID, heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import PartRecord
 from ecrlab_course.mock.interview import FOLLOW, GIVEN, Interview
@@ -43,7 +43,7 @@ UNMEANT = "unmeant"
 @cache
 def own_style() -> str:
     """Return the style element of mock interviews and of the page of readiness."""
-    css = (files("ecrlab_course.views") / "mock.css").read_text(encoding="utf-8")
+    css = (files("ecrlab_course.views") / "interview.css").read_text(encoding="utf-8")
     return f"<style>{' '.join(css.split())}</style>"
 
 
@@ -210,7 +210,8 @@ class MockCard(PagedCard):
             self._review()
             return
         number = self.interview.record["at"] + 1
-        name = f"{number}/{len(self.interview.parts)} · {say('mock.part_' + part['kind'])}"
+        kind = say(f"mock.part_{part['kind']}")
+        name = f"{number}/{len(self.interview.parts)} · {kind}"
         head = self._html(f'<div class="ecr-title">{escape(name)}</div>')
         if part["kind"] == EVIDENCE:
             self._show(self._clock, head, *self._evidence(part))
@@ -350,7 +351,10 @@ class MockCard(PagedCard):
             options = [(say("mock.counts"), ""), (say("mock.not_meant"), UNMEANT)]
             value = "" if state == HEARD else UNMEANT
         else:
-            options = [(say("mock.leave"), ""), *((f"{say('drill.said_it')} {each}", each) for each in said or ["-"])]
+            options = [
+                (say("mock.leave"), ""),
+                *((f"{say('drill.said_it')} {shorten(each, 80, placeholder=' …')}", each) for each in said or ["-"]),
+            ]
             value = part.get("said", {}).get(point.key, "").split("\n")[0] if state == SAID else ""
         values = [each for _, each in options]
         choice = ipywidgets.Dropdown(

@@ -21,6 +21,7 @@ from ecrlab_course.documents.code import Code
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.sections import DocumentError, Fault, Part, Sections, parse
 from ecrlab_course.kinds.free_answer import FollowUp, read_follow_up, read_rivals, read_wordings
+from ecrlab_course.listening.listener import Heard, hear
 from ecrlab_course.listening.wording import Wordings
 from ecrlab_course.messages import say
 
@@ -103,6 +104,10 @@ class Question:
     def head(self) -> str:
         """Its number, topic and level, in words."""
         return say("question.head", number=self.number, topic=self.topic_words, level=self.level)
+
+    def heard(self, answer: str) -> dict[str, Heard]:
+        """Return what is heard of each point in an answer, by the points' keys. It may be said and not heard."""
+        return hear(answer, {point.key: point.wordings for point in self.points}, self.rivals)
 
     @property
     def topic_words(self) -> str:
