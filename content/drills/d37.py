@@ -61,7 +61,7 @@ class Seen:
         wanted = {(GET, f"{bucket(region)}/{key}") for key in KEYS}
         if lab.seed == "reports":
             wanted |= {(PUT, f"{REPORTS}/{key}") for key in KEYS}
-        others = ("us-east-1", "eu-west-1", "ap-south-1", "us-west-2", "eu-west-2")
+        others = ("us-east-1", "eu-west-1", "ap-south-1", "us-west-1", "us-east-2", "eu-west-2", "eu-north-1")
         near = [bucket(each) for each in others if each != region]
         near += [f"{bucket(region)}-copy", f"{REPORTS}-2026", "arn:aws:s3:::somebody-else"]
         places = [bucket(region), REPORTS, *near]

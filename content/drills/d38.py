@@ -26,8 +26,8 @@ export AWS_SESSION_TOKEN=$(key SessionToken)
 unset AWS_PROFILE
 aws ecr initiate-layer-upload --repository-name shop/orders
 """
-OTHERS = ("ecr:BatchDeleteImage", "ecr:DeleteRepository", "ecr:SetRepositoryPolicy", "ecr:CreateRepository")
 ELSEWHERE = ("iam:CreateUser", "iam:PutUserPolicy", "sts:AssumeRole", "ecr:PutRegistryPolicy", "s3:GetObject")
+OTHERS = ("ecr:BatchDeleteImage", "ecr:DeleteRepository", "ecr:SetRepositoryPolicy", "ecr:CreateRepository")
 
 
 def prepare(lab: DrillLab) -> None:
@@ -68,7 +68,9 @@ class Seen:
         kept = {(LOGIN, "*"), *((action, arn(NAME)) for action in PULL)}
         self.kept = kept <= passes
         held = {each for each in passes if each[0] in PULL and each[1].startswith(arn("shop/"))}
-        surplus = passes - held - {(LOGIN, "*")} - {(action, arn(NAME)) for action in PUSH}
+        # The login is for a registry: allowed on a star, it is allowed whatever is asked about.
+        held |= {each for each in passes if each[0] == LOGIN}
+        surplus = passes - held - {(action, arn(NAME)) for action in PUSH}
         self.surplus = "` on `".join(sorted(surplus)[0]) if surplus else ""
         who = {"boundary": f"{ACCOUNT}:user/ci", "session": f"{ACCOUNT}:assumed-role/{ROLE}/"}[lab.seed]
         self.run = any(
@@ -102,8 +104,9 @@ def limit_of(lab: DrillLab) -> str:
 
 def everything(lab: DrillLab, limit: str) -> set[tuple[str, str]]:
     """Ask what the limit alone lets through, here, next door, and of other services."""
-    places = [arn(NAME), arn(NEIGHBOUR), arn("shop/x"), arn(NAME + "-old"), arn("other/x"), arn(NAME, "eu-west-1")]
-    found = passing(lab, limit, [*PULL, *PUSH, *OTHERS], places)
+    near = [arn(NEIGHBOUR), arn("shop/x"), arn(NAME + "-old"), arn("other/x"), arn(NAME, "eu-west-1")]
+    here = [action for action in lab.control.actions() if action.startswith("ecr:")]
+    found = passing(lab, limit, here, [arn(NAME)]) | passing(lab, limit, [*PULL, *PUSH, *OTHERS], near)
     return found | passing(lab, limit, [LOGIN, *ELSEWHERE], ["*"])
 
 
@@ -210,6 +213,11 @@ TRIES = {
         "a star after the name": attempt(
             BY_SESSION,
             (lambda lab: limit(lab, *PULLING, allow(list(PUSH), arn(NAME + "*"))), build),
+            seed="session",
+        ),
+        "every Put": attempt(
+            BY_SESSION,
+            (lambda lab: limit(lab, *PULLING, allow([*DOCKER_PUSH, "ecr:Put*"], arn(NAME))), build),
             seed="session",
         ),
         "the push everywhere": attempt(

@@ -53,7 +53,7 @@ class Seen:
 
     def __init__(self, lab: DrillLab, findings: Findings) -> None:
         decisions = {
-            who: [each for each in lab.decisions([(f"user/{who}", action, arn(where)) for action in DOCKER_PUSH])]
+            who: lab.decisions([(f"user/{who}", action, arn(where)) for action in DOCKER_PUSH])
             for who, where in (("dara", "web/page"), ("omar", "maps/tiles"))
         }
         refused = {who: [each for each in found if not each["allowed"]] for who, found in decisions.items()}
@@ -63,10 +63,8 @@ class Seen:
         self.reason = str(refused["dara"][0]["reason"]).rstrip(".") if refused["dara"] else ""
         self.changed = any(each.ok and each.operation.startswith(WRITES) for each in requests(lab, "iam"))
         other = {"aws:PrincipalTag/team": "maps", "aws:PrincipalTag/group": "maps"}
-        question = {
-            "principal": f"{ACCOUNT}:user/dara", "action": "ecr:PutImage", "resource": arn("web/page"), "context": other,
-        }  # fmt: skip
-        self.fixed = bool(lab.control.decide_all([question])[0]["allowed"])
+        (as_maps,) = lab.control.decide_all([(f"{ACCOUNT}:user/dara", "ecr:PutImage", arn("web/page"))], context=other)
+        self.fixed = bool(as_maps["allowed"])
         found = beyond(lab, wanted())
         self.wider, self.known = found.wider, found.verdict != "cannot tell"
         self.surplus, self.why = found.text, found.why

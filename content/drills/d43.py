@@ -41,7 +41,9 @@ class Seen:
     def __init__(self, lab: DrillLab, findings: Findings) -> None:
         asked = [(LOGIN, "*"), *((action, arn(NAME)) for action in WORK)]
         decisions = lab.decisions([("user/dara", action, where) for action, where in asked])
-        refused = [(each["action"], str(each["reason"]).rstrip(".")) for each in decisions if not each["allowed"]]
+        refused: list[tuple[str, str]] = [
+            (each["action"], str(each["reason"]).rstrip(".")) for each in decisions if not each["allowed"]
+        ]
         self.refused, self.reason = refused[0] if refused else ("", "")
         self.closed = as_words([action for action, _ in refused]) or "nothing"
         opened = [action for action, where in PROBES.items() if lab.may(("user/dara", action, where))[0]]

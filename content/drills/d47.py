@@ -52,7 +52,7 @@ class Seen:
         others = [name for name in NAMES if name != self.odd]
         kept = [name for name in others if name in how and made[name] == str(found[name]["createdAt"].timestamp())]
         self.lost = next((name for name in others if name not in kept or not lab.images(name)), "")
-        self.anew = self.right or self.gone or bool(self.lost)
+        self.again = self.right or self.gone or bool(self.lost)
         typed = findings.get("name", "").lower()
         said = [name for name in NAMES if re.search(rf"(?<!\w){name.rpartition('/')[2]}(?!\w)", typed)]
         self.any, self.said = bool(typed.strip() or findings.get("under")), said

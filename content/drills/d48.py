@@ -53,11 +53,11 @@ class Seen:
         prefixes = {str(each["prefix"]): str(each.get("customRoleArn", "")) for each in found}
         self.templates = ", ".join(f"`{name}` ({role or 'no role'})" for name, role in prefixes.items()) or "none"
         self.prefix = next((name for name in prefixes if name not in ("pay", "pay-old", NAME)), "")
-        there = lab.repositories().get(NAME)
-        how = there["encryptionConfiguration"] if there else {}
+        there = lab.repositories().get(NAME, {})
+        how = there.get("encryptionConfiguration", {})
         self.there = bool(there)
-        self.right = how.get("kmsKey") == KEY and bool(there) and there["imageTagMutability"] == "IMMUTABLE"
-        said = [how.get("encryptionType", ""), how.get("kmsKey", ""), there["imageTagMutability"] if there else ""]
+        self.right = how.get("kmsKey") == KEY and there["imageTagMutability"] == "IMMUTABLE"
+        said = [how.get("encryptionType", ""), how.get("kmsKey", ""), there.get("imageTagMutability", "")]
         self.how = ", ".join(f"`{each}`" for each in said if each) if there else Sentence("none")
         self.seen = Sentence("now")
         self.filled = bool(lab.images(NAME))
