@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.request
 
-from ecrlab_course.authoring import Lab, Sentence, requests
+from ecrlab_course.authoring import Lab, Request, Sentence, requests
 from ecrlab_course.authoring.staging import make_repository, put_image
 from ecrlab_course.toolbox.hub_client import manifest as hub_manifest
 from ecrlab_course.toolbox.hub_client import pass_for
@@ -36,7 +36,7 @@ class Seen:
         # What e3.md may name:
         self.so_far = Sentence("asked-already" if rows else "nothing")
 
-    def _layers(self, lab: Lab, rows: list) -> None:  # type: ignore[type-arg]
+    def _layers(self, lab: Lab, rows: list[Request]) -> None:
         """Note where an image went, and whether its layer is one of web/page's."""
         ours = layers_of(lab, PAGE)
         self.layer = self.mounted = False
