@@ -56,11 +56,10 @@ lab.answer("10-r3", "b")
 # *“The push works from Dara's laptop. In CI it ends with* not authorized to perform: ecr:InitiateLayerUpload. *What do
 # you do?”*
 #
-# | chair | answer |
-# |---|---|
-# | first | “That's the token, it lives twelve hours. GetAuthorizationToken, PowerUser, then it works.” |
-# | second | “CI is another user than Dara. Its policy does not allow this action, so I would add the actions of a push.” |
-# | third | “CI is another user; the message names it. Nobody allowed the action, it says. I'd ask as CI who it is, change one statement and push again. Which action comes next I have not checked.” |
+# - **First chair:** “That's the token, it lives twelve hours. GetAuthorizationToken, PowerUser, then it works.”
+# - **Second chair:** “CI is another user than Dara. Its policy does not allow this, so I'd add the actions of a push.”
+# - **Third chair:** “CI is another user; the message names it. Nobody allowed the action, it says. I'd ask as CI who it
+#   is, change one statement and push again. Which action comes next I have not checked.”
 
 # %% id="10-04-guess" tags=["core", "guess"] minutes=1
 lab.guess("10-g1")
@@ -83,8 +82,8 @@ lab.answer("10-g1", "c", confidence=2)
 # | breath | words | tells |
 # |---|---|---|
 # | who is asking | `User: …user/ops` | somebody who is known: the login is not the question |
-# | what, on what | `ecr:InitiateLayerUpload on resource: …repository/web/page` | one action; Region, account and name are yours to compare |
-# | how does it end | `because no identity-based policy allows` | nobody said yes. *With an explicit deny* would lead elsewhere |
+# | what, on what | `ecr:InitiateLayerUpload on resource: …repository/web/page` | one action; compare Region, account, name |
+# | how does it end | `because no identity-based policy allows` | nobody said yes; *explicit deny* leads elsewhere |
 #
 # ECR's API printed it. In front of an interviewer, these three are an answer by themselves.
 
@@ -198,8 +197,8 @@ lab.answer("10-e4", "b", confidence=2)
 lab.xray()  # what web/jobs was sent
 
 # %% [markdown] id="10-09-card" tags=["core", "reading"]
-# Look at *sent*: one row carries some 60 kB. The very bytes were in the registry, on another shelf. (A second run of the
-# push sends nothing: now this shelf has them.)
+# Look at *sent*: one row carries some 60 kB. The very bytes were in the registry, on another shelf. (A second run of
+# the push sends nothing: now this shelf has them.)
 
 # %% id="10-09-why" tags=["core", "exercise", "solution"]
 lab.solution("10-e4")
@@ -228,14 +227,14 @@ lab.answer("10-g2", "b", confidence=2)
 lab.xray()  # what web/night was sent
 
 # %% [markdown] id="10-10-card" tags=["core", "reading"]
-# The same request as before: *POST upload with mount and from*. Before, the answer was `202`, *send it*. Now it is
-# `201`, *I have it*, and nothing was sent. **So sentence 3 is wrong by default, and right with a setting that is named.**
-# That is the answer to give.
+# docker asked for the layer *from another repository*: `201`, *I have it*, and nothing was sent. Without the setting
+# such a request is answered `202`, *send it*. **So sentence 3 is wrong by default, and right with a setting that you
+# name.** That is the answer to give.
 
 # %% [markdown] id="10-10-picture" tags=["core", "picture"] minutes=1
 # ![Picture 2, one layer and three repositories of one registry. web/page has the layer. To web/jobs an arrow goes from
-# the computer, labelled 202, 60 kB sent. To web/night a dashed arrow goes from web/jobs, labelled 201, mounted, 0 bytes;
-# above it a switch, BLOB_MOUNTING, is on.](images/shelves.svg)
+# the computer, labelled 202, 60 kB sent. To web/night a dashed arrow goes from web/jobs, labelled 201, mounted, 0
+# bytes; above it a switch, BLOB_MOUNTING, is on.](images/shelves.svg)
 #
 # **Picture 2.** `web/page` has the layer. To `web/jobs` an arrow goes from the computer: *202, 60 kB sent*. To
 # `web/night` a dashed arrow goes from `web/jobs`: *201, mounted, 0 bytes*, under a switch that is on.
@@ -328,8 +327,8 @@ lab.solution("10-e5")
 
 # %% [markdown] id="10-13-picture" tags=["core", "picture"] minutes=1
 # ![Picture 3, two chairs at a table. Before the candidate's chair lie three cards: cause, proof, edge. Before the
-# interviewer's chair lie three cards: listen, what is missing, one question. Between them stands a screen that both see,
-# with a request and its answer.](images/chairs.svg)
+# interviewer's chair lie three cards: listen, what is missing, one question. Between them stands a screen that both
+# see, with a request and its answer.](images/chairs.svg)
 #
 # **Picture 3.** Before the candidate lie three cards: *cause, proof, edge*. Before the interviewer three others:
 # *listen, what is missing, one question*. Between them a screen that both see: a request and its answer.
@@ -409,7 +408,8 @@ lab.answer(
 # > **On real AWS**
 # >
 # > - `BLOB_MOUNTING` is a setting of the registry in one Region; the source must have the same encryption and key.
-# > - The end of a refusal names the kind of policy; a service control policy is changed by whoever runs the organization.
+# > - The end of a refusal names the kind of policy. A service control policy is changed by whoever runs the
+# >   organization.
 # > - A permission that was just changed can take some seconds: push again before you look for another cause.
 # > - Prices and limits move. Say the date with the number.
 

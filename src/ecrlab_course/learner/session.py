@@ -36,7 +36,6 @@ from ecrlab_course.toolbox.standing import (
     same_tags,
 )
 
-
 MISSED = ("not yet", "compared")
 """The outcomes of an answer that showed a misconception."""
 
