@@ -82,7 +82,7 @@ lab.answer("10-g1", "c", confidence=2)
 # | breath | words | tells |
 # |---|---|---|
 # | who is asking | `User: …user/ops` | somebody who is known: the login is not the question |
-# | what, on what | `ecr:InitiateLayerUpload on resource: …repository/web/page` | one action; compare Region, account, name |
+# | what, on what | `ecr:InitiateLayerUpload on resource: …repository/web/page` | one action, one thing: compare |
 # | how does it end | `because no identity-based policy allows` | nobody said yes; *explicit deny* leads elsewhere |
 #
 # ECR's API printed it. In front of an interviewer, these three are an answer by themselves.
