@@ -37,7 +37,7 @@ class Seen:
 
 def run(_lab: Lab, _values: Mapping[str, str]) -> Result:
     """Run nothing: it is an answer."""
-    return Result("", 0, "")
+    return Result("the plan", 0, "")
 
 
 def judge(seen: Seen) -> str:

@@ -197,8 +197,8 @@ lab.answer("10-e4", "b", confidence=2)
 lab.xray()  # what web/jobs was sent
 
 # %% [markdown] id="10-09-card" tags=["core", "reading"]
-# Look at *sent*: one row carries some 60 kB. The very bytes were in the registry, on another shelf. (A second run of
-# the push sends nothing: now this shelf has them.)
+# Look for `PATCH`: the first one carries the layer, some 60 kB. The very bytes were in the registry, on another shelf.
+# (A second run of the push sends nothing: now this shelf has them.)
 
 # %% id="10-09-why" tags=["core", "exercise", "solution"]
 lab.solution("10-e4")
@@ -227,8 +227,8 @@ lab.answer("10-g2", "b", confidence=2)
 lab.xray()  # what web/night was sent
 
 # %% [markdown] id="10-10-card" tags=["core", "reading"]
-# docker asked for the layer *from another repository*: `201`, *I have it*, and nothing was sent. Without the setting
-# such a request is answered `202`, *send it*. **So sentence 3 is wrong by default, and right with a setting that you
+# docker asked for the layer *from another repository*: `201`, *I have it*, and not a byte of it was sent; a
+# `PATCH` that you see carries the small config. Without the setting such a request is answered `202`, *send it*. **So sentence 3 is wrong by default, and right with a setting that you
 # name.** That is the answer to give.
 
 # %% [markdown] id="10-10-picture" tags=["core", "picture"] minutes=1
