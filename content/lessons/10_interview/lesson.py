@@ -227,9 +227,10 @@ lab.answer("10-g2", "b", confidence=2)
 lab.xray()  # what web/night was sent
 
 # %% [markdown] id="10-10-card" tags=["core", "reading"]
-# docker asked for the layer *from another repository*: `201`, *I have it*, and not a byte of it was sent; a
-# `PATCH` that you see carries the small config. Without the setting such a request is answered `202`, *send it*. **So sentence 3 is wrong by default, and right with a setting that you
-# name.** That is the answer to give.
+# docker asked for the layer *from another repository*: `201`, *I have it*, and not a byte of it was sent; a `PATCH`
+# that you see carries the small config. Without the setting such a request is answered `202`, *send it*.
+#
+# **So sentence 3 is wrong by default, and right with a setting that you name.** That is the answer to give.
 
 # %% [markdown] id="10-10-picture" tags=["core", "picture"] minutes=1
 # ![Picture 2, one layer and three repositories of one registry. web/page has the layer. To web/jobs an arrow goes from
