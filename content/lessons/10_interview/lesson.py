@@ -353,8 +353,8 @@ lab.solution("10-e6")
 lab.table()  # closed
 
 # %% [markdown] id="10-14-card" tags=["core", "reading"]
-# One cell names this lesson, *a cache of the other* at the Hub, and stays empty: no page was found that describes such a
-# rule of the Hub's, and what was not found proves nothing. In an interview that is an edge.
+# One cell names this lesson, *a cache of the other* at the Hub, and stays empty: no page was found that describes
+# such a rule of the Hub's, and what was not found proves nothing. In an interview that is an edge.
 #
 # Close it for yourself: which two rows decide for Harbour Bikes, and which two for a weekend project? Two rows, each
 # with its request, are a better answer than all of them by name.
