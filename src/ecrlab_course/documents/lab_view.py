@@ -83,6 +83,10 @@ class LabView(Protocol):
     def shown(self) -> dict[str, str]:
         """Return the cells of `lab.table()` that the learner's requests have filled, each with its newest answer."""
 
+    def misses(self) -> dict[str, int]:
+        """Return by lesson how many exercises, guesses included, the learner missed at first; a lab counts for its
+        lesson."""
+
     @property
     def transcripts(self) -> list[Transcript]:
         """The last runs of bash that this kernel made since the exercise's mark, oldest first."""

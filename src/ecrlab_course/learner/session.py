@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -34,6 +35,9 @@ from ecrlab_course.toolbox.standing import (
     put_back,
     same_tags,
 )
+
+MISSED = ("not yet", "compared")
+"""The outcomes of an answer that showed a misconception."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,23 @@ class Session:
         self._built: dict[str, Built] = {}
         self.comparison = Comparison(lab, progress, course.root)
         lab.filled = self._filled
+        lab.missed = self._missed
 
     def _filled(self) -> dict[str, str]:
         self.comparison.update()
         return shown_cells(self.progress)
+
+    def _missed(self) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for identifier, record in self.progress.read()["exercises"].items():
+            history = record.get("history", ()) if isinstance(record, dict) else ()
+            wrong = any(each.get("misconception") and each.get("outcome") in MISSED for each in history)
+            source = next(
+                (each for each in self.course.sources.values() if identifier.startswith(f"{each.lesson.id}-")), None
+            )
+            if wrong and source is not None:
+                found[source.lesson.follows or source.lesson.id] += 1
+        return dict(found)
 
     # Lessons ---------------------------------------------------------------------------------------------------------
 

@@ -166,6 +166,8 @@ class Lab:
         self.ci = Ci(self.control)
         self.filled: Callable[[], dict[str, str]] = dict
         """What `shown` returns; a session sets it."""
+        self.missed: Callable[[], dict[str, int]] = dict
+        """What `misses` returns; a session sets it."""
 
     def region(self, name: str) -> Region:
         """Return a Region of the lab, to switch off and on: `lab.region("us-east-1").off()`."""
@@ -220,7 +222,7 @@ class Lab:
         """
         view = self._looking
         view.folder, view.mark, view._runs, view._since = self.folder, mark, self._runs, since
-        view.filled = self.filled
+        view.filled, view.missed = self.filled, self.missed
         return view
 
     @property
@@ -279,6 +281,10 @@ class Lab:
     def shown(self) -> dict[str, str]:
         """Return the cells of the table that the learner's requests have filled, each with its newest answer."""
         return self.filled()
+
+    def misses(self) -> dict[str, int]:
+        """Return by lesson how many exercises the learner missed at first; a lab counts for its lesson."""
+        return self.missed()
 
     @property
     def prints(self) -> Engine:
