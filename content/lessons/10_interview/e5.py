@@ -9,6 +9,7 @@ from ecrlab.policy.sets import LOGIN, PULL
 from ecrlab_course.authoring import POWER_USER, Lab, Sentence, in_code, requests
 from ecrlab_course.authoring.beyond import Grant, Wanted, beyond
 from ecrlab_course.authoring.evidence import tags
+from ecrlab_course.authoring.requests import Request
 from ecrlab_course.authoring.staging import ask_registry, digest_of_image, log_in, put_image
 
 from .state import FIRST, PAGE, SECOND, arn, give, pulls, sprint
@@ -31,7 +32,7 @@ class Seen:
         self.action = lacking[0]["action"] if lacking else ""
         self.why = in_code(str(lacking[0].get("reason", ""))) if lacking else ""
         rows = requests(lab, "registry", "layers")
-        got = [row for row in rows if row.ok and row.method == "GET" and f"/{PAGE}/manifests/" in row.path]
+        got = [row for row in rows if row.ok and _fetches(row) and f"/{PAGE}/manifests/" in row.path]
         self.pulled = any(row.user == "ops" for row in got)
         self.puller = next((row.user for row in reversed(got) if row.user != "ops"), "")
         denied = [row for row in requests(lab) if row.user == "ops" and row.denied]
@@ -58,6 +59,11 @@ class Seen:
         }
         self.done: str = ", ".join(name for name, yes in reached.items() if yes) or Sentence("none")
         self.open: str = ", ".join(name for name, yes in reached.items() if not yes) or Sentence("none")
+
+
+def _fetches(row: Request) -> bool:
+    """Tell whether it is a pull's: docker asks for a manifest's head alone when it has the image already."""
+    return row.method == "GET" or (row.method == "HEAD" and "docker/" in (row.row["user_agent"] or ""))
 
 
 def judge(seen: Seen) -> str:
