@@ -225,7 +225,7 @@ def test_a_learner_joins_shares_and_takes_an_offer_in_jupyterlab(
     expect(cell).to_contain_text("Your instructor offers: build the state after lesson 00.")
     expect(card).to_contain_text("Your instructor has seen your hand.")
     cell.get_by_role("button", name="Build it").click()
-    expect(cell).to_contain_text("end", timeout=60_000)
+    expect(cell).to_contain_text("the state after it is ready", timeout=60_000)
     assert ConsentFile.of(Home(room.home)).get().open == []
 
     card.get_by_role("button", name="Forget me").click()
