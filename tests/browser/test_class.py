@@ -27,7 +27,7 @@ from ecrlab_course.classroom.pseudonyms import password_of
 
 from .conftest import Lab, Room
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = Path(pytest.__file__).parent.parent
 PROXY = "configurable-http-proxy@5.3.0"
