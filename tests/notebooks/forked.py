@@ -1,6 +1,6 @@
 """Cells run by IPython's shell in a fork of this process: a kernel without its sockets, started in no time.
 
-What a Jupyter kernel adds, its messages, is run with every solved page by nbval, and with every page as learners get it.
+What a Jupyter kernel adds, its messages, is run with every solved page by nbval, and with every page of a learner.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def run_cells(cells: Sequence[tuple[str, str]], folder: Path, environ: Mapping[s
 
     A cell that fails does not keep the next ones from running, as in a notebook run with its errors allowed.
     """
+    environ = dict(environ)  # it may be os.environ, which is emptied first
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
