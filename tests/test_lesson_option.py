@@ -13,6 +13,9 @@ import pytest
 from ecrlab_course.authoring.content import course
 from ecrlab_course.drills.drill import drills
 
+# Each look is a pytest of its own, which reads every document of the course.
+pytestmark = pytest.mark.timeout(400)
+
 ROOT = Path(__file__).parent.parent
 PLACES = ("tests/course/test_matrix.py", "tests/course/test_catch_up.py", "tests/course/test_drills.py")
 
