@@ -44,6 +44,7 @@ bench: install ## Measure, side by side with what else there is
 	$(VENV)/bin/python bench/registry.py
 	$(VENV)/bin/python bench/starts.py
 	$(VENV)/bin/python bench/tasks.py
+	$(VENV)/bin/python bench/board.py
 
 soak: tools ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/pytest -m soak

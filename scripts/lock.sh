@@ -1,6 +1,6 @@
 #!/bin/sh
-# Pins what pyproject.toml asks for: requirements.txt is what a learner installs, requirements-test.txt all that the tests
-# need. Then asks whether every pin has a wheel where learners are: nobody needs a compiler. Usage: scripts/lock.sh UV
+# Pins what pyproject.toml asks for: requirements.txt is what a learner installs, requirements-class.txt that and what a
+# hub of a class needs, requirements-test.txt all that the tests need. Then asks whether every pin has a wheel where learners are: nobody needs a compiler. Usage: scripts/lock.sh UV
 set -eu
 uv=$1
 
@@ -11,7 +11,8 @@ pin() { # FILE OPTION...
         --no-annotate --no-header --extra course --extra install "$@" pyproject.toml --output-file "$file"
 }
 pin requirements.txt
-pin requirements-test.txt --extra test --constraint requirements.txt
+pin requirements-class.txt --extra class --constraint requirements.txt
+pin requirements-test.txt --extra test --extra class --constraint requirements-class.txt
 
 for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-apple-darwin; do
     for version in 3.11 3.12 3.13 3.14; do

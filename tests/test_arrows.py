@@ -66,9 +66,9 @@ MAY_REACH = {
     "decisions",
 }
 _READING = "checkout messages documents"
-_KINDS = f"{_READING} failure views progress causes"
+_KINDS = f"{_READING} failure views progress causes listening"
 _SESSION = f"{_KINDS} kinds authoring toolbox"
-_PAGE = f"{_SESSION} learner drills questions desk policy_editor"
+_PAGE = f"{_SESSION} learner drills questions desk mock policy_editor"
 _LOOKING = f"{_ASKING} decisions explorer"
 
 #: The wings of the course: what each may reach of the course, and of the rest. The cloud's services are behind HTTP.
@@ -85,6 +85,8 @@ COURSE = {
     "views": (_READING, "decisions explorer"),
     # What kept a learner's client from its goal.
     "causes": (_READING, f"{_ASKING} decisions"),
+    # Which points an own answer makes.
+    "listening": ("checkout messages", ""),
     "kinds": (_KINDS, _LOOKING),
     "authoring": (f"{_KINDS} kinds", f"{_LOOKING} policy"),
     # What a registry costs, for a cell.
@@ -93,13 +95,29 @@ COURSE = {
     "learner": (_SESSION, f"{_LOOKING} policy environment span"),
     "questions": (f"{_KINDS} kinds authoring", f"{_LOOKING} policy"),
     "drills": (f"{_SESSION} learner questions", f"{_STARTING} launch policy decisions explorer"),
+    "mock": (f"{_SESSION} learner questions drills desk", f"{_STARTING} launch policy decisions explorer"),
     "desk": (_SESSION, f"{_LOOKING} policy environment span"),
     "policy_editor": (f"{_READING} failure views toolbox", f"{_LOOKING} policy environment span"),
-    "notebook": (_PAGE, f"{_STARTING} launch doctor policy decisions explorer"),
+    # What a learner shares, and who sends it.
+    "sharing": (f"{_READING} progress", "home"),
+    "notebook": (f"{_PAGE} sharing", f"{_STARTING} launch doctor policy decisions explorer"),
     # The makers and the commands.
-    "publish": (f"{_PAGE} notebook", f"{_STARTING} launch doctor policy decisions explorer"),
+    "publish": (f"{_PAGE} notebook sharing", f"{_STARTING} launch doctor policy decisions explorer"),
     "start": (f"{_SESSION} learner unloaded", f"{_STARTING} launch policy decisions explorer"),
-    "cli": (f"{_PAGE} notebook publish start unloaded", f"{_STARTING} command launch doctor policy decisions explorer"),
+    # A class: the board, and the hub's side.
+    "classroom": (
+        f"{_SESSION} learner drills questions desk unloaded start sharing",
+        f"{_STARTING} command launch policy decisions explorer",
+    ),
+    "commanding": (f"{_PAGE} notebook sharing", f"{_STARTING} command launch doctor policy decisions explorer"),
+    "mock_commands": (
+        f"{_PAGE} notebook sharing commanding",
+        f"{_STARTING} command launch doctor policy decisions explorer",
+    ),
+    "cli": (
+        f"{_PAGE} notebook publish start unloaded sharing classroom commanding mock_commands",
+        f"{_STARTING} command launch doctor policy decisions explorer",
+    ),
 }
 
 

@@ -14,8 +14,10 @@ CONTENT = b"the booking page"
 
 
 def prepare(lab: DrillLab) -> None:
-    """Build one image with three names."""
+    """Build one image with three names; in the state `again` an earlier one is there too, which has lost its name."""
     lab.repository(NAME)
+    if lab.seed == "again":
+        lab.push(NAME, TAGS[0], b"the booking page, a first try")
     for tag in TAGS:
         lab.push(NAME, tag, CONTENT)
 
@@ -89,6 +91,7 @@ TRIES = {
         "the same bytes pushed": attempt({"images": " 1 "}, lambda lab: lab.push(NAME, "proof", CONTENT)),
         "counted in words": attempt({"images": "One image."}, name_it),
         "both counts, each by its name": attempt({"images": "four names, but only one image"}, name_it),
+        "one that has lost its name is counted": attempt({"images": "2"}, name_it, seed="again"),
         "with an image of their own beside it": attempt({"images": "2"}, (name_it, push_mine)),
     },
     "untouched": {"only the number": attempt({"images": "1"})},
@@ -101,6 +104,7 @@ TRIES = {
     "not-counted": {"shown, not counted": attempt({}, name_it)},
     "miscounted": {
         "names counted": attempt({"images": "4"}, name_it),
+        "the other state's": attempt({"images": "1"}, name_it, seed="again"),
         "names counted, in words": attempt({"images": "four"}, name_it),
         "a right number for the wrong thing": attempt({"images": "1 container, 4 images"}, name_it),
     },

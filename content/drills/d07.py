@@ -8,6 +8,9 @@ from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import Findings, attempt
 
 NAME = "shop/web"
+ALL = {"own": 6, "child": 5}
+GOES = {"own": 2, "child": 1}
+"""How many images there are in each state, and how many of them the script deletes."""
 SCRIPT = """#!/usr/bin/env bash
 # Up for review: delete everything that has no tag.
 ids=$(aws ecr list-images --repository-name shop/web --filter tagStatus=UNTAGGED --query 'imageIds[*]' --output json)
@@ -16,12 +19,15 @@ aws ecr batch-delete-image --repository-name shop/web --image-ids "$ids"
 
 
 def prepare(lab: DrillLab) -> None:
-    """Put an index with two images, one that runs by digest, one that nobody needs, and 1.9."""
+    """Put an index with two images, one that runs by digest, one that nobody needs, and 1.9.
+
+    What runs is an image of its own, or (`child`) one of the index's.
+    """
     lab.repository(NAME)
     old = put_image(lab, NAME, "", {"page": b"an image whose tag has moved"})
-    live = put_image(lab, NAME, "", {"page": b"what runs tonight"})
     amd = put_image(lab, NAME, "", {"page": b"for amd64"})
     arm = put_image(lab, NAME, "", {"page": b"for arm64"}, architecture="arm64")
+    live = arm if lab.seed == "child" else put_image(lab, NAME, "", {"page": b"what runs tonight"})
     put_index(lab, NAME, "2.0", ("amd64", amd), ("arm64", arm))
     put_image(lab, NAME, "1.9", {"page": b"what the tag 1.9 is now"})
     lab.write("cleanup.sh", SCRIPT)
@@ -43,7 +49,8 @@ class Seen:
         images, marked = lab.images(NAME), kept(lab)
         self.tags = {tag for tags in images.values() for tag in tags}
         self.garbage, self.live = marked["old"] in images, marked["live"] in images
-        self.count = len(images)
+        self.whole = len(images) == ALL[lab.seed]
+        self.goes, self.asked = GOES[lab.seed], ("three", "four")[GOES[lab.seed] - 1]
         self.untagged = sum(1 for tags in images.values() if not tags)
         self.image_count = f"{len(images)} image{'' if len(images) == 1 else 's'}"
         self.gone, self.code = (findings.get(key, "").strip() for key in ("gone", "code"))
@@ -57,11 +64,11 @@ def judge(seen: Seen) -> str:
         return "tag-gone"
     if not seen.live:
         return "live-gone"
-    if seen.count == 6 and not seen.gone and not seen.code:
+    if seen.whole and not seen.gone and not seen.code:
         return "untouched"
     if not seen.gone or not seen.code:
         return "not-predicted"
-    if numbers(seen.gone)[:1] != [2]:
+    if numbers(seen.gone)[:1] != [seen.goes]:
         return "wrong-number"
     if numbers(seen.code)[:1] != [0]:
         return "wrong-code"
@@ -109,6 +116,7 @@ TRIES = {
         "what runs tagged, then the script": attempt(
             {"gone": "2 of the 4", "code": "exit 0"}, (tag_what_runs, run_the_script)
         ),
+        "the script, where the index holds what runs": attempt({**RIGHT, "gone": "1"}, run_the_script, seed="child"),
     },
     "index-gone": {"the index first": attempt(RIGHT, lambda lab: delete_by_tag(lab, "2.0"))},
     "tag-gone": {"1.9 deleted too": attempt(RIGHT, (delete_the_old, lambda lab: delete_by_tag(lab, "1.9")))},
@@ -119,6 +127,7 @@ TRIES = {
     },
     "wrong-number": {
         "four gone": attempt({**RIGHT, "gone": "4"}, delete_the_old),
+        "the other state's": attempt(RIGHT, delete_the_old, seed="child"),
         "all": attempt({**RIGHT, "gone": "all"}, delete_the_old),
     },
     "wrong-code": {"a failing exit code": attempt({**RIGHT, "code": "1"}, delete_the_old)},

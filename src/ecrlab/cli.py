@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 import time
@@ -712,6 +713,69 @@ def ci_issuer(home: Path | None, change: str | None) -> None:
     click.echo(f"{found['issuer']} {state} at http://{found['address']}. Its key: {found['key']}.")
 
 
+@main.group(invoke_without_command=True)
+@click.pass_context
+def ecs(context: click.Context) -> None:
+    """The tasks of ECS, from inside: what they print, and a page of theirs. Without a command: all tasks.
+
+    TASK is an id or its first digits, an ARN, or a service, a family or a revision of it: then its newest task.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(ecs_list, home=None, as_json=False)
+
+
+@ecs.command("list")
+@_home_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ecs_list(home: Path | None, as_json: bool) -> None:
+    """All tasks, the oldest first; a stopped one is shown for an hour of lab time."""
+    tasks = _asked(lambda: LabClient(_home(home)).ecs_tasks())
+    if as_json:
+        click.echo(json.dumps(tasks, indent=2))
+        return
+    for task in tasks:
+        whose = f"  service {task['service']}" if task["service"] else ""
+        click.echo(f"{task['id']}  {task['cluster']}  {task['definition']}  {task['status']}{whose}")
+        if task["reason"]:
+            click.echo(f"    {task['reason']}")
+    if not tasks:
+        click.echo("There are no tasks. A stopped one is shown for an hour of lab time.")
+
+
+@ecs.command("logs")
+@_home_option
+@click.argument("task", default="")
+@click.option("--cluster", default="", help="Only a task of this cluster.")
+@click.option("--container", default="", help="Only this container of it.")
+@click.option("--lines", type=click.IntRange(1, 10_000), default=200, show_default=True, help="The last ones.")
+def ecs_logs(home: Path | None, task: str, cluster: str, container: str, lines: int) -> None:
+    """Print what the containers of TASK printed, also after it stopped. Without TASK: the newest one."""
+    found = _asked(lambda: LabClient(_home(home)).ecs_task(task, cluster, lines))
+    printed = found["printed"]
+    if container:
+        printed = {name: text for name, text in printed.items() if name == container}
+    for name, text in printed.items():
+        click.echo(f"--- {name} of {found['definition']} ({found['status']})", err=True)
+        click.echo(text.rstrip("\n"))
+    if not printed:
+        why = f" {found['note']}" if found["note"] else ""
+        click.echo(f"Task {found['id'][:12]} of {found['definition']} printed nothing.{why}", err=True)
+
+
+@ecs.command("open")
+@_home_option
+@click.argument("task", default="")
+@click.option("--cluster", default="", help="Only a task of this cluster.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: the first port of its task definition, else 80.")
+@click.option("--path", default="/", show_default=True, help="What to ask for.")
+def ecs_open(home: Path | None, task: str, cluster: str, port: int | None, path: str) -> None:
+    """Print the page that the program of TASK serves; it is asked for inside the task, for no port leads in."""
+    found = _asked(lambda: LabClient(_home(home)).ecs_page(task, cluster, port, path))
+    click.echo(found["text"], nl=not found["text"].endswith("\n"))
+    if found["cut"]:
+        click.echo("The page goes on; this is its beginning.", err=True)
+
+
 _T = TypeVar("_T")
 
 
@@ -732,6 +796,18 @@ class _Question(click.Command):
         except LabError as error:
             click.echo(typed(error), err=True)
             ctx.exit(2)
+
+
+def _token_in(name: str) -> str:
+    """Return the identity token in a file, "-": in the standard input."""
+    try:
+        with click.open_file(name, encoding="utf-8") as file:
+            text = str(file.read(20_001)).strip()
+    except (OSError, UnicodeError) as error:
+        raise click.UsageError(f"{name} cannot be read: {error}") from None
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]*", text, re.ASCII) or len(text) > 20_000:
+        raise click.UsageError(f"{name} holds no identity token: three parts of letters, digits, - and _, with dots.")
+    return text
 
 
 @main.command(cls=_Question)
@@ -760,9 +836,14 @@ def can(
     """Ask IAM: may PRINCIPAL do ACTION on RESOURCE? Nothing is done, only asked.
 
     \b
-    PRINCIPAL  a profile, user/ci, role/deployer, or an ARN
+    PRINCIPAL  a profile, user/ci, role/deployer, or an ARN;
+               @FILE with an identity token, for its bearer
     ACTION     ecr:PutImage, or PutImage
     RESOURCE   a repository's name, an ARN, or * (the default)
+
+    
+    With a token alone: which roles its bearer may take. With a role:
+    ecrlab can @main.jwt AssumeRoleWithWebIdentity role/pipeline
 
     Ends with code 0 when allowed, 1 when denied, 2 when it could not be asked.
     """
@@ -771,6 +852,12 @@ def can(
 
         click.echo("\n".join(actions()))
         return
+    if principal is not None and principal.startswith("@"):
+        principal = _token_in(principal[1:])
+        if action is None:
+            found = LabClient(_home(home)).who(principal)
+            click.echo(json.dumps(found, indent=2) if as_json else decisions.who_text(found))
+            sys.exit(0 if any(each["allowed"] for each in found["roles"]) else 1)
     if principal is None or action is None:
         raise click.UsageError(typed("Who, and what? For example: ecrlab can ci ecr:PutImage my-web-app"))
     more: dict[str, Any] = {}

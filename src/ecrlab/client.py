@@ -264,6 +264,28 @@ class LabClient:
         body = {key: value for key, value in given.items() if value is not None}
         return self._call("POST", "/_ecrlab/pull-as", body)
 
+    def ecs(self, account: str | None = None) -> dict[str, dict[str, Any]]:
+        """Return the clusters and families of an account, and what is meant to run (`ecrlab.aws.ecs.inside.meant`)."""
+        query = urllib.parse.urlencode({"account": account} if account is not None else {})
+        return self._call("GET", f"/_ecrlab/ecs?{query}")
+
+    def ecs_tasks(self) -> list[dict[str, str]]:
+        """Return every task of ECS that is shown, oldest first (`ecrlab.aws.ecs.inside.all_tasks`)."""
+        found: list[dict[str, str]] = self._call("GET", "/_ecrlab/ecs/tasks")["tasks"]
+        return found
+
+    def ecs_task(self, task: str = "", cluster: str = "", lines: int = 200, **where: str) -> dict[str, Any]:
+        """Return which task a text means and what its containers printed last (`ecrlab.aws.ecs.inside.shown`).
+
+        ``task`` is an id, its first digits, an ARN, or a service, family or revision: its newest task; "": the newest
+        of all. ``where``: account, region.
+        """
+        return self._call("POST", "/_ecrlab/ecs/task", {"task": task, "cluster": cluster, "lines": lines, **where})
+
+    def ecs_page(self, task: str = "", cluster: str = "", port: int | None = None, path: str = "/") -> dict[str, Any]:
+        """Ask the program of a task for a page; return {"container", "port", "text", "cut"}."""
+        return self._call("POST", "/_ecrlab/ecs/page", {"task": task, "cluster": cluster, "port": port, "path": path})
+
     def scan_time(self, seconds: float) -> dict[str, Any]:
         """Set how long a scan takes at least, in seconds of lab time; 0: no longer than it needs."""
         return self._call("POST", "/_ecrlab/scans", {"seconds": seconds})
@@ -305,13 +327,18 @@ class LabClient:
         public: bool = False,
         hub: bool = False,
         settings: bool = False,
+        delivery: bool = False,
         ci: bool = False,
+        clusters: Sequence[str] | None = None,
+        families: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """Put the lab, or only these repositories, users, policies of repositories or the hub, back to the start.
 
         ``public``: the repositories are ECR Public's. ``settings``: what is set for the registry of ``account`` and
         ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. ``ci``: the git server's
-        repositories and runs. Returns what was removed.
+        repositories and runs. ``clusters`` and ``families`` of ECS, in ``account`` and ``region``, go with their
+        services, tasks, containers and revisions. ``delivery``: what ECS, Lambda and OpenID Connect providers have in
+        the ``account``. Returns what was removed.
         """
         body = {
             "policies": policies,
@@ -322,7 +349,10 @@ class LabClient:
             "region": region,
             "hub": hub or None,
             "settings": settings or None,
+            "delivery": delivery or None,
             "ci": ci or None,
+            "clusters": clusters,
+            "families": families,
         }
         return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})
 

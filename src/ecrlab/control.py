@@ -18,6 +18,8 @@ from aiohttp import web
 from ecrlab import __version__, explorer, inventory
 from ecrlab.aws import decide, pullers, rehearsal, seed, surplus
 from ecrlab.aws.cloud import Cloud, regions, registry_name
+from ecrlab.aws.ecs import inside
+from ecrlab.aws.ecs.removal import remove
 from ecrlab.aws.errors import ApiError
 from ecrlab.aws.quotas import PUBLIC, NoQuota
 from ecrlab.ci import CiError
@@ -94,6 +96,10 @@ class Control:
             ("GET", "quotas"): self._quotas,
             ("POST", "quotas"): self._quota,
             ("POST", "pull-as"): self._pull_as,
+            ("GET", "ecs"): self._ecs,
+            ("GET", "ecs/tasks"): self._ecs_tasks,
+            ("POST", "ecs/task"): self._ecs_task,
+            ("POST", "ecs/page"): self._ecs_page,
             ("POST", "reset"): self._reset,
             ("GET", "hub"): self._of_hub(hub.status),
             ("POST", "hub/users"): self._of_hub(hub.users),
@@ -151,7 +157,7 @@ class Control:
     async def _body(self, request: web.Request) -> dict[str, Any]:
         try:
             body = json.loads(await request.read() or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             raise Refused(400, "The request body is not a JSON object.")
@@ -366,6 +372,41 @@ class Control:
         given = role if isinstance(role, str) else "node"
         return await asyncio.to_thread(pullers.as_eks_node, self._cloud, account, image, given, region)
 
+    async def _ecs(self, request: web.Request) -> Answer:
+        return inside.meant(self._cloud, self._account(dict(request.query)))
+
+    async def _ecs_tasks(self, request: web.Request) -> Answer:
+        return {"tasks": inside.all_tasks(self._cloud)}
+
+    async def _ecs_task(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        lines = body.get("lines", 200)
+        if not isinstance(lines, int) or isinstance(lines, bool) or not 0 < lines <= 10_000:
+            raise Refused(400, f"lines is a number from 1 to 10000, not {lines!r:.50}.")
+        return await asyncio.to_thread(inside.shown, self._cloud, self._task_meant(body), lines)
+
+    async def _ecs_page(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        port, path = body.get("port"), body.get("path", "/")
+        if port is not None and (not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536):
+            raise Refused(400, f"port is a number from 1 to 65535, or left out, not {port!r:.50}.")
+        if not isinstance(path, str) or not re.fullmatch(r"/[!-~]{0,1000}", path):
+            raise Refused(400, "path begins with / and has neither blanks nor other characters that a URL has not.")
+        try:
+            return await asyncio.to_thread(inside.page, self._cloud, self._task_meant(body), port, path)
+        except inside.NotThere as error:
+            raise Refused(409, str(error)) from None
+
+    def _task_meant(self, body: dict[str, Any]) -> dict[str, Any]:
+        names = {name: body.get(name, "") for name in ("task", "cluster", "account", "region")}
+        if not all(isinstance(value, str) for value in names.values()):
+            raise Refused(400, "task, cluster, account and region are texts, or left out.")
+        text = names.pop("task")
+        try:
+            return inside.find(self._cloud, text, **names)
+        except inside.NotThere as error:
+            raise Refused(404, str(error)) from None
+
     async def _reset(self, request: web.Request) -> Answer:
         body = await self._body(request)
         account, region = self._account(body), body.get("region", REGION)
@@ -391,6 +432,11 @@ class Control:
                 raise Refused(400, "settings is true, or left out.")
             parts = True
             removed += seed.reset_settings(self._cloud, registry)
+        if "delivery" in body:
+            if body["delivery"] is not True:
+                raise Refused(400, "delivery is true, or left out.")
+            parts = True
+            removed += await asyncio.to_thread(seed.reset_delivery, self._cloud, account)
         if "hub" in body:
             if body["hub"] is not True:
                 raise Refused(400, "hub is true, or left out.")
@@ -401,6 +447,15 @@ class Control:
                 raise Refused(400, "ci is true, or left out.")
             parts = True
             removed += await self._ci.reset()
+        named = {key: body[key] for key in ("clusters", "families") if body.get(key) is not None}
+        if not all(
+            isinstance(found, list) and all(isinstance(name, str) for name in found) for found in named.values()
+        ):
+            raise Refused(400, "clusters and families are lists of names.")
+        if named:
+            parts = True
+            given = (named.get("clusters", []), named.get("families", []))
+            removed += await asyncio.to_thread(remove, self._cloud, f"{account}/{region}", *given)
         if parts:
             return {"removed": removed}
         removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *await self._ci.reset()]

@@ -171,8 +171,24 @@ def _proposal(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def bearer_text(who: Mapping[str, Any]) -> str:
+    """Return what a verified token says of its bearer, and which roles let the bearer in."""
+    claims = who["claims"]
+    lines = [f"The bearer of a token of {claims['iss']}, as {who['arn']} vouches:"]
+    lines += [f"  {name}: {_value(claims[name])}" for name in ("sub", "aud", "azp", "amr") if name in claims]
+    inside = [each for each in who["roles"] if each["allowed"]]
+    lines += [f"✓ may take role/{each['role']}" for each in inside]
+    if not inside:
+        lines.append("✗ may take none of the account's roles")
+    for each in who["roles"]:
+        lines += _block(f"role/{each['role']}: ", each["why"])
+    return "\n".join(lines)
+
+
 def who_text(who: Mapping[str, Any]) -> str:
     """Return who somebody is and which policies speak about them."""
+    if "claims" in who:
+        return bearer_text(who)
     lines = [str(who["arn"]), f"  account {who['account']}, {who['kind']}"]
     if who["groups"]:
         lines.append(f"  groups: {', '.join(who['groups'])}")

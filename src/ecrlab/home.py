@@ -98,8 +98,13 @@ class Home:
 
     @property
     def progress(self) -> Path:
-        """The learner's progress; no reset of the lab touches it."""
-        return self.path / "progress.json"
+        """The learner's progress; no reset of the lab touches it.
+
+        ``ECRLAB_PROGRESS`` names another file: on a cluster the lab is on a disk that goes with the pod, and progress,
+        with the files beside it (drills, tickets, what is shared), on one that stays.
+        """
+        named = os.environ.get("ECRLAB_PROGRESS")
+        return Path(named).expanduser().absolute() if named else self.path / "progress.json"
 
     @property
     def run(self) -> Path:

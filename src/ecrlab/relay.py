@@ -7,10 +7,8 @@ connection on to this machine. Which name or address leads back here is tried, n
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from ecrlab.client import LOOKING, LabClient, LabError
 from ecrlab.engine import Engine, EngineError
 from ecrlab.engine.base_image import NAME as IMAGE
+from ecrlab.engine.own_address import is_own
 from ecrlab.home import Home, read_json, write_private
 
 Say = Callable[[str], None]
@@ -241,19 +240,6 @@ def _reaches_soon(home: Home, engine: Engine) -> str | None:
         if seen is None:
             break
     return seen
-
-
-def is_own(address: str) -> bool:
-    """Tell whether ``address`` is a private address of this machine itself: the lab listens at no other."""
-    try:
-        ip = ipaddress.ip_address(address)
-        if not ip.is_private or ip.is_loopback or ip.is_unspecified:
-            return False
-        with socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _way_back(home: Home, engine: Engine, *addresses: str) -> tuple[str, str]:

@@ -104,8 +104,9 @@ class Server:
         self.cloud.acted = self._acted
         self.cloud.runner = Containers(home)
         self.cloud.reach_from_containers = self._reach_from_containers
+        self.cloud.listen_for_containers = self._listen_for_containers
         # Where containers of the lab's own engine find credentials and the API (`ecrlab.aws.ecs.credentials`).
-        self._inside: web.SockSite | None = None
+        self._inside: dict[tuple[str, int], web.SockSite] = {}
         self.secret = secrets.token_urlsafe(32)
         self.main_port = 0
         self._ports = store.table("lab.registries")
@@ -282,9 +283,12 @@ class Server:
         name = request.transport.get_extra_info("sockname") if request.transport else None
         return self._open.get(name[1], MAIN) if name else MAIN
 
-    def _local_address(self, request: web.Request) -> str:
+    def _local_place(self, request: web.Request) -> tuple[str, int]:
         name = request.transport.get_extra_info("sockname") if request.transport else None
-        return str(name[0]) if name else ""
+        return (str(name[0]), int(name[1])) if name else ("", 0)
+
+    def _local_address(self, request: web.Request) -> str:
+        return self._local_place(request)[0]
 
     def _through_loopback(self, request: web.Request) -> bool:
         return self._also is None or self._local_address(request) not in ("", self._also)
@@ -294,23 +298,32 @@ class Server:
         engine = Engine.saved(self.home)
         if engine is None or engine.kind != "private" or not give_address(self.home, credentials.ADDRESS):
             return False
-        if self._inside is not None:
-            return True
-        try:
-            asyncio.run_coroutine_threadsafe(self._listen_inside(), self._loop).result(10)
-        except (OSError, PortTaken, TimeoutError):  # another lab on this computer has it
-            return False
-        return True
+        return self._listen_for_containers(credentials.ADDRESS, 80) is not None
 
-    async def _listen_inside(self) -> None:
-        held = socket.create_server((credentials.ADDRESS, 80))
+    def _listen_for_containers(self, address: str, port: int = 0) -> int | None:
+        """Answer the containers of tasks at an address, 0: at any port; return the port, None: it cannot be had.
+
+        Comes from a worker's thread.
+        """
+        for place, known in self._inside:
+            if place == address and port in (0, known):
+                return known
+        try:
+            return asyncio.run_coroutine_threadsafe(self._listen_inside(address, port), self._loop).result(10)
+        except (OSError, PortTaken, TimeoutError):  # another lab on this computer has it
+            return None
+
+    async def _listen_inside(self, address: str, port: int) -> int:
+        held = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         try:
             site = web.SockSite(self.runner, held)
             await site.start()
         except BaseException:
             held.close()
             raise
-        self._inside = site
+        port = int(held.getsockname()[1])
+        self._inside[address, port] = site
+        return port
 
     async def _from_inside(self, request: web.Request) -> web.StreamResponse:
         """Answer a container of a task: the credentials of its role, and the API."""
@@ -319,6 +332,8 @@ class Server:
             return web.json_response(body, status=status)
         if request.path == "/" and request.method == "POST":
             return await self._root(request)
+        if request.path == "/":
+            return web.Response(text="ECR Lab, for the containers of its tasks.\n")
         return web.Response(status=404, text=f"There is nothing at {request.path[:300]}.\n")
 
     # --------------------------------------------------------------------------------------------------------- requests
@@ -337,7 +352,7 @@ class Server:
         assert isinstance(request, web.Request)
         if hdrs.EXPECT in request.headers:
             await expect(request)
-        if self._inside is not None and self._local_address(request) == credentials.ADDRESS:
+        if self._inside and self._local_place(request) in self._inside:
             return await self._from_inside(request)
         place, path = self._registry_at(request), request.path
         if place == HUB:
@@ -513,6 +528,7 @@ class Server:
             duration_ms=0.0,
             trail=cloudtrail.kept_act(act),
             origin=act.origin,
+            shows={"session_name": act.parameters["roleSessionName"]} if "roleSessionName" in act.parameters else None,
         )
 
     # -------------------------------------------------------------------------------------------------------- beginning

@@ -7,7 +7,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,78 +17,34 @@ from ecrlab.client import LabError
 from ecrlab.command import Commands, spelled, typed
 from ecrlab.home import Home, read_json
 from ecrlab.ports import Port
-from ecrlab.trouble import sentence
-from ecrlab_course.authoring.content import Course, Source, course
 from ecrlab_course.checkout import ContentError
+from ecrlab_course.classroom.commands import COMMANDS
+from ecrlab_course.commanding import course_or_end as _course
+from ecrlab_course.commanding import end_failed as _failed
+from ecrlab_course.commanding import give_up as _give_up
+from ecrlab_course.commanding import session_of as _session_of
+from ecrlab_course.commanding import source_or_end as _source
 from ecrlab_course.messages import say
+from ecrlab_course.mock_commands import mock, ready
 from ecrlab_course.progress import ProgressError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ecrlab_course.desk.terminal import Counter
-    from ecrlab_course.learner.session import Session
 
 
 DESK = "lab-03"
 """The lab whose tickets `desk`, `incident` and `ticket` are about."""
 
 
-def _give_up(message: object) -> NoReturn:
-    click.echo(typed(sentence(message) if isinstance(message, OSError) else message), err=True)
-    sys.exit(1)
-
-
-def _course(whole: bool = False) -> Course:
-    """Return the course; `whole`: with every document read, so that what is wrong in one is said here."""
-    try:
-        found = course()
-        for source in found.sources.values() if whole else ():
-            source.read_all()
-        return found
-    except (ContentError, ValueError) as error:
-        _give_up(error)
-
-
-def _source(the_course: Course, identifier: str) -> Source:
-    try:
-        return the_course.lesson(identifier)
-    except KeyError as error:
-        _give_up(error.args[0])
-
-
-def _session_of(the_course: Course, home: Path | None, beside: Path | None = None) -> Session:
-    """Return a session in the lab of `home`; the lessons' folders lie in `beside`, by default as the shell stands.
-
-    In a lesson's own folder, its notebooks are one above; in the checkout itself, they are in work/.
-    """
-    from ecrlab_course.learner.session import Session
-    from ecrlab_course.notebook.extension import find_home
-    from ecrlab_course.progress import Progress
-    from ecrlab_course.toolbox.lab import Lab
-
-    place = Home(home) if home is not None else find_home()
-    return Session(Lab(place), Progress(place.progress), the_course, beside or _notebooks(the_course))
-
-
-def _notebooks(the_course: Course) -> Path:
-    here = Path.cwd().resolve()
-    for source in the_course.sources.values():
-        if here.name in (source.slug, source.solved):
-            return here.parent
-    beside = [here / source.opens for source in the_course.sources.values()]
-    return here if any(path.is_file() for path in beside) else the_course.root / "work"
-
-
-def _failed(error: Exception) -> NoReturn:
-    from ecrlab_course.failure import reason
-
-    _give_up(str(error) if isinstance(error, RuntimeError) else reason(error))
-
-
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The ECR Lab course: notebooks, exercises, and JupyterLab in which they open."""
+
+
+for command in (mock, ready, *COMMANDS):
+    main.add_command(command)
 
 
 @main.command()
@@ -295,6 +251,9 @@ def catch_up(home: Path | None, work: Path | None, lesson: str) -> None:
 @click.option("--limit", type=click.IntRange(1, 100), help="Do at most so many today, in place of the daily limits.")
 @click.option("--lesson", help="Only the drills of this lesson, such as 06.")
 @click.option(
+    "--today", type=click.DateTime(["%Y-%m-%d"]), help="Take this date for today's: for tests and demonstrations."
+)
+@click.option(
     "--export",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -307,6 +266,7 @@ def drill(
     listing: bool,
     limit: int | None,
     lesson: str | None,
+    today: datetime | None,
     file: Path | None,
     profile: str | None,
     home: Path | None,
@@ -318,11 +278,12 @@ def drill(
     """
     from ecrlab_course.drills import terminal
     from ecrlab_course.drills.drill import drills
-    from ecrlab_course.drills.drill_session import DrillSession, when
+    from ecrlab_course.drills.drill_session import WAITING, DrillSession, schedule_on, when
     from ecrlab_course.notebook.extension import find_home
 
     try:
-        session = DrillSession(Home(home) if home is not None else find_home(), drills())
+        place = Home(home) if home is not None else find_home()
+        session = DrillSession(place, drills(), schedule_on(place, today))
         if identifier is not None:
             session.drill(identifier)
         queue = session.queue(lesson, limit)
@@ -351,8 +312,10 @@ def drill(
             click.echo(f"{say('drill.nothing_today')}{later} {say('drill.more_here')}")
             return
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            today = identifier or ", ".join(item.id for item in queue)
-            _give_up(say("drill.needs_terminal", today=today))
+            _give_up(say("drill.needs_terminal", today=identifier or ", ".join(item.id for item in queue)))
+        waiting = session.schedule.waiting(session.drills)
+        if waiting > WAITING and identifier is None:
+            click.echo(say("drill.waiting", number=waiting))
         talk = terminal.Conversation(session, terminal.console())
         try:
             if identifier is not None:

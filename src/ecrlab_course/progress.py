@@ -47,9 +47,17 @@ class ExerciseRecord(TypedDict, total=False):
     passed: str
     """When it was done first: passed, or a prediction compared."""
     tries: int
+    checks: int
+    """How often it was judged; `tries` and the history leave out what says the same again."""
+    last: str
+    """When it was judged last."""
     history: list[Judged]
     hints: int
+    hinted: list[str]
+    """When each hint was opened first; hints that are read again leave no time."""
     solution_seen: bool
+    solution_at: str
+    """When the solution was opened first."""
     mark: int
     """Where the X-ray stood when the exercise was reset."""
     late: bool
@@ -168,6 +176,28 @@ class Progress(KeptFile):
 
         return dict(self.change(edit)["exercises"][identifier])
 
+    def hinted(self, identifier: str, number: int) -> None:
+        """Note that the hint of this number, from 1, was opened, and when it was opened first."""
+
+        def edit(data: dict[str, Any]) -> None:
+            record = data["exercises"].setdefault(identifier, {})
+            record["hints"] = number
+            times = record.setdefault("hinted", [])
+            if len(times) < number:
+                times.append(now())
+
+        self.change(edit)
+
+    def solved(self, identifier: str) -> None:
+        """Note that the solution was opened, and when first."""
+
+        def edit(data: dict[str, Any]) -> None:
+            record = data["exercises"].setdefault(identifier, {})
+            record["solution_seen"] = True
+            record.setdefault("solution_at", now())
+
+        self.change(edit)
+
     def begin(self, lesson: str, mark: int) -> None:
         """Note that the lesson was begun, and the X-ray's last sequence number at that moment."""
 
@@ -198,7 +228,10 @@ class Progress(KeptFile):
         self.change(edit)
 
     def judged(self, identifier: str, outcome: str, misconception: str | None, confidence: int | None) -> None:
-        """Record a verdict: the latest outcome, the first one for good, and a line of history when it differs."""
+        """Record a verdict: the latest outcome, the first one for good, and a line of history when it differs.
+
+        Each is counted, with its time: a check that is pressed again and again says that somebody is stuck.
+        """
 
         def edit(data: dict[str, Any]) -> None:
             record = data["exercises"].setdefault(identifier, {})
@@ -211,6 +244,8 @@ class Progress(KeptFile):
             last = {key: value for key, value in history[-1].items() if key != "at"} if history else None
             again = record.pop("fresh", False)
             record["outcome"] = outcome
+            record["checks"] = int(record.get("checks", record.get("tries", 0))) + 1
+            record["last"] = now()
             if entry == last and not again:
                 return
             record["tries"] = record.get("tries", 0) + 1

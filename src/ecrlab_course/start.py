@@ -56,7 +56,7 @@ PROJECTOR = {
 """JupyterLab's settings for a class, beside those of jupyter_settings.json; the pages do the rest (projector.css)."""
 
 
-def _configuration(home: Home, projector: bool = False) -> dict[str, str]:
+def course_configuration(home: Home, projector: bool = False) -> dict[str, str]:
     """Return the variables that keep JupyterLab and the kernels out of the user's own configuration folders."""
     folder = home.path / "jupyter"
     config = folder / "config"
@@ -64,6 +64,10 @@ def _configuration(home: Home, projector: bool = False) -> dict[str, str]:
     settings = json.loads((files("ecrlab_course") / "jupyter_settings.json").read_text(encoding="utf-8"))
     if projector:
         settings.update(PROJECTOR)
+    # Sends nothing until the learner shares: sharing/reporter.py.
+    (config / "jupyter_server_config.d").mkdir(exist_ok=True)
+    reporter = {"ServerApp": {"jpserver_extensions": {"ecrlab_course.sharing.reporter": True}}}
+    (config / "jupyter_server_config.d" / "ecrlab.json").write_text(json.dumps(reporter), encoding="utf-8")
     (config / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(settings), encoding="utf-8")
     # The first start shows the course's folder on the left and the page's headings on the right; later, what was left.
     workspace = config / "lab" / "workspaces" / WORKSPACE
@@ -302,7 +306,7 @@ def _spawn(
         command += [f"--ServerApp.local_hostnames={name}" for name in ("localhost", forwarded)]
     # A kernel, whose working folder is the learner's, must not find somebody's modules before the course's either.
     ours = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    variables = {**ours, **_configuration(home, projector), "JUPYTER_TOKEN": token, HELD: str(held.fileno())}
+    variables = {**ours, **course_configuration(home, projector), "JUPYTER_TOKEN": token, HELD: str(held.fileno())}
     with open(home.run / "jupyter.log", "wb") as output, uninterrupted():
         # A session of its own: Ctrl-C reaches this process only, which then ends JupyterLab in order.
         child = subprocess.Popen(

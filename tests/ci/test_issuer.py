@@ -88,6 +88,13 @@ def test_a_token_can_be_old_long_or_lack_a_claim_and_dates_are_lab_time(lab: Any
     assert claims(subject="x", claims={"azp": "y"})["azp"] == "y"
     with pytest.raises(LabError, match="age is from 0 seconds"):
         claims(age=-1)
+    with pytest.raises(LabError, match="No token can be made of these claims: Issuer"):
+        claims(claims={"iss": 5})
+    deep: Any = []
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(LabError, match=r"claims is an object|not a JSON object"):
+        claims(claims=deep)
 
 
 def test_an_issuer_that_is_off_answers_nobody_until_a_reset(lab: Any) -> None:

@@ -13,8 +13,16 @@ from ecrlab_course.toolbox.lab import read_logins
 
 Kept = dict[tuple[str, ...], Any]
 """What is kept, by what it is called: its store, kind, repository, name."""
-MOVING = ("iam.last_used", "work")
-"""What the server writes by itself a little later: last uses, and what waits to be done (`ecrlab.aws.work`)."""
+MOVING = ("iam.last_used", "work", "ecs.deployments", "ecs.revisions", "ecs.output")
+"""What the server writes by itself a little later: last uses, what waits to be done (`ecrlab.aws.work`), and how ECS
+gets on with what it is to run."""
+ASKED = {
+    "ecs.tasks": ("definition", "service", "desired"),
+    "ecs.services": ("definition", "desired", "status"),
+    "ecs.clusters": ("status",),
+    "ecs.definitions": ("status", "given", "containers"),
+}
+"""Of what ECS runs, and moves by itself: what somebody asked for."""
 
 SESSIONS = "sts.sessions"
 """The temporary keys that were handed out."""
@@ -44,7 +52,13 @@ def kept(home: Home) -> Kept:
 def _rows(rows: sqlite3.Connection) -> Kept:
     found: Kept = {}
     for collection, key, value in rows.execute("SELECT collection, key, value FROM documents"):
-        if collection not in MOVING:
+        if collection in ASKED:
+            what = tuple(json.loads(value).get(name) for name in ASKED[collection])
+            if collection != "ecs.tasks":
+                found[collection, key] = what
+            elif what[1:] == ("", "RUNNING"):  # one that nobody but its caller wants
+                found[collection, str(what[0])] = int(found.get((collection, str(what[0])), 0)) + 1
+        elif collection not in MOVING:
             found[collection, key] = value
     names = {}
     for number, registry, name, created, attributes in rows.execute("SELECT * FROM repositories"):

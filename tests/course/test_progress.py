@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ecrlab.home import Home
+from ecrlab_course.desk.desk import book_of
 from ecrlab_course.progress import Progress, ProgressError
 
 
@@ -35,6 +37,37 @@ def test_the_same_verdict_twice_is_one_line_of_history(tmp_path: Path) -> None:
     for _ in range(3):
         progress.judged("04-e1", "not yet", "left-out", None)
     assert progress.exercise("04-e1")["tries"] == 1
+
+
+def test_each_check_is_counted_with_its_time_and_hints_and_the_solution_have_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = Progress(tmp_path / "progress.json")
+    for second in range(3):
+        monkeypatch.setattr("ecrlab_course.progress.now", lambda at=second: f"2026-11-30T12:00:0{at}+00:00")
+        progress.judged("04-e1", "not yet", "left-out", None)
+        progress.hinted("04-e1", min(second + 1, 2))
+        progress.solved("04-e1")
+    record = progress.exercise("04-e1")
+    assert (record["checks"], record["tries"], record["last"][-8:]) == (3, 1, "02+00:00")
+    assert [at[-8:-6] for at in record["hinted"]] == ["00", "01"]
+    assert (record["hints"], record["solution_seen"], record["solution_at"][-8:-6]) == (2, True, "00")
+
+
+def test_a_record_from_before_checks_were_counted_goes_on_from_its_tries(tmp_path: Path) -> None:
+    progress = Progress(tmp_path / "progress.json")
+    progress.update("04-e1", tries=4)
+    progress.judged("04-e1", "passed", None, None)
+    assert progress.exercise("04-e1")["checks"] == 5
+
+
+def test_a_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path / "home")
+    assert home.progress == home.path / "progress.json"
+    monkeypatch.setenv("ECRLAB_PROGRESS", str(tmp_path / "kept" / "me.json"))
+    Progress(home.progress).judged("04-e1", "passed", None, None)
+    assert (tmp_path / "kept" / "me.json").exists()
+    assert book_of(home).path == tmp_path / "kept" / "tickets.json"
 
 
 def test_a_damaged_file_is_kept_and_the_last_good_copy_taken_up(tmp_path: Path) -> None:

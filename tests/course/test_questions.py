@@ -204,7 +204,7 @@ def seen(shown: QuestionCard) -> str:
 
 
 def press(shown: QuestionCard, name: str) -> None:
-    next(part for part in shown.box.children[3].children if part.description == name).click()
+    next(part for part in shown.box.children[4].children if part.description == name).click()
 
 
 def test_a_card_from_a_topic_to_its_points() -> None:
@@ -327,3 +327,18 @@ def test_some_questions_alone_as_a_deck(tmp_path: Path) -> None:
     found = notes(tmp_path / "x.apkg", tmp_path / "a")
     assert f"{len(found)} questions" in done.stdout
     assert {int(fields[0]) for _, fields, _ in found.values()} == {n for n, q in BANK.items() if q.level == "junior"}
+
+
+def test_a_written_answer_is_listened_to() -> None:
+    said: list[str] = []
+    lines = iter(["A container shares the kernel of its host.", "q"])
+    bank = questions()
+    terminal.ask([bank[1], bank[2]], lambda text: said.append(str(text)), lambda prompt: next(lines))
+    assert "✓ heard: “A container shares the kernel of its host.”" in said[1]
+    assert said[1].count("○ not heard") == 2
+    card = QuestionCard(bank, number=1)
+    card._answer.value = "A container shares the kernel of its host."
+    card.uncover()
+    assert "heard: “A container shares" in card._told.value
+    card.move(1)
+    assert card._answer.value == "", "another question, another answer"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from fsrs import Rating
@@ -216,3 +219,60 @@ def test_a_file_of_a_later_version_is_left_alone(schedule: Schedule) -> None:
     with pytest.raises(ProgressError, match="later version"):
         schedule.note("d01", text="x")
     assert schedule.path.read_text() == text
+
+
+class InMemory(Schedule):
+    """A schedule that touches no disk: sixty days of fifty drills in a second."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        super().__init__(path, clock)
+        self._data: dict[str, Any] = {"version": 1, "drills": {}}
+
+    def read(self) -> dict[str, Any]:
+        return self._data
+
+    def change(self, edit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        edit(self._data)
+        return self._data
+
+
+@pytest.mark.parametrize(
+    ("learner", "shares", "misses_days"),
+    [("good", (10, 15, 55, 20), 0), ("often away", (10, 15, 55, 20), 3), ("struggling", (40, 30, 25, 5), 0)],
+)
+def test_sixty_days_of_fifty_drills(
+    learner: str, shares: tuple[int, ...], misses_days: int, tmp_path: Path, clock: Clock
+) -> None:
+    """No day is above the limit, nothing is lost, everything is seen; who misses a drill meets it soon again."""
+    about = {f"d{number:02}": (f"belief-{number}",) for number in range(1, 51)}
+    schedule, random = InMemory(tmp_path / "drills.json", clock), Random(7)
+    done: Counter[str] = Counter()
+    soon: list[int] = []
+    missed: dict[str, int] = {}
+    for day in range(60):
+        clock.days(1)
+        if misses_days and day % misses_days == 2:
+            continue
+        queue = [item.id for item in schedule.queue(about)]
+        assert len(queue) <= NEW_A_DAY + DUE_A_DAY
+        for identifier in queue:
+            rated = random.choices(list(Rating), shares)[0]
+            schedule.review(identifier, rated)
+            done[identifier] += 1
+            if identifier in missed:
+                soon.append(day - missed.pop(identifier))
+            if rated is Rating.Again:
+                missed[identifier] = day
+        assert schedule.queue(about) == [], "a day is over when it is over"
+    assert set(done) == set(about), "everything is seen"
+    assert all(schedule.card(identifier) is not None for identifier in about), "nothing is lost"
+    assert sorted(soon)[len(soon) // 2] <= 2, "half of what was missed comes again within two days"
+
+
+def test_what_was_missed_last_comes_before_what_waits_longer(schedule: Schedule, clock: Clock) -> None:
+    schedule.review("d01", Rating.Hard)
+    clock.days(20)
+    schedule.review("d02", Rating.Again)
+    clock.days(2)
+    assert [item.id for item in schedule.queue(ABOUT, new=0)] == ["d02", "d01"]
+    assert schedule.waiting(ABOUT) == 2

@@ -128,3 +128,9 @@ class World:
 @pytest.fixture
 def world(lab: Any) -> World:
     return World(lab)
+
+
+@pytest.fixture
+def network() -> dict[str, Any]:
+    """How a service of these tests is started."""
+    return {"launchType": "FARGATE", "networkConfiguration": NETWORK}

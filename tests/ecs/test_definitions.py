@@ -68,6 +68,11 @@ def test_revisions_of_a_family_are_numbered_and_never_again(world: Any) -> None:
             "Invalid 'essential' setting for container. At least one container must be essential.",
         ),
         (
+            {"containerDefinitions": [{"name": "web", "image": "a", "healthCheck": {"command": ["test -f /well"]}}]},
+            "ClientException",
+            "Health check command must start with CMD or CMD-SHELL and name what to run.",
+        ),
+        (
             {"containerDefinitions": [{"name": "web", "image": "a", "secrets": [{"name": "A", "valueFrom": "b"}]}]},
             "InvalidParameterException",
             "ECR Lab does not have containerDefinitions.secrets: it would change what runs. "
@@ -143,6 +148,17 @@ def test_what_is_acknowledged_survives_a_kill(world: Any) -> None:
     world.kill()
     assert world.ecs.describe_task_definition(taskDefinition="web")["taskDefinition"]["taskDefinitionArn"] == arn
     assert world.ecs.describe_clusters(clusters=["shop"])["clusters"][0]["status"] == "ACTIVE"
+
+
+def test_a_revision_is_named_by_the_digits_of_arns_and_a_number_has_its_size(world: Any) -> None:
+    for _ in range(3):
+        world.register()
+    with pytest.raises(ClientError) as caught:
+        world.ecs.describe_task_definition(taskDefinition="web:\N{ARABIC-INDIC DIGIT THREE}")
+    assert refused(caught.value) == ("ClientException", "Unable to describe task definition.")
+    with pytest.raises(ClientError) as caught:
+        world.ecs.list_task_definitions(maxResults=2**31)
+    assert refused(caught.value) == ("SerializationException", "NUMBER_VALUE can not be converted to an Integer")
 
 
 def test_what_is_not_here_is_refused_at_once(world: Any) -> None:

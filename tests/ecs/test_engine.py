@@ -13,12 +13,14 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from ecrlab.engine import Engine, private, start_private, stop_private
+from ecrlab.client import LabError
+from ecrlab.engine import Engine, base_image, private, start_private, stop_private
 from ecrlab.engine.hello_program import hello_program
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab_course.toolbox.lab import push_image
@@ -142,24 +144,50 @@ def test_containers_of_a_task_share_a_network(world: Any, engine_lab: tuple[Any,
     while "shared" not in (text := logs(engine_lab[1], number)):
         assert time.monotonic() < deadline, text
         time.sleep(0.1)
+    control = world.lab.control
+    # A page is asked for inside the task; what was printed is there after the container.
+    assert control.ecs_page("web", port=8080, path="/page")["text"] == "shared\n"
+    with pytest.raises(LabError, match=r"port 8081: inside the task, wget.*refused"):
+        control.ecs_page("web", port=8081)
+    assert control.ecs_task("web")["printed"] == {"asks": "shared\n"}
     world.ecs.stop_task(cluster="shop", task=task["taskArn"])
     world.settled(task["taskArn"], "STOPPED")
+    assert control.ecs_task("web")["printed"] == {"asks": "shared\n"}
+    with pytest.raises(LabError, match="The task is STOPPED"):
+        control.ecs_page("web", port=8080)
 
 
+@pytest.mark.parametrize("kind", ["private", "found"])
 def test_the_task_role_reaches_the_container_and_the_execution_role_never(
-    world: Any, engine_lab: tuple[Any, Engine]
+    world: Any, engine_lab: tuple[Any, Engine], kind: Literal["private", "found"]
 ) -> None:
-    """Facts D003 and D027."""
-    asks = "wget -qO- http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; env; exec sleep 600"
+    """Facts D003 and D027. In an engine that was found a small container of the lab's leads back to it."""
+    lab, engine = engine_lab
+    if kind == "found":
+        base_image.ensure(engine, lab.home)
+    asks = (
+        "wget -qO- ${AWS_CONTAINER_CREDENTIALS_FULL_URI:-http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI}; "
+        "env; exec sleep 600"
+    )
     register(world, "sh", "-c", asks)
-    task = world.run()
-    if "reason" in task["containers"][0]:
-        pytest.skip(task["containers"][0]["reason"])
-    number = task["containers"][0]["runtimeId"]
-    deadline = time.monotonic() + 45
-    while "AWS_EXECUTION_ENV" not in (text := logs(engine_lab[1], number)):
-        assert time.monotonic() < deadline, text
-        time.sleep(0.1)
+    replace(engine, kind=kind).save(lab.home)
+    try:
+        task = world.run()
+        if kind == "private" and "reason" in task["containers"][0]:
+            pytest.skip(task["containers"][0]["reason"])  # another lab of this machine has the address
+        number = task["containers"][0]["runtimeId"]
+        deadline = time.monotonic() + 45
+        while "AWS_EXECUTION_ENV" not in (text := logs(engine, number)):
+            assert time.monotonic() < deadline, text
+            time.sleep(0.1)
+        uri = {"private": "RELATIVE", "found": "FULL"}[kind]
+        assert f"AWS_CONTAINER_CREDENTIALS_{uri}_URI" in text
+        assert len(containers(engine)) == (2 if kind == "found" else 1)
+        world.ecs.stop_task(cluster="shop", task=task["taskArn"])
+        world.settled(task["taskArn"], "STOPPED")
+        assert containers(engine) == []
+    finally:
+        engine.save(lab.home)
     found = json.JSONDecoder().raw_decode(text)[0]
     assert found["RoleArn"].endswith(":role/task")
     keys = (found["AccessKeyId"], found["SecretAccessKey"], found["Token"])
@@ -191,6 +219,37 @@ def test_a_container_that_ends_takes_its_task_with_it(world: Any, command: str, 
     )
     assert task["containers"][0]["exitCode"] == code
     assert task["containers"][0].get("reason", "").startswith(reason or "")
+
+
+def test_health_checks_decide_what_a_service_keeps(world: Any, engine_lab: tuple[Any, Engine]) -> None:
+    """Facts D146 to D148."""
+    check = {"command": ["CMD-SHELL", "test -f /tmp/well"], "interval": 5, "retries": 1}
+    register(world, "sh", "-c", "touch /tmp/well; exec sleep 600", healthCheck=check)
+    network = {"launchType": "FARGATE", "networkConfiguration": _world().NETWORK, "cluster": "shop"}
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1, **network)
+    # A task of its own is looked at as well, and goes on when it is ill.
+    alone = world.run()["taskArn"]
+    until = _world().until
+    assert until(lambda: world.task(alone), lambda task: task["healthStatus"] == "HEALTHY")
+    until(lambda: said(world), lambda text: "steady state" in text)
+    first = world.ecs.list_tasks(cluster="shop", serviceName="web")["taskArns"][0]
+    for arn in (first, alone):
+        number = world.task(arn)["containers"][0]["runtimeId"]
+        rm = ["docker", "-H", str(engine_lab[1].host), "exec", number, "rm", "/tmp/well"]
+        subprocess.run(rm, check=True, capture_output=True)
+    ill = world.settled(first, "STOPPED")
+    told = (ill["stopCode"], ill["stoppedReason"], ill["healthStatus"])
+    assert told == ("ServiceSchedulerInitiated", "Task failed container health checks", "UNHEALTHY")
+    assert f"(service web) (task {first.rpartition('/')[2]}) failed container health checks." in said(world)
+    goes_on = until(lambda: world.task(alone), lambda task: task["healthStatus"] == "UNHEALTHY")
+    assert goes_on["lastStatus"] == goes_on["desiredStatus"] == "RUNNING"
+    until(lambda: world.ecs.list_tasks(cluster="shop", serviceName="web")["taskArns"], lambda arns: len(arns) == 1)
+
+
+def said(world: Any) -> str:
+    """The events of the service "web"."""
+    events = world.ecs.describe_services(cluster="shop", services=["web"])["services"][0]["events"]
+    return "\n".join(event["message"] for event in events)
 
 
 def test_a_program_for_another_processor(world: Any) -> None:
@@ -230,5 +289,7 @@ def test_a_service_replaces_what_was_killed_and_a_stop_removes_all(world: Any, e
     while len(new := {each["Id"] for each in containers(engine)}) != 2 or new & there:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    lab.control.reset()
+    removed = lab.control.reset(clusters=["shop"], families=["web"])["removed"]
+    assert "service web of the cluster shop" in removed
     assert containers(engine) == []
+    assert [image for image in engine.api("GET", "/images/json") if "ecrlab-task" in str(image["RepoTags"])] == []

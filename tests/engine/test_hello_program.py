@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab.engine.hello_program import LINE, MACHINES, PROCESSORS, Processor, hello_program
+from ecrlab.engine.hello_program import LINE, MACHINES, PROCESSORS, Processor, hello_program, waiting_program
 
 HERE: dict[str, Processor] = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -28,3 +28,15 @@ def test_it_runs_here(tmp_path: Path) -> None:
     file.write_bytes(hello_program(HERE[platform.machine()]))
     file.chmod(0o755)
     assert subprocess.run([file], capture_output=True, check=True, timeout=10).stdout == LINE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="an ELF program of Linux")
+def test_the_one_that_waits_is_there_until_it_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "wait"
+    file.write_bytes(waiting_program(HERE[platform.machine()]))
+    file.chmod(0o755)
+    with subprocess.Popen([file]) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        process.kill()
+        assert process.wait(10) == -9

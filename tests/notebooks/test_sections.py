@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbclient
 import nbformat
 import pytest
 from tests.course.quick_commands import quick_commands
+from tests.notebooks.forked import run_cells
 
 from ecrlab import launch
 from ecrlab.home import Home
@@ -81,23 +81,13 @@ def test_a_section_runs_from_its_checkpoint_after_a_restart_each_cell_twice(
     monkeypatch.setenv("ECRLAB_HOME", str(room.path))
     monkeypatch.delenv("ECRLAB_STRICT", raising=False)
     monkeypatch.setenv("PYTHONWARNINGS", "default")
-    book = nbformat.v4.new_notebook()
+    cells = [(f"{cell.id}-{turn}", cell.source) for cell in section.cells for turn in ("once", "twice")]
     if section.at:
         begin = next(cell for cell in sections(section.source)[0].cells if "%load_ext" in cell.source)
         goto = f'lab.goto("{section.source.lesson.id}", "{section.at}")'
-        book.cells = [nbformat.v4.new_code_cell(begin.source), nbformat.v4.new_code_cell(goto)]
-    for cell in section.cells:
-        book.cells += [nbformat.v4.new_code_cell(cell.source, id=f"{cell.id}-{time}") for time in ("once", "twice")]
-    client = nbclient.NotebookClient(
-        book, timeout=120, allow_errors=True, kernel_name="python3", resources={"metadata": {"path": str(work)}}
-    )
-    client.execute()
-    failed = {
-        cell.id: [output.evalue for output in cell.outputs if output.output_type == "error"]
-        for cell in book.cells
-        if any(output.output_type == "error" for output in cell.outputs)
-    }
-    assert failed == {}, "\n".join(map(str, failed.values()))
+        cells = [("begin", begin.source), ("goto", goto), *cells]
+    failed = run_cells(cells, work, os.environ)
+    assert failed == {}
 
 
 @pytest.mark.timeout(300)
@@ -140,15 +130,8 @@ def test_the_second_page_goes_on_where_the_first_one_ended(
     failed = {}
     for number, page in enumerate(source.pages):
         solved = nbformat.read(course().root / "solutions" / f"{page.solved}.ipynb", as_version=4)
-        cells = [cell.source for cell in solved.cells if cell.cell_type == "code"]
+        cells = [(cell.id, cell.source) for cell in solved.cells if cell.cell_type == "code"]
         if number == 0:
-            cells.insert(1, f'lab.goto("{source.lesson.id}", "{page.start}")')
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
-        nbclient.NotebookClient(
-            book, timeout=120, allow_errors=True, kernel_name="python3", resources={"metadata": {"path": str(work)}}
-        ).execute()
-        for cell in book.cells:
-            for output in cell.outputs:
-                if output.output_type == "error":
-                    failed[cell.source] = output.evalue
-    assert failed == {}, "\n".join(map(str, failed.values()))
+            cells.insert(1, ("goto", f'lab.goto("{source.lesson.id}", "{page.start}")'))
+        failed |= run_cells(cells, work, os.environ)
+    assert failed == {}

@@ -8,8 +8,9 @@
 # # Drills
 #
 # **Ten minutes a day.** A drill starts from a situation, as an interviewer would put it. You answer in your own words,
-# uncover the points of a good answer and tick what you said; then comes the follow-up question, and a task of one to
-# three minutes in which you show it. What you could not show comes back tomorrow; what you could, later and later.
+# uncover the points of a good answer and see which of them were heard; what you said in other words, you tick. Then
+# comes the next question, and a task of one to three minutes in which you show it. What you could not show comes back
+# tomorrow; what you could, later and later.
 #
 # Drills have their own account, 777788889999, which is emptied before each one: they cannot harm a lesson.
 
@@ -56,4 +57,6 @@ lab.drill("d01")
 #
 # The same drills, the same dates: `ecrlab_course drill`. As cards for Anki: `ecrlab_course drill --export drills.apkg`;
 # import it again to update the cards. A lesson's exercise that you got wrong while certain brings its drill forward.
-# Your record is in `.ecrlab/drills.json`, next to your progress; no reset touches it.
+# Your record is in `.ecrlab/drills.json`, next to your progress; no reset touches it. A whole interview against the
+# clock is the notebook `mock`. For tests and demonstrations alone, `ecrlab_course drill --today 2027-01-15` takes that
+# date for today's; what is reviewed under it is marked so.

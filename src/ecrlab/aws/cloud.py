@@ -114,6 +114,8 @@ class Cloud:
         # Makes the lab's API and the task roles' credentials reachable from the containers of tasks, and tells whether
         # they are; from a worker's thread. The server's.
         self.reach_from_containers: Callable[[], bool] = lambda: False
+        # Has the lab answer them at another address of this machine, and gives the port; None: it cannot.
+        self.listen_for_containers: Callable[[str], int | None] = lambda address: None
         # The lab is about to end: what cannot be reached any more is not a Region that is off.
         self.closing = False
         self.work = Work(self)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
+from ecrlab.aws import bearers
 from ecrlab.aws.access import (
     RULES,
     Held,
@@ -27,6 +28,7 @@ from ecrlab.aws.opened import opened, reason
 from ecrlab.aws.seed import ADMINISTRATOR, PEOPLE
 from ecrlab.aws.suggestions import where as place_of_policy
 from ecrlab.aws.suggestions import with_statement
+from ecrlab.aws.web_identity import Bearer
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import (
     Attached,
@@ -52,6 +54,7 @@ _PERMISSIONS_ONLY = {
     "ecr:BatchImportUpstreamImage": "repository",
     "ecr:ReplicateImage": "repository",
     "iam:PassRole": "role",
+    bearers.ACTION: "role to assume",
     "sts:TagSession": "role to assume",
     "sts:SetSourceIdentity": "role to assume",
     "sts:GetServiceBearerToken": "*",
@@ -119,10 +122,13 @@ def principal_named(cloud: Cloud, text: str) -> Principal:
     """Return the principal that ``text`` names, with no request of its own.
 
     ``text`` is a profile ("ops"), "user/ci", "role/deployer" (a session of that role), "root", each also with an
-    account in front ("444455556666:user/partner"), or an ARN. Raises Unanswerable with the names there are.
+    account in front ("444455556666:user/partner"), or an ARN; or an identity token, for its bearer. Raises Unanswerable
+    with the names there are, or with what STS says of the token.
     """
     if not isinstance(text, str) or not text.strip():
         raise Unanswerable("A principal is a text: a profile, user/NAME, role/NAME, or an ARN.")
+    if bearers.is_token(text):
+        return _bearer(cloud, text).principal()
     account, rest = _account_and_name(text.strip())
     what, slash, name = rest.partition("/")
     if not slash and what == "root":
@@ -136,6 +142,13 @@ def principal_named(cloud: Cloud, text: str) -> Principal:
     if found is None:
         raise Unanswerable(f"There is no principal {text!r}. {_who_there_is(cloud, account)}", "principal")
     return found
+
+
+def _bearer(cloud: Cloud, text: str) -> Bearer:
+    try:
+        return bearers.bearer(cloud, text, ACCOUNT)
+    except bearers.TokenRefused as refused:
+        raise Unanswerable(str(refused)) from None
 
 
 def _account_and_name(text: str) -> tuple[str, str]:
@@ -505,6 +518,8 @@ def asking(read: Reading, given: object, edits: Iterable[Edit] = ()) -> Asking:
         raise Unanswerable("'resource' is a text: a repository's name, an ARN, or *.")
     principal = read.principal(given["principal"])
     action = action_named(given["action"])
+    if principal.kind == "web identity" and action != bearers.ACTION:
+        raise Unanswerable(f"A token is good for one request, {bearers.ACTION}. What comes of it, ask for the role.")
     target, region, notes = read.target(action, given.get("resource"), principal)
     now = read.cloud.clock.time()
     told = request_context(
@@ -590,7 +605,12 @@ def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def who(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer the control interface's POST who: {"principal"}; the ARN and the policies that speak about it."""
+    """Answer the control interface's POST who: {"principal"}; the ARN and the policies that speak about it.
+
+    Of a bearer of an identity token: the claims, and of each role of the account what its trust policy says.
+    """
+    if bearers.is_token(str(body.get("principal", ""))):
+        return _who_bears(cloud, str(body["principal"]))
     principal = principal_named(cloud, body.get("principal", ""))
     identity, boundary, session = cloud.identities.policies_of(principal)
     user = cloud.identities.get("users", principal.account, principal.name) if principal.kind == "user" else None
@@ -602,6 +622,23 @@ def who(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
         "policies": [{"name": each.name, "arn": each.arn, "source": each.source} for each in identity],
         "boundary": boundary.name if boundary else None,
         "session_policy": session is not None,
+    }
+
+
+def _who_bears(cloud: Cloud, text: str) -> dict[str, Any]:
+    bearer, read = _bearer(cloud, text), Reading(cloud)
+    roles = []
+    for account, role in _names(cloud, "roles"):
+        if account == ACCOUNT:
+            asked = asking(read, {"principal": text, "action": bearers.ACTION, "resource": role["arn"]})
+            decision = asked.decide()
+            roles.append({"role": role["name"], "allowed": decision.allowed, "why": decision.explain()})
+    return {
+        "arn": bearer.provider,
+        "account": ACCOUNT,
+        "kind": "bearer of an identity token",
+        "claims": bearer.claims,
+        "roles": sorted(roles, key=lambda each: (not each["allowed"], each["role"])),
     }
 
 

@@ -171,6 +171,10 @@ _KINDS = {
 }
 
 
+#: Numbers beyond these are none of their kind; in which words AWS says so was not looked up.
+_BITS = {"integer": 31, "long": 63}
+
+
 def _from_json(shape: Shape, value: Any, where: str) -> Any:
     if value is None:
         return None
@@ -181,6 +185,8 @@ def _from_json(shape: Shape, value: Any, where: str) -> Any:
     fits = isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         fits = True
+    if fits and kind in _BITS:
+        fits = -(1 << _BITS[kind]) <= value < 1 << _BITS[kind]
     if not fits:
         token = "FALSE_VALUE" if value is False else _TOKENS.get(type(value), "VALUE")
         raise ApiError(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr.lifecycle import forget
+from ecrlab.aws.ecs.removal import remove
+from ecrlab.aws.ecs.request import CLUSTERS, FAMILIES
 from ecrlab.aws.identities import Document
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT
 
@@ -119,6 +121,9 @@ SETTINGS = {
     "ecr.backfills": "replication backfills",
 }
 
+#: What runs images in an account beside ECS, and what pipelines come in by, by its table: keys begin with the account.
+DELIVERY = {"lambda.functions": "functions of Lambda", "iam.oidc_providers": "OpenID Connect providers"}
+
 
 def reset_settings(cloud: Cloud, registry: str) -> list[str]:
     """Put what is set for a registry as a whole back to the start; return in words what was set.
@@ -143,6 +148,25 @@ def reset_settings(cloud: Cloud, registry: str) -> list[str]:
         if quota["set"]:
             cloud.quotas.set(registry, quota["name"], None)
             removed.append(f"the quota {quota['name']} of {registry}, which was {quota['value']}")
+    return removed
+
+
+def reset_delivery(cloud: Cloud, account: str) -> list[str]:
+    """Remove what runs images in an account, and whose identity tokens it reads; return in words what was there.
+
+    Clusters, task definitions, tasks and services of ECS, functions of Lambda, OpenID Connect providers. Blocks.
+    """
+    removed = []
+    tables = [cloud.store.table(name) for name in (CLUSTERS, FAMILIES)]
+    for region in sorted({key.split("/")[1] for table in tables for key, _ in table.items(f"{account}/")}):
+        removed += remove(cloud, f"{account}/{region}", None, None)
+    with cloud.store.transaction() as store:
+        for name, words in DELIVERY.items():
+            table = store.table(name)
+            found = table.items(f"{account}/")
+            for key, _ in found:
+                table.delete(key)
+            removed += [f"{words} of {account}"] if found else []
     return removed
 
 
@@ -181,6 +205,7 @@ def reset_all(cloud: Cloud) -> list[str]:
             "ecs.services",
             "ecs.deployments",
             "ecs.revisions",
+            "ecs.output",
             "lambda.functions",
             "work",
         ):

@@ -50,14 +50,17 @@ class CiControl:
             raise CiError(400, f"without is a list of names of claims, not {without!r:.80}.")
         if not isinstance(claims, dict):
             raise CiError(400, f"claims is an object, not {claims!r:.80}.")
-        token = self._issuer.token(
-            wanted,
-            _text(body, "audience") or AUDIENCE,
-            age=_number(body, "age", 0),
-            lifetime=_number(body, "lifetime", LIFETIME),
-            without=tuple(without),
-            more=claims,
-        )
+        try:
+            token = self._issuer.token(
+                wanted,
+                _text(body, "audience") or AUDIENCE,
+                age=_number(body, "age", 0),
+                lifetime=_number(body, "lifetime", LIFETIME),
+                without=tuple(without),
+                more=claims,
+            )
+        except (TypeError, UnicodeError) as error:  # the library that signs takes some claims of one type alone
+            raise CiError(400, f"No token can be made of these claims: {str(error).rstrip('.')}.") from None
         return {"token": token, "subject": wanted}
 
     async def issuer(self, body: Answer) -> Answer:

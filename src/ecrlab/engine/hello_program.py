@@ -1,4 +1,4 @@
-"""A program of 184 bytes that says one line and ends, for either processor: the smallest image that can be run."""
+"""Programs of some 180 bytes for either processor, the smallest images that can be run: one says a line, one waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ _HEADERS = 120  # an ELF header of 64 bytes and one program header of 56
 
 def hello_program(processor: Processor) -> bytes:
     """Return the ELF file for Linux on that processor: it writes LINE and exits with 0, and needs no library."""
-    code = _AMD64 if processor == "amd64" else _ARM64
+    return _program(processor, _AMD64 if processor == "amd64" else _ARM64)
+
+
+def waiting_program(processor: Processor) -> bytes:
+    """Return the ELF file for Linux on that processor that waits until it is killed: a server nobody asks."""
+    return _program(processor, _WAITS_AMD64 if processor == "amd64" else _WAITS_ARM64)
+
+
+def _program(processor: Processor, code: bytes) -> bytes:
     size = _HEADERS + len(code)
     head = b"\x7fELF\x02\x01\x01" + bytes(9)
     head += struct.pack("<HHIQQQIHHHHHH", 2, MACHINES[processor], 1, _BASE + _HEADERS, 64, 0, 0, 64, 56, 1, 0, 0, 0)
@@ -50,3 +58,7 @@ _ARM64 = (
     )
     + LINE
 )
+# xor edi, edi; xor esi, esi; xor edx, edx; xor r10d, r10d; mov eax, 271; syscall (ppoll); jmp to the first
+_WAITS_AMD64 = b"\x31\xff\x31\xf6\x31\xd2\x45\x31\xd2\xb8\x0f\x01\0\0\x0f\x05\xeb\xee"
+# mov x0, 0; mov x1, 0; mov x2, 0; mov x3, 0; mov x8, 73; svc 0 (ppoll); b to the first
+_WAITS_ARM64 = _words(0xD2800000, 0xD2800001, 0xD2800002, 0xD2800003, 0xD2800928, 0xD4000001, 0x17FFFFFA)

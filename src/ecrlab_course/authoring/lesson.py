@@ -38,6 +38,10 @@ class Lesson:
     """True while it is being written: what is still missing is listed, and is not a fault."""
     repositories: tuple[str, ...] = ()
     """Repositories that belong to the lesson: `lab.reset("04")` removes them."""
+    clusters: tuple[str, ...] = ()
+    """Clusters of ECS that belong to the lesson: `lab.reset("09")` removes them with what runs in them."""
+    families: tuple[str, ...] = ()
+    """Task definitions that belong to the lesson, by family: `lab.reset("09")` removes all their revisions."""
     users: tuple[str, ...] = ()
     """Users whose rights `lab.reset("04")` puts back to the seed's."""
     undo: Callable[[LabView], object] | None = None
@@ -82,7 +86,8 @@ def read_lesson(
 ) -> Lesson:
     """Return what lesson.md (a lab's lab.md) declares.
 
-    Front matter: title, minutes, needs, start, end, follows, draft, repositories, users, undo (a function of state.py).
+    Front matter: title, minutes, needs, start, end, follows, draft, repositories, clusters, families, users,
+    undo (a function of state.py).
     Sections: # Afterwards (a list: three things the learner can do), # New words (a list, word: meaning), # Where
     people get stuck (## what is seen, and what helps), # Undone (what `undo` takes away).
     """
@@ -99,9 +104,10 @@ def read_lesson(
     verbs = tuple(page.bullets("Afterwards"))
     title, minutes = page.word("title", wanted=True), page.number("minutes", 0)
     draft, repositories, users = page.flag("draft"), page.listed("repositories"), page.listed("users")
+    clusters, families = page.listed("clusters"), page.listed("families")
     page.close()
     return Lesson(
         id=page.id, title=title, minutes=minutes, verbs=verbs, checkpoints=places, sticking=sticking, draft=draft,
         words={word: meaning for word, _, meaning in words}, repositories=repositories, users=users, undo=undo,
-        undoes=undoes, doors=doors, **fields,
+        clusters=clusters, families=families, undoes=undoes, doors=doors, **fields,
     )  # fmt: skip

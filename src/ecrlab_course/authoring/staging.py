@@ -218,9 +218,11 @@ def put_index(lab: LabView, repository: str, tag: str, *children: tuple[str, str
     return _put_manifest(ecr, repository, tag, {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
 
 
-def put_text(lab: LabView, repository: str, tag: str, text: str, *blobs: bytes, region: str = REGION) -> str:
+def put_text(
+    lab: LabView, repository: str, tag: str, text: str, *blobs: bytes, region: str = REGION, profile: str = "admin"
+) -> str:
     """Send these blobs, then put a manifest or index as it is written, byte for byte; return its digest."""
-    ecr = lab.client("ecr", region=region)
+    ecr = lab.client("ecr", profile, region)
     for blob in blobs:
         _upload(ecr, repository, blob)
     named = {"imageTag": tag} if tag else {}

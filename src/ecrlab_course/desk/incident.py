@@ -25,7 +25,7 @@ from ecrlab_course.documents.sections import DocumentError, Part, items, name_of
 from ecrlab_course.messages import FIELD
 
 DESKS = ("first", "second", "third")
-DRAWERS = ("robot-login", "robot-permissions", "ops-permissions", "neighbour", "contents", "ireland", "hub")
+DRAWERS = ("robot-login", "robot-permissions", "ops-permissions", "neighbour", "contents", "ireland", "hub", "delivery")
 """What an incident is about: the tickets of one night shift come from three of them."""
 SEEDS = (0, 1)
 """The two ways in which the evidence of a cause differs."""
@@ -48,6 +48,7 @@ _LOOKS_OF: Mapping[str, tuple[str, ...]] = {
     "contents": ("job", "registry", "trail"),
     "ireland": ("job", "registry", "regions"),
     "hub": ("job", "xray", "login"),
+    "delivery": ("job", "registry", "trail"),
 }
 FEWEST_CAUSES, FEWEST_WRONG, DECIDING = 3, 2, 2
 _LEAD = re.compile(r"\*\*(Tell|Fix|Postmortem|Seen|Since|Why|Changed|Next time)[.:]?\*\*[.:]?")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from ecrlab_course.documents.client_record import Login, Transcript
+from ecrlab_course.documents.ecs import Service, Task
 from ecrlab_course.documents.xray_row import Row
 
 Engine: TypeAlias = Literal["graph", "containerd", "podman", "standin"]
@@ -73,8 +74,18 @@ class LabView(Protocol):
     def ci(self) -> Any:
         """The git server and what it ran (`toolbox.ci.Ci`)."""
 
+    def task(self, task: str = "", *, cluster: str = "", region: str = "us-east-1") -> Task:
+        """Return a task of ECS as it is now, "": the newest (`toolbox.lab.Lab.task`); raise LabError: there is none."""
+
+    def service(self, service: str = "", *, cluster: str = "", region: str = "us-east-1") -> Service:
+        """Return a service of ECS as it is now, with its tasks; raise ValueError for one that is not there."""
+
     def shown(self) -> dict[str, str]:
         """Return the cells of `lab.table()` that the learner's requests have filled, each with its newest answer."""
+
+    def misses(self) -> dict[str, int]:
+        """Return by lesson how many exercises, guesses included, the learner missed at first; a lab counts for its
+        lesson."""
 
     @property
     def transcripts(self) -> list[Transcript]:
@@ -129,6 +140,9 @@ class LabView(Protocol):
 
     def clear(self, *repositories: str, region: str = "us-east-1") -> None:
         """Delete the named repositories with their images, when they exist."""
+
+    def clear_clusters(self, *clusters: str, families: Iterable[str] = (), region: str = "us-east-1") -> None:
+        """Remove clusters of ECS with what runs in them, and families of task definitions with all revisions."""
 
     def unset(self, *regions: str, account: str = "123456789012") -> None:
         """Remove what is set for an account's registries as a whole, in these Regions: rules, policies, quotas."""

@@ -128,6 +128,7 @@ class DrillLab(Lab):
         for name in ("aws", "docker"):
             shutil.rmtree(self.home.path / "drills" / name, ignore_errors=True)
         for profile, account in (("admin", ACCOUNT), ("other", OTHER)):
+            self.control.reset(delivery=True, account=account)  # First, so that nothing starts and pulls.
             self._empty_iam(profile, account)
             registries = self.control.status()["registries"]
             regions = {each["region"] for each in registries if each["account"] == account}
@@ -137,7 +138,7 @@ class DrillLab(Lab):
     def _administrator(self, profile: str, account: str) -> dict[str, Any]:
         """Write the administrator's key into a profile, and return all that IAM holds of the account."""
         key = self.control.account(account)
-        self._remember(profile, key["access_key_id"], key["secret_access_key"])
+        self.remember(profile, key["access_key_id"], key["secret_access_key"])
         details: dict[str, Any] = self.client("iam", profile).get_account_authorization_details()
         return details
 
@@ -191,8 +192,8 @@ class DrillLab(Lab):
         if names:
             self.control.reset(repositories=names, account=account, region=region)
 
-    def _remember(self, profile: str, key: str, secret: str) -> None:
-        """Write a profile into the drills' AWS files."""
+    def remember(self, profile: str, key: str, secret: str) -> None:
+        """Write a profile with this access key into the drills' AWS files."""
         for name, section, values in (
             ("credentials", profile, {"aws_access_key_id": key, "aws_secret_access_key": secret}),
             ("config", f"profile {profile}", {"region": REGION}),
@@ -211,8 +212,18 @@ class DrillLab(Lab):
         if statements:
             iam.put_user_policy(UserName=name, PolicyName="work", PolicyDocument=policy(*statements))
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        self._remember(name, key["AccessKeyId"], key["SecretAccessKey"])
+        self.remember(name, key["AccessKeyId"], key["SecretAccessKey"])
         return str(made)
+
+    def role_profile(self, name: str, source: str, role: str, session: str) -> None:
+        """Add a profile of the aws command: a session of the role (its ARN), begun with the keys of `source`."""
+        parser = configparser.RawConfigParser()
+        parser.read(self._aws / "config")
+        section = {"region": REGION, "role_arn": role, "source_profile": source, "role_session_name": session}
+        parser[f"profile {name}"] = section
+        text = io.StringIO()
+        parser.write(text)
+        write_private(self._aws / "config", text.getvalue())
 
     def repository(self, name: str, region: str = REGION, **more: Any) -> None:
         """Make a repository."""

@@ -28,7 +28,7 @@ from ecrlab_course.documents.sections import items, name_of, parse
 from ecrlab_course.documents.tries import Try
 from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.drills.account import DrillLab
-from ecrlab_course.kinds.free_answer import FollowUp, Point, read_follow_up, read_points
+from ecrlab_course.kinds.free_answer import FollowUp, Point, read_follow_up, read_points, read_rivals
 from ecrlab_course.messages import say
 
 LEVELS = ("J", "M", "S")
@@ -106,6 +106,8 @@ class Drill:
     """The profiles beside `admin` that `prepare` makes."""
     engine: bool
     """True when the evidence needs a container engine."""
+    rivals: tuple[tuple[str, ...], ...] = ()
+    """The two things that the question is about, by name: what is said of one is not said of the other."""
 
     @classmethod
     def read(cls, page: Page) -> Drill:
@@ -129,6 +131,7 @@ class Drill:
             date=page.word("date", wanted=True), prepare=page.coded("prepare"), seen=judged.seen, judge=judged.judge,
             **judged.attempts, findings=_findings(page), seeds=page.listed("seeds") or ("",),
             people=page.listed("people"), engine=page.flag("engine"),
+            rivals=read_rivals(page),
         )  # fmt: skip
         made._check(page)
         return made

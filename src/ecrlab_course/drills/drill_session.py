@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ecrlab.home import Home
@@ -27,13 +27,18 @@ from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.free_answer import FollowUp, count
 from ecrlab_course.learner.session import Tip
+from ecrlab_course.listening.listener import Heard, hear, is_said
 from ecrlab_course.messages import say
 from ecrlab_course.progress import Progress
 
 FEWEST_WORDS = 8
 """Different words that an answer of one's own has at least."""
+FIRST_WORDS = 3
+"""So many words are the beginning of a first sentence."""
 STEM = 4
 """Letters by which two words are taken for the same one: image, images."""
+WAITING = 10
+"""So many drills may wait for a day to come before it is told."""
 COLUMNS = ("drill", "kind", "level", "lesson", "today", "last", "next")
 
 
@@ -49,6 +54,20 @@ class Done:
 def schedule_of(home: Home, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Schedule:
     """Return the drills' file of a home: drills.json, beside progress.json."""
     return Schedule(home.progress.with_name("drills.json"), clock)
+
+
+def schedule_on(home: Home, today: datetime | None) -> Schedule:
+    """Return the drills' file as on another day (its date), and as it is without one; reviews then say so."""
+    if today is None:
+        return schedule_of(home)
+    return Schedule(home.progress.with_name("drills.json"), moved_clock(today.date()), moved=True)
+
+
+def moved_clock(day: date) -> Callable[[], datetime]:
+    """Return a clock that goes on from now, on that day of the learner's calendar."""
+    here = datetime.now().astimezone()
+    ahead = timedelta(days=(day - here.date()).days)
+    return lambda: (datetime.now().astimezone() + ahead).astimezone(UTC)
 
 
 class DrillSession:
@@ -133,25 +152,49 @@ class DrillSession:
 
     # Answering -------------------------------------------------------------------------------------------------------
 
-    def write(self, identifier: str, text: str) -> None:
-        """Keep the learner's own answer."""
+    def ask(self, identifier: str) -> None:
+        """Note that the question is in front of the learner now: the time to the first sentence counts from here."""
         self.begin(identifier)
-        self.schedule.note(identifier, text=text)
+        if not self.opened(identifier).get("text"):
+            self.schedule.note(identifier, asked=self.schedule.clock().isoformat(timespec="milliseconds"))
+
+    def write(self, identifier: str, text: str) -> None:
+        """Keep the learner's own answer, and after how many seconds it began (shown, and never rated)."""
+        self.begin(identifier)
+        opened = self.opened(identifier)
+        first = opened.get("first")
+        if first is None and opened.get("asked") and len(text.split()) >= FIRST_WORDS:
+            asked = datetime.fromisoformat(opened["asked"])
+            first = round((self.schedule.clock() - asked).total_seconds(), 1)
+        self.schedule.note(identifier, text=text, first=first)
 
     def reveal(self, identifier: str) -> None:
         """Uncover the key points; raise AnswerError while there is no answer to compare them with."""
-        words = count(str(self.opened(identifier).get("text", "")))
+        text = str(self.opened(identifier).get("text", ""))
+        words = count(text)
         if words < FEWEST_WORDS:
             raise AnswerError(say("drill.answer_first", fewest=FEWEST_WORDS, words=words))
+        if not is_said(text):
+            raise AnswerError(say("drill.say_sentences"))
         self.schedule.note(identifier, revealed=True)
+
+    def heard(self, identifier: str) -> dict[str, Heard]:
+        """Return what is heard of each point in the answer as it stands. It may be said and not heard."""
+        drill = self.drill(identifier)
+        text = str(self.opened(identifier).get("text", ""))
+        return hear(text, {point.key: point.wordings for point in drill.points}, drill.rivals)
 
     def tick(self, identifier: str, key: str, made: bool) -> None:
         """Keep for one point whether the answer made it; `mark` ends the marking."""
         ticked = {**self.opened(identifier).get("ticked", {}), self.drill(identifier).point(key).key: made}
         self.schedule.note(identifier, ticked=ticked)
 
-    def mark(self, identifier: str, made: Sequence[str]) -> FollowUp:
-        """Keep which points the answer made; return the follow-up question, about the first point left out."""
+    def mark(self, identifier: str, made: Sequence[str], words: Mapping[str, str] | None = None) -> FollowUp:
+        """Keep which points the answer made; return the first of the next questions.
+
+        A point that is made and was not heard is an objection: it counts at once, is kept with the learner's own words
+        that make it (`words`, by point) and costs its next question. One that was heard and is not made was not meant.
+        """
         drill = self.drill(identifier)
         if not self.opened(identifier).get("revealed"):
             raise AnswerError(say("drill.covered"))
@@ -159,8 +202,40 @@ class DrillSession:
         if unknown:
             raise AnswerError(say("drill.no_point", id=identifier, points=", ".join(sorted(unknown))))
         kept = [point.key for point in drill.points if point.key in made]
-        self.schedule.note(identifier, made=kept)
-        return drill.follow_up(kept)
+        heard, text = self.heard(identifier), str(self.opened(identifier).get("text", ""))
+        said = {
+            point.key: str((words or {}).get(point.key, ""))
+            for point in drill.points
+            if point.key in kept and not _is_heard(heard[point.key], point.text, text)
+        }
+        unmeant = [key for key, each in heard.items() if each.made and key not in kept]
+        self.schedule.note(identifier, made=kept, said=said, unmeant=unmeant or None)
+        return self.follow_ups(identifier)[0]
+
+    def follow_ups(self, identifier: str) -> list[FollowUp]:
+        """Return what is asked next: one question for each objection; without one, about what was left out, or beyond.
+
+        Empty while the points are not marked.
+        """
+        drill, opened = self.drill(identifier), self.opened(identifier)
+        if "made" not in opened:
+            return []
+        said = opened.get("said") or {}
+        found = [point.follow_up for point in drill.points if point.key in said and point.follow_up]
+        return found or [drill.follow_up(opened["made"])]
+
+    def follow(self, identifier: str, number: int, text: str) -> None:
+        """Keep the answer to a next question (0 is the first one); "" passes it over."""
+        answers = dict(self.opened(identifier).get("follow") or {})
+        self.schedule.note(identifier, follow={**answers, str(number): text.strip()})
+
+    def followed(self, identifier: str) -> bool:
+        """Tell whether each next question was answered: with a sentence, whatever it says."""
+        answers = self.opened(identifier).get("follow") or {}
+        return all(
+            count(str(answers.get(str(number), ""))) >= FIRST_WORDS
+            for number in range(len(self.follow_ups(identifier)))
+        )
 
     def hint(self, identifier: str) -> Tip:
         """Return the next hint; after the last one, the last again. Opening one makes the rating at most hard."""
@@ -218,25 +293,36 @@ class DrillSession:
             raise AnswerError(say("drill.mark_first"))
         made, hints, refused = len(opened["made"]), int(opened.get("hints", 0)), int(opened.get("refused", 0))
         evidence = PASSED if opened.get("evidence") == PASSED else NOTHING if without_lab else MISSED
-        text = str(opened.get("text", ""))
-        unheard = sum(point.key in opened["made"] and not heard(point.text, text) for point in drill.points)
-        rated = rating(made, len(drill.points), hints, evidence, refused, unheard)
+        said, followed = opened.get("said") or {}, self.followed(identifier)
+        rated = rating(made, len(drill.points), hints, evidence, refused, len(said), followed)
+        kept = {key: opened[key] for key in ("first", "unmeant", "follow") if opened.get(key) is not None}
         due = self.schedule.review(
-            identifier, rated, made=opened["made"], hints=hints, refused=refused, evidence=evidence,
-            text=text,
+            identifier, rated, made=opened["made"], said=said, hints=hints, refused=refused, evidence=evidence,
+            text=str(opened.get("text", "")), **kept,
         )  # fmt: skip
-        words = [
-            say("drill.points_made", made=made, number=len(drill.points)),
-            say(f"drill.evidence_{evidence.replace(' ', '_')}"),
-        ]
-        words += [say("drill.unheard", number=unheard)] if unheard else []
+        words = [say("drill.points_made", made=made, number=len(drill.points))]
+        words += [say("drill.objected", number=len(said))] if said else []
+        words += [] if followed else [say("drill.not_followed")]
+        words += [say(f"drill.evidence_{evidence.replace(' ', '_')}")]
         words += [say("drill.hint" if hints == 1 else "drill.hints", number=hints)] if hints else []
         words += [say("drill.refused" if refused == 1 else "drill.refusals", number=refused)] if refused else []
+        words += [say("drill.first_words", time=clocked(opened["first"]))] if "first" in opened else []
         return Done(rated.name.lower(), ", ".join(words), due)
 
 
-def heard(point: str, text: str) -> bool:
-    """Tell whether an answer has any word of a point, of four letters or more; a listener, not a judge."""
+def clocked(seconds: float) -> str:
+    """Return a length of time as a clock shows it: 0:09."""
+    whole = int(seconds)
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def _is_heard(heard: Heard, point: str, text: str) -> bool:
+    """Tell whether a point was heard; one that its document has no wordings for is, when any word of it was said."""
+    return heard.made if heard.listened else any_word(point, text)
+
+
+def any_word(point: str, text: str) -> bool:
+    """Tell whether an answer has any word of a point, of four letters or more."""
     words, said = ({word[:STEM] for word in re.findall(r"\w{4,}", each.lower())} for each in (point, text))
     return bool(words & said)
 

@@ -18,23 +18,28 @@ LONGEST = 90
 """Days: nobody prepares for an interview for longer."""
 REVIEWS_KEPT = 100
 
+OBJECTIONS = 1
+"""So many points may be the learner's word alone in what is rated easy."""
 NOTHING, PASSED, MISSED = "left out", "passed", "missed"
 """What became of the evidence: not tried because no lab ran, given, or not given."""
 
 
-def rating(made: int, points: int, hints: int, evidence: str, refused: int, unheard: int = 0) -> Rating:
+def rating(
+    made: int, points: int, hints: int, evidence: str, refused: int, objected: int = 0, followed: bool = True
+) -> Rating:
     """Return the rating that behaviour earns.
 
-    `made` of `points` key points were in the learner's own answer, as the learner says; of `unheard` of them no word
-    was there. `hints` were opened; `evidence` is PASSED, MISSED or NOTHING; it was refused `refused` times before.
-    Missed evidence, or less than half of the points: Again. A hint, or evidence refused more than once: Hard. All
-    points, each heard, and evidence at the first time: Easy. Otherwise: Good.
+    `made` of `points` key points were in the learner's own answer, heard or said; `objected` of them were not heard,
+    and the learner says so. `hints` were opened; `evidence` is PASSED, MISSED or NOTHING; it was refused `refused`
+    times before. `followed`: each next question was answered. Missed evidence, or less than half of the points: Again.
+    A hint, or evidence refused more than once: Hard. All points, at most one of them by objection, each next question
+    answered, and evidence at the first time: Easy. Otherwise: Good.
     """
     if evidence == MISSED or made * 2 < points:
         return Rating.Again
     if hints or refused > 1:
         return Rating.Hard
-    if made == points and evidence == PASSED and not refused and not unheard:
+    if made == points and evidence == PASSED and not refused and objected <= OBJECTIONS and followed:
         return Rating.Easy
     return Rating.Good
 
@@ -85,14 +90,17 @@ class Schedule(KeptFile):
     """The drills' file: for each drill the card of fsrs, the reviews, and what is begun and not finished.
 
     It holds {"version": 1, "drills": {id: {"card", "reviews", "open"}}}. No reset of the lab touches it. `clock` is
-    real time, never the lab's.
+    real time, never the lab's; `moved`: it is another one (`--today`), and reviews say so.
     """
 
     parts = ("drills",)
 
-    def __init__(self, path: Any, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, path: Any, clock: Callable[[], datetime] = lambda: datetime.now(UTC), moved: bool = False
+    ) -> None:
         super().__init__(path)
         self.clock = clock
+        self._moved = moved
         # Days, not minutes: a drill takes ten minutes, and nobody does the same one twice in an evening.
         self._scheduler = Scheduler(
             learning_steps=(), relearning_steps=(), maximum_interval=LONGEST, enable_fuzzing=False
@@ -158,6 +166,8 @@ class Schedule(KeptFile):
             record = _table(data["drills"], identifier)
             record["card"] = card.to_dict()
             entry = {"at": now.isoformat(timespec="seconds"), "rating": rated.name.lower(), **more}
+            if self._moved:
+                entry["clock"] = "moved"
             kept = record.get("reviews")
             record["reviews"] = [*(kept if isinstance(kept, list) else []), entry][-REVIEWS_KEPT:]
             record.pop("open", None)
@@ -191,13 +201,13 @@ class Schedule(KeptFile):
 
         `about` gives the drills in order, with their misconceptions. What is begun comes first, whatever the limits
         say; then drills of which a lesson's exercise was missed with certainty since they were last done; then what is
-        due, the longest waiting first; then new ones. `new` and `due` limit a day's drills that were never done and
-        that were done before; what was done today already counts.
+        due, what was rated *again* last time first, then the longest waiting; then new ones. `new` and `due` limit a
+        day's drills that were never done and that were done before; what was done today already counts.
         """
         now = self.clock()
         done_new, done_again = self.done_today(about)
         left = {"new": max(0, new - done_new), "due": max(0, due - done_again)}
-        found: list[tuple[int, datetime, Due]] = []
+        found: list[tuple[int, bool, datetime, Due]] = []
         for number, (identifier, misconceptions) in enumerate(about.items()):
             card, reviews = self.card(identifier), self.reviews(identifier)
             last = datetime.fromisoformat(reviews[-1]["at"]) if reviews else None
@@ -207,21 +217,27 @@ class Schedule(KeptFile):
             )
             order = now + timedelta(seconds=number)  # new ones in the order of the course
             if self.opened(identifier):
-                found.append((0, order, Due(identifier, "begun", card.due if card else None)))
+                found.append((0, False, order, Due(identifier, "begun", card.due if card else None)))
             elif miss is not None:
-                found.append((1, miss.at, Due(identifier, "missed", card.due if card else None, miss)))
+                found.append((1, False, miss.at, Due(identifier, "missed", card.due if card else None, miss)))
             elif card is None:
-                found.append((3, order, Due(identifier, "new")))
+                found.append((3, False, order, Due(identifier, "new")))
             elif card.due <= now:
-                found.append((2, card.due, Due(identifier, "due", card.due)))
+                well = bool(reviews) and reviews[-1].get("rating") != "again"
+                found.append((2, well, card.due, Due(identifier, "due", card.due)))
         chosen = []
-        for rank, _, item in sorted(found, key=lambda each: each[:2]):
+        for rank, _, _, item in sorted(found, key=lambda each: each[:3]):
             kind = "due" if self.reviews(item.id) else "new"
             if rank and not left[kind]:
                 continue
             left[kind] -= 1 if rank else 0
             chosen.append(item)
         return chosen
+
+    def waiting(self, about: Iterable[str]) -> int:
+        """Return how many drills are due, whatever a day's limit says."""
+        now = self.clock()
+        return sum(card.due <= now for card in (self.card(identifier) for identifier in about) if card is not None)
 
     def next_day(self, about: Iterable[str]) -> datetime | None:
         """Return when the next drill is due, or None when none was ever done."""

@@ -18,11 +18,14 @@ from ecrlab.client import LabError
 from ecrlab.environment import apply
 from ecrlab.trouble import sentence
 from ecrlab_course.documents.verdict import Outcome
-from ecrlab_course.drills.drill import Drill
+from ecrlab_course.drills.account import DrillLab
+from ecrlab_course.drills.drill import Drill, Finding
 from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when, why
 from ecrlab_course.drills.schedule import PASSED, Due
 from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.listening.listener import sentences
+from ecrlab_course.listening.marking import heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import ICONS
 
@@ -89,6 +92,7 @@ class Conversation:
         self.say(drill.situation)
         self.title(say("drill.question").rstrip("."))
         self.say(drill.question)
+        session.ask(identifier)
         self._answer(identifier, begun)
         self._points(drill)
         self._evidence(drill)
@@ -128,22 +132,50 @@ class Conversation:
     def _points(self, drill: Drill) -> None:
         session, identifier = self.session, drill.id
         if "made" not in session.opened(identifier):
-            self.title(say("drill.key_points"))
-            for point in drill.points:
-                ticked = session.opened(identifier).get("ticked", {})
-                if point.key not in ticked:
-                    self.say(f"- {point.text}")
-                    session.tick(identifier, point.key, self.yes(f"  {say('drill.made')}"))
-            ticked = session.opened(identifier).get("ticked", {})
-            follow_up = session.mark(identifier, [key for key, made in ticked.items() if made])
-            self.title(say("drill.then"))
-            self.say(follow_up.question)
-            self._ask(say("drill.say_it") + " ")
-            self.say(follow_up.answer)
+            self._mark(drill)
+        answers = session.opened(identifier).get("follow") or {}
+        for number, follow_up in enumerate(session.follow_ups(identifier)):
+            if str(number) not in answers:
+                self.title(say("drill.then"))
+                self.say(follow_up.question)
+                session.follow(identifier, number, self._ask(say("drill.say_it") + " > "))
+                self.say(follow_up.answer)
         self.title(say("drill.model"))
         self.say(drill.model)
         self.title(say("drill.weak"))
         self.say(drill.weak)
+
+    def _mark(self, drill: Drill) -> None:
+        """Show what was heard of each point; the learner's word counts, against the listener's too."""
+        session, identifier = self.session, drill.id
+        self.title(say("drill.key_points"))
+        heard = session.heard(identifier)
+        said = sentences(str(session.opened(identifier).get("text", "")))
+        if not all(each.made for each in heard.values()):
+            self.say(say("drill.mark_how"))
+            for number, sentence in enumerate(said, 1):
+                self.console.print(f"  [{number}] {sentence}", markup=False, highlight=False)
+        words: dict[str, str] = {}
+        for point in drill.points:
+            ticked = session.opened(identifier).get("ticked", {})
+            if point.key not in ticked:
+                self.say(f"- {point.text}")
+                self.console.print(f"  {heard_words(heard[point.key])}", markup=False, highlight=False)
+                made, sentence = self._made(said)
+                words[point.key] = sentence
+                session.tick(identifier, point.key, made)
+        ticked = session.opened(identifier).get("ticked", {})
+        session.mark(identifier, [key for key, made in ticked.items() if made], words)
+
+    def _made(self, said: Sequence[str]) -> tuple[bool, str]:
+        """Ask whether the answer made a point: y, n, or the number of the sentence that did."""
+        while True:
+            answer = self._ask(f"  {say('drill.made')} [y/n/1-{len(said)}] ").strip().lower()
+            if answer in ("y", "yes", "n", "no"):
+                return answer[0] == "y", ""
+            if re.fullmatch(r"[0-9]{1,2}", answer) and 0 < int(answer) <= len(said):
+                return True, said[int(answer) - 1]
+            self.console.print(say("drill.yes_no_sentence"))
 
     # Evidence --------------------------------------------------------------------------------------------------------
 
@@ -163,7 +195,7 @@ class Conversation:
             if word == "x":
                 return
             if word == "s":
-                self._shell(drill)
+                open_shell(self.session.lab(drill.id), drill.id, self._plain)
             elif word == "h":
                 tip = self.session.hint(drill.id)
                 self.say(f"**{say('card.hint_of', number=tip.number, all=len(drill.hints))}.** {tip.text}")
@@ -178,23 +210,12 @@ class Conversation:
         findings = {}
         for finding in drill.findings:
             if finding.options:
-                self.console.print(finding.label, markup=False)
-                for number, text in enumerate(finding.options.values(), 1):
-                    self.console.print(f"  {number}  {text}", markup=False, highlight=False)
-                findings[finding.key] = self._chosen(list(finding.options))
+                findings[finding.key] = choose_option(finding, self._ask, self._plain)
             else:
                 findings[finding.key] = self._ask(f"{finding.label} > ").strip()
         verdict = self.session.check(drill.id, findings)
         self.say(f"{ICONS[verdict.outcome]} **{verdict.outcome.words}** {verdict.message}")
         return verdict.outcome is Outcome.PASSED
-
-    def _chosen(self, options: Sequence[str]) -> str:
-        """Ask until the answer is an option's number, or nothing: "" leaves it open."""
-        while typed := self._ask(f"  {say('drill.number')} > ").strip():
-            if re.fullmatch(r"[0-9]{1,2}", typed) and 0 < int(typed) <= len(options):
-                return options[int(typed) - 1]
-            self.console.print(say("drill.a_number", most=len(options)), markup=False)
-        return ""
 
     def _build_again(self, drill: Drill) -> None:
         try:
@@ -203,12 +224,29 @@ class Conversation:
         except Exception as error:
             self.console.print(reason(error), markup=False)
 
-    def _shell(self, drill: Drill) -> None:
-        lab = self.session.lab(drill.id)
-        environ = apply(lab.variables(), os.environ)
-        environ["PS1"] = f"({drill.id}) \\W$ "
-        self.console.print(say("drill.exit"), markup=False)
-        try:
-            subprocess.run(["bash", "--norc", "--noprofile", "-i"], env=environ, cwd=lab.folder, check=False)
-        except OSError as error:
-            self.console.print(say("drill.no_shell", error=sentence(error)), markup=False)
+    def _plain(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False)
+
+
+def choose_option(finding: Finding, ask: Callable[[str], str], tell: Callable[[str], object]) -> str:
+    """Ask until the answer is an option's number, or nothing; return the option's key, "" where it is left open."""
+    options = list(finding.options)
+    tell(finding.label)
+    for number, text in enumerate(finding.options.values(), 1):
+        tell(f"  {number}  {text}")
+    while typed := ask(f"  {say('drill.number')} > ").strip():
+        if re.fullmatch(r"[0-9]{1,2}", typed) and 0 < int(typed) <= len(options):
+            return options[int(typed) - 1]
+        tell(say("drill.a_number", most=len(options)))
+    return ""
+
+
+def open_shell(lab: DrillLab, name: str, tell: Callable[[str], object]) -> None:
+    """Open a shell in the drills' account, and come back when it ends."""
+    environ = apply(lab.variables(), os.environ)
+    environ["PS1"] = f"({name}) \\W$ "
+    tell(say("drill.exit"))
+    try:
+        subprocess.run(["bash", "--norc", "--noprofile", "-i"], env=environ, cwd=lab.folder, check=False)
+    except OSError as error:
+        tell(say("drill.no_shell", error=sentence(error)))

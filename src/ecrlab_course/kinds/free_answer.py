@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ecrlab_course.documents.attempts import Attempt, Hint
 from ecrlab_course.documents.page import Page
-from ecrlab_course.documents.sections import name_of
+from ecrlab_course.documents.sections import Part, name_of
 from ecrlab_course.documents.verdict import Verdict, not_yet, passed, untouched
 from ecrlab_course.kinds.base import Exercise, keys_of, twice
 from ecrlab_course.kinds.entry import LONGEST_TEXT, AnswerError, Entry
 from ecrlab_course.kinds.inputs import WIDE, Inputs, ui
 from ecrlab_course.kinds.options import call
 from ecrlab_course.kinds.writing import Text
+from ecrlab_course.listening.language import language
+from ecrlab_course.listening.wording import Wordings, split_wordings, unknown_concepts
 from ecrlab_course.messages import say
 from ecrlab_course.progress import ExerciseRecord
 from ecrlab_course.views.display import label, note
@@ -39,6 +41,8 @@ class Point:
     key: str
     text: str
     follow_up: FollowUp | None = None
+    wordings: Wordings = field(default_factory=Wordings)
+    """What it is heard by in an own answer; none: nothing is heard, and the learner's tick alone says it."""
 
 
 def _first_hint(state: Mapping[str, Any]) -> str:
@@ -232,8 +236,28 @@ class FreeAnswer(Exercise):
 
 
 def read_points(page: Page) -> tuple[Point, ...]:
-    """Return the parts of # Points: ## key, its text, and as a quote the next question and, below it, the answer."""
-    return tuple(Point(name_of(part.title), part.own, read_follow_up(part.quoted)) for part in page.parts("Points"))
+    """Return the points of # Points: ## key, its text, and as a quote the next question and, below it, the answer.
+
+    Lines `- heard: …` and `- against: …` below the text are the wordings by which a point is heard.
+    """
+    found = []
+    for part in page.parts("Points"):
+        text, wordings = read_wordings(page, part)
+        found.append(Point(name_of(part.title), text, read_follow_up(part.quoted), wordings))
+    return tuple(found)
+
+
+def read_wordings(page: Page, part: Part) -> tuple[str, Wordings]:
+    """Return a point's own text without its lines of wordings, and those; an unknown concept is a fault."""
+    text, wordings = split_wordings(part.own)
+    for name in unknown_concepts(wordings, language()):
+        page.fault(part.line, f"## {part.title}: content/listening.toml has no concept @{name}")
+    return text, wordings
+
+
+def read_rivals(page: Page) -> tuple[tuple[str, ...], ...]:
+    """Return the pairs of `rivals: [image | container]`: two things that a question is about."""
+    return tuple(tuple(each.split(" | ")) for each in page.listed("rivals"))
 
 
 def read_follow_up(text: str) -> FollowUp | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -34,6 +35,9 @@ from ecrlab_course.toolbox.standing import (
     put_back,
     same_tags,
 )
+
+MISSED = ("not yet", "compared")
+"""The outcomes of an answer that showed a misconception."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,23 @@ class Session:
         self._built: dict[str, Built] = {}
         self.comparison = Comparison(lab, progress, course.root)
         lab.filled = self._filled
+        lab.missed = self._missed
 
     def _filled(self) -> dict[str, str]:
         self.comparison.update()
         return shown_cells(self.progress)
+
+    def _missed(self) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for identifier, record in self.progress.read()["exercises"].items():
+            history = record.get("history", ()) if isinstance(record, dict) else ()
+            wrong = any(each.get("misconception") and each.get("outcome") in MISSED for each in history)
+            source = next(
+                (each for each in self.course.sources.values() if identifier.startswith(f"{each.lesson.id}-")), None
+            )
+            if wrong and source is not None:
+                found[source.lesson.follows or source.lesson.id] += 1
+        return dict(found)
 
     # Lessons ---------------------------------------------------------------------------------------------------------
 
@@ -186,11 +203,13 @@ class Session:
         return final
 
     def put_back(self, lesson: str) -> None:
-        """Remove what the lesson made in the lab: its repositories, its users' rights, and what else it made.
+        """Remove what the lesson made in the lab: its clusters, repositories, users' rights, and what else it made.
 
         Files and progress stay. Raises KeyError when there is no such lesson.
         """
         declared = self.course.lesson(lesson).lesson
+        if declared.clusters or declared.families:  # before the images that run
+            self.lab.clear_clusters(*declared.clusters, families=declared.families)
         if declared.repositories:
             self.lab.clear(*declared.repositories)
         if declared.users:
@@ -336,14 +355,14 @@ class Session:
                 text = item.hint(number, entry)
         except Exception as error:
             text = say("trouble.could_not_look", reason=reason(error))
-        self._note(lambda: self.progress.update(identifier, hints=number))
+        self._note(lambda: self.progress.hinted(identifier, number))
         return Tip(number, text)
 
     def solution(self, identifier: str) -> str:
         """Return the solution with its why (markdown), and note that it was opened."""
         item = self.exercise(identifier)
         if item.helped:
-            self._note(lambda: self.progress.update(identifier, solution_seen=True))
+            self._note(lambda: self.progress.solved(identifier))
         return item.solved()
 
     def reset(self, identifier: str) -> str:
@@ -399,7 +418,19 @@ class Session:
     def _clear(self, item: Question) -> None:
         """Forget the answer, and what happened before now."""
         cleared: dict[str, Any] = dict.fromkeys(
-            ("answer", "confidence", "observed", "outcome", "verdict", "result", "hints", "fresh", "draft", "late")
+            (
+                "answer",
+                "confidence",
+                "observed",
+                "outcome",
+                "verdict",
+                "result",
+                "hints",
+                "hinted",
+                "fresh",
+                "draft",
+                "late",
+            )
         )
         cleared.update(item.undone(self.entry(item.id)))
         mark = self.lab.last()

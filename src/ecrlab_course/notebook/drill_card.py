@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from importlib import import_module
+from textwrap import shorten
 from typing import Any
 
 from ecrlab_course.documents.verdict import Verdict
@@ -13,6 +14,8 @@ from ecrlab_course.drills.drill_session import COLUMNS, Done, DrillSession, when
 from ecrlab_course.drills.schedule import PASSED, Due
 from ecrlab_course.failure import reason
 from ecrlab_course.kinds.inputs import WIDE
+from ecrlab_course.listening.listener import sentences
+from ecrlab_course.listening.marking import heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.notebook.cards import ActingCard
 from ecrlab_course.views.display import Shown, escape, keyboard, markdown, note, plain, style, table, verdict_html
@@ -83,7 +86,6 @@ class DrillCard(ActingCard):
             value=str(opened.get("text", "")),
             description=say("free-answer.label"),
             rows=6,
-            continuous_update=False,
             style=WIDE,
         )
         self._area.observe(lambda _change: self._keep(), "value")
@@ -97,19 +99,22 @@ class DrillCard(ActingCard):
             )
             for point in self.drill.points
         }  # fmt: skip
+        self._lines = {key: ipywidgets.HTML() for key in self._ticks}
+        self._where = {key: self._sentence(key) for key in self._ticks}
         for key, tick in self._ticks.items():
-            tick.observe(lambda change, key=key: session.tick(identifier, key, bool(change["new"])), "value")
+            tick.observe(lambda change, key=key: self._tick(key, bool(change["new"])), "value")
         self._fields = {finding.key: self._field(finding, opened) for finding in self.drill.findings}
         self._points = ipywidgets.VBox(
             [
                 ipywidgets.HTML(f'<div class="ecr-soft">{say("drill.tick")}</div>'),
-                *self._ticks.values(),
+                *(each for key in self._ticks for each in (self._ticks[key], self._lines[key], self._where[key])),
                 _bar(self._button(say("free-answer.done"), self._mark, primary=True)),
             ]
         )
         self._points.add_class("ecr-points")
         self._show = _bar(self._button(say("drill.answers"), self._show_answers))
-        self._then = ipywidgets.VBox([self._next, self._show, self._told])
+        self._asked_next = ipywidgets.VBox([])
+        self._then = ipywidgets.VBox([self._next, self._asked_next, self._show, self._told])
         self._reveal = _bar(self._button(say("drill.uncover"), self._uncover, primary=True))
         self._proof = self._evidence()
         self._finish = _bar(self._button(say("drill.finish"), self._end_it))
@@ -121,7 +126,10 @@ class DrillCard(ActingCard):
         )  # fmt: skip
         self.box.add_class("ecrlab")
         self.box.add_class("ecr-exercise")
-        self._answers = "made" in opened
+        self._answers = False
+        self._next_answers: list[tuple[Any, str]] = []
+        if opened.get("revealed"):
+            self._hear()
         self.refresh()
 
     # Building --------------------------------------------------------------------------------------------------------
@@ -140,6 +148,11 @@ class DrillCard(ActingCard):
             value = kept if kept in finding.options else ""
             return ipywidgets.Dropdown(options=options, value=value, description=finding.label, style=WIDE)
         return ipywidgets.Text(value=kept, description=finding.label, continuous_update=False, style=WIDE)
+
+    def _sentence(self, key: str) -> Any:
+        """Return where the learner points at the sentence that makes a point which was not heard."""
+        options = [(say("drill.said_where"), "")]
+        return ipywidgets.Dropdown(options=options, description=say("drill.said_it"), style=WIDE)
 
     def _evidence(self) -> Any:
         self._task = ipywidgets.HTML()
@@ -162,15 +175,56 @@ class DrillCard(ActingCard):
         self._keep()
         self.session.reveal(self.drill.id)
         self._said.value = ""
+        self._hear()
         self.refresh()
 
+    def _hear(self) -> None:
+        """Tick what is heard of the answer, unless the learner ticked before; show the words that did it."""
+        heard = self.session.heard(self.drill.id)
+        ticked = self.session.opened(self.drill.id).get("ticked", {})
+        said = sentences(self._area.value)
+        for key, each in heard.items():
+            self._ticks[key].value = bool(ticked.get(key, each.made))
+            self._lines[key].value = f'<div class="ecr-soft ecr-heard">{escape(heard_words(each))}</div>'
+            self._where[key].options = [
+                (say("drill.said_where"), ""),
+                *((shorten(text, 80, placeholder=" …"), text) for text in said),
+            ]
+            self._show_where(key)
+
+    def _show_where(self, key: str) -> None:
+        objects = self._ticks[key].value and not self.session.heard(self.drill.id)[key].made
+        several = len(self._where[key].options) > 2
+        self._where[key].layout.display = None if objects and several else "none"
+
+    def _tick(self, key: str, made: bool) -> None:
+        self.session.tick(self.drill.id, key, made)
+        self._show_where(key)
+
     def _mark(self) -> None:
-        self.session.mark(self.drill.id, [key for key, tick in self._ticks.items() if tick.value])
+        words = {key: str(where.value) for key, where in self._where.items()}
+        self.session.mark(self.drill.id, [key for key, tick in self._ticks.items() if tick.value], words)
         self.refresh()
 
     def _show_answers(self) -> None:
         self._answers = True
         self.refresh()
+
+    def _next_fields(self) -> list[Any]:
+        """Return the next questions, each with a field; what is typed is kept at once."""
+        answers, made = self.session.opened(self.drill.id).get("follow") or {}, []
+        for number, follow_up in enumerate(self.session.follow_ups(self.drill.id)):
+            field = ipywidgets.Textarea(
+                value=str(answers.get(str(number), "")), description=say("drill.next_label"), rows=2, style=WIDE
+            )
+            field.observe(
+                lambda change, number=number: self.session.follow(self.drill.id, number, str(change["new"])), "value"
+            )
+            asked = ipywidgets.HTML(note(say("drill.then"), follow_up.question).html)
+            answer = ipywidgets.HTML()
+            self._next_answers.append((answer, follow_up.answer))
+            made += [asked, field, answer]
+        return made
 
     def _check(self) -> None:
         self._tip.value = ""
@@ -198,6 +252,7 @@ class DrillCard(ActingCard):
     def prepare(self) -> None:
         """Begin the drill and build its state, unless it stands; what is wrong with the lab is said in the card."""
         self.session.begin(self.drill.id)
+        self.session.ask(self.drill.id)
         try:
             if not self.session.ready(self.drill.id):
                 self.session.prepare(self.drill.id)
@@ -248,13 +303,16 @@ class DrillCard(ActingCard):
             self._end.value = f'<div role="status">{ended.html}</div>'
 
     def _show_marked(self, opened: dict[str, Any]) -> None:
-        drill, follow_up = self.drill, self.drill.follow_up(opened["made"])
+        drill = self.drill
         name = say("drill.then_points", made=len(opened["made"]), number=len(drill.points))
-        self._next.value = note(name, follow_up.question).html
+        self._next.value = f"<p><b>{escape(name)}</b></p>"
+        if not self._asked_next.children:
+            self._asked_next.children = tuple(self._next_fields())
         if self._answers:
+            for answer, text in self._next_answers:
+                answer.value = f'<div role="status">{note(say("drill.its_answer"), text).html}</div>'
             left = "\n".join(f"- {point.text}" for point in drill.points if point.key not in opened["made"])
-            parts = [note(say("drill.its_answer"), follow_up.answer)]
-            parts += [note(say("drill.left_out"), left)] if left else []
+            parts = [note(say("drill.left_out"), left)] if left else []
             parts += [note(say("drill.model"), drill.model), note(say("drill.weak"), drill.weak)]
             self._told.value = f'<div role="status">{"".join(part.html for part in parts)}</div>'
         lab = self.session.lab(drill.id)

@@ -42,23 +42,32 @@ from ecrlab_course.failure import Refused, reason
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.learner.session import Session
 from ecrlab_course.messages import say
+from ecrlab_course.mock.interview import Bank, Interview
+from ecrlab_course.mock.page import card_shown
+from ecrlab_course.mock.partner import read_code
+from ecrlab_course.mock.ready import ready
+from ecrlab_course.mock.scorecard import figures_table, scorecard
 from ecrlab_course.notebook import desk_card, drill_card, home_page, matrix_card
 from ecrlab_course.notebook.declared import Declarations, Declared
 from ecrlab_course.notebook.drill_card import DrillCard
 from ecrlab_course.notebook.engine_words import side_by_side
 from ecrlab_course.notebook.exercise_card import Card
 from ecrlab_course.notebook.home_widget import HomePage, removed_by
+from ecrlab_course.notebook.interviewer_card import InterviewerCard
+from ecrlab_course.notebook.mock_card import MockCard, own_style
 from ecrlab_course.notebook.offer_card import OfferCard
 from ecrlab_course.notebook.question_card import QuestionCard
+from ecrlab_course.notebook.sharing_card import Sharing, SharingCard
 from ecrlab_course.policy_editor.editor import EditorError
 from ecrlab_course.policy_editor.widget import PolicyEditor
 from ecrlab_course.progress import Progress, ProgressError
 from ecrlab_course.questions.question import questions
+from ecrlab_course.sharing.consent import SharingError, join
 from ecrlab_course.toolbox import needs, refusals
 from ecrlab_course.toolbox.hub import HubError
 from ecrlab_course.toolbox.lab import Clock, Lab
 from ecrlab_course.toolbox.shell import ShellError
-from ecrlab_course.views import comparison, decision, meter, xray
+from ecrlab_course.views import comparison, decision, ecs, meter, xray
 from ecrlab_course.views import display as shown
 from ecrlab_course.views import explorer as drawing
 
@@ -96,6 +105,17 @@ def spoken(method: Callable[P, None]) -> Callable[P, None]:
         raise CellFailed(failure)
 
     return call
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what looking at the lab may raise into one paragraph."""
+    try:
+        yield
+    except ValueError as error:
+        raise CellFailed(str(error)) from None
+    except (LabError, ClientError, BotoCoreError, OSError) as error:
+        raise CellFailed(reason(error)) from None
 
 
 class Line(str):
@@ -147,6 +167,8 @@ class NotebookLab(Lab):
         self._home_page: HomePage | None = None
         self._matrix: matrix_card.MatrixCard | None = None
         self._desk_card: desk_card.DeskCard | None = None
+        self._sharing = Sharing(home)
+        self._sharing_card: SharingCard | None = None
 
     # Cells -----------------------------------------------------------------------------------------------------------
 
@@ -193,6 +215,12 @@ class NotebookLab(Lab):
         with contextlib.suppress(Exception):
             if self._desk_card is not None and not _strict():
                 self._desk_card.refresh()
+        with contextlib.suppress(Exception):
+            if not _strict():
+                for offer in self._sharing.offers(self._caught_up):
+                    offer.show()
+                if self._sharing_card is not None:
+                    self._sharing_card.refresh()
         with contextlib.suppress(Exception):
             if self._sheet is not None and not self._away:
                 self.session.note_standing(self._sheet[0].lesson.id)
@@ -382,6 +410,7 @@ class NotebookLab(Lab):
     def catch_up(self, lesson: str) -> None:
         """Build the state after a lesson that you missed: `lab.catch_up("04")`. Nothing is counted as done."""
         name = self.session.catch_up(lesson)
+        self._sharing.caught_up(lesson)
         self._say(say("place.after", lesson=self.course.lesson(lesson).lesson.called, checkpoint=name))
 
     @spoken
@@ -562,6 +591,25 @@ class NotebookLab(Lab):
             raise CellFailed(str(error)) from None
         return found
 
+    def task(self, task: str = "", *, cluster: str = "", region: str = REGION) -> ecs.ShownTask:
+        """Show a task of ECS: `lab.task()` the newest, `lab.task("booking:2")` the newest of that revision.
+
+        State, why it stopped, which digest each container has, and who pulled it. What it returns shows itself, and
+        answers `.state`, `.stopped_reason`, `.digest`, `.puller`, `.rows` (`ecrlab_course.documents.ecs.Task`).
+        """
+        time.sleep(0.05)  # as for the X-ray
+        with _in_words():
+            return ecs.task(super().task(task, cluster=cluster, region=region))
+
+    def service(self, service: str = "", *, cluster: str = "", region: str = REGION) -> ecs.ShownService:
+        """Show a service of ECS: what is promised and what runs, its deployments, tasks and newest events.
+
+        What it returns shows itself, and answers `.stable`, `.digests`, `.tasks`, `.events`, `.deployments`
+        (`ecrlab_course.documents.ecs.Service`).
+        """
+        with _in_words():
+            return ecs.service(super().service(service, cluster=cluster, region=region))
+
     def _opened(self, rows: list[Row]) -> list[Row]:
         """The same rows with their decisions opened."""
         if not rows:
@@ -731,6 +779,41 @@ class NotebookLab(Lab):
         """Show the home page: the course with your own marks, where to go on, this computer's health, a way back."""
         self._home_page = HomePage(self)
         self._home_page.show()
+        if self._sharing.file.get().is_joined:
+            self.share()
+
+    # A class ---------------------------------------------------------------------------------------------------------
+
+    @spoken
+    def share(self, on: bool | None = None, forget: bool = False) -> None:
+        """Show what your instructor's board would be sent, and how it stands: `lab.share(True)` shares from now on.
+
+        `lab.share(False)` stops; `lab.share(forget=True)` stops, and has the board delete what it holds about you.
+        """
+        if forget or on is not None:
+            self._say(self._sharing.forget() if forget else self._sharing.share(bool(on)))
+            return
+        self._sharing_card = SharingCard(self._sharing)
+        self._sharing_card.show()
+
+    @spoken
+    def hand(self, up: bool = True) -> None:
+        """Raise your hand on the instructor's board; `lab.hand(False)` lowers it."""
+        self._say(self._sharing.hand(up))
+
+    @spoken
+    def join(self, address: str, code: str) -> None:
+        """Join a class without a hub: `lab.join("192.168.1.10", "ab12-cd34")`. Nothing is shared by that."""
+        try:
+            joined = join(self._sharing.file, address, code)
+        except SharingError as error:
+            raise CellFailed(str(error)) from None
+        self._say(say("share.joined", name=joined.name))
+        self.share()
+
+    def _caught_up(self, lesson: str) -> str:
+        name = self.session.catch_up(lesson)
+        return say("place.after", lesson=self.course.lesson(lesson).lesson.called, checkpoint=name)
 
     # Drills ----------------------------------------------------------------------------------------------------------
 
@@ -773,6 +856,58 @@ class NotebookLab(Lab):
         """
         self._question = QuestionCard(questions(self.course.root), topic, level, number)
         self._question.show()
+
+    # The mock interview ----------------------------------------------------------------------------------------------
+
+    def _interview(self) -> Interview:
+        bank = Bank(questions(self.course.root), drills(self.course.root))
+        return Interview(self.home, bank, lambda: self._desk)
+
+    @spoken
+    def mock(
+        self, minutes: int = 20, level: str = "mid", mix: int | None = None, partner: bool = False, after: int = 0
+    ) -> None:
+        """Rehearse an interview: `lab.mock(minutes=20, level="mid")`; minutes 8, 20 or 45, level junior, mid or senior.
+
+        One that was begun and not finished goes on first. `partner=True`: a second person asks, with
+        `lab.interviewer("mid 20 7")` on a screen of their own; `after=7` shares nothing with mix 7.
+        """
+        interview = self._interview()
+        number = interview.unfinished()
+        if number:
+            interview.go_on(number)
+        else:
+            interview.begin(minutes, level, mix, partner=partner, after=after)
+        self._mock = MockCard(interview, self.beside)
+        self._mock.show()
+
+    @spoken
+    def mocks(self, number: int | None = None) -> None:
+        """List the mock interviews there are: `lab.mocks()`; with a number, show that one's scorecard."""
+        interview = self._interview()
+        records = interview.book.records()
+        if not records:
+            raise KeyError(say("mock.none_yet"))
+        if number is None:
+            show(figures_table(interview.bank, records))
+            return
+        if number not in records:
+            raise KeyError(say("mock.no_such", number=number, known=", ".join(map(str, records))))
+        card = card_shown(scorecard(interview.bank, records, number))
+        show(shown.Shown(card.text, own_style() + card.html))
+
+    @spoken
+    def interviewer(self, code: str) -> None:
+        """Be the interviewer of somebody's mock, by the code that they read aloud: `lab.interviewer("mid 20 7")`."""
+        interview = self._interview()
+        self._interviewer = InterviewerCard(interview.bank, interview.pool(), read_code(code))
+        self._interviewer.show()
+
+    @spoken
+    def ready(self) -> None:
+        """Show by topic what you made unaided in the last two weeks, what you showed, and what is due today."""
+        found = ready(self.home, Bank(questions(self.course.root), drills(self.course.root))).shown
+        show(shown.Shown(found.text, own_style() + found.html))
 
     # The incident desk -----------------------------------------------------------------------------------------------
 

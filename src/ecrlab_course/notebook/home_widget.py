@@ -62,6 +62,10 @@ class Host(Protocol):
 def removed_by(lesson: Lesson) -> str:
     """Return what putting a lesson back removes, in words."""
     parts = [say("home.repositories", names=", ".join(lesson.repositories))] if lesson.repositories else []
+    if lesson.clusters:
+        parts.append(say("home.clusters", names=", ".join(lesson.clusters)))
+    if lesson.families:
+        parts.append(say("home.families", names=", ".join(lesson.families)))
     if lesson.users:
         parts.append(say("home.rights", users=", ".join(lesson.users)))
     if lesson.undo is not None:

@@ -79,7 +79,10 @@ class QuestionCard(ActingCard):
         menus = ipywidgets.VBox([self.topic, self.level, self.choice])
         menus.add_class("ecr-rows")
         menus.add_class("ecr-filters")
-        self.box = ipywidgets.VBox([self._head, menus, self._asked, bar, self._said, self._told])
+        self._answer = ipywidgets.Textarea(description=say("question.answer"), rows=3, style=WIDE)
+        written = ipywidgets.VBox([self._answer])
+        written.add_class("ecr-written")
+        self.box = ipywidgets.VBox([self._head, menus, self._asked, written, bar, self._said, self._told])
         self.box.add_class("ecrlab")
         self.box.add_class("ecr-exercise")
         self.refresh()
@@ -116,7 +119,7 @@ class QuestionCard(ActingCard):
 
     def _cover(self) -> None:
         self._uncovered = False
-        self._said.value = ""
+        self._said.value = self._answer.value = ""
         self.refresh()
 
     def uncover(self) -> None:
@@ -154,7 +157,7 @@ class QuestionCard(ActingCard):
             return
         self._asked.value = note(question.head, question.question).html
         if self._uncovered:
-            self._told.value = f'<div role="status">{_answer(question)}</div>'
+            self._told.value = f'<div role="status">{_answer(question, self._answer.value)}</div>'
         else:
             self._asked.value += f'<div class="ecr-soft">{escape(say("question.aloud"))}</div>'
 
@@ -164,10 +167,11 @@ class QuestionCard(ActingCard):
         self._display(form(found), static(found))
 
 
-def _answer(question: Question) -> str:
+def _answer(question: Question, answer: str) -> str:
     """Return points, weak answer and sources as HTML."""
+    points = card.points(question, answer)
     return (
-        f'<div class="ecr-note"><div class="ecr-title">{say("question.points")}</div>{card.points(question)}</div>'
+        f'<div class="ecr-note"><div class="ecr-title">{say("question.points")}</div>{points}</div>'
         f'<div class="ecr-note"><div class="ecr-title">{say("question.weak")}</div>{card.weak(question)}</div>'
         f'<div class="ecr-soft">{card.sources(question)}</div>'
     )

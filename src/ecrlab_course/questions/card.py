@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ecrlab_course.listening.listener import Heard
+from ecrlab_course.listening.marking import heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.questions.question import KeyPoint, Question
 from ecrlab_course.questions.text import places
@@ -13,12 +15,17 @@ BACK = """{{FrontSide}}<hr id="answer">{{Points}}<h4>The weak answer</h4>{{Weak}
 <p><small>{{Sources}}</small></p>"""
 
 
-def points(question: Question) -> str:
-    """Return the points with their reasons, and the next questions with their answers, as HTML."""
-    return f'<ol class="ecr-key-points">{"".join(_point(point) for point in question.points)}</ol>'
+def points(question: Question, answer: str = "") -> str:
+    """Return the points with their reasons, and the next questions with their answers, as HTML.
+
+    Where an answer was written, each point says what was heard of it.
+    """
+    heard = question.heard(answer) if answer.strip() else {}
+    made = "".join(_point(point, heard.get(point.key)) for point in question.points)
+    return f'<ol class="ecr-key-points">{made}</ol>'
 
 
-def _point(point: KeyPoint) -> str:
+def _point(point: KeyPoint, heard: Heard | None) -> str:
     then = ""
     if point.follow_up:
         asked, answer = point.follow_up.question, point.follow_up.answer
@@ -27,7 +34,8 @@ def _point(point: KeyPoint) -> str:
             f"<b>{say('question.its_answer')}</b> {markdown_inline(answer)}</p>"
         )
     reason = f"<p><b>{say('question.reason')}</b> {markdown_inline(point.reason)}</p>"
-    return f"<li>{markdown(point.text)}{reason}{then}</li>"
+    words = f'<p class="ecr-soft">{escape(heard_words(heard))}</p>' if heard else ""
+    return f"<li>{markdown(point.text)}{words}{reason}{then}</li>"
 
 
 def weak(question: Question) -> str:

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,9 @@ from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.documents.code import Code
 from ecrlab_course.documents.page import Page
 from ecrlab_course.documents.sections import DocumentError, Fault, Part, Sections, parse
-from ecrlab_course.kinds.free_answer import FollowUp, read_follow_up
+from ecrlab_course.kinds.free_answer import FollowUp, read_follow_up, read_rivals, read_wordings
+from ecrlab_course.listening.listener import Heard, hear
+from ecrlab_course.listening.wording import Wordings
 from ecrlab_course.messages import say
 
 LEVELS = ("junior", "mid", "senior")
@@ -70,6 +72,7 @@ class KeyPoint:
     text: str
     reason: str
     follow_up: FollowUp | None
+    wordings: Wordings = field(default_factory=Wordings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +97,17 @@ class Question:
     sources: tuple[str, ...]
     date: str
     shown: tuple[str, ...]
+    rivals: tuple[tuple[str, ...], ...] = ()
+    """The two things that the question is about, by name: what is said of one is not said of the other."""
 
     @property
     def head(self) -> str:
         """Its number, topic and level, in words."""
         return say("question.head", number=self.number, topic=self.topic_words, level=self.level)
+
+    def heard(self, answer: str) -> dict[str, Heard]:
+        """Return what is heard of each point in an answer, by the points' keys. It may be said and not heard."""
+        return hear(answer, {point.key: point.wordings for point in self.points}, self.rivals)
 
     @property
     def topic_words(self) -> str:
@@ -173,7 +182,7 @@ def _load(path: Path, known: _Root, root: Path) -> Question:
         asked=tuple(known.collections[key] for key in _named(page, "asked", known.collections)),
         facts=tuple(known.facts[key] for key in _named(page, "facts", known.facts)),
         sources=page.listed("sources"), date=page.word("date", wanted=True),
-        shown=_named(page, "shown", known.places),
+        shown=_named(page, "shown", known.places), rivals=read_rivals(page),
     )  # fmt: skip
     _check(page, made, weak)
     page.close()
@@ -216,7 +225,8 @@ def _points(page: Page) -> tuple[KeyPoint, ...]:
     """Return the parts of # Points: ## key, the point, its reason, and as a quote the next question and its answer."""
     found = []
     for part in page.parts("Points"):
-        text, _, reason = part.own.partition("\n\n")
+        own, wordings = read_wordings(page, part)
+        text, _, reason = own.partition("\n\n")
         follow_up = read_follow_up(part.quoted)
         if not _KEY.fullmatch(part.title):
             page.fault(part.line, f"## {part.title}: a point's key is lower-case words joined by hyphens")
@@ -226,7 +236,7 @@ def _points(page: Page) -> tuple[KeyPoint, ...]:
             page.fault(part.line, f"## {part.title}: two paragraphs are wanted, the point and its reason; it has more")
         if follow_up and not (follow_up.question.endswith("?") and follow_up.answer):
             page.fault(part.line, f"## {part.title}: the quote is a question (?), an empty line (>), and its answer")
-        found.append(KeyPoint(part.title, text, reason.strip(), follow_up))
+        found.append(KeyPoint(part.title, text, reason.strip(), follow_up, wordings))
     return tuple(found)
 
 

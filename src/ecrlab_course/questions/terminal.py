@@ -14,12 +14,15 @@ def ask(
 ) -> None:
     """Ask each question; `key` waits for a line (it raises EOFError at the end), and q ends it.
 
+    A line that is an answer is listened to: each point says what was heard of it.
+
     `points` shows the points at once, without waiting for Enter.
     """
     for number, question in enumerate(found, 1):
         show(f"{asked(question)}\n")
-        if not points and key(say("question.press_points")).strip().lower() == "q":
+        answer = "" if points else key(say("question.press_points")).strip()
+        if answer.lower() == "q":
             return
-        show(f"\n{answered(question)}\n")
+        show(f"\n{answered(question, answer)}\n")
         if number < len(found) and key(say("question.press_next", left=len(found) - number)).strip().lower() == "q":
             return

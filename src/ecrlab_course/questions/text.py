@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from ecrlab_course.listening.marking import heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.questions.question import KeyPoint, Question
 from ecrlab_course.views.display import Shown, plain, table
@@ -17,11 +18,16 @@ def asked(question: Question) -> str:
     return "\n".join([question.head, "", *_wrapped(question.question)])
 
 
-def answered(question: Question) -> str:
-    """Return what is read after an answer of one's own: the points with reasons and follow-ups, and the weak answer."""
-    lines = [say("question.points")]
+def answered(question: Question, answer: str = "") -> str:
+    """Return what is read after an answer of one's own: the points with reasons and follow-ups, and the weak answer.
+
+    Where the answer was written, each point says what was heard of it.
+    """
+    lines, heard = [say("question.points")], question.heard(answer) if answer.strip() else {}
     for number, point in enumerate(question.points, 1):
         lines += _point(number, point)
+        if point.key in heard:
+            lines += _wrapped(heard_words(heard[point.key]), "   ")
     lines += ["", say("question.weak"), *_wrapped(f"“{_unquoted(question.weak)}”", "  ")]
     lines += _wrapped(f"{say('question.why_weak')} {question.why_weak}", "  ")
     lines += ["", *_ends(question)]

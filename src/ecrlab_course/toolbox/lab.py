@@ -32,10 +32,11 @@ from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, NOBODY, REGION, Home, read_json
 from ecrlab.span import ahead
 from ecrlab_course.documents.client_record import Login, Transcript
+from ecrlab_course.documents.ecs import Service, Task
 from ecrlab_course.documents.lab_view import Engine, Node
 from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.failure import Refused
-from ecrlab_course.toolbox import refusals, shell
+from ecrlab_course.toolbox import ecs, refusals, shell
 from ecrlab_course.toolbox.ci import Ci
 from ecrlab_course.toolbox.hub import Hub
 
@@ -165,6 +166,8 @@ class Lab:
         self.ci = Ci(self.control)
         self.filled: Callable[[], dict[str, str]] = dict
         """What `shown` returns; a session sets it."""
+        self.missed: Callable[[], dict[str, int]] = dict
+        """What `misses` returns; a session sets it."""
 
     def region(self, name: str) -> Region:
         """Return a Region of the lab, to switch off and on: `lab.region("us-east-1").off()`."""
@@ -191,6 +194,21 @@ class Lab:
         """
         return Pulled(self.control.pull_as(who, repository, tag, role, region))
 
+    def task(self, task: str = "", *, cluster: str = "", region: str = REGION) -> Task:
+        """Return a task of ECS: state, why it stopped, which digest, who pulled; it leaves no trace in the X-ray.
+
+        `task` is an id or its first digits, an ARN, or a service, a family or a revision (`lab.task("booking:2")`) for
+        its newest task; left out, the newest task of all. Raises LabError for one that is not there.
+        """
+        return ecs.task(self.looking(self.mark), task, cluster, region)
+
+    def service(self, service: str = "", *, cluster: str = "", region: str = REGION) -> Service:
+        """Return a service of ECS: what is promised, what runs, deployments, events, its tasks; it leaves no trace.
+
+        Left out, the first one there is. Raises ValueError for one that is not there.
+        """
+        return ecs.service(self.looking(self.mark), service, cluster, region)
+
     @cached_property
     def _looking(self) -> Lab:
         view = Lab(self.home, self.folder, quiet=True)
@@ -204,7 +222,7 @@ class Lab:
         """
         view = self._looking
         view.folder, view.mark, view._runs, view._since = self.folder, mark, self._runs, since
-        view.filled = self.filled
+        view.filled, view.missed = self.filled, self.missed
         return view
 
     @property
@@ -263,6 +281,10 @@ class Lab:
     def shown(self) -> dict[str, str]:
         """Return the cells of the table that the learner's requests have filled, each with its newest answer."""
         return self.filled()
+
+    def misses(self) -> dict[str, int]:
+        """Return by lesson how many exercises the learner missed at first; a lab counts for its lesson."""
+        return self.missed()
 
     @property
     def prints(self) -> Engine:
@@ -384,6 +406,13 @@ class Lab:
     def clear(self, *repositories: str, region: str = REGION) -> None:
         """Delete the named repositories with their images, when they exist."""
         self.control.reset(repositories=list(repositories), account=ACCOUNT, region=region)
+
+    def clear_clusters(self, *clusters: str, families: Iterable[str] = (), region: str = REGION) -> None:
+        """Remove the named clusters of ECS with their services, tasks and containers, and families with all revisions.
+
+        The next revision of such a family is the first again: `lab.clear_clusters("harbour", families=["booking"])`.
+        """
+        self.control.reset(clusters=list(clusters), families=list(families), account=ACCOUNT, region=region)
 
     def unset(self, *regions: str, account: str = ACCOUNT) -> None:
         """Remove what is set for an account's registries as a whole, in these Regions.

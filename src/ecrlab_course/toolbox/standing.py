@@ -39,6 +39,7 @@ def fingerprint(lab: Lab) -> Fingerprint:
             found.update(_registry(view, region))
         found.update(_settings(view, region, asked=region not in off))
     found.update(_identities(view))
+    found.update(_delivery(view))
     for profile, logins in _logins(view):
         found["login", profile] = _text(sorted((login.host, login.user, login.region) for login in logins))
     offset = _offset(lab)
@@ -140,6 +141,23 @@ def _identities(view: Lab) -> Iterator[tuple[tuple[str, str], str]]:
             yield ("group", group["GroupName"]), _text(_policies(group, "Group"))
         for role in page["RoleDetailList"]:
             yield ("role", role["RoleName"]), _text([_policies(role, "Role"), role["AssumeRolePolicyDocument"]])
+
+
+def _delivery(view: Lab) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield identity providers, what the git server ran, and of ECS what is meant to run, wherever it runs."""
+    iam = view.client("iam")
+    for each in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        clients = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=each["Arn"])["ClientIDList"]
+        yield ("provider", each["Arn"].partition("/")[2]), _text(sorted(clients))
+    ran: dict[str, list[Any]] = {}
+    for run in view.control.ci_runs():
+        ran.setdefault(run["repository"], []).append([run["ref"], run["state"], run["code"]])
+    for name, runs in ran.items():
+        yield ("runs", name), _text(runs)
+    held = view.control.ecs()
+    for kind in ("cluster", "family"):
+        for name, value in held[kind].items():
+            yield (kind, name), _text(value)
 
 
 def _held(user: dict[str, Any]) -> str:

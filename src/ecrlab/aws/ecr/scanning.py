@@ -25,7 +25,7 @@ from ecrlab.aws.ecr.scan_settings import (
     summary_of,
 )
 from ecrlab.aws.errors import ApiError
-from ecrlab.aws.operations import Call, operation, page
+from ecrlab.aws.operations import Call, held, operation, page
 from ecrlab.aws.quotas import SCANS
 from ecrlab.aws.work import NotNow, Task, every_round, worker
 from ecrlab.scan import Contents, Finding, TooLarge, Unreadable, bundled, external, findings, read
@@ -349,6 +349,9 @@ def describe_image_scan_findings(call: Call) -> dict[str, Any]:
     else:
         shown = {"enhancedFindings": list(_enhanced(call, repository, manifest, scan, items))}
     return {**answer, "imageScanFindings": {**summary_of(scan), **shown}, "nextToken": token}
+
+
+held("ecr", "DescribeImageScanFindings", lambda answer: answer["imageScanStatus"]["status"] == "IN_PROGRESS")
 
 
 def _basic(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from ecrlab.aws.ecs import credentials
 from ecrlab.aws.ecs.failures import ESSENTIAL, LONGEST, NO_CREDENTIALS, NO_ENGINE, OUT_OF_MEMORY, cannot_assume
 from ecrlab.aws.ecs.puller import Pulled, PullFailed, pull
-from ecrlab.aws.ecs.request import SERVICE, TASKS
+from ecrlab.aws.ecs.request import OUTPUT, SERVICE, TASKS
 from ecrlab.aws.ecs.state import SHOWN_SECONDS, STARTING, change, mark_stopping
 from ecrlab.aws.identities import Document
-from ecrlab.aws.runner import Ended, Fetched, RunFailed, Runner
+from ecrlab.aws.runner import Alive, Ended, Fetched, RunFailed, Runner
 from ecrlab.aws.service_sessions import Service, assume
 from ecrlab.aws.work import NotNow, Task, every_round, worker
 
@@ -157,7 +157,7 @@ def _run(
     images: Mapping[str, Pulled],
 ) -> None:
     """Start the containers, each after those that it depends on; without an engine say that there is no process."""
-    environment = _environment(cloud, task) if runner is not None else {}
+    environment = _environment(cloud, task, runner) if runner is not None else {}
     by_name = {each["name"]: each for each in containers}
     for recipe in task["recipes"]:
         container = by_name[recipe["name"]]
@@ -168,21 +168,27 @@ def _run(
         pulled = images[container["name"]]
         fetched = Fetched(pulled.manifest, pulled.config, pulled.blobs)
         container["runtime"] = runner.start(task, recipe, fetched, environment)
-        if task["credentials"] and _URI not in environment:
+        if task["credentials"] and not {_URI, _FULL_URI} & set(environment):
             container["reason"] = NO_CREDENTIALS
 
 
-_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+_URI, _FULL_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 
-def _environment(cloud: Cloud, task: Document) -> dict[str, str]:
-    """Return what ECS adds to a container's environment; where the lab can be reached from inside, its address too."""
+def _environment(cloud: Cloud, task: Document, runner: Runner) -> dict[str, str]:
+    """Return what ECS adds to a container's environment; where the lab can be reached from inside, its address too.
+
+    At AWS's own address the variable is AWS's (facts D027); another is named in full, which SDKs take at loopback.
+    """
     found = {"AWS_REGION": task["region"], "AWS_DEFAULT_REGION": task["region"], "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
-    if not cloud.reach_from_containers():
-        return found
-    if task["credentials"]:
-        found[_URI] = f"{credentials.PATH}{task['credentials']}"
-    return {**found, "AWS_ENDPOINT_URL": f"http://{credentials.ADDRESS}"}
+    path = f"{credentials.PATH}{task['credentials']}"
+    if cloud.reach_from_containers():
+        at = f"http://{credentials.ADDRESS}"
+        return {**found, "AWS_ENDPOINT_URL": at, **({_URI: path} if task["credentials"] else {})}
+    at = runner.lead_back(task, cloud.listen_for_containers) if task["credentials"] else ""
+    # Podman hands this machine's proxy to its containers.
+    direct = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    return {**found, **direct, "AWS_ENDPOINT_URL": at, _FULL_URI: f"{at}{path}"} if at else found
 
 
 def fail(cloud: Cloud, task: Document, reason: str, containers: list[dict[str, Any]]) -> None:
@@ -235,6 +241,9 @@ def finish(cloud: Cloud, task: Document, ended: Mapping[str, Ended]) -> None:
         if changed.get("reason"):
             changed["reason"] = changed["reason"][:LONGEST]
         containers.append(changed)
+    printed = {name: how.printed for name, how in ended.items() if how.printed}
+    if printed:  # its containers are gone, and what they printed with them
+        cloud.store.table(OUTPUT).put(task["key"], printed)
     ran = task.get("started") is not None
     change(
         cloud,
@@ -257,6 +266,7 @@ def look_at_tasks(cloud: Cloud, now: float) -> None:
             alive.append(task)
         elif task["stopped"] < now - SHOWN_SECONDS:
             table.delete(key)
+            cloud.store.table(OUTPUT).delete(key)
     if any(each.get("runtime") for task in alive for each in task["containers"]) and cloud.runner is not None:
         found = cloud.runner.survey({str(task["id"]) for task in alive})
         for task in alive:
@@ -264,14 +274,22 @@ def look_at_tasks(cloud: Cloud, now: float) -> None:
                 _look_at(cloud, task, found[task["id"]])
 
 
-def _look_at(cloud: Cloud, task: Document, found: Mapping[str, Ended | None]) -> None:
-    """Stop a task of which an essential container ended (facts D005), or is gone."""
+def _look_at(cloud: Cloud, task: Document, found: Mapping[str, Ended | Alive]) -> None:
+    """Stop a task of which an essential container ended (facts D005), or is gone; note how healthy the others are."""
     essential = {each["name"] for each in task["recipes"] if each["essential"]}
     over = {
         each["name"]
         for each in task["containers"]
-        if each.get("runtime") and (each["name"] not in found or found[each["name"]] is not None)
+        if each.get("runtime") and not isinstance(found.get(each["name"]), Alive)
     }
+    health = {name: each.health for name, each in found.items() if isinstance(each, Alive)}
+    containers = [{**each, "health": health.get(each["name"], "UNKNOWN")} for each in task["containers"]]
+    if any(
+        each["health"] != before.get("health", "UNKNOWN")
+        for each, before in zip(containers, task["containers"], strict=True)
+    ):
+        change(cloud, task["key"], containers=containers)
+        cloud.work.wake(0.05)  # a service looks at once
     if essential & over:
         with cloud.store.transaction():
             mark_stopping(cloud, task, "EssentialContainerExited", ESSENTIAL)

@@ -37,6 +37,7 @@ _SIZES = {
     8192: set(range(16384, 61441, 4096)),
     16384: set(range(32768, 122881, 8192)),
 }
+_HEALTH = {"interval": (5, 300), "timeout": (2, 60), "retries": (1, 10), "startPeriod": (0, 300)}
 _UNITS = {"vcpu": 1024, "gb": 1024}
 _INPUT = (
     "taskRoleArn", "executionRoleArn", "networkMode", "volumes", "requiresCompatibilities", "runtimePlatform",
@@ -116,6 +117,7 @@ def _check_containers(containers: list[dict[str, Any]]) -> None:
             raise client_error("Environment variable name must not be empty.")
         if any(mapping["protocol"] != "tcp" for mapping in each["portMappings"]):
             raise invalid("ECR Lab does not have ports of other protocols than tcp. See docs/fidelity.md.")
+        _check_health(each.get("healthCheck") or {})
     names = [each["name"] for each in containers]
     if len(set(names)) < len(names):
         raise client_error("Container names should be unique within a task definition.")
@@ -130,6 +132,18 @@ def _check_containers(containers: list[dict[str, Any]]) -> None:
                 raise invalid(text)
     if len(in_order(containers)) < len(containers):
         raise client_error("There is a cyclic dependency between the containers of the task definition.")
+
+
+def _check_health(given: Mapping[str, Any]) -> None:
+    """Refuse a health check that the model's words rule out (facts D146); the sentences are ours."""
+    if not given:
+        return
+    command = given.get("command") or []
+    if len(command) < 2 or command[0] not in ("CMD", "CMD-SHELL"):
+        raise client_error("Health check command must start with CMD or CMD-SHELL and name what to run.")
+    for name, (least, most) in _HEALTH.items():
+        if given.get(name) is not None and not least <= given[name] <= most:
+            raise client_error(f"Health check {name} must be between {least} and {most}.")
 
 
 def in_order(containers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -155,7 +169,7 @@ def _check_volumes(volumes: Sequence[Mapping[str, Any]]) -> None:
 
 def _number(text: str | None) -> int | None:
     """Return units of CPU or MiB that a size stands for: "256", ".25 vCPU", "0.5GB"; None when it is none."""
-    found = re.fullmatch(r"\s*(\d*\.?\d+)\s*(vcpu|gb)?\s*", (text or "").lower())
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(vcpu|gb)?\s*", (text or "").lower())
     return int(float(found[1]) * _UNITS.get(found[2] or "", 1)) if found else None
 
 

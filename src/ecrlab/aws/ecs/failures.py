@@ -19,8 +19,8 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 """The reason of a container that its memory limit ended (facts D134)."""
 NO_ENGINE = "ECR Lab: no container engine on this computer. The image was fetched and checked; no process was started."
 NO_CREDENTIALS = (
-    "ECR Lab: the task role's credentials do not reach the container. They do in the lab's own engine, of one lab at a "
-    "time on this computer."
+    "ECR Lab: the task role's credentials do not reach the container. Its engine has no way back to the lab: none of "
+    "this computer's addresses that were tried leads there."
 )
 
 

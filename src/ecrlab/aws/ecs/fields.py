@@ -91,8 +91,8 @@ OPERATIONS: Mapping[str, Fields] = {
 #: The members of a container definition.
 CONTAINER = _fields(
     "name image essential command entryPoint environment workingDirectory user memory memoryReservation portMappings "
-    "stopTimeout readonlyRootFilesystem versionConsistency dockerLabels dependsOn",
-    "cpu logConfiguration ulimits linuxParameters healthCheck startTimeout interactive pseudoTerminal",
+    "stopTimeout readonlyRootFilesystem versionConsistency dockerLabels dependsOn healthCheck",
+    "cpu logConfiguration ulimits linuxParameters startTimeout interactive pseudoTerminal",
     "repositoryCredentials links restartPolicy environmentFiles mountPoints volumesFrom secrets hostname "
     "disableNetworking privileged dnsServers dnsSearchDomains extraHosts dockerSecurityOptions systemControls "
     "resourceRequirements firelensConfiguration credentialSpecs",

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 DEFAULT_CLUSTER = "default"
 #: Where the lab's Docker-Hub-like registry stands among the ports (`ecrlab.server.HUB`).
 _HUB = ("hub", "")
-_ECR = re.compile(r"(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)")
+_ECR = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,299}")
 _PATH = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
-_REFERENCE = re.compile(r"(?:arn:aws[\w-]*:ecs:(?P<region>[^:]+):(?P<account>\d{12}):task-definition/)?"
-                        r"(?P<family>[A-Za-z0-9_-]{1,255})(?::(?P<revision>\d{1,9}))?")  # fmt: skip
+_REFERENCE = re.compile(r"(?:arn:aws[\w-]*:ecs:(?P<region>[^:]+):(?P<account>[0-9]{12}):task-definition/)?"
+                        r"(?P<family>[A-Za-z0-9_-]{1,255})(?::(?P<revision>[0-9]{1,9}))?")  # fmt: skip
 
 
 def arn(region: str, account: str, rest: str) -> str:

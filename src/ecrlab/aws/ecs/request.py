@@ -14,8 +14,9 @@ from ecrlab.aws.operations import Call, page
 
 SERVICE = "ecs-tasks.amazonaws.com"
 """Who assumes the roles of tasks (facts D017)."""
-CLUSTERS, DEFINITIONS, FAMILIES, TASKS, SERVICES, DEPLOYMENTS, REVISIONS = TABLES = (
+CLUSTERS, DEFINITIONS, FAMILIES, TASKS, SERVICES, DEPLOYMENTS, REVISIONS, OUTPUT = TABLES = (
     "ecs.clusters", "ecs.definitions", "ecs.families", "ecs.tasks", "ecs.services", "ecs.deployments", "ecs.revisions",
+    "ecs.output",
 )  # fmt: skip
 """The tables, by ``ACCOUNT/REGION/…``; all of them are emptied by a reset."""
 

@@ -17,7 +17,7 @@ from ecrlab.aws.ecs import records
 from ecrlab.aws.ecs.failures import cannot_assume
 from ecrlab.aws.ecs.names import arn, definition_named
 from ecrlab.aws.ecs.request import DEFINITIONS, SERVICE, SERVICES, TASKS
-from ecrlab.aws.ecs.state import MOST, Order, change, mark_stopping, new_task
+from ecrlab.aws.ecs.state import MOST, Order, change, has_check, health, mark_stopping, new_task
 from ecrlab.aws.identities import Document
 from ecrlab.aws.service_sessions import Service, may_assume
 from ecrlab.aws.work import every_round
@@ -33,6 +33,8 @@ EVENTS = 100
 """How many events of a service are kept."""
 TRIES = 3
 """Failed starts after which a deployment without a breaker goes on without digests (facts D032)."""
+UNHEALTHY = "failed container health checks"
+"""What an event and a task's stoppedReason say of one that is replaced (facts D147)."""
 _STUCK = (
     "was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the "
     "minimumHealthyPercent or maximumPercent value and try again."
@@ -136,6 +138,7 @@ class _Step:
         if self._service["status"] == "DRAINING":
             self._drain()
         else:
+            self._stop_unhealthy()
             self._pin()
             self._break()
             self._start()
@@ -162,6 +165,8 @@ class _Step:
         return any(task["deployment"] in ids and task["status"] != "STOPPED" for task in self._tasks)
 
     def _healthy(self, task: Document) -> bool:
+        if has_check(task):  # what is checked counts from its first good check on
+            return bool(task["status"] == "RUNNING" and health(task) == "HEALTHY")
         return bool(task["status"] == "RUNNING" and time.time() - task["real_started"] >= STEADY_SECONDS)
 
     def _count_failures(self) -> None:
@@ -172,7 +177,9 @@ class _Step:
                 continue
             change(self._cloud, task["key"], counted=True)
             at_once = task.get("started") is None or task["stopped"] - task["started"] < STEADY_SECONDS
-            if task["code"] == "TaskFailedToStart" or (task["code"] == "EssentialContainerExited" and at_once):
+            checked = task.get("reason") == f"Task {UNHEALTHY}"
+            ended = task["code"] == "EssentialContainerExited" and at_once
+            if task["code"] == "TaskFailedToStart" or ended or checked:
                 self._failed(deployment)
         for deployment in self._service["deployments"]:
             if deployment["streak"] and any(map(self._healthy, self._alive([deployment]))):
@@ -198,6 +205,15 @@ class _Step:
                 self._stop_task(task, self._service["deployments"][0]["id"])
         if all(task["status"] == "STOPPED" for task in self._tasks):
             self._service.update(status="INACTIVE", deployments=[])
+
+    def _stop_unhealthy(self) -> None:
+        """Stop the tasks that fail their health checks; others take their place (facts D147)."""
+        for task in self._tasks:
+            if task["desired"] == "RUNNING" and health(task) == "UNHEALTHY":
+                note(self._service, self._now, f"(task {task['id']}) {UNHEALTHY}.")
+                changed = mark_stopping(self._cloud, task, "ServiceSchedulerInitiated", f"Task {UNHEALTHY}")
+                self._tasks = [changed if each["key"] == task["key"] else each for each in self._tasks]
+                self._service["steady"] = False
 
     def _pin(self) -> None:
         """The first task that was pulled fixes the digests of the deployment (facts D030, D032)."""

@@ -159,7 +159,7 @@ def shown(task: Document, tags: bool = True) -> dict[str, Any]:
         "platformFamily": "Linux" if task["platform"].startswith("linux") else "Windows",
         "lastStatus": task["status"],
         "desiredStatus": task["desired"],
-        "healthStatus": "UNKNOWN",
+        "healthStatus": health(task),
         "connectivity": "CONNECTED" if task["status"] == "RUNNING" else None,
         "cpu": task["cpu"],
         "memory": task["memory"],
@@ -184,6 +184,19 @@ def shown(task: Document, tags: bool = True) -> dict[str, Any]:
     return {**found, **{name: task.get(kept) for name, kept in times.items()}}
 
 
+def health(task: Document) -> str:
+    """Return a task's health by that of its essential containers (facts D146)."""
+    essential = {each["name"] for each in task["recipes"] if each["essential"]}
+    found = {each.get("health", "UNKNOWN") for each in task["containers"] if each["name"] in essential}
+    return next(state for state in ("UNHEALTHY", "UNKNOWN", "HEALTHY") if state in found)
+
+
+def has_check(task: Document) -> bool:
+    """Tell whether every essential container of a task has a health check, and a process to be checked."""
+    running = {each["name"] for each in task["containers"] if each.get("runtime")}
+    return all(each.get("healthCheck") and each["name"] in running for each in task["recipes"] if each["essential"])
+
+
 def _architecture(platform: str) -> str:
     return "arm64" if platform.endswith("arm64") else "x86_64"
 
@@ -204,7 +217,7 @@ def _container(task: Document, container: Document) -> dict[str, Any]:
         "networkInterfaces": [
             {"attachmentId": _stable(task, "attachment"), "privateIpv4Address": details["privateIPv4Address"]}
         ],
-        "healthStatus": "UNKNOWN",
+        "healthStatus": container.get("health", "UNKNOWN"),
         "cpu": "0",
     }
 

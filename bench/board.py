@@ -1,0 +1,132 @@
+"""A class of a thousand on one board: reports at their real beat, three instructors' pages; bounded, on this computer.
+
+    .venv/bin/python bench/board.py [LEARNERS [SECONDS [SPEED]]]
+
+Prints how long reports and the page's state took, and what the board used. SPEED 6: six times as many reports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from ecrlab.ports import any_port
+from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
+from ecrlab_course.sharing.report import Report, Shared
+from ecrlab_course.sharing.reporter import BEAT
+
+EXERCISES = [f"0{lesson}-e{number}" for lesson in (0, 4, 6) for number in range(1, 12)]
+BELIEFS = list(MISCONCEPTIONS)[:12]
+
+
+class Times:
+    """How long requests took, in seconds, and how many failed."""
+
+    def __init__(self) -> None:
+        self.reports: list[float] = []
+        self.states: list[float] = []
+        self.largest = 0
+        self.failed = 0
+
+
+async def learner(
+    session: aiohttp.ClientSession, url: str, code: str, until: float, speed: float, times: Times
+) -> None:
+    """Join, and report as a learner does who has a verdict at every second beat: far more than anybody."""
+    async with session.post(f"{url}join", json={"code": code}) as answer:
+        headers = {"Authorization": f"Bearer {(await answer.json())['token']}"}
+    kept: dict[str, Shared] = {}
+    place = 0
+    await asyncio.sleep(random.random() * BEAT / speed)
+    while time.monotonic() < until:
+        news: dict[str, Shared] = {}
+        if random.random() < 0.5:
+            name, now = EXERCISES[place % len(EXERCISES)], datetime.now(UTC).isoformat(timespec="seconds")
+            record: Any = dict(kept.get(name, {"tries": 0}))
+            record |= {"tries": record["tries"] + 1, "last": now}
+            if random.random() < 0.6:
+                record |= {"outcome": "passed", "passed": now}
+                place += 1
+            else:
+                record |= {"outcome": "not yet", "misconception": random.choice(BELIEFS)}
+            kept[name] = news[name] = record
+        body = Report(datetime.now(UTC), "04", 1.0, random.random() < 0.01, records=news).body()
+        began = time.perf_counter()
+        try:
+            async with session.post(f"{url}report", json=body, headers=headers) as answer:
+                await answer.read()
+                times.failed += answer.status != 200
+        except (aiohttp.ClientError, TimeoutError):
+            times.failed += 1
+        times.reports.append(time.perf_counter() - began)
+        await asyncio.sleep(BEAT / speed)
+
+
+async def instructor(url: str, key: str, until: float, times: Times) -> None:
+    """Look at the board every two seconds, as the page does."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(url, params={"key": key}) as answer:
+            assert answer.status == 200
+        while time.monotonic() < until:
+            began = time.perf_counter()
+            async with session.get(f"{url}state", params={"rows": "1"}) as answer:
+                text = await answer.read()
+                times.failed += answer.status != 200
+            times.states.append(time.perf_counter() - began)
+            times.largest = max(times.largest, len(text))
+            await asyncio.sleep(2)
+
+
+async def drive(url: str, key: str, code: str, learners: int, seconds: float, speed: float) -> Times:
+    """Drive the board for so many seconds; return what was measured."""
+    times, until = Times(), time.monotonic() + seconds
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200)) as session:
+        everybody = [learner(session, url, code, until, speed, times) for _ in range(learners)]
+        await asyncio.gather(*everybody, *(instructor(url, key, until, times) for _ in range(3)))
+    return times
+
+
+def at(values: list[float], share: float) -> float:
+    """Return the value, in ms, below which that share of all lies."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))] * 1000
+
+
+def main() -> None:
+    """Start a board, drive it, and print what was measured."""
+    learners, seconds, speed = (float(each) for each in (*sys.argv[1:], *("1000", "40", "1")[len(sys.argv) - 1 :]))
+    with tempfile.TemporaryDirectory() as folder:
+        log, port = Path(folder) / "log", any_port()
+        words = [sys.executable, "-u", "-m", "ecrlab_course", "board", "--port", str(port), "--folder", folder]
+        with log.open("wb") as output:
+            board = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            while not (found := re.search(r'key=(\w+)[\s\S]+lab\.join\("\S+", "(\S+)"\)', log.read_text())):
+                assert board.poll() is None, log.read_text()
+                time.sleep(0.1)
+            url = f"http://127.0.0.1:{port}/"
+            times = asyncio.run(drive(url, found[1], found[2], int(learners), seconds, speed))
+        finally:
+            board.terminate()
+            board.wait(20)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"{learners:.0f} learners, {seconds:.0f} s, speed {speed:g}: {len(times.reports) / seconds:.0f} reports/s, "
+        f"{times.failed} failed; report ms: p50 {at(times.reports, 0.5):.1f}, p99 {at(times.reports, 0.99):.1f}; "
+        f"state ms: p50 {at(times.states, 0.5):.0f}, p99 {at(times.states, 0.99):.0f}, {times.largest / 1024:.0f} kB; "
+        f"board: {used.ru_utime + used.ru_stime:.1f} CPU s with its start, {used.ru_maxrss / 1024:.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()
