@@ -30,7 +30,7 @@ PATIENCE = 30.0
 """Seconds that `settled` waits at most."""
 
 
-def processor(lab: Any) -> Processor:
+def processor(lab: LabView) -> Processor:
     """Return the processor that tasks of this lab run on: the engine's, and without one that of Fargate by default."""
     return "arm64" if lab.engine != "none" and platform.machine() in ("arm64", "aarch64") else "amd64"
 
