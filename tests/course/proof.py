@@ -222,7 +222,10 @@ def refused(session: Session, exercise: Exercise, made: Attempt) -> None:
 
 
 def settled(session: Session, exercise: Predict, verdict: Verdict) -> None:
-    """A prediction counts as made, whatever was guessed; the known answer, given afterwards, changes nothing."""
+    """A prediction counts as made, whatever was guessed; the known answer, given afterwards, changes nothing.
+
+    That it was judged two times more is counted, and when it was last.
+    """
     record = session.record(exercise.id)
     assert record["passed"]
     again = session.answer(exercise.id, record["observed"], 3)
@@ -230,7 +233,8 @@ def settled(session: Session, exercise: Predict, verdict: Verdict) -> None:
     assert len(again.message) > len(verdict.message)
     assert again.outcome is Outcome.COMPARED
     assert session.check(exercise.id) == verdict
-    assert session.record(exercise.id) == record
+    later = session.record(exercise.id)
+    assert later == {**record, "checks": record["checks"] + 2, "last": later["last"]}
 
 
 def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
