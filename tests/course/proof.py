@@ -33,14 +33,14 @@ class Stood:
 
     built: Built
     state: Kept
-    files: dict[str, bytes]
+    files: dict[str, tuple[int, bytes]]
     saved: Saved | None
 
 
 _stood: dict[tuple[Path, Path, str], Stood] = {}
 """By the lab's home, the lesson's folder and the checkpoint's name."""
 _lesson: dict[Path, Path] = {}
-"""By the lab's home: the lesson whose checkpoint was built last."""
+"""By the lab's home: the lesson whose checkpoint stood last."""
 _first: dict[Path, Saved] = {}
 """By the lab's home: docker as it was before the first try."""
 _loose: set[Path] = set()
@@ -60,9 +60,12 @@ def place(session: Session, exercise: Exercise) -> None:
     session.furnish(lesson.id)
     stood = _stood.get(_key(session, exercise))
     if stood and (_stands(session, exercise) or _again(session, exercise, stood.saved)):
-        for name, content in stood.files.items():
-            (lab.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (lab.folder / name).write_bytes(content)
+        for name, (mode, content) in stood.files.items():
+            path = lab.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(mode)
+        _lesson[lab.home.path] = source.folder
         session.note_built(lesson.id, checkpoint, stood.built)
         return
     home = lab.home
@@ -83,8 +86,8 @@ def place(session: Session, exercise: Exercise) -> None:
     assert built is not None
     # Of an engine's images nobody knows whether they are as they were.
     if lab.engine == "none":
-        changed = {name for name, digest in files_of(lab).items() if before.get(name) != digest}
-        files = {name: (lab.folder / name).read_bytes() for name in changed}
+        changed = {name: lab.folder / name for name, digest in files_of(lab).items() if before.get(name) != digest}
+        files = {name: (path.stat().st_mode, path.read_bytes()) for name, path in changed.items()}
         _stood[_key(session, exercise)] = Stood(built, lasting(kept(home)), files, save(lab))
 
 
