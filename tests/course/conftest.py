@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from tests.course.quick_commands import quick_commands
+from tests.course.quick_commands import list_services_once, quick_commands
 
 from ecrlab import launch
 from ecrlab.engine import private
@@ -35,6 +35,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home(tmp_path_factory.mktemp("course") / "home")
     before = dict(os.environ)
     os.environ.setdefault("ECRLAB_ENGINE", "none")
+    undo = list_services_once()
     try:
         launch.start(home, port=0)
         os.environ.update(apply(environment(home), os.environ))
@@ -42,6 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         with quick_commands(first) if first.is_dir() else nullcontext():
             yield home
     finally:
+        undo()
         launch.stop(home)
         os.environ.clear()
         os.environ.update(before)

@@ -83,9 +83,10 @@ def without(state: Kept, collection: str) -> Kept:
 def lasting(state: Kept) -> Kept:
     """Return of it what is the same whenever a checkpoint was built: the order of pushes in place of their times.
 
-    Temporary keys are left out: they expire, and no checkpoint takes any back.
+    Temporary keys are left out: they expire, and no checkpoint takes any back. So are ports of registries, which stay
+    open, and the git server's key.
     """
-    found = without(state, SESSIONS)
+    found = {key: value for key, value in state.items() if key[1] not in (SESSIONS, "lab.registries", "ci.issuer")}
     images = sorted((key for key in state if key[1:2] == ("image",)), key=lambda key: (key[:3], state[key][0]))
     for _, keys in groupby(images, key=lambda key: key[:3]):
         for place, key in enumerate(keys):

@@ -20,57 +20,91 @@ from ecrlab_course.notebook.exercise_card import Card, form, static
 from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.toolbox.standing import differences, fingerprint, local_names
 
+from .checkpoints import Saved, put_back, put_back_docker, save
 from .kept import SESSIONS, Kept, kept, lasting, without
 
 
 @dataclass(frozen=True)
 class Stood:
-    """The checkpoint that was built last in a lab, what the lab kept then, and what the session noted of it."""
+    """A checkpoint that was built in a lab: what the lab kept then, what the session noted of it, and its files.
 
-    lesson: Path
+    `saved` is what it is put back from, None where it has to be built again.
+    """
+
     built: Built
     state: Kept
+    files: dict[str, tuple[int, bytes]]
+    saved: Saved | None
 
 
-_stood: dict[Path, Stood] = {}
-"""By the lab's home."""
+_stood: dict[tuple[Path, Path, str], Stood] = {}
+"""By the lab's home, the lesson's folder and the checkpoint's name."""
+_lesson: dict[Path, Path] = {}
+"""By the lab's home: the lesson whose checkpoint stood last."""
+_first: dict[Path, Saved] = {}
+"""By the lab's home: docker as it was before the first try."""
+_loose: set[Path] = set()
+"""The homes of labs in which a try was made that no reset followed, since a checkpoint was built."""
 
 
 def place(session: Session, exercise: Exercise) -> None:
     """Let the exercise's starting state stand; what the attempt does is done in the lesson's folder.
 
-    It is built where the lab does not keep, to the last, what it kept when the same was built before; nobody but admin
-    has a right left then, and the clock is real. So no exercise counts on what the try before it happened to leave.
+    What the lab kept when the checkpoint was built is put back, to the last, or it is built; nobody but admin has a
+    right left before that, and the clock is real. So no exercise counts on what the try before it happened to leave.
     """
     source = session.source(exercise.id)
     lab, lesson = session.lab, source.lesson
     checkpoint = exercise.at or lesson.start
     lab.folder = session.folder(source)
-    if _stands(session, exercise):
-        session.furnish(lesson.id)
-        session.note_built(lesson.id, checkpoint, _stood[lab.home.path].built)
+    session.furnish(lesson.id)
+    stood = _stood.get(_key(session, exercise))
+    if stood and (_stands(session, exercise) or _again(session, exercise, stood.saved)):
+        for name, (mode, content) in stood.files.items():
+            path = lab.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            path.chmod(mode)
+        _lesson[lab.home.path] = source.folder
+        session.note_built(lesson.id, checkpoint, stood.built)
         return
-    stood = _stood.pop(lab.home.path, None)
-    if stood is None or stood.lesson != source.folder:
-        lab.control.reset()  # what another lesson's tries left is none of this one's
+    home = lab.home
+    # What another lesson's tries left is none of this one's, nor what tries left that no reset followed.
+    if _lesson.get(home.path) != source.folder or home.path in _loose:
+        lab.control.reset()
+        if home.path in _first:
+            put_back_docker(home, _first[home.path])
+        _loose.discard(home.path)
+    if lab.engine == "none" and home.path not in _first and (first := save(lab)):
+        _first[home.path] = first
+    _lesson[home.path] = source.folder
     take_rights(lab)
     lab.clock.reset()
-    session.furnish(lesson.id)
     before = files_of(lab)
     session.goto(lesson.id, checkpoint)
     built = session.built(lesson.id)
     assert built is not None
-    # Of an engine's images, and of files that the checkpoint writes, nobody knows whether they are as they were.
-    if lab.engine == "none" and files_of(lab) == before:
-        _stood[lab.home.path] = Stood(source.folder, built, lasting(kept(lab.home)))
+    # Of an engine's images nobody knows whether they are as they were.
+    if lab.engine == "none":
+        changed = {name: lab.folder / name for name, digest in files_of(lab).items() if before.get(name) != digest}
+        files = {name: (path.stat().st_mode, path.read_bytes()) for name, path in changed.items()}
+        _stood[_key(session, exercise)] = Stood(built, lasting(kept(home)), files, save(lab))
+
+
+def _key(session: Session, exercise: Exercise) -> tuple[Path, Path, str]:
+    source = session.source(exercise.id)
+    return session.lab.home.path, source.folder, exercise.at or source.lesson.start
+
+
+def _again(session: Session, exercise: Exercise, saved: Saved | None) -> bool:
+    """Put a checkpoint back; tell whether it stands."""
+    return saved is not None and put_back(session.lab, saved) and _stands(session, exercise)
 
 
 def _stands(session: Session, exercise: Exercise) -> bool:
     """Tell whether the checkpoint was built by `place`, and the lab keeps what it kept then."""
-    source, home = session.source(exercise.id), session.lab.home
-    stood = _stood.get(home.path)
-    wanted = (source.folder, exercise.at or source.lesson.start)
-    return bool(stood and (stood.lesson, stood.built.checkpoint) == wanted and lasting(kept(home)) == stood.state)
+    stood = _stood.get(_key(session, exercise))
+    return bool(stood and lasting(kept(session.lab.home)) == stood.state)
 
 
 def attempt(session: Session, exercise: Exercise, made: Attempt) -> Verdict:
@@ -175,6 +209,24 @@ def untouched(session: Session, exercise: Exercise) -> None:
     assert isinstance(exercise, ReadError) or snapshot(session) == before
 
 
+_restored: set[tuple[Path, str, Outcome]] = set()
+"""By the lab's home: the exercises that were reset after a try that ended so."""
+
+
+def restored_once(session: Session, exercise: Exercise, outcome: Outcome) -> None:
+    """As `restored`, once for each exercise and outcome; where `place` cannot put the checkpoint back, every time.
+
+    `soak` does it after every try.
+    """
+    home = session.lab.home.path
+    stood = _stood.get(_key(session, exercise))
+    if stood is None or stood.saved is None or (home, exercise.id, outcome) not in _restored:
+        restored(session, exercise)
+        _restored.add((home, exercise.id, outcome))
+    else:
+        _loose.add(home)
+
+
 def restored(session: Session, exercise: Exercise) -> None:
     """The reset brings the exercise's start back: untouched, and what the checkpoint left in the lab; it says so."""
     lesson = session.source(exercise.id).lesson
@@ -217,12 +269,15 @@ def refused(session: Session, exercise: Exercise, made: Attempt) -> None:
         assert record["first_confidence"] == made.confidence
     tip = session.hint(exercise.id)
     assert "Could not look" not in tip.text
-    restored(session, exercise)
+    restored_once(session, exercise, outcome)
     assert session.record(exercise.id)["first"] == outcome.value
 
 
 def settled(session: Session, exercise: Predict, verdict: Verdict) -> None:
-    """A prediction counts as made, whatever was guessed; the known answer, given afterwards, changes nothing."""
+    """A prediction counts as made, whatever was guessed; the known answer, given afterwards, changes nothing.
+
+    That it was judged two times more is counted, and when it was last.
+    """
     record = session.record(exercise.id)
     assert record["passed"]
     again = session.answer(exercise.id, record["observed"], 3)
@@ -230,7 +285,8 @@ def settled(session: Session, exercise: Predict, verdict: Verdict) -> None:
     assert len(again.message) > len(verdict.message)
     assert again.outcome is Outcome.COMPARED
     assert session.check(exercise.id) == verdict
-    assert session.record(exercise.id) == record
+    later = session.record(exercise.id)
+    assert later == {**record, "checks": record["checks"] + 2, "last": later["last"]}
 
 
 def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
@@ -243,7 +299,7 @@ def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
     assert session.check(exercise.id) == verdict
     assert snapshot(session) == before
     assert session.record(exercise.id)["passed"]
-    restored(session, exercise)
+    restored_once(session, exercise, Outcome.PASSED)
 
 
 def left(session: Session, exercise: Exercise, made: Attempt) -> None:
@@ -253,6 +309,13 @@ def left(session: Session, exercise: Exercise, made: Attempt) -> None:
     assert verdict.outcome is Outcome.UNTOUCHED, verdict
     assert verdict.name == made.verdict, (verdict, made)
     assert session.check(exercise.id) == verdict
+    restored_once(session, exercise, Outcome.UNTOUCHED)
+
+
+def reset_after(session: Session, exercise: Exercise, made: Attempt) -> None:
+    """Whatever the attempt was, the reset brings the exercise's start back."""
+    place(session, exercise)
+    attempt(session, exercise, made)
     restored(session, exercise)
 
 

@@ -22,6 +22,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 SENDMSG = {"x86_64": 46, "aarch64": 211}.get(platform.machine()) if sys.platform == "linux" else None
 """The number of sendmsg(2), which perl has no function for."""
@@ -105,7 +106,7 @@ def program(name: str) -> Callable[[], object]:
     if name == "aws":
         import awscli  # noqa: F401 - first of all: it brings a botocore of its own, older than boto3's, and puts it in its place
     else:
-        import boto3  # type: ignore[import-untyped]  # noqa: F401
+        import boto3  # type: ignore[import-untyped]
     from botocore import httpsession, loaders, signers  # noqa: F401
 
     # The models of the services, read once: whoever is forked may change its own copy.
@@ -116,14 +117,57 @@ def program(name: str) -> Callable[[], object]:
                 loaders.create_loader().load_service_model(service, kind)
     for data in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         loaders.create_loader().load_data(data)
+    list_services_once()
     if name == "python":
+        ready = boto3.session.Session("none", "none", region_name="us-east-1")
+        for service in ("ecr", "iam", "sts"):
+            ready.client(service)
         return interpret
-    from awscli.clidriver import main
+    from awscli import clidriver
 
     sys.argv = ["aws", "ecr", "describe-repositories", "--generate-cli-skeleton"]
     with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):
-        main()
-    return main  # type: ignore[no-any-return]
+        clidriver.main()
+    # A driver that nobody has used; the configuration, which was read for plugins, is read again by each child.
+    driver = clidriver.create_clidriver()
+    for kind in ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"):
+        driver.session.get_component("data_loader").list_available_services(kind)
+    driver.session._config = driver.session._profile_map = None
+    clidriver.create_clidriver = lambda *_: driver
+    return clidriver.main  # type: ignore[no-any-return]
+
+
+def list_services_once() -> Callable[[], None]:
+    """Let botocore look once which services there are, and in which versions; return what undoes that.
+
+    A session looks through a few hundred folders for it, and nobody adds any.
+    """
+    from botocore.loaders import Loader
+
+    names = ("list_available_services", "list_api_versions")
+    before = {name: getattr(Loader, name) for name in names}
+    for name in names:
+        setattr(Loader, name, listed_once(before[name]))
+
+    def undo() -> None:
+        for name, method in before.items():
+            setattr(Loader, name, method)
+
+    return undo
+
+
+def listed_once(method: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Return a method of botocore's loader that looks once for each set of folders, whichever loader asks."""
+    found: dict[object, list[str]] = {}
+
+    @functools.wraps(method)
+    def listed(loader: Any, *names: str, **more: str) -> list[str]:
+        key = (tuple(loader.search_paths), names, tuple(more.items()))
+        if key not in found:
+            found[key] = method(loader, *names, **more)
+        return list(found[key])
+
+    return listed
 
 
 def interpret() -> None:

@@ -68,6 +68,13 @@ def test_wrong_answers_are_refused_one_after_the_other(exercise: Exercise, sessi
     proof.all_refused(session, exercise)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize(("exercise", "made"), [*REJECTS, *ACCEPTS, *LEAVES])
+def test_a_reset_after_any_attempt_brings_the_start_back(exercise: Exercise, made: Attempt, session: Session) -> None:
+    """The tests above reset each exercise after the first attempt of each outcome; this one after all of them."""
+    proof.reset_after(session, exercise, made)
+
+
 @pytest.mark.lesson
 def test_no_gap_is_filled_with_a_whole_sentence(the_course: Course) -> None:
     """What a learner reads stands in the document; code puts words and names together."""
