@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from ecrlab.home import Home
 from ecrlab_course.authoring.content import Sheet, Source, course
 from ecrlab_course.messages import say
 from ecrlab_course.publish import build
-from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.views import comparison, decision, matrix
 from ecrlab_course.views.display import projector, style
 
@@ -90,27 +90,35 @@ def test_a_page_is_named_by_its_exercises() -> None:
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A running lab without an engine, with quick commands: the solved pages run with real ones and with an engine."""
-    home = Home(tmp_path_factory.mktemp("unsolved") / "home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ECRLAB_ENGINE", "none")
-        patch.setenv("ECRLAB_HOME", str(home.path))
-        patch.setenv("ECRLAB_STRICT", "1")
-        patch.setenv("PYTHONWARNINGS", "default")
-        try:
-            launch.start(home, port=0)
-            with quick_commands(home.run / "standin" / "bin"):
-                warmed(home)
-                yield home
-        finally:
-            launch.stop(home)
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of quick commands: the solved pages run with real ones, and with an engine where there is one."""
+    folder = tmp_path_factory.mktemp("quick")
+    with quick_commands(folder):
+        yield folder
 
 
+@pytest.fixture
+def room(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A new lab without an engine, in which nothing was done yet; its commands are quick."""
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("ECRLAB_ENGINE", "none")
+    monkeypatch.setenv("ECRLAB_HOME", str(home.path))
+    monkeypatch.setenv("ECRLAB_STRICT", "1")
+    monkeypatch.setenv("PYTHONWARNINGS", "default")
+    try:
+        launch.start(home, port=0)
+        shutil.copytree(quick, home.run / "standin" / "bin", dirs_exist_ok=True)
+        warmed(home)
+        yield home
+    finally:
+        launch.stop(home)
+
+
+@pytest.mark.usefixtures("room")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("source", "page"), EACH)
 def test_unsolved_notebook_fails_at_its_last_cell_alone_and_runs_again(
-    source: Source, page: Sheet, room: Home, tmp_path: Path
+    source: Source, page: Sheet, tmp_path: Path
 ) -> None:
     """Strict, nothing skipped: its summary names all exercises, and nothing else fails: Run All is kind.
 
@@ -118,8 +126,6 @@ def test_unsolved_notebook_fails_at_its_last_cell_alone_and_runs_again(
     """
     work = tmp_path / "work"
     work.mkdir()
-    room.progress.unlink(missing_ok=True)
-    Lab(room).control.reset()
     book = code(source.folder.parents[2] / source.shelf / f"{page.slug}.ipynb")
     first = [(cell.id, cell.source) for cell in book]
     relaxed = ("relaxed", 'import os\n\ndel os.environ["ECRLAB_STRICT"]')
