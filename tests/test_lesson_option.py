@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
 import sys
+import tempfile
+import traceback
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -13,16 +16,45 @@ import pytest
 from ecrlab_course.authoring.content import course
 from ecrlab_course.drills.drill import drills
 
-# Each look is a pytest of its own, which reads every document of the course.
+# Each look is a pytest of its own.
 pytestmark = pytest.mark.timeout(400)
 
 ROOT = Path(__file__).parent.parent
 PLACES = ("tests/course/test_matrix.py", "tests/course/test_catch_up.py", "tests/course/test_drills.py")
 
 
-def collect(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--collect-only", "-q", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Answer:
+    """How a pytest ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def collect(*arguments: str) -> Answer:
+    """Be `pytest --collect-only` in a fork of this process, which has read the course's documents already."""
+    course()
+    drills()
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        child = os.fork()
+        if child == 0:
+            code = 255
+            try:
+                os.chdir(ROOT)
+                for number, path in enumerate((out, err), 1):
+                    os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), number)
+                sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
+                code = int(pytest.main(["-p", "no:cacheprovider", "--capture=no", "--collect-only", "-q", *arguments]))
+            except BaseException:  # whatever it is, this process must not go on as a second pytest
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return Answer(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
 
 
 @cache

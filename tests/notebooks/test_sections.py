@@ -1,10 +1,13 @@
-"""Each section of a lesson runs from its checkpoint in a new kernel, and every cell may run twice."""
+"""Each section of a lesson runs from its checkpoint after a restart, and every cell may run twice.
+
+A restart is the lesson's first cell and nothing else: what it leaves in a shell is made once for a lesson's sections.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 import nbformat
 import pytest
 from tests.course.quick_commands import quick_commands
-from tests.notebooks.forked import run_cells
+from tests.notebooks.forked import Begun, run_cells, warmed
 
 from ecrlab import launch
 from ecrlab.home import Home
@@ -62,9 +65,33 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         try:
             launch.start(home, port=0)
             with quick_commands(home.run / "standin" / "bin"):
+                patch.setenv("ECRLAB_HOME", str(home.path))
+                patch.delenv("ECRLAB_STRICT", raising=False)
+                patch.setenv("PYTHONWARNINGS", "default")
+                warmed(home)
                 yield home
         finally:
             launch.stop(home)
+
+
+@pytest.fixture(scope="module")
+def begun(room: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Source], Begun]]:
+    """What has run a lesson's first cell, of one lesson at a time: the tests come lesson by lesson."""
+    held: dict[str, Begun] = {}
+
+    def of(source: Source) -> Begun:
+        if source.slug not in held:
+            for other in list(held):
+                held.pop(other).end()
+            first = next(cell for cell in sections(source)[0].cells if "%load_ext" in cell.source)
+            work = tmp_path_factory.mktemp(source.slug) / "work"
+            work.mkdir()
+            held[source.slug] = Begun([("begin", first.source)], work, os.environ)
+        return held[source.slug]
+
+    yield of
+    for each in held.values():
+        each.end()
 
 
 def test_the_lessons_that_others_copy_have_sections() -> None:
@@ -74,20 +101,18 @@ def test_the_lessons_that_others_copy_have_sections() -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda s: s.name)
 def test_a_section_runs_from_its_checkpoint_after_a_restart_each_cell_twice(
-    section: Section, room: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    section: Section, begun: Callable[[Source], Begun], tmp_path: Path
 ) -> None:
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.setenv("ECRLAB_HOME", str(room.path))
-    monkeypatch.delenv("ECRLAB_STRICT", raising=False)
-    monkeypatch.setenv("PYTHONWARNINGS", "default")
     cells = [(f"{cell.id}-{turn}", cell.source) for cell in section.cells for turn in ("once", "twice")]
+    shell = begun(section.source)
+    assert shell.failed == {}
     if section.at:
-        begin = next(cell for cell in sections(section.source)[0].cells if "%load_ext" in cell.source)
         goto = f'lab.goto("{section.source.lesson.id}", "{section.at}")'
-        cells = [("begin", begin.source), ("goto", goto), *cells]
-    failed = run_cells(cells, work, os.environ)
-    assert failed == {}
+        assert shell.run([("goto", goto), *cells]) == {}
+    else:
+        work = tmp_path / "work"
+        work.mkdir()
+        assert run_cells(cells, work, os.environ) == {}
 
 
 @pytest.mark.timeout(300)
@@ -118,15 +143,10 @@ TWO_PAGES = [source for source in LESSONS if len(source.pages) > 1]
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("source", TWO_PAGES, ids=lambda s: s.slug)
-def test_the_second_page_goes_on_where_the_first_one_ended(
-    source: Source, room: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_second_page_goes_on_where_the_first_one_ended(source: Source, room: Home, tmp_path: Path) -> None:
     """Whoever comes from page 1 presses no *Start from here*: what page 2 needs is there all the same."""
     work = tmp_path / "work"
     work.mkdir()
-    monkeypatch.setenv("ECRLAB_HOME", str(room.path))
-    monkeypatch.delenv("ECRLAB_STRICT", raising=False)
-    monkeypatch.setenv("PYTHONWARNINGS", "default")
     failed = {}
     for number, page in enumerate(source.pages):
         solved = nbformat.read(course().root / "solutions" / f"{page.solved}.ipynb", as_version=4)

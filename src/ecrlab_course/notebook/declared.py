@@ -112,3 +112,13 @@ class Declarations:
     def decided_by(self, text: str) -> set[str]:
         """Return the ids of exercises and guesses whose cards stand right before a cell of that text."""
         return self._decided.get(normalised(text), set())
+
+
+_known: dict[int, tuple[Course, Declarations]] = {}
+
+
+def declarations(course: Course) -> Declarations:
+    """Return the declarations of a course, which are read once."""
+    if id(course) not in _known:
+        _known[id(course)] = course, Declarations(course)
+    return _known[id(course)][1]

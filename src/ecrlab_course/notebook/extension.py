@@ -48,7 +48,7 @@ from ecrlab_course.mock.partner import read_code
 from ecrlab_course.mock.ready import ready
 from ecrlab_course.mock.scorecard import figures_table, scorecard
 from ecrlab_course.notebook import desk_card, drill_card, home_page, matrix_card
-from ecrlab_course.notebook.declared import Declarations, Declared
+from ecrlab_course.notebook.declared import Declarations, Declared, declarations
 from ecrlab_course.notebook.drill_card import DrillCard
 from ecrlab_course.notebook.engine_words import side_by_side
 from ecrlab_course.notebook.exercise_card import Card
@@ -172,9 +172,9 @@ class NotebookLab(Lab):
 
     # Cells -----------------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def _declarations(self) -> Declarations:
-        return Declarations(self.course)
+        return declarations(self.course)
 
     def cell_begins(self, info: Any = None) -> None:
         """Note where the X-ray stands when a cell begins, and what the course declares of a cell of that text."""
