@@ -22,6 +22,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 SENDMSG = {"x86_64": 46, "aarch64": 211}.get(platform.machine()) if sys.platform == "linux" else None
 """The number of sendmsg(2), which perl has no function for."""
@@ -106,10 +107,17 @@ def program(name: str) -> Callable[[], object]:
         import awscli  # noqa: F401 - first of all: it brings a botocore of its own, older than boto3's, and puts it in its place
     else:
         import boto3  # type: ignore[import-untyped]  # noqa: F401
-    from botocore import httpsession, loaders, signers  # noqa: F401
+    from botocore import hooks, httpsession, loaders, signers  # noqa: F401
 
     # The models of the services, read once: whoever is forked may change its own copy.
     loaders.JSONFileLoader.load_file = staticmethod(functools.cache(loaders.JSONFileLoader().load_file))
+    # And which there are: a command looks through four hundred folders for it.
+    for method in ("list_available_services", "list_api_versions"):
+        setattr(loaders.Loader, method, found_once(getattr(loaders.Loader, method)))
+    # What a handler of an event is registered under, and that it takes what it is given: four hundred a command.
+    alias = functools.cache(hooks.EventAliaser(hooks.HierarchicalEmitter())._alias_event_name)
+    hooks.EventAliaser._alias_event_name = lambda _self, name: alias(name)
+    hooks.BaseEventHooks._verify_accept_kwargs = lambda _self, _handler: None
     for service in ("ecr", "ecr-public", "iam", "sts"):
         for kind in ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"):
             with contextlib.suppress(loaders.UnknownServiceError, loaders.DataNotFoundError):
@@ -124,6 +132,19 @@ def program(name: str) -> Callable[[], object]:
     with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):
         main()
     return main  # type: ignore[no-any-return]
+
+
+def found_once(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loader's method that looks once for each set of folders."""
+    known: dict[tuple[object, ...], Any] = {}
+
+    def look(loader: Any, *names: str, **more: str) -> Any:
+        key = (*loader.search_paths, *names, *more.values())
+        if key not in known:
+            known[key] = method(loader, *names, **more)
+        return known[key]
+
+    return look
 
 
 def interpret() -> None:
