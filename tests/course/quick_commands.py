@@ -106,7 +106,7 @@ def program(name: str) -> Callable[[], object]:
     if name == "aws":
         import awscli  # noqa: F401 - first of all: it brings a botocore of its own, older than boto3's, and puts it in its place
     else:
-        import boto3  # type: ignore[import-untyped]  # noqa: F401
+        import boto3  # type: ignore[import-untyped]
     from botocore import hooks, httpsession, loaders, signers  # noqa: F401
 
     # The models of the services, read once: whoever is forked may change its own copy.
@@ -125,6 +125,10 @@ def program(name: str) -> Callable[[], object]:
     for data in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         loaders.create_loader().load_data(data)
     if name == "python":
+        for service in ("ecr", "iam", "sts"):
+            boto3.session.Session().client(
+                service, region_name="us-east-1", aws_access_key_id="-", aws_secret_access_key="-"
+            )
         return interpret
     from awscli.clidriver import main
 
