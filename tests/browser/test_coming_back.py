@@ -14,7 +14,7 @@ from ecrlab_course.publish import build
 from .conftest import Room
 from .test_lessons import picture
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.one_room]
 SCREENS_AT_MOST = 22
 
 

@@ -527,7 +527,7 @@ class Reading:
         principal = self.principal(name)
         if name not in self._askers:
             identity, boundary, session = self.held(name)
-            policies = (*(each.policy for each in identity), boundary and boundary.policy, session)
+            policies = (*(each.policy for each in identity), boundary.policy if boundary else None, session)
             self._askers[name] = _one(
                 policies, principal.kind, principal.arn, principal.account, frozenset(principal.context.items())
             )

@@ -191,7 +191,13 @@ def empty_account(cloud: Cloud, account: str) -> list[str]:
             for document in identities.all(kind, account):
                 name = document["name"]
                 if (kind, name) == ("users", "admin"):
-                    rights = {"inline": {}, "attached": [ADMINISTRATOR], "boundary": None, "groups": [], "tags": {}}
+                    rights: Document = {
+                        "inline": {},
+                        "attached": [ADMINISTRATOR],
+                        "boundary": None,
+                        "groups": [],
+                        "tags": {},
+                    }
                     identities.put(kind, account, {**document, **rights})
                 elif kind == "users":
                     removed += reset_user(cloud, account, name)
