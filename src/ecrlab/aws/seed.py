@@ -187,17 +187,11 @@ def empty_account(cloud: Cloud, account: str) -> list[str]:
         for registry in sorted(repositories):
             removed += reset_repositories(cloud, registry, [each.name for each in store.repositories(registry)])
         identities = cloud.identities
+        rights: Document = {"inline": {}, "attached": [ADMINISTRATOR], "boundary": None, "groups": [], "tags": {}}
         for kind in ("users", "groups", "roles", "policies"):
             for document in identities.all(kind, account):
                 name = document["name"]
                 if (kind, name) == ("users", "admin"):
-                    rights: Document = {
-                        "inline": {},
-                        "attached": [ADMINISTRATOR],
-                        "boundary": None,
-                        "groups": [],
-                        "tags": {},
-                    }
                     identities.put(kind, account, {**document, **rights})
                 elif kind == "users":
                     removed += reset_user(cloud, account, name)
