@@ -78,6 +78,14 @@ class LabClient:
         answers: list[dict[str, Any]] = self._call("POST", "/_ecrlab/decide", body, timeout=60)["decisions"]
         return answers
 
+    def allowed(self, questions: Sequence[tuple[str, str, str]]) -> list[bool]:
+        """Ask (principal, action, resource) many times in one call, 2,000 at most; return whether IAM would allow each.
+
+        Nothing else is told of them, and what was asked before is answered quickly (`ecrlab.aws.decide.allowed`).
+        """
+        found = set(self._call("POST", "/_ecrlab/allowed", {"questions": list(questions)}, timeout=60)["allowed"])
+        return [place in found for place in range(len(questions))]
+
     def beyond(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Ask what principals may do beyond what was wanted (`ecrlab.aws.surplus.beyond`).
 
@@ -110,6 +118,16 @@ class LabClient:
         wanted = {"repository": repository, "repositories": repositories, "images": images}
         query = urllib.parse.urlencode({key: value for key, value in wanted.items() if value is not None})
         return self._call("GET", f"/_ecrlab/tree?{query}", timeout=60)
+
+    def tags(self, account: str) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return an account's repositories by Region and name: ``{"mutability": …, "tags": {tag: digest}}``.
+
+        Tags of archived images are left out, as ECR leaves them out.
+        """
+        found: dict[str, dict[str, dict[str, Any]]] = self._call(
+            "GET", "/_ecrlab/tags?" + urllib.parse.urlencode({"account": account})
+        )["regions"]
+        return found
 
     def comparison(self, left: str, right: str) -> dict[str, Any]:
         """Return two images compared layer by layer (`ecrlab.inventory.compare`, as JSON)."""
@@ -331,6 +349,7 @@ class LabClient:
         ci: bool = False,
         clusters: Sequence[str] | None = None,
         families: Sequence[str] | None = None,
+        everything: bool = False,
     ) -> dict[str, Any]:
         """Put the lab, or only these repositories, users, policies of repositories or the hub, back to the start.
 
@@ -338,7 +357,8 @@ class LabClient:
         ``region`` as a whole, such as replication rules, cache rules, its policy, its quotas. ``ci``: the git server's
         repositories and runs. ``clusters`` and ``families`` of ECS, in ``account`` and ``region``, go with their
         services, tasks, containers and revisions. ``delivery``: what ECS, Lambda and OpenID Connect providers have in
-        the ``account``. Returns what was removed.
+        the ``account``. ``everything``: all that the ``account`` holds, in every Region, but its administrator. Returns
+        what was removed.
         """
         body = {
             "policies": policies,
@@ -353,6 +373,7 @@ class LabClient:
             "ci": ci or None,
             "clusters": clusters,
             "families": families,
+            "all": everything or None,
         }
         return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})
 

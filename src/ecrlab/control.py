@@ -83,10 +83,12 @@ class Control:
             ("GET", "xray"): self._rows,
             ("GET", "actions"): self._actions,
             ("POST", "decide"): self._decide,
+            ("POST", "allowed"): self._allowed,
             ("POST", "beyond"): self._beyond,
             ("POST", "rehearse"): self._rehearse,
             ("POST", "who"): self._who,
             ("GET", "tree"): self._tree,
+            ("GET", "tags"): self._tags,
             ("GET", "comparison"): self._comparison,
             ("POST", "registries"): self._registries,
             ("POST", "accounts"): self._accounts,
@@ -222,6 +224,9 @@ class Control:
     async def _decide(self, request: web.Request) -> Answer:
         return await self._asked(decide.decide, request)
 
+    async def _allowed(self, request: web.Request) -> Answer:
+        return await self._asked(decide.allowed, request)
+
     async def _beyond(self, request: web.Request) -> Answer:
         return await self._asked(surplus.beyond, request)
 
@@ -245,6 +250,10 @@ class Control:
         except ValueError:
             raise Refused(400, "repositories and images are numbers.") from None
         return await self._explored(inventory.read, query.get("repository"), repositories, images)
+
+    async def _tags(self, request: web.Request) -> Answer:
+        account = self._account(dict(request.query))
+        return {"regions": await asyncio.to_thread(inventory.tags, self._cloud.store, account)}
 
     async def _comparison(self, request: web.Request) -> Answer:
         query = request.query
@@ -437,6 +446,11 @@ class Control:
                 raise Refused(400, "delivery is true, or left out.")
             parts = True
             removed += await asyncio.to_thread(seed.reset_delivery, self._cloud, account)
+        if "all" in body:
+            if body["all"] is not True or "account" not in body:
+                raise Refused(400, "all is true, or left out, and goes with an account.")
+            parts = True
+            removed += await asyncio.to_thread(seed.empty_account, self._cloud, account)
         if "hub" in body:
             if body["hub"] is not True:
                 raise Refused(400, "hub is true, or left out.")

@@ -88,6 +88,22 @@ def read(store: Store, name: str | None = None, repositories: int | None = None,
     return _tree(name, survey, usage, chosen, shelves, disk)
 
 
+def tags(store: Store, account: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return an account's repositories by Region and name: whether tags can be overwritten, and each tag's digest."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for registry in store.registries():
+        owner, _, region = registry.partition("/")
+        if owner == account:
+            found[region] = {
+                each.name: {
+                    "mutability": each.attributes.get("mutability", "MUTABLE"),
+                    "tags": dict(store.tags(each, status="ACTIVE")),
+                }
+                for each in store.repositories(registry)
+            }
+    return found
+
+
 def _tree(
     name: str | None, survey: Survey, usage: list[Usage], chosen: list[Usage], shelves: list[Shelf], disk: Disk
 ) -> Tree:

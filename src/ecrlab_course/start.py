@@ -56,6 +56,10 @@ PROJECTOR = {
 """JupyterLab's settings for a class, beside those of jupyter_settings.json; the pages do the rest (projector.css)."""
 
 
+NO_BUILD = {"page_config_data": {"buildAvailable": False, "buildCheck": False}}
+"""The course's extension needs no build: JupyterLab does not ask at each page whether one is due (3 s, by node)."""
+
+
 def course_configuration(home: Home, projector: bool = False) -> dict[str, str]:
     """Return the variables that keep JupyterLab and the kernels out of the user's own configuration folders."""
     folder = home.path / "jupyter"
@@ -295,7 +299,7 @@ def _spawn(
     command = [
         sys.executable, "-E", "-P", "-m", "ecrlab_course.start", "--no-browser", f"--port={port}", "--port-retries=0",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={target}", "--LabApp.custom_css=True",
-        f"--ServerApp.terminado_settings={shell!r}",
+        f"--ServerApp.terminado_settings={shell!r}", f"--ServerApp.tornado_settings={NO_BUILD!r}",
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")

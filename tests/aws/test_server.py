@@ -217,6 +217,50 @@ def test_reset_of_everything_keeps_keys_and_logins(lab: Any) -> None:
     assert answer.status_code == 200
 
 
+def test_an_account_is_emptied_in_every_region_and_no_other_is(lab: Any) -> None:
+    other = "777788889999"
+    key = lab.control.account(other)["access_key_id"]
+    secret = lab.control.account(other)["secret_access_key"]
+    anyone = {"Effect": "Allow", "Principal": {"AWS": other}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [anyone]})
+    deny = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+    lab.repository("ours")
+    lab.client("iam").create_group(GroupName="ours")
+    for region in ("us-east-1", "eu-west-1", "ap-south-1"):
+        ecr = lab.client_with("ecr", key, secret, region=region)
+        ecr.create_repository(repositoryName="theirs")
+        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="public", upstreamRegistryUrl="public.ecr.aws")
+    lab.control.quota("Images per repository", 7, account=other, region="ap-south-1")
+    iam = lab.client_with("iam", key, secret)
+    iam.create_user(UserName="u")
+    iam.create_access_key(UserName="u")
+    iam.create_group(GroupName="g")
+    iam.put_group_policy(GroupName="g", PolicyName="p", PolicyDocument=deny)
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=deny)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="r", PolicyArn=arn)
+    iam.tag_user(UserName="admin", Tags=[{"Key": "k", "Value": "v"}])
+    iam.put_user_policy(UserName="admin", PolicyName="oops", PolicyDocument=deny)
+
+    removed = lab.control.reset(everything=True, account=other)["removed"]
+    assert [each for each in removed if "123456789012" in each] == []
+    assert lab.control.account(other)["access_key_id"] == key
+    held = iam.get_account_authorization_details(Filter=["User", "Group", "Role", "LocalManagedPolicy"])
+    assert [user["UserName"] for user in held["UserDetailList"]] == ["admin"]
+    assert held["UserDetailList"][0].get("UserPolicyList", []) == []
+    assert iam.list_user_tags(UserName="admin")["Tags"] == []
+    assert held["GroupDetailList"] == held["RoleDetailList"] == held["Policies"] == []
+    for region in ("us-east-1", "eu-west-1", "ap-south-1"):
+        ecr = lab.client_with("ecr", key, secret, region=region)
+        assert ecr.describe_repositories()["repositories"] == []
+        assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == []
+    assert not any(each["set"] for each in lab.control.quotas(account=other, region="ap-south-1")["quotas"])
+    assert [each["repositoryName"] for each in lab.client("ecr").describe_repositories()["repositories"]] == ["ours"]
+    assert [each["GroupName"] for each in lab.client("iam").list_groups()["Groups"]] == ["ours"]
+    with pytest.raises(LabError, match="goes with an account"):
+        lab.control.reset(everything=True)
+
+
 def test_following_the_xray(lab: Any) -> None:
     last = lab.control.xray()["last"]
     begun = time.monotonic()

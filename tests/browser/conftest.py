@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from ecrlab.client import LabClient
+from ecrlab.home import Home
 from ecrlab_course.authoring.content import course
 from ecrlab_course.start import free_port
 
@@ -44,9 +48,69 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    """The course, started as by `make start`."""
-    yield from started(tmp_path)
+def room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Room]:
+    """The course, started as by `make start`.
+
+    Tests marked `one_room` share one start, and find it as on the first day (`as_on_the_first_day`): a start costs 12 s
+    of processor.
+    """
+    if request.node.get_closest_marker("one_room"):
+        shared, kept = request.getfixturevalue("shared")
+        as_on_the_first_day(shared, kept)
+        yield shared
+    else:
+        yield from started(tmp_path)
+
+
+@pytest.fixture(scope="package")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Room, Path]]:
+    """A course that several tests use, and a copy of what it began with."""
+    folder = tmp_path_factory.mktemp("shared")
+    for made in started(folder):
+        kept = folder / "kept"
+        shutil.copytree(made.work, kept / "work")
+        for name in LEARNERS:
+            shutil.copytree(made.home / name, kept / "home" / name)
+        shutil.copy(made.home / "standin" / "state.json", kept / "state.json")
+        yield made, kept
+
+
+LEARNERS = ("jupyter/config", "jupyter/ipython")
+"""What JupyterLab and the kernels keep in the home."""
+LABS = ("jupyter", "lab", "run", "standin", "copied.json")
+"""What stays in the home when everything else is removed: the learner's progress, tickets, schedule and drills."""
+
+
+def as_on_the_first_day(room: Room, kept: Path) -> None:
+    """End the kernels and terminals, reset the lab, and put everything that a learner keeps back as it began.
+
+    The X-ray keeps its rows, and the lab its number of the last one.
+    """
+    address, _, token = room.address.partition("?token=")
+    server = re.sub(r"(http://[^/]+).*", r"\1", address)
+    headers = {"Authorization": f"token {token}"}
+
+    def ask(method: str, path: str) -> Any:
+        request = urllib.request.Request(f"{server}/api/{path}", method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    for kind, name in (("sessions", "id"), ("kernels", "id"), ("terminals", "name")):
+        for each in ask("GET", kind):
+            ask("DELETE", f"{kind}/{each[name]}")
+    LabClient(Home(room.home)).reset()
+    for login in (room.home / "lab" / "docker").rglob("config.json"):
+        login.unlink()
+    shutil.copy(kept / "state.json", room.home / "standin" / "state.json")
+    for path in room.home.iterdir():
+        if path.name not in LABS:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in room.work.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(kept / "work", room.work, dirs_exist_ok=True)
+    for name in LEARNERS:
+        shutil.rmtree(room.home / name)
+        shutil.copytree(kept / "home" / name, room.home / name)
 
 
 def started(tmp_path: Path, *more: str, engine: str = "none") -> Iterator[Room]:

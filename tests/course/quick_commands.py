@@ -107,10 +107,14 @@ def program(name: str) -> Callable[[], object]:
         import awscli  # noqa: F401 - first of all: it brings a botocore of its own, older than boto3's, and puts it in its place
     else:
         import boto3  # type: ignore[import-untyped]
-    from botocore import httpsession, loaders, signers  # noqa: F401
+    from botocore import hooks, httpsession, loaders, signers  # noqa: F401
 
     # The models of the services, read once: whoever is forked may change its own copy.
     loaders.JSONFileLoader.load_file = staticmethod(functools.cache(loaders.JSONFileLoader().load_file))
+    # What a handler of an event is registered under, and that it takes what it is given: four hundred a command.
+    alias = functools.cache(hooks.EventAliaser(hooks.HierarchicalEmitter())._alias_event_name)
+    hooks.EventAliaser._alias_event_name = lambda _self, name: alias(name)
+    hooks.BaseEventHooks._verify_accept_kwargs = lambda _self, _handler: None
     for service in ("ecr", "ecr-public", "iam", "sts"):
         for kind in ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"):
             with contextlib.suppress(loaders.UnknownServiceError, loaders.DataNotFoundError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,26 @@ from ecrlab_course.toolbox.lab import Lab
 from .conftest import PATH
 
 DRILLS = drills()
-TRIES = [(drill, attempt) for drill in DRILLS.values() for attempt in (*drill.accepts, *drill.rejects, *drill.leaves)]
+
+
+def tried(drill: Drill) -> Iterator[tuple[Attempt, bool]]:
+    """Yield every try, and whether it is a soak test: an earlier one reaches the same verdict.
+
+    What is right is tried once with each state that the drill has.
+    """
+    reached: set[tuple[str, ...]] = set()
+    for attempt in (*drill.accepts, *drill.rejects, *drill.leaves):
+        seed = attempt.seed or drill.seeds[0]
+        verdict = (attempt.verdict, seed) if attempt in drill.accepts else (attempt.verdict,)
+        yield attempt, verdict in reached
+        reached.add(verdict)
+
+
+TRIES = [
+    pytest.param(drill, attempt, marks=pytest.mark.soak if is_soak else ())
+    for drill in DRILLS.values()
+    for attempt, is_soak in tried(drill)
+]
 SEEDED = [(drill, seed) for drill in DRILLS.values() for seed in drill.seeds]
 
 
@@ -54,7 +74,10 @@ def test_a_prepared_image_keeps_its_digest_when_docker_gives_it_another_name(
 
 
 def attempted(lab: DrillLab, drill: Drill, attempt: Attempt) -> Verdict:
-    """Prepare the drill, make the attempt, and return the verdict; a second look must say the same."""
+    """Prepare the drill, make the attempt, and return the verdict.
+
+    A second look must say the same; it is taken where nothing was done, and where all was done right.
+    """
     lab.seed = attempt.seed or drill.seeds[0]
     lab.prepare(drill)
     lab.mark = lab.last()
@@ -65,7 +88,8 @@ def attempted(lab: DrillLab, drill: Drill, attempt: Attempt) -> Verdict:
     assert isinstance(looking, DrillLab)
     before = lab.last()
     verdict = drill.verdict(looking, findings or {})
-    assert drill.verdict(looking, findings or {}) == verdict
+    if attempt.do is None or attempt in drill.accepts:
+        assert drill.verdict(looking, findings or {}) == verdict
     for hint in drill.hints:
         assert isinstance(hint, str) or hint(drill.seen(looking, findings or {}))
     # ECR's own copies arrive when they arrive, and a service of ECS starts its tasks again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -294,3 +295,64 @@ def test_public_repositories(lab: Lab) -> None:
     assert not lab.control.decide("ci", "ecr-public:PutImage", arn.replace("hello", "other"))["allowed"]
     partner = lab.control.decide("partner", "ecr-public:PutImage", arn)
     assert not partner["allowed"]
+
+
+# Many, and only whether ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_asked_again_is_answered_by_what_stands_there_now(lab: Lab) -> None:
+    """`allowed` says what `decide_all` says, before and after each change that speaks of a question."""
+    iam, ecr = lab.client("iam"), lab.client("ecr")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:user/ops"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="releaser", AssumeRolePolicyDocument=json.dumps(policy(trust)))
+    role = "arn:aws:iam::123456789012:role/releaser"
+    nobody = json.dumps(policy({**trust, "Effect": "Deny"}))
+    named = {**allow("ecr:GetDownloadUrlForLayer"), "Principal": {"AWS": "arn:aws:iam::444455556666:root"}}
+    del named["Resource"]
+    tagged = {**allow("ecr:DeleteRepository", APP), "Condition": {"StringEquals": {"aws:ResourceTag/team": "web"}}}
+    early = {
+        **allow("ecr:BatchDeleteImage"),
+        "Condition": {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+    }
+    late = {**early, "Condition": {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}}
+    group, after = "operators", lab.clock.now() + timedelta(hours=1)
+    timed = {**early, "Condition": {"DateGreaterThan": {"aws:CurrentTime": after.isoformat()[:19] + "Z"}}}
+
+    def put(*statements: dict[str, Any]) -> None:
+        iam.put_group_policy(GroupName=group, PolicyName="work", PolicyDocument=json.dumps(policy(*statements)))
+
+    steps = [
+        lambda: iam.create_group(GroupName=group),
+        lambda: iam.add_user_to_group(GroupName=group, UserName="ops"),
+        lambda: put(allow("ecr:*", APP)),
+        lambda: put(tagged),
+        lambda: ecr.tag_resource(resourceArn=APP, tags=[{"Key": "team", "Value": "web"}]),
+        lambda: put(early),
+        lambda: put(late),
+        lambda: put(timed),
+        lambda: lab.clock.advance(hours=2),
+        lambda: ecr.set_repository_policy(repositoryName="my-web-app", policyText=json.dumps(policy(named))),
+        lambda: ecr.put_registry_policy(policyText=json.dumps(policy({**named, "Resource": "*"}))),
+        lambda: iam.tag_user(UserName="ops", Tags=[{"Key": "team", "Value": "web"}]),
+        lambda: iam.update_assume_role_policy(RoleName="releaser", PolicyDocument=nobody),
+        lambda: iam.remove_user_from_group(GroupName=group, UserName="ops"),
+    ]  # fmt: skip
+    who = ("user/ops", "user/ci", "role/releaser", "444455556666:user/partner")
+    actions = [name for name, kind in lab.control.actions().items() if name.startswith("ecr:") and kind != "*"]
+    questions = [(each, action, place) for each in who for action in actions for place in (APP, STEM + "new/one")]
+    questions += [(each, "sts:AssumeRole", role) for each in who] + [(each, "iam:CreateUser", "*") for each in who]
+    seen = set()
+    for step in steps:
+        step()
+        answers = [each["allowed"] for each in lab.control.decide_all(questions)]
+        assert lab.control.allowed(questions) == answers
+        assert lab.control.allowed(questions) == answers, "asked once more"
+        seen.add(tuple(answers))
+    assert len(seen) == 8, "some steps take back what another gave"
+
+
+def test_many_at_once_are_lists_of_three_texts(lab: Lab) -> None:
+    with pytest.raises(LabError, match="There is no action"):
+        lab.control.allowed([("ops", "ecr:PutImages", APP)])
+    with pytest.raises(LabError, match="list of three texts"):
+        lab.control.allowed([("ops", "ecr:PutImage")])  # type: ignore[list-item]

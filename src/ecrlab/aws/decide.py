@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from ecrlab.aws import bearers
@@ -43,9 +43,14 @@ from ecrlab.policy import (
     read_policy,
     union,
 )
+from ecrlab.policy.pattern import variables
 
 MOST = 2000
 """The most questions in one call."""
+KEPT = 50_000
+"""How many answers of `allowed` are kept."""
+MOMENT = ("aws:currenttime", "aws:epochtime")
+"""The condition keys that are another at each question."""
 STRANGER = "111122223333"
 """An account that nobody in the course belongs to; `opens` asks for it when a policy names principals."""
 
@@ -91,6 +96,8 @@ def action_named(text: str) -> str:
 
     Raises Unanswerable with the nearest names when there is none.
     """
+    if text in actions():
+        return text
     wanted = text.strip().lower()
     candidates = [wanted] if ":" in wanted else [f"{service}:{wanted}" for service in ("ecr", "iam", "sts")]
     for candidate in candidates:
@@ -491,20 +498,79 @@ class Reading:
         self._registry = cache(cloud.registry_policy)
         self._targets: dict[tuple[str, str, str], tuple[Target, str, list[str]]] = {}
         self._held: dict[str, Held] = {}
+        self._askers: dict[str, object | None] = {}
+        self._things: dict[tuple[str, str, str, bool], object | None] = {}
 
     def target(self, action: str, text: str | None, principal: Principal) -> tuple[Target, str, list[str]]:
         """Return what `target_named` returns."""
-        key = action, text or "*", principal.account
+        key = _same_target(action, text, principal)
         if key not in self._targets:
             self._targets[key] = target_named(self.cloud, action, text, principal)
         return self._targets[key]
 
-    def policies(self, name: str, action: str, target: Target, region: str) -> Policies:
-        """Return the policies in force when the principal of that name asks."""
+    def held(self, name: str) -> Held:
+        """Return the policies that the principal of that name holds."""
         if name not in self._held:
             self._held[name] = self.cloud.identities.policies_of(self.principal(name))
+        return self._held[name]
+
+    def policies(self, name: str, action: str, target: Target, region: str) -> Policies:
+        """Return the policies in force when the principal of that name asks."""
         registry = self._registry(target.account, region) if asks_registry(action, target) else None
-        return in_force(self._held[name], target, registry)
+        return in_force(self.held(name), target, registry)
+
+    def hangs_on(self, name: str, action: str, text: str) -> tuple[object, str, object] | None:
+        """Return a name for all that the answer to a question hangs on: as long as that is alike, it is the same.
+
+        None where the answer may change with the time alone.
+        """
+        principal = self.principal(name)
+        if name not in self._askers:
+            identity, boundary, session = self.held(name)
+            policies = (*(each.policy for each in identity), boundary.policy if boundary else None, session)
+            self._askers[name] = _one(
+                policies, principal.kind, principal.arn, principal.account, frozenset(principal.context.items())
+            )
+        key = (*_same_target(action, text, principal), action.startswith("ecr:"))
+        if key not in self._things:
+            target, region, _ = self.target(action, text, principal)
+            registry = self._registry(target.account, region) if asks_registry(action, target) else None
+            tags = frozenset(target.tags.items())
+            self._things[key] = _one((target.policy, registry), target.arn, target.account, region, tags)
+        who, what = self._askers[name], self._things[key]
+        return None if who is None or what is None else (who, action, what)
+
+
+def _same_target(action: str, text: str | None, principal: Principal) -> tuple[str, str, str]:
+    """Return what names a target: an ARN of a repository stands for itself, whatever is asked about it."""
+    if text and text.startswith("arn:aws:ecr:") and actions()[action] not in ("*", "none"):
+        return "", text, ""
+    return action, text or "*", principal.account
+
+
+def _one(policies: tuple[Policy | None, ...], *facts: Hashable) -> object | None:
+    """Return one object for equal policies and facts; None where a policy speaks of the time."""
+    if any(policy is not None and _speaks_of_time(policy) for policy in policies):
+        return None
+    return _interned(policies, *facts)
+
+
+@lru_cache(maxsize=2048)
+def _interned(*_facts: Hashable) -> object:
+    return object()
+
+
+@lru_cache(maxsize=4096)
+def _speaks_of_time(policy: Policy) -> bool:
+    for statement in policy.statements:
+        texts = [*(statement.resources.values if statement.resources else ())]
+        for condition in statement.conditions:
+            if condition.key.lower() in MOMENT:
+                return True
+            texts += condition.values
+        if any(key.lower() in MOMENT for text in texts for key in variables(text)):
+            return True
+    return False
 
 
 def asking(read: Reading, given: object, edits: Iterable[Edit] = ()) -> Asking:
@@ -602,6 +668,39 @@ def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
         answer = brief(asked, decision)
         answers.append({**answer, "explanation": decision.explain()} if body.get("explained") is True else answer)
     return {"decisions": answers}
+
+
+_answers: dict[tuple[object, str, object], bool] = {}
+"""What was answered, by all that it hangs on (`Reading.hangs_on`)."""
+
+
+def allowed(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer the control interface's POST allowed: {"questions": [[principal, action, resource], …]}.
+
+    The answer is {"allowed": [the places of those that IAM would allow, from 0]}. As `decide`, and quick where the same
+    was asked before and nothing has changed that speaks of it: a matrix is asked again after each change.
+
+    Raises Unanswerable for what cannot be made out.
+    """
+    questions, read = body.get("questions"), Reading(cloud)
+    if not isinstance(questions, list) or len(questions) > MOST:
+        raise Unanswerable(f"questions is a list of at most {MOST}.")
+    found = []
+    for place, each in enumerate(questions):
+        if not isinstance(each, list) or len(each) != 3 or not all(isinstance(part, str) for part in each):
+            raise Unanswerable("A question is a list of three texts: principal, action, resource.")
+        name, action, what = each[0], action_named(each[1]), each[2]
+        known = read.hangs_on(name, action, what)
+        answer = None if known is None else _answers.get(known)
+        if answer is None:
+            answer = asking(read, {"principal": name, "action": action, "resource": what}).decide().allowed
+            if known is not None:
+                if len(_answers) >= KEPT:
+                    _answers.clear()
+                _answers[known] = answer
+        if answer:
+            found.append(place)
+    return {"allowed": found}
 
 
 def who(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:

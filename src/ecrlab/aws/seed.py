@@ -170,6 +170,37 @@ def reset_delivery(cloud: Cloud, account: str) -> list[str]:
     return removed
 
 
+def empty_account(cloud: Cloud, account: str) -> list[str]:
+    """Remove all that an account holds, in every Region, but its user admin; return in words what was there.
+
+    What acts by itself goes first. The administrator keeps its keys and has no limits and no tags; a service's own
+    roles stay. Blocks.
+    """
+    removed = reset_delivery(cloud, account)
+    begin = f"{account}/"
+    with cloud.store.transaction() as store:
+        kept = [store.table(name) for name in ("ecr.registries", "lab.quotas", *SETTINGS)]
+        found = {"/".join(key.split("/")[:2]) for table in kept for key, _ in table.items(begin)}
+        repositories = {each for each in store.registries() if each.startswith(begin)}
+        for registry in sorted(found | repositories):
+            removed += reset_settings(cloud, registry)
+        for registry in sorted(repositories):
+            removed += reset_repositories(cloud, registry, [each.name for each in store.repositories(registry)])
+        identities = cloud.identities
+        rights: Document = {"inline": {}, "attached": [ADMINISTRATOR], "boundary": None, "groups": [], "tags": {}}
+        for kind in ("users", "groups", "roles", "policies"):
+            for document in identities.all(kind, account):
+                name = document["name"]
+                if (kind, name) == ("users", "admin"):
+                    identities.put(kind, account, {**document, **rights})
+                elif kind == "users":
+                    removed += reset_user(cloud, account, name)
+                elif not document["path"].startswith("/aws-service-role/"):
+                    identities.delete(kind, account, name)
+                    removed.append(f"{document['arn'].rpartition(':')[2]} of {account}")
+    return removed
+
+
 def reset_all(cloud: Cloud) -> list[str]:
     """Put the whole lab back to the start: repositories, identities, settings, clock. Ports and secrets stay."""
     removed = []

@@ -1,5 +1,7 @@
 """Evaluation: AWS's logic for one request (facts/iam.md 2; AWS: IAM User Guide, policy evaluation logic)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from ecrlab.durable import sync
 from ecrlab.standin.images import Images
 
 
@@ -116,7 +117,7 @@ def keep_tar(images: Images, tar: IO[bytes]) -> Layer:
                 diff.update(block)
                 zipped.write(block)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     images.adopt(Path(name), packed.digest)
     tar.seek(0)
     return Layer(packed.digest, packed.count, "sha256:" + diff.hexdigest(), file_bytes(tar))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ecrlab.durable import sync
 from ecrlab.standin import layers
 from ecrlab.standin.errors import DockerError, from_daemon
 from ecrlab.standin.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Image, Images, sha256
@@ -327,7 +328,7 @@ def _download(images: Images, registry: Registry, name: Name, digest: str) -> st
             for block in registry.download(registry.blob_url(name.path, digest), file):
                 seen.update(block)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         if seen.hexdigest() != digest.partition(":")[2]:
             raise DockerError(f"filesystem layer verification failed for digest {digest}")
         images.adopt(Path(temporary), digest)

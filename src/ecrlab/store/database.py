@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecrlab.durable import is_durable
+
 from .errors import StoreDamaged, StoreError, StoreFull, StoreTooNew
 
 #: Written into the file, so that a database of another program is not taken for ours ("ECRL").
@@ -102,7 +104,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if is_durable() else 'OFF'}")
         connection.execute("PRAGMA foreign_keys=ON")
         return connection
 

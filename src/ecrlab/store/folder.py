@@ -5,6 +5,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from ecrlab.durable import sync
+
 from .errors import StoreInUse
 
 
@@ -32,7 +34,7 @@ def sync_folder(path: Path) -> None:
     """Make the entries of a folder (new names, renames, removals) durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 

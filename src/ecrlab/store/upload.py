@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecrlab.durable import sync
+
 from .database import is_full
 from .digest import hash_file
 from .errors import StoreFull, UploadBusy
@@ -122,7 +124,7 @@ class Upload:
         if self._file is None:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.fsync(self._file)
+            sync(self._file)
         except OSError as error:
             if is_full(error):
                 raise StoreFull(self.path) from error

@@ -359,16 +359,14 @@ class Town:
 
     def stock(self, region: str = REGION, account: str = ACCOUNT) -> dict[str, Stock]:
         """Return the repositories of a Region by name; `account`: ours, or the map company's."""
-        ecr = self.lab.looking().client("ecr", "partner" if account == PARTNER else "admin", region)
-        found: dict[str, Stock] = {}
-        for page in ecr.get_paginator("describe_repositories").paginate():
-            for repository in page["repositories"]:
-                name, tags = str(repository["repositoryName"]), {}
-                for images in ecr.get_paginator("describe_images").paginate(repositoryName=name):
-                    for image in images["imageDetails"]:
-                        tags.update(dict.fromkeys(image.get("imageTags", ()), image["imageDigest"]))
-                found[name] = Stock(str(repository["imageTagMutability"]), tags)
-        return found
+        return self.stocks(account).get(region, {})
+
+    def stocks(self, account: str = ACCOUNT) -> dict[str, dict[str, Stock]]:
+        """Return the repositories of each Region that has some, by name."""
+        return {
+            region: {name: Stock(each["mutability"], each["tags"]) for name, each in held.items()}
+            for region, held in self.lab.control.tags(account).items()
+        }
 
     def rows(self, after: int | None = None) -> list[Row]:
         """Return the X-ray's rows since the ticket was dealt, or after a row; none of what only looked."""

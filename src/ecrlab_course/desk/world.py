@@ -113,7 +113,7 @@ def allowed(town: Town) -> frozenset[Door]:
     found: set[Door] = set()
     for begin in range(0, len(questions), MOST):
         part = questions[begin : begin + MOST]
-        found.update(door for door, answer in zip(part, control.decide_all(part), strict=True) if answer["allowed"])
+        found.update(door for door, is_open in zip(part, control.allowed(part), strict=True) if is_open)
     return frozenset(found)
 
 
@@ -137,9 +137,10 @@ def _questions(town: Town, actions: Mapping[str, str]) -> Iterator[Door]:
 def snapshot(town: Town) -> World:
     """Return the state of the town; nothing of it is seen in the X-ray."""
     control = town.lab.control
+    stocks = town.stocks()
     return World(
         allowed=allowed(town),
-        stock={region: town.stock(region) for region in REGIONS},
+        stock={region: stocks.get(region, {}) for region in REGIONS},
         offset=float(control.status()["clock"]["offset_seconds"]),
         limits=control.hub().get("limits") or {},
         quotas={quota["name"]: quota["value"] for quota in control.quotas()["quotas"]},

@@ -25,7 +25,6 @@ from ecrlab_course.toolbox.lab import Lab, image, push_image, read_logins
 ACCOUNT = "777788889999"
 OTHER = "777700001111"
 """A second account, where a drill needs one. The lessons use neither."""
-REGIONS = (REGION, "eu-west-1")
 VERSION = "2012-10-17"
 Question = tuple[str, str, str]
 
@@ -128,69 +127,9 @@ class DrillLab(Lab):
         for name in ("aws", "docker"):
             shutil.rmtree(self.home.path / "drills" / name, ignore_errors=True)
         for profile, account in (("admin", ACCOUNT), ("other", OTHER)):
-            self.control.reset(delivery=True, account=account)  # First, so that nothing starts and pulls.
-            self._empty_iam(profile, account)
-            registries = self.control.status()["registries"]
-            regions = {each["region"] for each in registries if each["account"] == account}
-            for region in {*REGIONS, *regions}:
-                self._empty_ecr(profile, account, region)
-
-    def _administrator(self, profile: str, account: str) -> dict[str, Any]:
-        """Write the administrator's key into a profile, and return all that IAM holds of the account."""
-        key = self.control.account(account)
-        self.remember(profile, key["access_key_id"], key["secret_access_key"])
-        details: dict[str, Any] = self.client("iam", profile).get_account_authorization_details()
-        return details
-
-    def _empty_iam(self, profile: str, account: str) -> None:
-        """Remove every identity of an account but its administrator, who is made again when anything limits him."""
-        try:
-            held = self._administrator(profile, account)
-            admin = next(user for user in held["UserDetailList"] if user["UserName"] == "admin")
-            sound = not admin.get("UserPolicyList") and not admin["GroupList"] and "PermissionsBoundary" not in admin
-        except ClientError:
-            sound = False
-        if not sound:
-            self.control.reset(users=["admin"], account=account)
-            held = self._administrator(profile, account)
-        iam = self.client("iam", profile)
-        iam.untag_user(UserName="admin", TagKeys=["drill", "seed", "old", "live"])
-        users = [user["UserName"] for user in held["UserDetailList"] if user["UserName"] != "admin"]
-        self.control.reset(users=users, account=account)
-        for group in held["GroupDetailList"]:
-            name = group["GroupName"]
-            for each in group["GroupPolicyList"]:
-                iam.delete_group_policy(GroupName=name, PolicyName=each["PolicyName"])
-            for each in group["AttachedManagedPolicies"]:
-                iam.detach_group_policy(GroupName=name, PolicyArn=each["PolicyArn"])
-            iam.delete_group(GroupName=name)
-        for role in held["RoleDetailList"]:
-            if role["Path"].startswith("/aws-service-role/"):
-                continue  # A service's own (replication, templates): only the service may change it.
-            name = role["RoleName"]
-            for each in role["RolePolicyList"]:
-                iam.delete_role_policy(RoleName=name, PolicyName=each["PolicyName"])
-            for each in role["AttachedManagedPolicies"]:
-                iam.detach_role_policy(RoleName=name, PolicyArn=each["PolicyArn"])
-            if "PermissionsBoundary" in role:
-                iam.delete_role_permissions_boundary(RoleName=name)
-            iam.delete_role(RoleName=name)
-        for document in held["Policies"]:
-            if document["Arn"].startswith("arn:aws:iam::aws:"):
-                continue
-            for version in document["PolicyVersionList"]:
-                if not version["IsDefaultVersion"]:
-                    iam.delete_policy_version(PolicyArn=document["Arn"], VersionId=version["VersionId"])
-            iam.delete_policy(PolicyArn=document["Arn"])
-
-    def _empty_ecr(self, profile: str, account: str, region: str) -> None:
-        """Remove what is set for a registry first, so that nothing of it acts, then its repositories."""
-        self.control.reset(settings=True, account=account, region=region)
-        ecr = self.client("ecr", profile, region)
-        pages = ecr.get_paginator("describe_repositories").paginate()
-        names = [item["repositoryName"] for page in pages for item in page["repositories"]]
-        if names:
-            self.control.reset(repositories=names, account=account, region=region)
+            self.control.reset(everything=True, account=account)
+            key = self.control.account(account)
+            self.remember(profile, key["access_key_id"], key["secret_access_key"])
 
     def remember(self, profile: str, key: str, secret: str) -> None:
         """Write a profile with this access key into the drills' AWS files."""
