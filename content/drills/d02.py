@@ -104,9 +104,14 @@ def absent(seen: Seen) -> str:
     return "untouched"
 
 
-def make(lab: DrillLab, region: str = THERE, profile: str = "ci", name: str = NAME, **more: str) -> None:
+def make(lab: DrillLab, region: str = THERE, profile: str = "ci", name: str = NAME) -> None:
     """Create a repository."""
-    lab.client("ecr", profile, region).create_repository(repositoryName=name, **more)
+    lab.client("ecr", profile, region).create_repository(repositoryName=name)
+
+
+def make_locked(lab: DrillLab) -> None:
+    """Create the repository with the template's lock."""
+    lab.client("ecr", "ci", THERE).create_repository(repositoryName=NAME, imageTagMutability=LOCKED)
 
 
 def put(lab: DrillLab, profile: str = "ci", region: str = THERE, tag: str = TAG, page: str = "") -> None:
@@ -181,9 +186,7 @@ TRIES = {
         "refused first": [into_nothing, make, put],
         "by the push alone": attempt(None, push_alone, seed="prepared"),
         "by the push alone, with docker": attempt(None, with_docker, seed="prepared"),
-        "by hand, with the template's lock": attempt(
-            None, (lambda lab: make(lab, imageTagMutability=LOCKED), put), seed="prepared"
-        ),
+        "by hand, with the template's lock": attempt(None, (make_locked, put), seed="prepared"),
     },
     "in-us-east-1": {"in us-east-1": [lambda lab: make(lab, HERE), lambda lab: put(lab, region=HERE)]},
     "no-repository": {"no repository": into_nothing, "what a template would do": push_alone},

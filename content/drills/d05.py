@@ -29,7 +29,7 @@ NAMED = {
     "home": {"one": user("w"), "two": root(OTHER), "three": root()},
 }
 """By seed: the principal in the policy of each world's repository."""
-OWN = {
+OWN: dict[str, dict[str, tuple[str, ...]]] = {
     "caller": {"x": (), "y": ()},
     "owner": {"x": (), "y": ("world/two",)},
     "home": {"x": ("world/one", "world/three"), "y": ()},

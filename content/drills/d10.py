@@ -264,6 +264,6 @@ TRIES = {
     "no-lock": {
         "a rule and a backfill, no template": [rule, backfill],
         "without the lock": forget_the_lock,
-        "made anew without the lock": attempt(None, (drop_there, forget_the_lock), seed="taken"),
+        "made again without the lock": attempt(None, (drop_there, forget_the_lock), seed="taken"),
     },
 }
