@@ -13,38 +13,69 @@ from ecrlab_course.authoring import PULL_ONLY, Sentence, as_words, in_code
 from ecrlab_course.authoring.beyond import Grant, Wanted, beyond
 from ecrlab_course.authoring.rights import as_list
 from ecrlab_course.drills.account import ACCOUNT, DrillLab, allow, arn, policy
-from ecrlab_course.drills.drill import Findings
+from ecrlab_course.drills.drill import Findings, attempt
 
-NAME, NEIGHBOUR = "shop/orders", "shop/payments"
+HERE, THERE = "us-east-1", "eu-west-1"
+Place = tuple[str, str]
+"""A repository: its name and its Region."""
+RUNS: dict[str, tuple[Place, ...]] = {
+    "orders": (("shop/orders", HERE),),
+    "ireland": (("shop/tickets", THERE),),
+    "two": (("shop/orders", HERE), ("shop/orders-db", HERE)),
+}
+"""By seed: what the server runs."""
+NEIGHBOURS: dict[str, tuple[Place, ...]] = {
+    "orders": (("shop/payments", HERE),),
+    "ireland": (("shop/tickets", HERE), ("shop/orders", THERE)),
+    "two": (("shop/orders-old", HERE), ("shop/payments", HERE)),
+}
+"""By seed: what it must not pull."""
 CHECK = "ecr:BatchCheckLayerAvailability"
 WHO = f"{ACCOUNT}:user/runner"
-WANTED = Wanted(WHO, (Grant(PULL, arn(NAME)), Grant(LOGIN)), passes=Grant(CHECK, arn(NAME)))
+
+
+def arns(places: Iterable[Place]) -> list[str]:
+    """Return the ARNs of repositories."""
+    return [arn(name, region) for name, region in places]
+
+
+def named(places: Iterable[Place]) -> str:
+    """Return repositories as a sentence names them."""
+    return " and ".join(f"`{name}` in {region}" for name, region in places)
 
 
 def prepare(lab: DrillLab) -> None:
-    """Make the repository, its neighbour, and a user without any policy."""
-    for name in (NAME, NEIGHBOUR):
-        lab.repository(name)
-        lab.push(name, "1", name.encode())
+    """Make the repositories, their neighbours, a user without any policy, and the note on what it runs."""
+    for name, region in (*RUNS[lab.seed], *NEIGHBOURS[lab.seed]):
+        lab.repository(name, region)
+        lab.push(name, "1", name.encode(), region=region)
     lab.person("runner")
+    lines = [f"{lab.registry_of(region)}/{name}:1" for name, region in RUNS[lab.seed]]
+    lab.write("server.txt", "\n".join(["# What runner starts at boot", *lines, ""]))
 
 
 class Seen:
     """What `runner` may do of what was wanted, and beyond it."""
 
     def __init__(self, lab: DrillLab, findings: Findings) -> None:
-        found = beyond(lab, WANTED)
+        runs = RUNS[lab.seed]
+        mine = arns(runs)
+        # A grant for each: of one with several resources, one is asked about.
+        wished = [*(Grant(PULL, each) for each in mine), Grant(LOGIN)]
+        wanted = Wanted(WHO, wished, passes=Grant(CHECK, mine))
+        found = beyond(lab, wanted)
         self.found = found
         self.surplus, self.why = found.text, found.why
         self.missing = [each["action"] for each in found.missing]
         self.first_missing = next((action for action in PULL if action in self.missing), LOGIN)
-        self.reason = next(
-            (in_code(each["explanation"]) for each in found.missing if each["action"] == self.first_missing), ""
-        )
+        first = next((each for each in found.missing if each["action"] == self.first_missing), None)
+        self.reason = in_code(first["explanation"]) if first else ""
+        self.images = named(runs)
+        self.where = named(place for place in runs if first and arn(*place) == first["resource"]) or self.images
         allowed = [action for action in (LOGIN, *PULL) if action not in self.missing]
         self.allowed = as_words(allowed)
         self.allowed_seen = Sentence("some") if allowed else Sentence("nothing-yet")
-        self.checks = lab.may((WHO, CHECK, arn(NAME)))[0]
+        self.checks = any(lab.may(*((WHO, CHECK, each) for each in mine)))
         details = lab.client("iam").get_account_authorization_details(Filter=["User", "Group", "LocalManagedPolicy"])
         (user,) = [one for one in details["UserDetailList"] if one["UserName"] == "runner"]
         self.held = any(user.get(key) for key in ("UserPolicyList", "AttachedManagedPolicies", "GroupList"))
@@ -52,7 +83,7 @@ class Seen:
         written = [each["PolicyDocument"] for each in chain(*own)]
         versions = chain(*(each["PolicyVersionList"] for each in details["Policies"]))
         self.login_in_own = names(LOGIN, [*written, *(each["Document"] for each in versions)])
-        theirs = repository_policy(lab)
+        theirs = [each for place in runs for each in repository_policy(lab, *place)]
         self.shared = bool(theirs)
         self.login_in_theirs = names(LOGIN, theirs)
 
@@ -64,11 +95,11 @@ def names(action: str, documents: Iterable[Mapping[str, Any]]) -> bool:
     return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
 
-def repository_policy(lab: DrillLab) -> list[Mapping[str, Any]]:
-    """Return the repository's policy, when it has one."""
-    ecr = lab.client("ecr")
+def repository_policy(lab: DrillLab, name: str, region: str) -> list[Mapping[str, Any]]:
+    """Return a repository's policy, when it has one."""
+    ecr = lab.client("ecr", region=region)
     try:
-        return [json.loads(ecr.get_repository_policy(repositoryName=NAME)["policyText"])]
+        return [json.loads(ecr.get_repository_policy(repositoryName=name)["policyText"])]
     except ecr.exceptions.RepositoryPolicyNotFoundException:
         return []
 
@@ -101,8 +132,13 @@ def put(lab: DrillLab, *statements: dict[str, Any]) -> None:
 
 
 def pulling(*resources: str) -> dict[str, Any]:
-    """Return a statement of the two actions of a pull."""
-    return allow(list(PULL), list(resources) or arn(NAME))
+    """Return a statement of the two actions of a pull; of the first server's image, where none is named."""
+    return allow(list(PULL), list(resources) or ORDERS)
+
+
+def right(lab: DrillLab, seed: str = "") -> None:
+    """Write the smallest policy of a seed, of this one or of another."""
+    put(lab, allow(LOGIN), pulling(*arns(RUNS[seed or lab.seed])))
 
 
 def in_a_group(lab: DrillLab) -> None:
@@ -115,9 +151,11 @@ def in_a_group(lab: DrillLab) -> None:
 
 
 def by_the_repository(lab: DrillLab, *actions: str, who: str = f"arn:aws:iam::{ACCOUNT}:user/runner") -> None:
-    """Let runner in by the repository's own policy."""
+    """Let runner in by the repositories' own policies."""
     statement = {"Effect": "Allow", "Principal": {"AWS": who}, "Action": list(actions)}
-    lab.client("ecr").set_repository_policy(repositoryName=NAME, policyText=policy(statement))
+    for name, region in RUNS[lab.seed]:
+        ecr = lab.client("ecr", region=region)
+        ecr.set_repository_policy(repositoryName=name, policyText=policy(statement))
 
 
 def managed(lab: DrillLab, name: str) -> None:
@@ -126,8 +164,8 @@ def managed(lab: DrillLab, name: str) -> None:
 
 
 def everything_but(lab: DrillLab) -> None:
-    """Allow all, and deny everything that is not wanted on the neighbour."""
-    deny = {"Effect": "Deny", "Action": "*", "Resource": arn(NEIGHBOUR)}
+    """Allow all, and deny everything that is not wanted on the neighbours."""
+    deny = {"Effect": "Deny", "Action": "*", "Resource": arns(NEIGHBOURS[lab.seed])}
     put(lab, allow("*"), deny)
 
 
@@ -136,31 +174,49 @@ def only_from(address: str) -> dict[str, Any]:
     return {**pulling(), "Condition": {"IpAddress": {"aws:SourceIp": address}}}
 
 
+ORDERS = arn("shop/orders")
 TRIES = {
     "passed": {
-        "an inline policy": lambda lab: put(lab, allow(LOGIN), pulling()),
+        "an inline policy": right,
         "a managed policy of a group": in_a_group,
         "the login by IAM, the pull by the repository": [
             lambda lab: put(lab, allow(LOGIN)),
             lambda lab: by_the_repository(lab, *PULL),
         ],
+        "the other Region": attempt(None, right, seed="ireland"),
+        "both repositories": attempt(None, right, seed="two"),
     },
-    "check": {"a push's question as well": lambda lab: put(lab, allow(LOGIN), allow([*PULL, CHECK], arn(NAME)))},
+    "check": {"a push's question as well": lambda lab: put(lab, allow(LOGIN), allow([*PULL, CHECK], ORDERS))},
     "missing": {
-        "ecr:Get* on the repository": lambda lab: put(lab, allow(LOGIN), allow("ecr:Get*", arn(NAME))),
-        "the neighbour's Region": lambda lab: put(lab, allow(LOGIN), pulling(arn(NAME, "eu-west-1"))),
+        "ecr:Get* on the repository": lambda lab: put(lab, allow(LOGIN), allow("ecr:Get*", ORDERS)),
+        "the neighbour's Region": lambda lab: put(lab, allow(LOGIN), pulling(arn("shop/orders", THERE))),
         "an invented action": lambda lab: put(lab, allow([LOGIN, "ecr:PullImage"])),
         "from an address that runner does not have": lambda lab: put(lab, allow(LOGIN), only_from("203.0.113.0/24")),
+        "what the first server needs": attempt(None, lambda lab: right(lab, "orders"), seed="ireland"),
+        "the right name, in the usual Region": attempt(
+            None, lambda lab: put(lab, allow(LOGIN), pulling(arn("shop/tickets"))), seed="ireland"
+        ),
+        "one of the two": attempt(None, lambda lab: right(lab, "orders"), seed="two"),
     },
-    "login-scoped": {"all on the repository": lambda lab: put(lab, allow([LOGIN, *PULL], arn(NAME)))},
+    "login-scoped": {"all on the repository": lambda lab: put(lab, allow([LOGIN, *PULL], ORDERS))},
     "login-by-repository": {
-        "all in the repository's policy": lambda lab: by_the_repository(lab, "ecr:GetAuth*", *PULL)
+        "all in the repository's policy": lambda lab: by_the_repository(lab, "ecr:GetAuth*", *PULL),
+        "all in both repositories' policies": attempt(
+            None, lambda lab: by_the_repository(lab, "ecr:GetAuth*", *PULL), seed="two"
+        ),
     },
     "login-missing": {"the two actions alone": lambda lab: put(lab, pulling())},
     "wider": {
         "AWS's own policy": lambda lab: managed(lab, PULL_ONLY),
-        "a star at the end": lambda lab: put(lab, allow(LOGIN), pulling(arn(NAME + "*"))),
-        "in every Region": lambda lab: put(lab, allow(LOGIN), pulling(f"arn:aws:ecr:*:{ACCOUNT}:repository/{NAME}")),
+        "a star at the end": attempt(
+            None, lambda lab: put(lab, allow(LOGIN), pulling(arn("shop/orders*"))), seed="two"
+        ),
+        "in every Region": attempt(
+            None,
+            lambda lab: put(lab, allow(LOGIN), pulling(f"arn:aws:ecr:*:{ACCOUNT}:repository/shop/tickets")),
+            seed="ireland",
+        ),
+        "what the third server needs": lambda lab: right(lab, "two"),
         "another service's star": lambda lab: put(lab, allow([LOGIN, "iam:*"]), pulling()),
         "everything, and a Deny": everything_but,
         "everybody by the repository": [

@@ -5,24 +5,34 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from contextlib import suppress
+
+from botocore.exceptions import ClientError
 
 from ecrlab_course.authoring import Sentence, as_words
 from ecrlab_course.authoring.evidence import manifest
+from ecrlab_course.authoring.requests import requests
 from ecrlab_course.authoring.staging import digest_of, pack_layer, put_image
 from ecrlab_course.drills.account import DrillLab
-from ecrlab_course.drills.drill import Findings
+from ecrlab_course.drills.drill import Findings, attempt
 
 NAME, TAG, HERE, THERE = "my-web-app", "2.0", "us-east-1", "eu-west-1"
 LOCKED = "IMMUTABLE"
 UNDER_WAY = ("PREPARING", "IN_PROGRESS")
 LAYERS = ({"www/index.html": b"<h1>Harbour Bikes 2.0</h1>"}, {"app/start": b"start"})
+REBUILT = (LAYERS[0], {"app/start": b"start, built again"})
+WRITES = ("ecr:CreateRepository", "ecr:InitiateLayerUpload", "ecr:PutImage")
 
 
 def prepare(lab: DrillLab) -> None:
-    """Make the release in us-east-1, its tags locked."""
+    """Make the release in us-east-1, its tags locked; in one seed eu-west-1 has another image of its name, locked."""
     lab.repository(NAME, imageTagMutability=LOCKED)
     release = put_image(lab, NAME, TAG, *LAYERS)
-    lab.client("iam").tag_user(UserName="admin", Tags=[{"Key": "live", "Value": release}])
+    marks = [{"Key": "live", "Value": release}]
+    if lab.seed == "taken":
+        lab.repository(NAME, THERE, imageTagMutability=LOCKED)
+        marks.append({"Key": "old", "Value": put_image(lab, NAME, TAG, *REBUILT, region=THERE)})
+    lab.client("iam").tag_user(UserName="admin", Tags=marks)
 
 
 class Seen:
@@ -32,10 +42,14 @@ class Seen:
         here, there = lab.repositories(), lab.repositories(THERE)
         marked = {tag["Key"]: tag["Value"] for tag in lab.client("iam").list_user_tags(UserName="admin")["Tags"]}
         self.release, self.found = marked["live"], lab.digest(NAME, TAG)
+        self.old = marked.get("old", "")
         self.locked_here = NAME in here and here[NAME]["imageTagMutability"] == LOCKED
         self.made, self.locked = NAME in there, NAME in there and there[NAME]["imageTagMutability"] == LOCKED
         images = lab.images(NAME, THERE)
         self.images, self.copied = len(images), lab.digest(NAME, TAG, THERE)
+        self.in_the_way = bool(self.old) and self.copied == self.old
+        self.now_there = Sentence("another") if self.in_the_way else Sentence("absent")
+        self.tried = any(row.action in WRITES for row in requests(lab))
         self.copy, self.original = f"{str(self.copied)[:19]}…", f"{str(self.found)[:19]}…"
         parts_there, parts_here = parts_of(lab, self.copied, THERE), parts_of(lab, self.found, HERE)
         self.same_config = parts_there[:1] == parts_here[:1] != []
@@ -77,6 +91,8 @@ def judge(seen: Seen) -> str:
         return "rule-alone" if seen.rule_count else "elsewhere" if seen.others else "untouched"
     if not seen.images:
         return "empty"
+    if seen.in_the_way:
+        return "in-the-way" if seen.rule_count or seen.tried else "untouched"
     if seen.copied is None:
         return "no-tag"
     if seen.copied != seen.found:
@@ -154,7 +170,7 @@ def template(lab: DrillLab) -> None:
 def rebuild(lab: DrillLab) -> None:
     """Put another image of the same name there."""
     lab.repository(NAME, THERE, imageTagMutability=LOCKED)
-    put_image(lab, NAME, TAG, LAYERS[0], {"app/start": b"start, built again"}, region=THERE)
+    put_image(lab, NAME, TAG, *REBUILT, region=THERE)
 
 
 def forget_the_lock(lab: DrillLab) -> None:
@@ -172,7 +188,7 @@ def rebuild_both(lab: DrillLab) -> None:
     """Put another image under the name in both Regions."""
     rebuild(lab)
     unlock_here(lab)
-    put_image(lab, NAME, TAG, LAYERS[0], {"app/start": b"start, built again"})
+    put_image(lab, NAME, TAG, *REBUILT)
 
 
 def delete_here(lab: DrillLab) -> None:
@@ -186,11 +202,48 @@ def copy_without_name(lab: DrillLab) -> None:
     put_image(lab, NAME, "latest", *LAYERS, region=THERE)
 
 
+def make_room(lab: DrillLab) -> None:
+    """Delete the image that somebody built there."""
+    lab.client("ecr", region=THERE).batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": TAG}])
+
+
+def drop_there(lab: DrillLab) -> None:
+    """Delete the whole repository there."""
+    lab.client("ecr", region=THERE).delete_repository(repositoryName=NAME, force=True)
+
+
+def put_there(lab: DrillLab) -> None:
+    """Put the release into the repository that is there."""
+    put_image(lab, NAME, TAG, *LAYERS, region=THERE)
+
+
+def move_there(lab: DrillLab) -> None:
+    """Unlock the tags there, put the release over the other image, and lock them again."""
+    there = lab.client("ecr", region=THERE)
+    there.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="MUTABLE")
+    put_there(lab)
+    there.put_image_tag_mutability(repositoryName=NAME, imageTagMutability=LOCKED)
+
+
+def as_if_empty(lab: DrillLab) -> None:
+    """Create the repository and put the release, as an empty Region needs it, and be refused twice."""
+    for act in (copy_by_api, put_there):
+        with suppress(ClientError):
+            act(lab)
+
+
 TRIES = {
     "passed": {
         "by the API": copy_by_api,
         "a template, a rule and a backfill": [template, rule, backfill],
         "locked afterwards": lock_later,
+        "the other image deleted": attempt(None, (make_room, put_there), seed="taken"),
+        "the other image overwritten": attempt(None, move_there, seed="taken"),
+        "the repository deleted, then by a rule": attempt(None, (drop_there, template, rule, backfill), seed="taken"),
+    },
+    "in-the-way": {
+        "as if it were empty": attempt(None, as_if_empty, seed="taken"),
+        "a template, a rule and a backfill": attempt(None, (template, rule, backfill), seed="taken"),
     },
     "gone": {"moved instead of copied": [copy_by_api, delete_here]},
     "changed-here": {"another image in both": rebuild_both},
@@ -200,10 +253,17 @@ TRIES = {
         "another name there": lambda lab: lab.repository("my-web-app-eu", THERE),
     },
     "rule-alone": {"a rule alone": rule},
-    "empty": {"an empty shelf": lambda lab: lab.repository(NAME, THERE)},
+    "empty": {
+        "an empty shelf": lambda lab: lab.repository(NAME, THERE),
+        "only the other image deleted": attempt(None, make_room, seed="taken"),
+    },
     "no-tag": {"under another tag": copy_without_name},
     "other-digest": {"built again": rebuild},
     "written-again": {"the manifest written again": write_again},
     "packed-again": {"a layer packed again": pack_again},
-    "no-lock": {"a rule and a backfill, no template": [rule, backfill], "without the lock": forget_the_lock},
+    "no-lock": {
+        "a rule and a backfill, no template": [rule, backfill],
+        "without the lock": forget_the_lock,
+        "made again without the lock": attempt(None, (drop_there, forget_the_lock), seed="taken"),
+    },
 }

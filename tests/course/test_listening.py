@@ -19,6 +19,7 @@ from ecrlab_course.questions.question import questions
 from ecrlab_course.views.display import plain
 
 MEASURED = Path(__file__).parent / "listening" / "measured.toml"
+ANSWERED = tomllib.loads(MEASURED.with_name("drills.toml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -89,11 +90,27 @@ def test_a_point_s_own_text_is_heard_as_that_point_and_rarely_as_another() -> No
     assert other / others <= 0.08
 
 
-def test_every_question_is_listened_to() -> None:
-    """A drill may still be without wordings; then its points are the learner's ticks alone."""
-    assert [
-        (number, point.key) for number, each in questions().items() for point in each.points if not point.wordings.heard
-    ] == []
+def test_every_point_is_listened_for() -> None:
+    assert [(whose, key) for whose, key, _, wordings, _ in own_words() if not wordings[key].heard] == []
+
+
+@pytest.mark.parametrize(("drill", "answer"), [(drill, answer) for drill in ANSWERED for answer in ("strong", "half")])
+def test_an_answer_to_a_drill_makes_its_points_and_no_others(drill: str, answer: str) -> None:
+    assert made_in(drill, ANSWERED[drill][answer]) == ANSWERED[drill][f"{answer}_made"]
+
+
+@pytest.mark.parametrize("drill", ANSWERED)
+def test_a_weak_answer_and_an_empty_one_make_no_point_of_a_drill(drill: str) -> None:
+    assert made_in(drill, ANSWERED[drill]["weak"]) == []
+    assert made_in(drill, "") == []
+    assert not is_said("")
+
+
+def made_in(drill: str, text: str) -> list[str]:
+    """Return the points that are heard in an answer to a drill."""
+    asked = drills()[drill]
+    heard = hear(text, {point.key: point.wordings for point in asked.points}, asked.rivals)
+    return [key for key, one in heard.items() if one.made]
 
 
 def test_a_weak_answer_makes_few_points() -> None:
