@@ -1,13 +1,16 @@
 """A class of a thousand on one board: reports at their real beat, three instructors' pages; bounded, on this computer.
 
-    .venv/bin/python bench/board.py [LEARNERS [SECONDS [SPEED]]]
+    .venv/bin/python bench/board.py [LEARNERS [SECONDS [SPEED...]]]
 
 Prints how long reports and the page's state took, and what the board used. SPEED 6: six times as many reports.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import os
+import platform
 import random
 import re
 import resource
@@ -20,12 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from results import record
 
 from ecrlab.ports import any_port
 from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
 from ecrlab_course.sharing.report import Report, Shared
 from ecrlab_course.sharing.reporter import BEAT
 
+HEADING = "# The board of a thousand"
 EXERCISES = [f"0{lesson}-e{number}" for lesson in (0, 4, 6) for number in range(1, 12)]
 BELIEFS = list(MISCONCEPTIONS)[:12]
 
@@ -102,9 +107,9 @@ def at(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] * 1000
 
 
-def main() -> None:
-    """Start a board, drive it, and print what was measured."""
-    learners, seconds, speed = (float(each) for each in (*sys.argv[1:], *("1000", "40", "1")[len(sys.argv) - 1 :]))
+def measure(learners: int, seconds: float, speed: float) -> tuple[str, ...]:
+    """Start a board, drive it, end it; return the cells of the table's row."""
+    used_before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
         log, port = Path(folder) / "log", any_port()
         words = [sys.executable, "-u", "-m", "ecrlab_course", "board", "--port", str(port), "--folder", folder]
@@ -115,17 +120,53 @@ def main() -> None:
                 assert board.poll() is None, log.read_text()
                 time.sleep(0.1)
             url = f"http://127.0.0.1:{port}/"
-            times = asyncio.run(drive(url, found[1], found[2], int(learners), seconds, speed))
+            times = asyncio.run(drive(url, found[1], found[2], learners, seconds, speed))
         finally:
             board.terminate()
             board.wait(20)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(
-        f"{learners:.0f} learners, {seconds:.0f} s, speed {speed:g}: {len(times.reports) / seconds:.0f} reports/s, "
-        f"{times.failed} failed; report ms: p50 {at(times.reports, 0.5):.1f}, p99 {at(times.reports, 0.99):.1f}; "
-        f"state ms: p50 {at(times.states, 0.5):.0f}, p99 {at(times.states, 0.99):.0f}, {times.largest / 1024:.0f} kB; "
-        f"board: {used.ru_utime + used.ru_stime:.1f} CPU s with its start, {used.ru_maxrss / 1024:.0f} MB"
+    spent = used.ru_utime + used.ru_stime - used_before.ru_utime - used_before.ru_stime
+    return (
+        f"{learners:,} learners, {seconds:g} s, {speed:g} x the beat",
+        f"{len(times.reports) / seconds:.0f}",
+        f"{times.failed}",
+        f"{at(times.reports, 0.5):.1f} / {at(times.reports, 0.99):.0f} ms",
+        f"{at(times.states, 0.5):.0f} / {at(times.states, 0.99):.0f} ms",
+        f"{times.largest / 1024:.0f} kB",
+        f"{spent:.1f}",
+        f"{used.ru_maxrss / 1024:.0f} MB",
     )
+
+
+def main() -> None:
+    """Measure at each speed, print, and with --write record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("learners", type=int, nargs="?", default=1000)
+    parser.add_argument("seconds", type=float, nargs="?", default=40)
+    parser.add_argument("speeds", type=float, nargs="*", default=[1.0, 6.0])
+    parser.add_argument("--write", action="store_true", help="write a part of bench/RESULTS.md")
+    options = parser.parse_args()
+    before = os.getloadavg()[0]
+    rows = [measure(options.learners, options.seconds, speed) for speed in options.speeds]
+    text = "\n".join(
+        [
+            HEADING,
+            "",
+            f"Written by `python bench/board.py --write`. Every learner reports each {BEAT:g} s, and has a verdict at "
+            "every second beat: far more than anybody has. Three instructors' pages ask every 2 s. Reporters and board "
+            "share this computer; times are p50 / p99, CPU seconds with the board's start, memory its most.",
+            f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, Python {platform.python_version()}, load average "
+            f"before and after {before:.1f} and {os.getloadavg()[0]:.1f} (above the number of cores, others work on it "
+            "too).",
+            "",
+            "| measure | reports/s | failed | a report | the page's state | its size | CPU s | memory |",
+            "|---|---|---|---|---|---|---|---|",
+            *(f"| {' | '.join(row)} |" for row in rows),
+        ]
+    )
+    print(text)
+    if options.write:
+        record(text)
 
 
 if __name__ == "__main__":
