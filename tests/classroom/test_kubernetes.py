@@ -18,8 +18,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from ecrlab_course import class_sizes as sizes
 from ecrlab_course.authoring.content import course
-from ecrlab_course.classroom import sizes
 from ecrlab_course.classroom.hub_gate import SCOPE, place
 from ecrlab_course.classroom.pseudonyms import learner_id, secret_of, token_of
 from ecrlab_course.classroom.spawners import BOARD_PATH

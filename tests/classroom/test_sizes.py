@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
+from ecrlab_course.class_sizes import LESSON_SECONDS, REQUEST_MB, SPARE, WITHIN, Node, size_of
 from ecrlab_course.classroom.commands import class_group
-from ecrlab_course.classroom.sizes import LESSON_SECONDS, REQUEST_MB, SPARE, WITHIN, Node, size_of
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def stop_class(file: Path, forget: bool) -> None:
 @click.option("--price", type=click.FloatRange(0), help="What a node costs you in an hour.")
 def class_size(learners: int, processors: int, memory: float, hours: float, price: float | None) -> None:
     """Say what a class of so many LEARNERS needs on Kubernetes."""
-    from ecrlab_course.classroom.sizes import Node, size_of
+    from ecrlab_course.class_sizes import Node, size_of
     from ecrlab_course.messages import say
 
     try:

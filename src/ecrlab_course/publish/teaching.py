@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecrlab_course.authoring.content import Course, Source
-from ecrlab_course.classroom.sizes import size_of
+from ecrlab_course.class_sizes import size_of
 from ecrlab_course.desk.desk import nights, number_of
 from ecrlab_course.desk.incident import SEEDS, Incident, incidents
 from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
