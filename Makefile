@@ -25,7 +25,7 @@ $(INSTALLED): requirements.txt pyproject.toml scripts/venv.sh scripts/commands.p
 tools: $(TOOLS) ## Install the tests' own packages too: mypy, ruff, hypothesis, playwright
 
 $(TOOLS): $(INSTALLED) requirements-test.txt
-	@echo "Installing the packages of the tests (250 MB on the disk, once)."
+	@echo "Installing the packages of the tests (400 MB on the disk, once)."
 	@$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-test.txt
 	@touch $@
 

@@ -91,6 +91,8 @@ COURSE = {
     "authoring": (f"{_KINDS} kinds", f"{_LOOKING} policy"),
     # What a registry costs, for a cell.
     "money": (f"{_KINDS} kinds authoring", f"{_LOOKING} policy"),
+    # What a class needs on Kubernetes: arithmetic.
+    "class_sizes": ("", ""),
     # One learner, and the pages.
     "learner": (_SESSION, f"{_LOOKING} policy environment span"),
     "questions": (f"{_KINDS} kinds authoring", f"{_LOOKING} policy"),
@@ -102,11 +104,11 @@ COURSE = {
     "sharing": (f"{_READING} progress", "home"),
     "notebook": (f"{_PAGE} sharing", f"{_STARTING} launch doctor policy decisions explorer"),
     # The makers and the commands.
-    "publish": (f"{_PAGE} notebook sharing", f"{_STARTING} launch doctor policy decisions explorer"),
+    "publish": (f"{_PAGE} notebook sharing class_sizes", f"{_STARTING} launch doctor policy decisions explorer"),
     "start": (f"{_SESSION} learner unloaded", f"{_STARTING} launch policy decisions explorer"),
     # A class: the board, and the hub's side.
     "classroom": (
-        f"{_SESSION} learner drills questions desk unloaded start sharing",
+        f"{_SESSION} learner drills questions desk unloaded start sharing class_sizes",
         f"{_STARTING} command launch policy decisions explorer",
     ),
     "commanding": (f"{_PAGE} notebook sharing", f"{_STARTING} command launch doctor policy decisions explorer"),
@@ -115,7 +117,7 @@ COURSE = {
         f"{_STARTING} command launch doctor policy decisions explorer",
     ),
     "cli": (
-        f"{_PAGE} notebook publish start unloaded sharing classroom commanding mock_commands",
+        f"{_PAGE} notebook publish start unloaded sharing class_sizes classroom commanding mock_commands",
         f"{_STARTING} command launch doctor policy decisions explorer",
     ),
 }

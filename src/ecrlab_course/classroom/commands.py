@@ -121,4 +121,32 @@ def stop_class(file: Path, forget: bool) -> None:
         _give_up(error)
 
 
+@class_group.command("size")
+@click.argument("learners", type=click.IntRange(1))
+@click.option("--processors", type=click.IntRange(1), default=8, show_default=True, help="Of a node (vCPUs).")
+@click.option("--memory", type=click.FloatRange(1), default=32, show_default=True, help="Of a node, in GB.")
+@click.option("--hours", type=click.FloatRange(0), default=8, show_default=True, help="How long the nodes run.")
+@click.option("--price", type=click.FloatRange(0), help="What a node costs you in an hour.")
+def class_size(learners: int, processors: int, memory: float, hours: float, price: float | None) -> None:
+    """Say what a class of so many LEARNERS needs on Kubernetes."""
+    from ecrlab_course.class_sizes import Node, size_of
+    from ecrlab_course.messages import say
+
+    try:
+        found = size_of(learners, Node(processors, memory))
+    except ValueError as error:
+        _give_up(say("class.too_small", what=error))
+    paid = found.node_hours(hours)
+    click.echo(
+        say(
+            "class.size", learners=learners, nodes=found.nodes, processors=processors, memory=f"{memory:g}",
+            each=found.each, decides=found.decides, placeholders=found.placeholders,
+            log_in=f"{found.log_in_seconds:.0f}", lesson=f"{found.lesson_seconds:.0f}",
+            folders=f"{found.folders_gb:.1f}", pages=f"{found.pages_gb:.1f}", paid=f"{paid:g}", hours=f"{hours:g}",
+        )
+    )  # fmt: skip
+    if price is not None:
+        click.echo(say("class.cost", cost=f"{paid * price:,.2f}", each=f"{paid * price / learners:.2f}"))
+
+
 COMMANDS = (board, report, singleuser, class_group)

@@ -74,6 +74,11 @@ MACHINES = (
         "untested there; that JupyterLab takes requests from the forwarded address, and from no other, is tested",
     ),
     Machine("Binder", "none", "untested there; its steps after the packages are tested as an ordinary user"),
+    Machine(
+        "A class on Kubernetes (zero-to-jupyterhub)",
+        "none",
+        "never run on a cluster; the learner's pod and the board are held against Kubernetes' schema on every change",
+    ),
     Machine("Python 3.11", "any of these", ON_EVERY_CHANGE),
     Machine("Python 3.12", "any of these", runs=("python-3.12",)),
     Machine("Python 3.13", "any of these", runs=("python-3.13",)),

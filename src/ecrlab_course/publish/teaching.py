@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecrlab_course.authoring.content import Course, Source
+from ecrlab_course.class_sizes import size_of
 from ecrlab_course.desk.desk import nights, number_of
 from ecrlab_course.desk.incident import SEEDS, Incident, incidents
 from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
@@ -21,6 +22,10 @@ TEMPLATE = "content/teaching.md"
 PLACES = ("{{overview}}", "{{lessons}}")
 INCIDENTS = "{{incidents}}"
 """Where the incidents of lab 03 are listed by their numbers; a course without them has no such place."""
+
+SIZES = "{{sizes}}"
+"""Where it says what classes of these sizes need on Kubernetes; a course without classes has no such place."""
+CLASSES = (100, 300, 1000)
 
 
 class TeachingError(Exception):
@@ -75,6 +80,7 @@ def page(course: Course, books: Mapping[str, Any]) -> str:
     lessons = "\n\n".join(_lesson(source, books[source.lesson.id]) for source in sources)
     if INCIDENTS in text:
         text = text.replace(INCIDENTS, _incidents(incidents(course.root), course.root))
+    text = text.replace(SIZES, _sizes())
     return note + text.replace("{{overview}}", _overview(sources, books)).replace("{{lessons}}", lessons)
 
 
@@ -104,6 +110,26 @@ def _overview(sources: list[Source], books: Mapping[str, Any]) -> str:
             )
         )
     return _table(("", "title", "core min", "stretch", "demo", "exercises", "state after it"), rows)
+
+
+def _sizes() -> str:
+    """Return what classes of some sizes need on nodes of the usual size."""
+    found = [size_of(learners) for learners in CLASSES]
+    head = ["learners", *(f"{each.learners:,}" for each in found)]
+    rows = (
+        ("nodes of 8 processors and 32 GB, beside one for the hub", *(each.nodes for each in found)),
+        ("learners on a node at most, and what decides", *(f"{each.each}, {each.decides}" for each in found)),
+        ("placeholders", *(each.placeholders for each in found)),
+        (
+            "all log in at once: the last has a page after, at least",
+            *(f"{each.log_in_seconds:.0f} s" for each in found),
+        ),
+        ("all press *Run All*: lesson 00 has run after, at least", *(f"{each.lesson_seconds:.0f} s" for each in found)),
+        ("storage of the learners' folders", *(f"{each.folders_gb:.0f} GB" for each in found)),
+        ("to the browsers, when all open the page first", *(f"{each.pages_gb:.1f} GB" for each in found)),
+        ("paid for in eight hours, node-hours", *(f"{each.node_hours(8):.0f}" for each in found)),
+    )
+    return _table(head, rows)
 
 
 def _incidents(known: Mapping[str, Incident], root: Path) -> str:
