@@ -25,7 +25,7 @@ class Seen:
         kinds = [row.row.get("shows", {}).get("encryption", {}) for row in rows if row.service == "ecr" and row.ok]
         described = {name: kind for one in kinds for name, kind in one.items()}
         self.key = any(described.get(name) == "AES256" for name in GIVEN)
-        self.own = bool(described)
+        self.own = bool(set(described) - {JOBS, NIGHT, FIXED})
         hub = [row for row in rows if row.service == "hub"]
         self.at_hub = bool(hub)
         limits = [str(row.row.get("shows", {}).get("ratelimit-limit", "")) for row in hub]
@@ -42,7 +42,7 @@ class Seen:
         self.layer = self.mounted = False
         self.place, self.size = "", 0
         for name in mine(lab):
-            if name in (PAGE, JOBS, NIGHT, FIXED):  # the page itself pushes to these, further down
+            if name in (PAGE, JOBS, NIGHT, FIXED):  # the page itself makes these, and pushes to them, further down
                 continue
             sent = [row for row in rows if f"/{name}/blobs/uploads" in row.path or row.operation == "UploadLayerPart"]
             large = [int(row.row["bytes_in"]) for row in sent if int(row.row["bytes_in"]) > LARGE]
