@@ -224,6 +224,8 @@ def restored_once(session: Session, exercise: Exercise, outcome: Outcome) -> Non
         restored(session, exercise)
         _restored.add((home, exercise.id, outcome))
     else:
+        if exercise.reset is not None:
+            exercise.reset(session.lab)  # what it keeps elsewhere, as tickets are
         _loose.add(home)
 
 

@@ -132,12 +132,6 @@ def program(name: str) -> Callable[[], object]:
     sys.argv = ["aws", "ecr", "describe-repositories", "--generate-cli-skeleton"]
     with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):
         clidriver.main()
-    # A driver that nobody has used; the configuration, which was read for plugins, is read again by each child.
-    driver = clidriver.create_clidriver()
-    for kind in ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"):
-        driver.session.get_component("data_loader").list_available_services(kind)
-    driver.session._config = driver.session._profile_map = None
-    clidriver.create_clidriver = lambda *_: driver
     return clidriver.main  # type: ignore[no-any-return]
 
 
