@@ -280,7 +280,7 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     desk: Desk, running: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ecrlab_course.cli._notebooks", lambda _course: tmp_path)
+    monkeypatch.setattr("ecrlab_course.commanding._notebooks", lambda _course: tmp_path)
     runner = CliRunner()
 
     def say(*words: str, code: int = 0) -> str:
