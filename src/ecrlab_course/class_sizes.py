@@ -18,7 +18,7 @@ LESSON_SECONDS = 6.7
 PAGE_MB = 7.9
 """What a browser fetches when JupyterLab is opened for the first time."""
 FOLDER_MB = 10
-"""A learner's own folder: the notebooks (2 MB), with their outputs and files, and progress. Estimated, not measured."""
+"""A learner's own folder: the notebooks (2 MB), with outputs and files, and progress. Estimated, not measured."""
 
 REQUEST_MB = 320
 """What a pod asks the scheduler for; in classroom/kubernetes/values.yaml, too."""
