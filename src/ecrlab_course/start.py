@@ -366,6 +366,9 @@ def _jupyter() -> None:
 
     When the input ends without one, the process that started this is gone, and this one ends too.
     """
+    # jsonschema checks the form of IRIs with it where it is there, and nobody asks for that. Its grammar takes as long
+    # to compile as all the rest of the server to load.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from jupyter_server.serverapp import ServerApp
     from jupyterlab.labapp import LabApp
 

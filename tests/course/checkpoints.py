@@ -97,6 +97,12 @@ def put_back_docker(home: Home, saved: Saved) -> None:
             write_private(path, text)
 
 
+def has_quotas(lab: Lab) -> bool:
+    """Tell whether somebody has set a quota: no checkpoint puts it back where its lesson has none."""
+    with closing(_open(_stores(lab.home)[""])) as store:
+        return store.execute("SELECT 1 FROM documents WHERE collection = 'lab.quotas'").fetchone() is not None
+
+
 def _stores(home: Home) -> dict[str, Path]:
     return {name: home.lab / name / "store.sqlite3" for name in ("", "hub")}
 

@@ -20,7 +20,7 @@ from ecrlab_course.notebook.exercise_card import Card, form, static
 from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.toolbox.standing import differences, fingerprint, local_names
 
-from .checkpoints import Saved, put_back, put_back_docker, save
+from .checkpoints import Saved, has_quotas, put_back, put_back_docker, save
 from .kept import SESSIONS, Kept, kept, lasting, without
 
 
@@ -70,7 +70,7 @@ def place(session: Session, exercise: Exercise) -> None:
         return
     home = lab.home
     # What another lesson's tries left is none of this one's, nor what tries left that no reset followed.
-    if _lesson.get(home.path) != source.folder or home.path in _loose:
+    if _lesson.get(home.path) != source.folder or home.path in _loose or has_quotas(lab):
         lab.control.reset()
         if home.path in _first:
             put_back_docker(home, _first[home.path])
