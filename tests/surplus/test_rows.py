@@ -182,6 +182,16 @@ def test_06_e3_a_condition_that_narrows_is_not_wider(world: Any) -> None:
     assert world.beyond(only_near)["missing"] == []
 
 
+def test_each_repository_that_was_asked_for_is_looked_at(world: Any) -> None:
+    both = Wanted("ops", (Grant(PULL, [STEM + "billing", APP]), Grant(LOGIN)))
+    for allowed in ("billing", "my-web-app"):
+        world.user("ops", allow(LOGIN), allow(list(PULL), STEM + allowed))
+        closed = {each["resource"] for each in world.beyond(both)["missing"]}
+        assert closed == {STEM + name for name in ("billing", "my-web-app") if name != allowed}
+    world.user("ops", allow(LOGIN), allow(list(PULL), [STEM + "billing", APP]))
+    assert world.beyond(both)["missing"] == []
+
+
 def test_06_e3_a_boundary_cuts_surplus_away(world: Any) -> None:
     edge = world.managed("edge", allow(LOGIN), allow(list(PULL), APP))
     world.user("ops", allow("*"), boundary=edge)

@@ -302,17 +302,19 @@ class Look:
         return evaluate(request, policies)
 
     def refused(self) -> Iterator[tuple[str, Place, Decision]]:
-        """Yield what was asked for and is refused: of each sentence at a place that exists and at one that does not."""
+        """Yield what was asked for and is refused: of each sentence the first place that exists, and one that does not."""
         for number in range(self._wished, self._wished + len(self.wish.may)):
             wish = self.spoken[number]
             for action, kind in self._acts(wish):
                 group = Group(kind, action.partition(":")[0], keys(action), (), (action,))
                 places = [each for each in self.reach.of(kind, group.service) if self._covers(number, each)]
                 for known in (True, False):
-                    for place in [each for each in places if each.known is known][:1]:
+                    # Those that do not exist are alike; of those that do, one may be closed and its neighbour open.
+                    for place in [each for each in places if each.known is known][: None if known else 1]:
                         decision = self._wished_for(wish, group, place)
                         if decision is not None and not decision.allowed:
                             yield action, place, decision
+                            break
 
     def _acts(self, wish: Statement) -> Iterator[tuple[str, str]]:
         yield from ((action, asked()[action]) for action in sorted(covered(wish.actions)))
