@@ -187,7 +187,7 @@ lab.answer("10-e4", "b", confidence=2)
 
 # %% id="10-09-run" tags=["core", "run", "volatile"] minutes=1
 # %%bash
-# aws ecr create-repository --repository-name web/jobs --query repository.repositoryName 2> /dev/null ||
+# aws ecr create-repository --repository-name web/jobs --query repository.repositoryName ||
 #   echo "web/jobs is there already"
 # docker pull -q "$REGISTRY/web/page:1"
 # docker tag "$REGISTRY/web/page:1" "$REGISTRY/web/jobs:1"
@@ -217,7 +217,7 @@ lab.answer("10-g2", "b", confidence=2)
 # %% id="10-10" tags=["core", "run", "volatile"] minutes=1
 # %%bash
 # aws ecr put-account-setting --name BLOB_MOUNTING --value ENABLED --query value --output text
-# aws ecr create-repository --repository-name web/night --query repository.repositoryName 2> /dev/null ||
+# aws ecr create-repository --repository-name web/night --query repository.repositoryName ||
 #   echo "web/night is there already"
 # docker tag "$REGISTRY/web/jobs:1" "$REGISTRY/web/night:1"
 # docker push "$REGISTRY/web/night:1" | tail -1
@@ -248,7 +248,7 @@ lab.xray()  # what web/night was sent
 # %% id="10-11" tags=["core", "fail", "volatile"] minutes=1 fails="push-to-immutable-tag"
 # %%bash
 # aws ecr create-repository --repository-name web/fixed --image-tag-mutability IMMUTABLE \
-#   --query repository.imageTagMutability --output text 2> /dev/null || echo "web/fixed is there already"
+#   --query repository.imageTagMutability --output text || echo "web/fixed is there already"
 # docker tag "$REGISTRY/web/page:1" "$REGISTRY/web/fixed:1"
 # docker push -q "$REGISTRY/web/fixed:1"
 # date > page/built.txt
@@ -423,7 +423,7 @@ lab.answer(
 
 # %% id="10-17-play" tags=["core", "run"]
 # %%bash
-# aws ecr list-images --repository-name web/fixed --query 'imageIds[].imageTag' --output text
+# aws ecr list-images --repository-name web/page --query 'imageIds[].imageTag' --output text
 
 # %% [markdown] id="10-17-left" tags=["core", "text"]
 # ## Left behind
