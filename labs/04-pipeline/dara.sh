@@ -19,7 +19,7 @@ deliver() {  # deliver "what it is" REF
   echo "== $1"
   git add --all
   git commit -q -m "$1"
-  git push -q origin "HEAD:$2" 2>&1 | sed -n 's/^remote: \(run [0-9]* ended.*\)$/   \1/p'
+  git push -q origin "+HEAD:$2" 2>&1 | sed -n 's/^remote: \(run [0-9]* ended.*\)$/   \1/p'
   git checkout -q "$before" -- .
 }
 

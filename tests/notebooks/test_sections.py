@@ -19,7 +19,7 @@ from tests.notebooks.forked import Begun, run_cells, warmed
 
 from ecrlab import launch
 from ecrlab.home import Home
-from ecrlab_course.authoring.content import Course, Source, course
+from ecrlab_course.authoring.content import Course, Sheet, Source, course
 from ecrlab_course.learner.session import Session
 from ecrlab_course.learner.work_folder import copy_missing
 from ecrlab_course.progress import Progress
@@ -144,14 +144,41 @@ TWO_PAGES = [source for source in LESSONS if len(source.pages) > 1]
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("source", TWO_PAGES, ids=lambda s: s.slug)
 def test_the_second_page_goes_on_where_the_first_one_ended(source: Source, room: Home, tmp_path: Path) -> None:
-    """Whoever comes from page 1 presses no *Start from here*: what page 2 needs is there all the same."""
-    work = tmp_path / "work"
+    """Whoever comes from page 1 presses no *Start from here*: what page 2 needs is there all the same.
+
+    Of page 1 its last section alone is run, from its checkpoint; `make soak` runs all of it.
+    """
+    first, second = (solved_cells(page) for page in source.pages)
+    at = max(number for number, cell in enumerate(first) if "at" in cell.metadata)
+    name = first[at].metadata["at"]
+    assert two_pages(source, name, [*code(first)[:1], *code(first[at:])], code(second), tmp_path) == {}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("source", TWO_PAGES, ids=lambda s: s.slug)
+def test_the_second_page_goes_on_after_all_of_the_first_one(source: Source, room: Home, tmp_path: Path) -> None:
+    """The same with the whole of page 1."""
+    first, second = (solved_cells(page) for page in source.pages)
+    assert two_pages(source, source.pages[0].start, code(first), code(second), tmp_path) == {}
+
+
+def solved_cells(page: Sheet) -> list[Any]:
+    """Return the cells of a solved page."""
+    return list(nbformat.read(course().root / "solutions" / f"{page.solved}.ipynb", as_version=4).cells)
+
+
+def code(cells: list[Any]) -> list[tuple[str, str]]:
+    """Return the code cells among these, each as its id and its text."""
+    return [(cell.id, cell.source) for cell in cells if cell.cell_type == "code"]
+
+
+def two_pages(
+    source: Source, at: str, first: list[tuple[str, str]], second: list[tuple[str, str]], folder: Path
+) -> dict[str, str]:
+    """Run cells of page 1, with this checkpoint built after the first of them, then page 2; return what failed."""
+    work = folder / "work"
     work.mkdir()
-    failed = {}
-    for number, page in enumerate(source.pages):
-        solved = nbformat.read(course().root / "solutions" / f"{page.solved}.ipynb", as_version=4)
-        cells = [(cell.id, cell.source) for cell in solved.cells if cell.cell_type == "code"]
-        if number == 0:
-            cells.insert(1, ("goto", f'lab.goto("{source.lesson.id}", "{page.start}")'))
-        failed |= run_cells(cells, work, os.environ)
-    assert failed == {}
+    goto = ("goto", f'lab.goto("{source.lesson.id}", "{at}")')
+    failed = run_cells([first[0], goto, *first[1:]], work, os.environ)
+    return failed | run_cells(second, work, os.environ)

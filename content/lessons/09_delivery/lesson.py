@@ -445,6 +445,12 @@ lab.answer("09-r5", "c")
 # fetches token, manifest and layers from ECR. Then it starts the program, and gives it `booking-task`. Neither role
 # crosses to the other.
 #
+# The next cell builds the place where this page begins: two releases, the two roles, and an empty cluster.
+
+# %% id="09-53-begin" tags=["core", "run"]
+lab.goto("09", "gated")
+
+# %% [markdown] id="09-53-roles" tags=["core", "text"]
 # ## Two roles
 #
 # A recipe is JSON. This one names the image and no role:
