@@ -31,8 +31,8 @@ JOB = f"""\
 # Pulls with fresh bytes: what this computer has of the image goes first.
 SESSION{LOGIN_LINE} >/dev/null || exit 1
 image=$REGISTRY/REPOSITORY:TAG
-old=$(docker images -q "$image")
-[ -z "$old" ] || docker rmi -f "$old" >/dev/null
+old=$(docker images -q "$REGISTRY/REPOSITORY" | sort -u)   # of every tag, and of those that have lost theirs
+[ -z "$old" ] || docker rmi -f $old >/dev/null
 docker pull -q "$image"
 """
 SESSION = f"""\

@@ -186,6 +186,22 @@ def snapshot(session: Session) -> dict[str, Any]:
     return {"kept": lasts, "sessions": sessions, "last request": last_request(lab), "files": files_of(lab)}
 
 
+def only_looked(session: Session, exercise: Exercise, verdict: Verdict) -> None:
+    """A second check says the same and changes nothing.
+
+    What ECS does by itself may fall between two looks: where it runs something, one of three may find a difference.
+    """
+    tries = 3 if session.lab.looking().client("ecs").list_clusters()["clusterArns"] else 1
+    for left in reversed(range(tries)):
+        before = snapshot(session)
+        assert session.check(exercise.id) == verdict
+        after = snapshot(session)
+        if after == before:
+            return
+        differ = {key for key in before if before[key] != after[key]}
+        assert left, f"a check changed these: {sorted(differ)}"
+
+
 def untouched(session: Session, exercise: Exercise) -> None:
     """Nothing was done: the check says so twice, hints and solution are there, and nothing changed by looking."""
     place(session, exercise)
@@ -258,9 +274,7 @@ def refused(session: Session, exercise: Exercise, made: Attempt) -> None:
     assert verdict.misconception == made.misconception, verdict
     assert made.says in verdict.message
     assert verdict.name == made.verdict, (verdict, made)
-    before = snapshot(session)
-    assert session.check(exercise.id) == verdict
-    assert snapshot(session) == before
+    only_looked(session, exercise, verdict)
     record = session.record(exercise.id)
     assert record["first"] == outcome.value
     assert record["history"][-1].get("misconception") == made.misconception
@@ -297,9 +311,7 @@ def accepted(session: Session, exercise: Exercise, made: Attempt) -> None:
     verdict = attempt(session, exercise, made)
     assert verdict.outcome is Outcome.PASSED, verdict
     assert verdict.name == made.verdict, (verdict, made)
-    before = snapshot(session)
-    assert session.check(exercise.id) == verdict
-    assert snapshot(session) == before
+    only_looked(session, exercise, verdict)
     assert session.record(exercise.id)["passed"]
     restored_once(session, exercise, Outcome.PASSED)
 
