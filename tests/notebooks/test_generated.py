@@ -18,6 +18,7 @@ from ecrlab import launch
 from ecrlab.home import Home
 from ecrlab_course.authoring.content import Sheet, Source, course
 from ecrlab_course.messages import say
+from ecrlab_course.notebook import mock_card
 from ecrlab_course.publish import build
 from ecrlab_course.views import comparison, decision, matrix
 from ecrlab_course.views.display import projector, style
@@ -144,7 +145,7 @@ def test_unsolved_notebook_fails_at_its_last_cell_alone_and_runs_again(
 @pytest.mark.lesson
 def test_stored_html_has_the_style_of_today() -> None:
     """In volatile cells too, whose outputs nothing else compares."""
-    today = {style(), comparison.style(), decision.style(), matrix.style(), projector()}
+    today = {style(), comparison.style(), decision.style(), matrix.style(), mock_card.own_style(), projector()}
     for path in sorted((course().root / "solutions").glob("*.ipynb")):
         for cell in code(path):
             for output in cell.outputs:
