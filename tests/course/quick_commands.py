@@ -107,7 +107,7 @@ def program(name: str) -> Callable[[], object]:
         import awscli  # noqa: F401 - first of all: it brings a botocore of its own, older than boto3's, and puts it in its place
     else:
         import boto3  # type: ignore[import-untyped]
-    from botocore import hooks, httpsession, loaders, signers  # noqa: F401
+    from botocore import hooks, httpsession, loaders, signers, waiter  # noqa: F401
 
     # The models of the services, read once: whoever is forked may change its own copy.
     loaders.JSONFileLoader.load_file = staticmethod(functools.cache(loaders.JSONFileLoader().load_file))
@@ -121,6 +121,8 @@ def program(name: str) -> Callable[[], object]:
                 loaders.create_loader().load_service_model(service, kind)
     for data in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         loaders.create_loader().load_data(data)
+    # `aws ecs wait` looks every 15 seconds: here ten times as often.
+    waiter.time = types.SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 10))
     list_services_once()
     if name == "python":
         ready = boto3.session.Session("none", "none", region_name="us-east-1")
