@@ -55,7 +55,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.modules["rfc3987_syntax"] = None
 import pytest
 sys.path.pop(0)
-sys.exit(pytest.console_main())' -p no:cacheprovider --basetemp "$scratch/$name/pytest" --durations=10 "$@"
+sys.exit(pytest.main())' -p no:cacheprovider --basetemp "$scratch/$name/pytest" --durations=10 "$@"
 }
 
 if [ $# -gt 0 ] && [ "$1" != --lesson ]; then

@@ -131,6 +131,10 @@ MAY_REACH |= {f"ecrlab_course.{name}": f"{_wings(inner)} {outer}" for name, (inn
 # The package itself: what `%load_ext ecrlab_course` and the command begin with.
 #: `money` is imported by cells alone.
 MAY_REACH["ecrlab_course"] = f"{_wings(' '.join(name for name in COURSE if name != 'money'))} {COURSE['cli'][1]}"
+#: Whoever keeps something on the disk knows how to wait for it, and so does whoever reaches one of these.
+_KEEPERS = {"store", "home", "standin"}
+MAY_REACH |= {part: f"{others} durable" for part, others in MAY_REACH.items() if _KEEPERS & {part, *others.split()}}
+MAY_REACH["durable"] = ""
 #: Circles that are still there, and the issue that takes each away.
 CIRCLES = {
     frozenset({"ecrlab.policy.decision", "ecrlab.policy.explanation"}): "20, the cloud's wings",
