@@ -47,11 +47,12 @@ run() {
     name=$1
     shift
     mkdir -p "$scratch/$name/tmp"
-    # A shell lets what it runs in the background ignore Ctrl-C; the tests press it. And jsonschema compiles a grammar for
-    # two seconds, with which no notebook is checked, where it finds it.
+    # A shell lets what it runs in the background ignore Ctrl-C, and nohup a closed terminal; the tests do both. And
+    # jsonschema compiles a grammar for two seconds, with which no notebook is checked, where it finds it.
     ECRLAB_HOME="$scratch/$name/home" TMPDIR="$scratch/$name/tmp" exec .venv/bin/python -c '
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.modules["rfc3987_syntax"] = None
 import pytest
 sys.path.pop(0)
