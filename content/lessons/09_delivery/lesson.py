@@ -341,7 +341,7 @@ lab.answer("09-g3", "c", confidence=2)
 # %% id="09-28" tags=["core", "exercise"] minutes=5
 lab.exercise("09-e5")
 
-# %% id="09-28-answer" tags=["core", "exercise", "solution", "policy"]
+# %% id="09-28-answer" tags=["core", "exercise", "solution", "policy", "volatile"]
 lab.answer(
     "09-e5",
     """#!/bin/bash
@@ -674,7 +674,7 @@ lab.solution("09-e11")
 #
 # Lambda makes a function of an image as well. So: it asks, as itself.
 
-# %% id="09-72-run" tags=["core", "run"] minutes=1
+# %% id="09-72-run" tags=["core", "run", "volatile"] minutes=1
 import json
 
 print(lab.pull_as("lambda", "booking", "first"))
