@@ -158,6 +158,9 @@ lab.exercise("lab-04-m2")
 # git -C booking push -q origin HEAD:main 2>&1 | grep '^remote: run'
 # ecrlab ci run | tail -1
 
+# %% id="lab-04-07-check" tags=["core", "exercise", "solution", "volatile"]
+lab.check("lab-04-m2")
+
 # %% id="lab-04-07-why" tags=["core", "exercise", "solution"]
 lab.solution("lab-04-m2")
 
@@ -250,6 +253,9 @@ lab.exercise("lab-04-m4")
 # aws ecs update-service --cluster harbour --service booking --task-definition "$before" \
 #   --query service.taskDefinition --output text
 # aws ecs wait services-stable --cluster harbour --services booking
+
+# %% id="lab-04-09-check" tags=["core", "exercise", "solution", "volatile"]
+lab.check("lab-04-m4")
 
 # %% id="lab-04-09-why" tags=["core", "exercise", "solution"]
 lab.solution("lab-04-m4")

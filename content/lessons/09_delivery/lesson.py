@@ -206,6 +206,11 @@ lab.solution("09-e1")
 
 # %% [markdown] id="09-15" tags=["core", "text"] at="trusted"
 # ## The stranger comes again
+#
+# The next cell shuts the door as the solution does, whatever you have tried.
+
+# %% id="09-15-begin" tags=["core", "run"]
+lab.goto("09", "trusted")
 
 # %% id="09-15-run" tags=["core", "fail"] minutes=1 fails="Not authorized to perform sts:AssumeRoleWithWebIdentity"
 # %%bash
@@ -361,6 +366,9 @@ echo "--- gate"
 bash gate.sh "$tag"
 """,
 )
+
+# %% id="09-28-check" tags=["core", "exercise", "solution", "volatile"]
+lab.check("09-e5")
 
 # %% id="09-28-why" tags=["core", "exercise", "solution"]
 lab.solution("09-e5")

@@ -131,7 +131,7 @@ def draw(pool: Sequence[Candidate], minutes: int, level: str, mix: int, history:
     checked(minutes, level)
     known = history or History()
     random = Random(f"{level} {minutes} {mix}")
-    draws = _Draws(random, known, MOST[minutes])
+    draws = _Draws(random, known, MOST[minutes], DESIGN in ORDER[minutes])
     asked = iter(ASKED[level])
     found = []
     for kind in ORDER[minutes]:
@@ -168,8 +168,8 @@ def _seed(chosen: Candidate, known: History, random: Random) -> str:
 class _Draws:
     """What was drawn so far, and the walls."""
 
-    def __init__(self, random: Random, known: History, most: int) -> None:
-        self._random, self._known, self._most = random, known, most
+    def __init__(self, random: Random, known: History, most: int, designs: bool) -> None:
+        self._random, self._known, self._most, self._designs = random, known, most, designs
         self._drawn: set[str] = set()
         self._topics: Counter[str] = Counter()
         self._shown: set[str] = set()
@@ -186,12 +186,16 @@ class _Draws:
         return None
 
     def _walled(self, kind: str, left: Iterable[Candidate]) -> list[Candidate]:
-        found = [each for each in left if self._topics[each.topic] < self._most]
+        found = [each for each in left if self._topics[each.topic] < self._most_of(each.topic, kind)]
         if kind == EVIDENCE:
             return [each for each in found if each.topic not in self._shown]
         if kind != INCIDENT and len(self._topics) < TOPICS_FIRST:
             return [each for each in found if not self._topics[each.topic]]
         return found
+
+    def _most_of(self, topic: str, kind: str) -> int:
+        """Return how many of a topic there may be; a design is a scenario, and its place is kept."""
+        return self._most - (self._designs and topic == "scenarios" and kind != DESIGN)
 
     def _note(self, kind: str, chosen: Candidate) -> None:
         self._drawn.add(chosen.id)
