@@ -302,7 +302,7 @@ class Look:
         return evaluate(request, policies)
 
     def refused(self) -> Iterator[tuple[str, Place, Decision]]:
-        """Yield what was asked for and is refused: the first place that exists of each sentence, and one that does not."""
+        """Yield what was asked for and is refused: of each sentence a place that exists, and one that does not."""
         for number in range(self._wished, self._wished + len(self.wish.may)):
             wish = self.spoken[number]
             for action, kind in self._acts(wish):
