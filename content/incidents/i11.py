@@ -31,7 +31,8 @@ JOB = f"""\
 # The map company's job: fetches the image with fresh bytes.
 {LOGIN_LINE} >/dev/null || exit 1
 image=$REGISTRY/REPOSITORY:TAG
-old=$(docker images -q "$REGISTRY/REPOSITORY" | sort -u)   # of every tag, and of those that have lost theirs
+# Of this tag, and of what has lost its tag to another image.
+old=$(docker images --format '{{{{.Tag}}}} {{{{.ID}}}}' "$REGISTRY/REPOSITORY" | grep -E '^(TAG|<none>) ' | cut -d' ' -f2 | sort -u)
 [ -z "$old" ] || docker rmi -f $old >/dev/null
 docker pull -q "$image"
 """

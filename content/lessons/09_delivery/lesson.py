@@ -54,7 +54,10 @@ lab.answer("09-r3", "c")
 # %% [markdown] id="09-04" tags=["core", "text"] at="robot"
 # ## The key that fits every day
 #
-# This is what was in the chat: the access key of `ci`.
+# This is what was in the chat: the access key of `ci`. The first cell lets the lab stand as it was on that day.
+
+# %% id="09-04-begin" tags=["core", "run"]
+lab.goto("09", "robot")
 
 # %% id="09-04-run" tags=["core", "run"] minutes=1
 # %%bash
