@@ -32,7 +32,8 @@ JOB = f"""\
 SESSION{LOGIN_LINE} >/dev/null || exit 1
 image=$REGISTRY/REPOSITORY:TAG
 # Of this tag, and of what has lost its tag to another image.
-old=$(docker images --format '{{{{.Tag}}}} {{{{.ID}}}}' "$REGISTRY/REPOSITORY" | grep -E '^(TAG|<none>) ' | cut -d' ' -f2 | sort -u)
+old=$(docker images --format '{{{{.Tag}}}} {{{{.ID}}}}' "$REGISTRY/REPOSITORY" |
+  grep -E '^(TAG|<none>) ' | cut -d' ' -f2 | sort -u)
 [ -z "$old" ] || docker rmi -f $old >/dev/null
 docker pull -q "$image"
 """
