@@ -202,7 +202,8 @@ def on_call(lab: Lab) -> str:
 
 
 def settled(lab: Lab) -> bool:
-    """Tell whether the service moves no more: its deployment is completed or has failed, and no task is on its way."""
+    """Tell whether the service moves no more: its deployment has failed and no task is on its way, or its newest event
+    says that it is steady."""
     found = lab.client("ecs").describe_services(cluster=CLUSTER, services=[SERVICE])["services"]
     if not found or found[0]["status"] != "ACTIVE":
         return True
@@ -210,7 +211,8 @@ def settled(lab: Lab) -> bool:
     if newest["rolloutState"] == "FAILED":
         return not found[0]["pendingCount"]
     whole = len(found[0]["deployments"]) == 1 and found[0]["runningCount"] == found[0]["desiredCount"]
-    return bool(whole and newest["rolloutState"] == "COMPLETED")
+    steady = [event["message"].endswith("has reached a steady state.") for event in found[0]["events"][:1]]
+    return bool(whole and newest["rolloutState"] == "COMPLETED" and all(steady))
 
 
 def settle(lab: Lab) -> None:
