@@ -21,7 +21,7 @@ from results import record
 
 from ecrlab.aws import ecr as _ecr  # noqa: F401 (it registers the operations)
 from ecrlab.aws.cloud import Cloud
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.operations import HANDLERS, Call
 from ecrlab.clock import Clock
 from ecrlab.store import Reference, Repository, Store, digest_of

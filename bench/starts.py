@@ -18,9 +18,9 @@ from pathlib import Path
 
 from results import record
 
-from ecrlab import launch
 from ecrlab.client import LabClient, LabError
 from ecrlab.home import Home
+from ecrlab.host import launch
 
 HEADING = "# Starts"
 ECRLAB = str(Path(sys.executable).with_name("ecrlab"))

@@ -19,17 +19,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from ecrlab import __version__, decisions, doctor, explorer, launch
-from ecrlab.client import LabClient, LabError, quota_text
+from ecrlab import __version__
+from ecrlab.client import LabClient, LabError, decision_text, explorer, quota_text
+from ecrlab.client.duration import ahead, seconds_of
+from ecrlab.client.push_hook import follow, sentence, title
 from ecrlab.command import Commands, spelled, typed
 from ecrlab.engine import Engine, EngineError, find, node_image
 from ecrlab.engine import host as host_view
 from ecrlab.engine.docker_cli import DockerCli
 from ecrlab.environment import apply, credentials, environment
 from ecrlab.home import ACCOUNT, PROFILES, REGION, Home
+from ecrlab.host import doctor, launch
 from ecrlab.ports import Port
-from ecrlab.received import follow, sentence, title
-from ecrlab.span import ahead, seconds_of
 
 _STATES = {"ok": "green", "note": "yellow", "fails": "bold red", "not tried": "dim"}
 
@@ -86,7 +87,7 @@ def serve(home: Path | None, port: int | None, host: str) -> None:
         launch.begin_here(place)
     except launch.LaunchError as error:
         _give_up(error)
-    from ecrlab import server
+    from ecrlab.server import server
 
     moved = [] if port is None else ["--port", str(port)]
     sys.exit(server.main(["--home", str(place.path), "--host", host, *moved]))
@@ -105,7 +106,7 @@ def stop(home: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def podman(home: Path | None, yes: bool) -> None:
     """Let Podman speak to the lab's registries, which have no TLS: write a settings file of its own, asking first."""
-    from ecrlab import podman as settings
+    from ecrlab.host import podman as settings
 
     place = _home(home)
     engine = find(place)
@@ -496,7 +497,7 @@ def _trace_line(row: Mapping[str, Any], colour: bool) -> str:
         principal,
         what,
         str(row.get("action") or "-"),
-        *([f"on {decisions.short(str(row['resource']))}"] if row.get("action") and row.get("resource") else []),
+        *([f"on {decision_text.short(str(row['resource']))}"] if row.get("action") and row.get("resource") else []),
         decision,
         str(row["status"] or "no answer"),
         size,
@@ -575,7 +576,7 @@ def whoami(home: Path | None, profile: str | None, as_json: bool) -> None:
         who = LabClient(place).who(_caller(place, name))
     except (LabError, ValueError) as error:
         _give_up(error)
-    click.echo(json.dumps({"profile": name, **who}, indent=2) if as_json else decisions.who_text(who))
+    click.echo(json.dumps({"profile": name, **who}, indent=2) if as_json else decision_text.who_text(who))
 
 
 def _caller(home: Home, profile: str) -> str:
@@ -848,7 +849,7 @@ def can(
     Ends with code 0 when allowed, 1 when denied, 2 when it could not be asked.
     """
     if list_actions:
-        from ecrlab.aws.decide import actions
+        from ecrlab.aws.what_if.decide import actions
 
         click.echo("\n".join(actions()))
         return
@@ -856,7 +857,7 @@ def can(
         principal = _token_in(principal[1:])
         if action is None:
             found = LabClient(_home(home)).who(principal)
-            click.echo(json.dumps(found, indent=2) if as_json else decisions.who_text(found))
+            click.echo(json.dumps(found, indent=2) if as_json else decision_text.who_text(found))
             sys.exit(0 if any(each["allowed"] for each in found["roles"]) else 1)
     if principal is None or action is None:
         raise click.UsageError(typed("Who, and what? For example: ecrlab can ci ecr:PutImage my-web-app"))
@@ -875,7 +876,7 @@ def can(
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     else:
-        shown = Text(decisions.text(answer, details))
+        shown = Text(decision_text.text(answer, details))
         console = Console(highlight=False, soft_wrap=True)
         if console.is_terminal:
             shown.highlight_regex(r"^✓.*", "bold green")

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from importlib import resources
 
 from ecrlab.aws import api
-from ecrlab.aws.managed import managed_policies
+from ecrlab.aws.identity.managed import managed_policies
 from ecrlab.aws.operations import HANDLERS, SIMPLIFIED
-from ecrlab.aws.protocol import service_model
+from ecrlab.aws.wire.protocol import service_model
 from ecrlab.hub import differences
 
 SERVICES = tuple(sorted({service for service, _ in HANDLERS}, key=lambda name: (not name.startswith("ecr"), name)))

@@ -120,7 +120,7 @@ class XRay:
     def rows(self, after: int = 0, limit: int = 1000, opened: bool = False) -> list[Row]:
         """Return up to ``limit`` rows with a number above ``after``, oldest first.
 
-        With ``opened`` their decisions carry everything that led to them (`ecrlab.aws.opened`); those that were
+        With ``opened`` their decisions carry everything that led to them (`authorization.explain`); those that were
         allowed before the lab's last start have it no more.
         """
         missing = self.last - after

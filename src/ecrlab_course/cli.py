@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.command import Commands, spelled, typed
 from ecrlab.home import Home, read_json
+from ecrlab.host import launch
 from ecrlab.ports import Port
 from ecrlab_course.checkout import ContentError
 from ecrlab_course.classroom.commands import COMMANDS

@@ -127,7 +127,7 @@ def _go_on(interview: Interview) -> bool:
 
 
 def _hold(interview: Interview) -> None:
-    from ecrlab import launch
+    from ecrlab.host import launch
     from ecrlab_course.drills.terminal import console
     from ecrlab_course.mock.terminal import MockConversation
 

@@ -19,9 +19,9 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home, read_json, write_private
+from ecrlab.host import launch
 from ecrlab.ports import PortTaken, is_reserved, listener, port_is_taken, stays_taken, who_listens
 from ecrlab.processes import ENDING, Process, last_lines, started_here, uninterrupted
 from ecrlab_course import unloaded

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from ecrlab.aws import api
-from ecrlab.aws.access import KEYS, REGISTRY_RULES, RULES, TARGETS
+from ecrlab.aws.authorization.access import KEYS, REGISTRY_RULES, RULES, TARGETS
 from ecrlab.aws.operations import HANDLERS
-from ecrlab.aws.protocol import SERVICES, service_model
+from ecrlab.aws.wire.protocol import SERVICES, service_model
 from ecrlab.oci import Operation
 
 
 def test_the_lab_starts_without_reading_botocores_models() -> None:
-    command = "import ecrlab.server; from ecrlab.aws.protocol import service_model as m; print(m.cache_info().misses)"
+    command = "import ecrlab.server.server; from ecrlab.aws.wire.protocol import service_model as m; print(m.cache_info().misses)"
     assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout == "0\n"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.aws.test_front import Http
 
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.last_used import SAVE_SECONDS, LastUsed
 from ecrlab.store import Store
 

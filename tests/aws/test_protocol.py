@@ -14,8 +14,8 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.protocol import (
+from ecrlab.aws.wire.errors import ApiError
+from ecrlab.aws.wire.protocol import (
     SERVICES,
     Operation,
     find,
@@ -193,7 +193,7 @@ def test_iam_lists_every_violation() -> None:
 
 
 def test_java_patterns_compile_and_hold() -> None:
-    from ecrlab.aws.protocol import _compiled
+    from ecrlab.aws.wire.protocol import _compiled
 
     patterns = {
         pattern

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from ecrlab.aws.front import why_refused
+from ecrlab.aws.backends.private import why_refused
 from ecrlab.client import LabClient, LabError, LabNotRunning
 from ecrlab.home import Home
 
@@ -317,16 +317,16 @@ def test_an_expectation_that_is_not_100_continue_is_refused(lab: Any, path: str,
 
 
 def test_a_fault_of_the_registry_is_answered_as_a_registry_answers(tmp_path: Path) -> None:
-    """The front door raises what nobody expects: the client hears an error in registry form, the log the cause."""
+    """The backend raises what nobody expects: the client hears an error in registry form, the log the cause."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
     program = (
-        "from ecrlab.aws.front import EcrFrontDoor\n"
+        "from ecrlab.aws.backends.private import PrivateBackend\n"
         "from ecrlab.server import main\n"
         "async def fail(*_):\n"
         "    raise RuntimeError('a fault made by the test')\n"
-        "EcrFrontDoor.authorize = EcrFrontDoor.locate = fail\n"
+        "PrivateBackend.authorize = PrivateBackend.locate = fail\n"
         f"raise SystemExit(main(['--home', {str(tmp_path)!r}, '--port', '{free}']))\n"
     )
     server = subprocess.Popen(

@@ -12,8 +12,8 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.signature import parse, verify
+from ecrlab.aws.wire.errors import ApiError
+from ecrlab.aws.wire.sigv4 import parse, verify
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab.ports import any_port
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.client import LabClient, LabError
+from ecrlab.client.duration import ahead, seconds_of
 from ecrlab.home import Home
-from ecrlab.span import ahead, seconds_of
+from ecrlab.host import launch
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ecrlab import doctor, launch
 from ecrlab.cli import main
 from ecrlab.client import LabClient
-from ecrlab.doctor import Finding, engine_command, examine, summary
 from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.host import doctor, launch
+from ecrlab.host.doctor import Finding, engine_command, examine, summary
 from ecrlab.ports import port_is_taken
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]

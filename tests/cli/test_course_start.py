@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.engine import private
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab.ports import port_is_taken
 from ecrlab.processes import Process
 

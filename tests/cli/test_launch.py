@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.client import LabClient
 from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import DEFAULT_PORT, PROFILES, Home
+from ecrlab.host import launch
 from ecrlab.ports import port_is_taken
 from ecrlab.processes import Process
 

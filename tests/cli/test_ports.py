@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.client import LabClient
 from ecrlab.environment import environment
 from ecrlab.home import DEFAULT_PORT, Home
+from ecrlab.host import launch
 from ecrlab.ports import HIGHEST, any_port, listener, near, port_is_taken
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]

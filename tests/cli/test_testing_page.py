@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.engine import private
 from ecrlab.environment import environment
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab.standin import install
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "testing.md").read_text(encoding="utf-8")

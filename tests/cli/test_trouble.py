@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.client import LabClient, LabError, LabNotRunning
-from ecrlab.doctor import examine
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.host import launch
+from ecrlab.host.doctor import examine
 from ecrlab.trouble import is_about_files, sentence
 
 SOMEBODY = 12345

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from tests.course.quick_commands import list_services_once, quick_commands
 
-from ecrlab import launch
 from ecrlab.engine import private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.authoring.content import Course, Source, course
 from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress

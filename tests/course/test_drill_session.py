@@ -23,8 +23,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.sections import DocumentError
 from ecrlab_course.documents.verdict import Outcome

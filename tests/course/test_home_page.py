@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ecrlab import doctor
 from ecrlab.home import Home
+from ecrlab.host import doctor
 from ecrlab_course.authoring.content import Course, course
 from ecrlab_course.authoring.course_plan import neighbours, plan
 from ecrlab_course.documents.verdict import Outcome

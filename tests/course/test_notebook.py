@@ -13,8 +13,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from ecrlab import doctor, launch
 from ecrlab.home import Home
+from ecrlab.host import doctor, launch
 from ecrlab_course.authoring.content import course
 from ecrlab_course.documents.code import module_of, package_of
 from ecrlab_course.drills.schedule import confident_misses

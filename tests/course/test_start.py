@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab.processes import Process
 from ecrlab_course.start import free_port
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import nbclient
 import pytest
 
-from ecrlab import launch
 from ecrlab.engine import Engine, base_image
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.authoring.content import Course
 from ecrlab_course.publish import build
 from ecrlab_course.start import free_port

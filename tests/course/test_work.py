@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.authoring.content import course
 from ecrlab_course.learner import work_folder
 from ecrlab_course.publish import build

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.start import free_port
 from ecrlab_course.toolbox.lab import Lab
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable
 
-from ecrlab import launch
+from ecrlab.host import launch
 from ecrlab_course.toolbox.lab import Lab
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]

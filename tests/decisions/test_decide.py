@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ecrlab import decisions
-from ecrlab.client import LabError
+from ecrlab.client import LabError, decision_text
 from ecrlab_course.toolbox.lab import Lab
 
 STEM = "arn:aws:ecr:us-east-1:123456789012:repository/"
@@ -275,7 +274,7 @@ def test_root_assumes_no_role_and_nothing_fixes_that(lab: Lab) -> None:
     assert (answer["allowed"], answer["verdict"]) == (False, "ImplicitlyDenied")
     assert answer["message"] == answer["reason"] == "Roles may not be assumed by root accounts."
     assert answer["suggestion"]["statements"] == []
-    said = decisions.text(answer)
+    said = decision_text.text(answer)
     assert said.startswith("✗ not allowed: root may not sts:AssumeRole on role/for-nobody")
     assert "Blocked by" not in said
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ecrlab import cli, doctor, launch, podman, relay
+from ecrlab import cli
 from ecrlab.client import LabClient
 from ecrlab.engine import Engine
 from ecrlab.home import Home
+from ecrlab.host import doctor, launch, podman, relay
 from ecrlab.ports import port_is_taken
 
 TLS = 'pinging container registry localhost:4510: Get "https://…": http: server gave HTTP response to HTTPS client'

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import doctor, launch, relay
 from ecrlab.client import LabClient, LabError
 from ecrlab.engine import Engine, private
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.host import doctor, launch, relay
 from ecrlab.ports import port_is_taken
 
 pytestmark = [pytest.mark.usefixtures("needs_dockerd"), pytest.mark.timeout(240)]

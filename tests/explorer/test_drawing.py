@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import explorer, inventory
+from ecrlab.client import explorer
+from ecrlab.server import inventory
 from ecrlab.store import Store
 from ecrlab_course.views import explorer as drawing
 

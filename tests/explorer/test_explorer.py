@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import explorer, inventory
-from ecrlab.explorer import Comparison, ExplorerError, Tree
+from ecrlab.client import explorer
+from ecrlab.client.explorer import Comparison, ExplorerError, Tree
+from ecrlab.server import inventory
 from ecrlab.store import Repository, Store, digest_of
 
 from .growth import grow

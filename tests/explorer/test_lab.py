@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab import explorer
-from ecrlab.client import LabClient, LabError
+from ecrlab.client import LabClient, LabError, explorer
 from ecrlab.home import Home
 from ecrlab_course.toolbox.lab import Lab
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import requests
 
-from ecrlab import relay
 from ecrlab.client import LabError
 from ecrlab.environment import environment
+from ecrlab.host import relay
 
 
 def test_its_address_is_in_status_and_environment(hub: Any, lab: Any) -> None:

@@ -14,8 +14,8 @@ import pytest
 from tests.course.quick_commands import quick_commands
 from tests.notebooks.forked import run_cells, warmed
 
-from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.authoring.content import Sheet, Source, course
 from ecrlab_course.messages import say
 from ecrlab_course.notebook import mock_card

@@ -17,8 +17,8 @@ import pytest
 from tests.course.quick_commands import quick_commands
 from tests.notebooks.forked import Begun, run_cells, warmed
 
-from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.authoring.content import Course, Sheet, Source, course
 from ecrlab_course.learner.session import Session
 from ecrlab_course.learner.work_folder import copy_missing

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from ecrlab.oci import RUNNER_OPTIONS, OpenFrontDoor, Registry
+from ecrlab.oci import RUNNER_OPTIONS, OpenBackend, Registry
 from ecrlab.store import Store
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -115,13 +115,13 @@ def store(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def front_door(store: Store) -> Any:
-    return OpenFrontDoor(store)
+def backend(store: Store) -> Any:
+    return OpenBackend(store)
 
 
 @pytest.fixture
-async def client(store: Store, front_door: Any) -> AsyncIterator[Client]:
-    registry = Registry(store, front_door)
+async def client(store: Store, backend: Any) -> AsyncIterator[Client]:
+    registry = Registry(store, backend)
     application = web.Application()
     application.add_routes(registry.routes())
     runner = web.AppRunner(application, **RUNNER_OPTIONS)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ecrlab.oci import OpenFrontDoor
+from ecrlab.oci import OpenBackend
 from ecrlab.store import Blob, Repository
 
 
@@ -107,7 +107,7 @@ async def test_a_file_beside_it_that_looks_compressed_is_never_sent(client: Any,
     assert answer.body == b"content"
 
 
-class Redirecting(OpenFrontDoor):
+class Redirecting(OpenBackend):
     """Sends downloads elsewhere."""
 
     async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
@@ -116,7 +116,7 @@ class Redirecting(OpenFrontDoor):
 
 class TestRedirect:
     @pytest.fixture
-    def front_door(self, store: Any) -> Any:
+    def backend(self, store: Any) -> Any:
         return Redirecting(store)
 
     async def test_a_download_elsewhere(self, client: Any) -> None:

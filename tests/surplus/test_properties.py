@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ecrlab.aws.access import Target, request_context
-from ecrlab.aws.access import repository_target as repository
-from ecrlab.aws.decide import principal_named
+from ecrlab.aws.authorization.access import Target, request_context
+from ecrlab.aws.authorization.access import repository_target as repository
 from ecrlab.aws.surplus import NOTHING, WIDER
+from ecrlab.aws.what_if.decide import principal_named
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION
 from ecrlab.policy import Policies, Policy, Request, evaluate, read_policy
 from ecrlab.policy.wanted import Grant, Wanted

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.identity.identities import Principal
 
 
 @dataclass(frozen=True)

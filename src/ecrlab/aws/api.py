@@ -13,14 +13,20 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws import account, cloudtrail, ecr, ecr_public, ecs, iam, oidc_providers, simulation, sts, web_identity
-from ecrlab.aws.access import authorize
+from ecrlab.aws import ecr, ecr_public, ecs, sts
 from ecrlab.aws.arns import check_arns
+from ecrlab.aws.authorization.access import authorize
 from ecrlab.aws.cloud import Cloud, regions
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Key, Principal
+from ecrlab.aws.cloudtrail import cloudtrail
+from ecrlab.aws.iam import account, oidc_providers, simulation
+from ecrlab.aws.iam import operations as iam
+from ecrlab.aws.identity import web_identity
+from ecrlab.aws.identity.identities import Key, Principal
 from ecrlab.aws.operations import HANDLERS, HELD, Call, is_waiter
-from ecrlab.aws.protocol import (
+from ecrlab.aws.quotas import PUBLIC, RATE_EXCEEDED, Exceeded
+from ecrlab.aws.record import RECORD
+from ecrlab.aws.wire.errors import ApiError
+from ecrlab.aws.wire.protocol import (
     Operation,
     identify,
     parse,
@@ -29,10 +35,8 @@ from ecrlab.aws.protocol import (
     validate,
     wire_code,
 )
-from ecrlab.aws.quotas import PUBLIC, RATE_EXCEEDED, Exceeded
-from ecrlab.aws.record import RECORD
-from ecrlab.aws.signature import Credential, verify
-from ecrlab.aws.signature import parse as parse_authorization
+from ecrlab.aws.wire.sigv4 import Credential, verify
+from ecrlab.aws.wire.sigv4 import parse as parse_authorization
 from ecrlab.store import StoreError
 
 MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB

@@ -12,7 +12,7 @@ from botocore.loaders import Loader
 
 from ecrlab.aws.act import Act
 from ecrlab.aws.address import Address
-from ecrlab.aws.identities import Document, Identities, Principal, parsed
+from ecrlab.aws.identity.identities import Document, Identities, Principal, parsed
 from ecrlab.aws.last_used import LastUsed
 from ecrlab.aws.quotas import Quotas
 from ecrlab.aws.runner import Runner

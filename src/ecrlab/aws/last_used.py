@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.work import every_round
 from ecrlab.store import Store
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.identity.identities import Principal
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
-    from ecrlab.aws.web_identity import Bearer
+    from ecrlab.aws.identity.web_identity import Bearer
 
 
 @dataclass

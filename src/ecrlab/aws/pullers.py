@@ -12,15 +12,15 @@ import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecrlab.aws.access import repository_target
 from ecrlab.aws.act import Act
+from ecrlab.aws.authorization.access import repository_target
+from ecrlab.aws.authorization.explain import Asked
 from ecrlab.aws.cloud import registry_name
 from ecrlab.aws.ecs.failures import UNREACHABLE, Seen, Step
 from ecrlab.aws.ecs.names import image_named
 from ecrlab.aws.ecs.puller import Door, PullFailed, fetch, login
-from ecrlab.aws.identities import Principal
-from ecrlab.aws.opened import Asked
-from ecrlab.aws.service_sessions import Service, assume
+from ecrlab.aws.identity.identities import Principal
+from ecrlab.aws.identity.service_sessions import Service, assume
 from ecrlab.policy import Policies, Request, evaluate
 from ecrlab.store import Manifest, Repository
 

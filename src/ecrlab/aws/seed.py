@@ -9,7 +9,7 @@ from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr.lifecycle import forget
 from ecrlab.aws.ecs.removal import remove
 from ecrlab.aws.ecs.request import CLUSTERS, FAMILIES
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT
 
 AWS = "arn:aws:iam::aws:policy/"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab.aws.access import Context, Target, ask, require
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.iam import checked_policy
-from ecrlab.aws.identities import Document, parsed
+from ecrlab.aws.authorization.access import Context, Target, ask, require
+from ecrlab.aws.iam.operations import checked_policy
+from ecrlab.aws.identity.identities import Document, parsed
+from ecrlab.aws.identity.web_identity import ACTION as WITH_A_TOKEN
 from ecrlab.aws.operations import Call, operation
-from ecrlab.aws.web_identity import ACTION as WITH_A_TOKEN
+from ecrlab.aws.wire.errors import ApiError
 
 SESSION_POLICY_LIMIT = 2048  # plaintext characters of the policy and the ARNs together (facts I021)
 MANAGED_SESSION_POLICIES = 10

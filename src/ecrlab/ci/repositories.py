@@ -83,7 +83,7 @@ class Repositories:
             self._git(path.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(path))
             # A person's own core.hooksPath would switch the hook off.
             self._git(path, "config", "core.hooksPath", str(path / "hooks"))
-        words = [sys.executable, "-m", "ecrlab.received", str(self._home.path), name]
+        words = [sys.executable, "-m", "ecrlab.client.push_hook", str(self._home.path), name]
         hook = path / "hooks" / "post-receive"
         hook.parent.mkdir(exist_ok=True)
         # From nothing: git's own variables would lead astray, and the pusher's keys are none of a pipeline's business.

@@ -22,8 +22,8 @@ from aiohttp import hdrs, web
 from ecrlab.clock import Clock
 from ecrlab.hub import names, tokens
 from ecrlab.hub.accounts import PERMISSIONS, SCOPES, Accounts, Document, Login
+from ecrlab.hub.backend import host
 from ecrlab.hub.errors import HubError
-from ecrlab.hub.front_door import host
 from ecrlab.hub.record import HUB_RECORD
 from ecrlab.hub.repositories import Repositories
 from ecrlab.hub.rights import is_private, rights

@@ -15,7 +15,7 @@ from ecrlab.clock import Clock
 from ecrlab.hub import library, names
 from ecrlab.hub.accounts import Accounts
 from ecrlab.hub.api import Api
-from ecrlab.hub.front_door import HubFrontDoor
+from ecrlab.hub.backend import HubBackend
 from ecrlab.hub.mirror import Mirror
 from ecrlab.hub.pulls import Pulls
 from ecrlab.hub.record import HUB_RECORD, HubRecord
@@ -66,7 +66,7 @@ class Hub:
         self.repositories = Repositories(store, clock, self.accounts)
         secret = _kept_secret(store)
         self._tokens = TokenService(store, clock, self.accounts, self.pulls, secret)
-        self._door = HubFrontDoor(store, clock, self.accounts, self.repositories, self.pulls, secret)
+        self._door = HubBackend(store, clock, self.accounts, self.repositories, self.pulls, secret)
         self._api = Api(store, clock, self.accounts, self.repositories, secret)
         self.registry = Registry(store, self._door)
         self.mirror = Mirror(store, clock, xray)

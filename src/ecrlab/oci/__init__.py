@@ -1,11 +1,11 @@
-"""The OCI distribution protocol 1.1 for aiohttp, over `ecrlab.store`; a front door decides who may do what.
+"""The OCI distribution protocol 1.1 for aiohttp, over `ecrlab.store`; a backend decides who may do what.
 
-`Registry(store, front_door).routes()` serves everything below /v2/. Run the server with `RUNNER_OPTIONS`.
+`Registry(store, backend).routes()` serves everything below /v2/. Run the server with `RUNNER_OPTIONS`.
 """
 
+from .backend import Access, Key, OpenBackend, Operation, RegistryBackend
 from .download import send_blob
 from .error import MountDeclined, OciError, said
-from .front_door import Access, FrontDoor, Key, OpenFrontDoor, Operation
 from .manifest import ParsedManifest, json_of, parse_manifest
 from .record import BYTES_IN, BYTES_OUT, ERROR
 from .registry import RUNNER_OPTIONS, Registry, expect
@@ -16,14 +16,14 @@ __all__ = [
     "ERROR",
     "RUNNER_OPTIONS",
     "Access",
-    "FrontDoor",
     "Key",
     "MountDeclined",
     "OciError",
-    "OpenFrontDoor",
+    "OpenBackend",
     "Operation",
     "ParsedManifest",
     "Registry",
+    "RegistryBackend",
     "expect",
     "json_of",
     "parse_manifest",

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from ecrlab.store import Store, StoreError
 
+from .backend import OpenBackend
 from .error import OciError
-from .front_door import OpenFrontDoor
 from .registry import RUNNER_OPTIONS, Registry, expect
 
 
@@ -23,7 +23,7 @@ async def nothing_here(request: web.Request) -> web.Response:
 
 async def serve(store: Store, host: str, port: int, collect_every: float) -> None:
     """Serve a store until SIGTERM or SIGINT; collects garbage every `collect_every` seconds."""
-    registry = Registry(store, OpenFrontDoor(store))
+    registry = Registry(store, OpenBackend(store))
     application = web.Application()
     application.add_routes(registry.routes())
     application.router.add_route("*", "/{rest:.*}", nothing_here, expect_handler=expect)

@@ -62,8 +62,8 @@ def said(response: web.StreamResponse | None) -> str:
 
 
 class MountDeclined(Exception):
-    """Raised by `FrontDoor.authorize` for MOUNT_BLOB: the client may push to the target, but not take the blob from
-    the source; it is given an upload instead, as the specification says of a mount that cannot be made."""
+    """Raised by `RegistryBackend.authorize` for MOUNT_BLOB: the client may push to the target, but not take the blob
+    from the source; it is given an upload instead, as the specification says of a mount that cannot be made."""
 
 
 def from_store(error: StoreError) -> OciError:

@@ -26,10 +26,10 @@ from ecrlab.store import (
     digest_of,
 )
 
+from .backend import Access, Key, Operation, RegistryBackend
 from .body import read_bounded, receive
 from .download import blob_headers, send_blob
 from .error import API_VERSION, MountDeclined, OciError, from_store
-from .front_door import Access, FrontDoor, Key, Operation
 from .manifest import OCI_INDEX, ParsedManifest
 from .record import BYTES_OUT, ERROR
 
@@ -84,11 +84,11 @@ class Registry:
 
     Args:
         store: where everything is kept.
-        front_door: names, rights and vetoes.
+        backend: names, rights and vetoes.
     """
 
-    def __init__(self, store: Store, front_door: FrontDoor) -> None:
-        self._store, self._door = store, front_door
+    def __init__(self, store: Store, backend: RegistryBackend) -> None:
+        self._store, self._door = store, backend
         self._repositories: Kept[Key, Repository | None] = Kept(store)
         # By repository and reference: most requests ask whether an image is there, and under which digest.
         self._heads: Kept[tuple[int, str], CIMultiDict[str]] = Kept(store)

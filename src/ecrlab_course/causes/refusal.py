@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ecrlab.client import LabError
-from ecrlab.decisions import flat, named
+from ecrlab.client.decision_text import flat, named
 from ecrlab_course.causes.goal import Goal
 from ecrlab_course.causes.scene import Finding, Scene, asks, place_of, who
 from ecrlab_course.documents.xray_row import Row

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ecrlab import launch
 from ecrlab.environment import apply, environment
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.authoring.content import Course
 from ecrlab_course.learner import work_folder
 from ecrlab_course.start import course_configuration

@@ -14,7 +14,7 @@ class Asked(TypedDict):
     reason: str
     explanation: str
     opened: NotRequired[dict[str, Any]]
-    """All that led to it; `ecrlab.decisions.flat` fills what an old row does not have."""
+    """All that led to it; `ecrlab.client.decision_text.flat` fills what an old row does not have."""
 
 
 class Row(TypedDict):

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from ecrlab import launch
 from ecrlab.client import LabError
 from ecrlab.environment import apply
+from ecrlab.host import launch
 from ecrlab.trouble import sentence
 from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.drills.account import DrillLab

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.markdown import Markdown
 
-from ecrlab import launch
+from ecrlab.host import launch
 from ecrlab_course.desk import paper
 from ecrlab_course.documents.verdict import Outcome
 from ecrlab_course.drills.drill_session import clocked

@@ -20,11 +20,11 @@ from typing import Any, ParamSpec
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecrlab import doctor, explorer, launch
-from ecrlab.client import LabError
+from ecrlab.client import LabError, explorer
+from ecrlab.client.duration import ahead
 from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, NOBODY, PROFILES, REGION, Home, read_json
-from ecrlab.span import ahead
+from ecrlab.host import doctor, launch
 from ecrlab.trouble import sentence
 from ecrlab_course.authoring.content import Course, Sheet, Source, course
 from ecrlab_course.authoring.lesson import Doors

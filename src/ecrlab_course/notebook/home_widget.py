@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from ecrlab import doctor
 from ecrlab.home import Home
+from ecrlab.host import doctor
 from ecrlab_course.authoring.content import Course
 from ecrlab_course.authoring.lesson import Lesson
 from ecrlab_course.failure import reason

@@ -12,8 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecrlab import decisions
-from ecrlab.client import LabError
+from ecrlab.client import LabError, decision_text
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.policy import PolicyKind
 from ecrlab.policy.places import Problem, line_column, notes, problem
@@ -427,7 +426,7 @@ class Editor:
             lines += [f"  {'✓' if each['allowed'] else '✗'} {each['action']}: {each['reason']}" for each in opened]
         deciding = next((each for each in opened if not each["allowed"]), opened[0])
         instead = "" if suggest else say("policy-editor.ask", who=repr(principal), what=repr(column))
-        return "\n".join([*lines, decisions.text(deciding, details, instead)])
+        return "\n".join([*lines, decision_text.text(deciding, details, instead)])
 
     # Writing ---------------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ecrlab import launch
 from ecrlab.home import Home
+from ecrlab.host import launch
 from ecrlab_course.authoring.cells import READING, Cell, CellError, read
 from ecrlab_course.authoring.content import Course, Sheet, Source
 from ecrlab_course.authoring.course_plan import neighbours

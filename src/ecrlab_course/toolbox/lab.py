@@ -28,9 +28,9 @@ import botocore.session
 from botocore.config import Config
 
 from ecrlab.client import LOOKING, LabClient, LabError, quota_text
+from ecrlab.client.duration import ahead
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, NOBODY, REGION, Home, read_json
-from ecrlab.span import ahead
 from ecrlab_course.documents.client_record import Login, Transcript
 from ecrlab_course.documents.ecs import Service, Task
 from ecrlab_course.documents.lab_view import Engine, Node

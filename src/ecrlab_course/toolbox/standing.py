@@ -12,8 +12,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab.client import LabError
+from ecrlab.client.duration import ahead
 from ecrlab.home import PROFILES, REGION
-from ecrlab.span import ahead
 from ecrlab_course.documents.client_record import Login
 from ecrlab_course.messages import say
 from ecrlab_course.toolbox.lab import Lab

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ecrlab import decisions
+from ecrlab.client import decision_text
 from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import Shown, breaking, escape
@@ -29,13 +29,13 @@ def html(decision: Mapping[str, Any], head: bool = True) -> str:
     kind = "ecr-ok" if decision["allowed"] else "ecr-no"
     parts = []
     if head:
-        icon, _, words = decisions.headline(decision).partition(" ")
+        icon, _, words = decision_text.headline(decision).partition(" ")
         parts.append(
             f'<p class="ecr-verdictline"><span class="ecr-state" aria-hidden="true">{icon}</span> '
             f"<b>{escape(words)}</b></p>"
         )
     parts += [f'<p class="ecr-soft">{escape(note)}</p>' for note in decision.get("notes") or ()]
-    blocked = decisions.blocked(decision)
+    blocked = decision_text.blocked(decision)
     if blocked:
         parts.append(f"<p>{escape(blocked)}</p>")
     if decision.get("message"):
@@ -50,7 +50,7 @@ def html(decision: Mapping[str, Any], head: bool = True) -> str:
 def _json(statement: object, label: str) -> str:
     return (
         f'<pre class="ecr-copy" tabindex="0" aria-label="{escape(label)}">'
-        f"{escape(decisions.statement_text(statement))}</pre>"
+        f"{escape(decision_text.statement_text(statement))}</pre>"
     )
 
 
@@ -75,7 +75,7 @@ def _suggest(decision: Mapping[str, Any]) -> str:
         more = suggestion["set"]
         parts.append(
             f"<details><summary>{escape(say('why.whole', purpose=more['purpose']))}</summary>"
-            f"<p>{escape(decisions.set_words(more))}</p>"
+            f"<p>{escape(decision_text.set_words(more))}</p>"
             f"{_json(more['statement'], say('why.copy_whole', purpose=more['purpose']))}</details>"
         )
     return "".join([*parts, "</details>"])
@@ -88,7 +88,7 @@ def _statements(decision: Mapping[str, Any]) -> str:
         return f"<p>{said}</p>" if decision.get("verdict") else ""
     lines = []
     for row in rows:
-        state, words = decisions.row_words(row)
+        state, words = decision_text.row_words(row)
         mark = "ecr-on" if row["decided"] or row["applied"] else "ecr-soft"
         lines.append(
             f'<li class="{mark}"><b>{escape(state)}</b> {breaking(words)}'
@@ -128,7 +128,7 @@ def _grouped(rows: Sequence[Row]) -> list[tuple[Row, Mapping[str, Any], int]]:
             if key in found:
                 found[key][2] += 1
             else:
-                opened = decisions.flat(each)
+                opened = decision_text.flat(each)
                 opened["principal"] = opened["principal"] or row.get("principal") or "*"
                 found[key] = [row, opened, 1]
     return [(row, opened, times) for row, opened, times in found.values()]
@@ -141,7 +141,7 @@ def xray_html(rows: Sequence[Row]) -> str:
         kind = "ecr-ok" if decision["allowed"] else "ecr-no"
         word = say("x-ray.allowed" if decision["allowed"] else "x-ray.denied")
         often = f" · {say('x-ray.times', number=times)}" if times > 1 else ""
-        on = say("why.on", thing=decisions.short(str(decision["resource"])))
+        on = say("why.on", thing=decision_text.short(str(decision["resource"])))
         lines.append(
             f'<details class="ecr-asked {kind}"><summary><span class="ecr-state">{word}</span> '
             f"<code>{breaking(decision['action'])}</code> {breaking(on)} "
@@ -162,9 +162,11 @@ def xray_text(rows: Sequence[Row]) -> str:
     for row, decision, times in _grouped(rows):
         often = f" ({say('x-ray.times', number=times)})" if times > 1 else ""
         if decision["allowed"]:
-            parts.append(f"{decisions.headline(decision)}{often}\n  {say('why.because', reason=decision['reason'])}")
+            parts.append(
+                f"{decision_text.headline(decision)}{often}\n  {say('why.because', reason=decision['reason'])}"
+            )
         else:
-            head, _, rest = decisions.text(decision, instead=_ask(row)).partition("\n")
+            head, _, rest = decision_text.text(decision, instead=_ask(row)).partition("\n")
             parts.append(f"{head}{often}\n{rest}")
     return "\n".join(parts)
 
@@ -187,6 +189,6 @@ def shown(row: Row, details: bool = True, suggest: bool = False) -> Shown:
     if not found:
         said = f"{say('why.not_asked')} {row.get('reason') or ''}".strip()
         return Shown(f"{line}\n{said}", f'<div class="ecr-title">{escape(line)}</div><p>{escape(said)}</p>')
-    words = "\n".join(decisions.text(decision, details, "" if suggest else _ask(row)) for _, decision, _ in found)
+    words = "\n".join(decision_text.text(decision, details, "" if suggest else _ask(row)) for _, decision, _ in found)
     inner = "".join(html(decision) for _, decision, _ in found)
     return Shown(f"{line}\n{words}", f'{style()}<div class="ecr-title">{escape(line)}</div>{inner}')

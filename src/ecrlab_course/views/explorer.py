@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from ecrlab import explorer
-from ecrlab.explorer import Comparison, Image, Part, Row, Shelf, Tree, size
+from ecrlab.client import explorer
+from ecrlab.client.explorer import Comparison, Image, Part, Row, Shelf, Tree, size
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import Shown, escape
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
-from ecrlab import decisions
+from ecrlab.client import decision_text
 from ecrlab_course.documents.matrix import HALF, OPEN, SHUT, Matrix, Stand, counted
 from ecrlab_course.messages import say
 from ecrlab_course.views import decision
@@ -35,7 +35,7 @@ def shown(matrix: Matrix, stands: Sequence[Stand], missing: Sequence[str] = ()) 
         own = [stand for stand in stands if stand.door.person == person.name]
         if not own:
             continue
-        who = say("matrix.not_there") if person.name in missing else decisions.short(person.who)
+        who = say("matrix.not_there") if person.name in missing else decision_text.short(person.who)
         head = say("matrix.person", name=person.name, right=counted(own), all=len(own))
         lines += ["", f"{head}   ({who})", *map(_line, own)]
         doors = "".join(map(_door, own))
@@ -68,7 +68,7 @@ def reason(stand: Stand) -> str:
     answer = stand.answer
     if not answer:
         return say("matrix.nobody")
-    return f"{decisions.headline(answer)}\n{answer['explanation']}"
+    return f"{decision_text.headline(answer)}\n{answer['explanation']}"
 
 
 def why(stands: Sequence[Stand]) -> Shown:

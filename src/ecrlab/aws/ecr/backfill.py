@@ -19,9 +19,9 @@ from ecrlab.aws.ecr.replication import (
     wait_for_regions,
 )
 from ecrlab.aws.ecr.request import invalid, page_after, page_of, page_size
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.aws.work import Task, worker
 
 if TYPE_CHECKING:

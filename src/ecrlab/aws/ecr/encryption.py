@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecrlab.aws.ecr.request import invalid
-from ecrlab.aws.errors import ApiError
+from ecrlab.aws.wire.errors import ApiError
 
 _KEY = re.compile(r"arn:aws[\w-]*:kms:([\w-]+):(\d{12}):key/([\w-]+)")
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|mrk-[0-9a-f]{32}")

@@ -6,9 +6,9 @@ from typing import Any
 
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr.request import invalid, page_after, page_of, page_size
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.wire.errors import ApiError
 
 _QUOTA = "pull time update exclusions per registry"  # facts E065
 

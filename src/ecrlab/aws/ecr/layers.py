@@ -12,10 +12,10 @@ from ecrlab.aws.ecr.request import (
     repository_named,
     repository_of,
 )
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.quotas import LAYER_PARTS, Exceeded, layer_too_large
 from ecrlab.aws.tokens import sign_url
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.store import DigestMismatch, Repository, Upload, UploadBusy
 
 PART_SIZE = 20_971_520

@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ecrlab.aws import service_events
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.cloudtrail import service_events
 from ecrlab.aws.ecr import storage
 from ecrlab.aws.ecr.images import is_index, manifest_document
 from ecrlab.aws.ecr.lifecycle_policy import (
@@ -31,8 +31,8 @@ from ecrlab.aws.ecr.lifecycle_policy import (
     parse,
 )
 from ecrlab.aws.ecr.request import account_of, invalid, page_after, page_of, page_size, repository_named, repository_of
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.aws.work import NotNow, Task, every_round, worker
 from ecrlab.store import Repository, Store
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.identity.identities import Principal
 from ecrlab.oci import Operation
 from ecrlab.policy import Decision
 

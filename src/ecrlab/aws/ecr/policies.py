@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecrlab.aws.access import Target, allowed_as_if, repository_target
+from ecrlab.aws.authorization.access import Target, allowed_as_if, repository_target
+from ecrlab.aws.authorization.suggest import way_out
 from ecrlab.aws.ecr.request import (
     account_of,
     change,
@@ -13,9 +14,8 @@ from ecrlab.aws.ecr.request import (
     repository_named,
     repository_of,
 )
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
-from ecrlab.aws.suggestions import way_out
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.policy import PolicyError, Statement, parse_policy
 from ecrlab.store import Repository
 

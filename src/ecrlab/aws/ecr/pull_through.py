@@ -9,18 +9,18 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ecrlab.aws.access import repository_target
+from ecrlab.aws.authorization.access import repository_target
+from ecrlab.aws.authorization.service_roles import PULL_THROUGH, ask_as, assumed, service_role, trusts
 from ecrlab.aws.cloud import Cloud, Push, regions
 from ecrlab.aws.ecr.images import immutable
 from ecrlab.aws.ecr.missing import Missing, maker
 from ecrlab.aws.ecr.request import invalid, page_after, page_of, page_size
 from ecrlab.aws.ecr.templates import NotCreated, create_repository_for, template_for
 from ecrlab.aws.ecr.upstream import Upstream, UpstreamError, fetch, keep
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document, Principal
+from ecrlab.aws.identity.identities import Document, Principal
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.quotas import Exceeded
-from ecrlab.aws.service_roles import PULL_THROUGH, ask_as, assumed, service_role, trusts
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.oci import OciError, Operation, parse_manifest
 from ecrlab.policy import Decision
 from ecrlab.store import NotFound, ReferencesMissing, Repository, StoreError

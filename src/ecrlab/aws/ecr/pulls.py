@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecrlab.aws.access import ask, repository_target
+from ecrlab.aws.authorization.access import ask, repository_target
 from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import find_image, image_failure, image_shown, pull_counts
 from ecrlab.aws.ecr.pull_through import bring, create_for_pull, due, rule_for
 from ecrlab.aws.ecr.request import account_of, registry_of, repository_of
 from ecrlab.aws.ecr.templates import NotCreated
 from ecrlab.aws.ecr.upstream import UpstreamError
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
-from ecrlab.aws.protocol import IMAGE_DIGEST, IMAGE_TAG, fits
+from ecrlab.aws.wire.errors import ApiError
+from ecrlab.aws.wire.protocol import IMAGE_DIGEST, IMAGE_TAG, fits
 from ecrlab.home import LOOKING
 from ecrlab.store import Repository
 

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ecrlab.aws.access import repository_target
 from ecrlab.aws.act import Act
+from ecrlab.aws.authorization.access import repository_target
+from ecrlab.aws.authorization.service_roles import REPLICATION, ask_as, assumed, service_role
 from ecrlab.aws.cloud import Push, on_delete, on_push, regions
 from ecrlab.aws.ecr.images import find_image, image_failure, image_missing, immutable
 from ecrlab.aws.ecr.request import account_of, invalid, repository_of
 from ecrlab.aws.ecr.storage import status_of
 from ecrlab.aws.ecr.templates import NotCreated, create_repository_for, template_for
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Principal
+from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.quotas import Exceeded
-from ecrlab.aws.service_roles import REPLICATION, ask_as, assumed, service_role
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.aws.work import NotNow, Task, worker
 from ecrlab.oci import parse_manifest
 from ecrlab.store import Manifest, ReferencesMissing, Repository, Store

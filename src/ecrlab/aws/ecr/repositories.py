@@ -20,8 +20,8 @@ from ecrlab.aws.ecr.request import (
     registry_of,
     repository_of,
 )
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.store import Repository
 
 EXCLUDING = {"IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.store import Repository
 
 

@@ -24,9 +24,9 @@ from ecrlab.aws.ecr.scan_settings import (
     status_of_scan,
     summary_of,
 )
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, held, operation, page
 from ecrlab.aws.quotas import SCANS
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.aws.work import NotNow, Task, every_round, worker
 from ecrlab.scan import Contents, Finding, TooLarge, Unreadable, bundled, external, findings, read
 from ecrlab.scan.match import LANGUAGE_KINDS, SYSTEM_KINDS

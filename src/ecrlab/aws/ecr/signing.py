@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecrlab.aws.access import Target, ask
+from ecrlab.aws.authorization.access import Target, ask
 from ecrlab.aws.cloud import Cloud, Push, on_push
 from ecrlab.aws.ecr.images import find_image, image_missing
 from ecrlab.aws.ecr.request import account_of, invalid, repository_of
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.aws.work import NotNow, Task, worker
 from ecrlab.oci import parse_manifest
 from ecrlab.store import Manifest, Repository, Store, digest_of

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from ecrlab.aws.cloud import Cloud, Push, on_push
+from ecrlab.aws.cloudtrail.service_events import note
 from ecrlab.aws.ecr.images import find_image, image_missing, is_index
 from ecrlab.aws.ecr.request import account_of, repository_of
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, operation
-from ecrlab.aws.service_events import note
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.aws.work import every_round
 from ecrlab.store import Manifest, Repository, Store
 

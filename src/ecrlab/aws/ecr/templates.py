@@ -6,18 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecrlab.aws.access import repository_target
+from ecrlab.aws.authorization.access import repository_target
+from ecrlab.aws.authorization.service_roles import TEMPLATES, ask_as, assumed, service_role, trusts
 from ecrlab.aws.ecr import lifecycle
 from ecrlab.aws.ecr.encryption import encryption_of
 from ecrlab.aws.ecr.missing import Missing, maker
 from ecrlab.aws.ecr.policies import check_resource_policy
 from ecrlab.aws.ecr.repositories import checked_tags, mutability_of, new_attributes
 from ecrlab.aws.ecr.request import invalid, page_after, page_of, page_size
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document, Principal
+from ecrlab.aws.identity.identities import Document, Principal
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.quotas import Exceeded
-from ecrlab.aws.service_roles import TEMPLATES, ask_as, assumed, service_role, trusts
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.oci import OciError, Operation
 from ecrlab.store import Exists, Repository
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab.aws.access import public_target
+from ecrlab.aws.authorization.access import public_target
 from ecrlab.aws.ecr.policies import check_resource_policy, refuse_lockout
 from ecrlab.aws.ecr.request import change, repository_named
 from ecrlab.aws.ecr_public.request import public_operation, repository_of
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.store import Repository
 
 

@@ -10,8 +10,8 @@ from ecrlab.aws.ecr.request import change, not_empty, not_found, page_after, pag
 from ecrlab.aws.ecr_public.catalog import catalog_shown, checked_catalog
 from ecrlab.aws.ecr_public.registry import address, alias, key
 from ecrlab.aws.ecr_public.request import public_operation, registry_id, repository_of
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.store import Repository
 
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from ecrlab.aws.ecr.request import not_found
 from ecrlab.aws.ecr_public.registry import account_of_alias, key
-from ecrlab.aws.errors import ApiError
 from ecrlab.aws.operations import Call, Handler, operation
+from ecrlab.aws.wire.errors import ApiError
 from ecrlab.store import Repository
 
 #: Where the API is (facts E024).

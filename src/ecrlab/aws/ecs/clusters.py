@@ -20,9 +20,9 @@ from ecrlab.aws.ecs.request import (
     shown_tags,
     tags_of,
 )
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.wire.errors import ApiError
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _PROVIDERS = {"FARGATE", "FARGATE_SPOT"}

@@ -21,7 +21,7 @@ from ecrlab.aws.ecs.request import (
     shown_tags,
     tags_of,
 )
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.operations import Call, operation
 
 _FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")

@@ -10,9 +10,9 @@ from ecrlab.aws.ecs.names import arn, last
 from ecrlab.aws.ecs.request import DEPLOYMENTS, REVISIONS, SERVICES, invalid, missing, own, paged, place
 from ecrlab.aws.ecs.services import service_of, shown_configuration
 from ecrlab.aws.ecs.state import STARTING
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.wire.errors import ApiError
 
 _MOST = 20
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecrlab.aws.errors import ApiError
+from ecrlab.aws.wire.errors import ApiError
 
 
 @dataclass(frozen=True)

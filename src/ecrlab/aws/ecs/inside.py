@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ecrlab.aws.ecs.failures import NO_ENGINE
 from ecrlab.aws.ecs.names import last
 from ecrlab.aws.ecs.request import CLUSTERS, DEFINITIONS, FAMILIES, OUTPUT, SERVICES, TASKS
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.runner import RunFailed
 from ecrlab.home import REGION
 

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from ecrlab.aws.ecs.failures import Seen, Step, Words, words
 from ecrlab.aws.ecs.names import Image, image_named
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.home import ACCOUNT, REGION
 
 if TYPE_CHECKING:

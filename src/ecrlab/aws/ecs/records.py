@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.ecs.names import arn, new_number
 from ecrlab.aws.ecs.request import DEPLOYMENTS, REVISIONS
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud

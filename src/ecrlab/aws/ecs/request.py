@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ecrlab.aws.access import Target, require
+from ecrlab.aws.authorization.access import Target, require
 from ecrlab.aws.ecs import fields
 from ecrlab.aws.ecs.names import DEFAULT_CLUSTER, arn, last
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.operations import Call, page
+from ecrlab.aws.wire.errors import ApiError
 
 SERVICE = "ecs-tasks.amazonaws.com"
 """Who assumes the roles of tasks (facts D017)."""

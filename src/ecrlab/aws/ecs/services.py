@@ -25,9 +25,9 @@ from ecrlab.aws.ecs.request import (
 )
 from ecrlab.aws.ecs.state import STARTING
 from ecrlab.aws.ecs.tasks import launch_of, network_of
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.operations import Call, held, operation
+from ecrlab.aws.wire.errors import ApiError
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _KEPT = (

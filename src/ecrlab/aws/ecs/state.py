@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ecrlab.aws.ecs.definitions import in_order
 from ecrlab.aws.ecs.names import arn, new_id
 from ecrlab.aws.ecs.request import TASKS, shown_tags
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud

@@ -6,9 +6,9 @@ from typing import Any
 
 from ecrlab.aws.ecs.definitions import find
 from ecrlab.aws.ecs.request import CLUSTERS, DEFINITIONS, SERVICES, TASKS, invalid, merged, own, place, shown_tags
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.wire.errors import ApiError
 
 _TABLES = {"cluster": CLUSTERS, "task": TASKS, "service": SERVICES}
 

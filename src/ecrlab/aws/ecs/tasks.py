@@ -27,10 +27,10 @@ from ecrlab.aws.ecs.request import (
     tags_of,
 )
 from ecrlab.aws.ecs.state import MOST, STARTING, Order, mark_stopping, new_task, shown
-from ecrlab.aws.errors import ApiError
-from ecrlab.aws.identities import Document
+from ecrlab.aws.identity.identities import Document
+from ecrlab.aws.identity.service_sessions import Service, may_assume
 from ecrlab.aws.operations import Call, held, operation
-from ecrlab.aws.service_sessions import Service, may_assume
+from ecrlab.aws.wire.errors import ApiError
 
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _GROUP = re.compile(r"sg-[0-9a-f]{8,17}")

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ecrlab.aws.cloud import Cloud
-from ecrlab.aws.decide import Unanswerable, actions, principal_named, target_named
 from ecrlab.aws.surplus.acts import FEDERATED, wild
 from ecrlab.aws.surplus.callers import Asker, at_door, named, subject
 from ecrlab.aws.surplus.look import Hit, Look
 from ecrlab.aws.surplus.pieces import piece
 from ecrlab.aws.surplus.reach import Place, Reach
 from ecrlab.aws.surplus.wish import Wish, compiled, principal_entry
+from ecrlab.aws.what_if.decide import Unanswerable, actions, principal_named, target_named
 from ecrlab.home import ACCOUNT
 from ecrlab.policy import Policy, Statement
 from ecrlab.policy.pattern import Style

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ecrlab.aws.cloud import Cloud
-from ecrlab.aws.decide import Unanswerable, principal_named
 from ecrlab.aws.surplus.reach import accounts_in, stranger
 from ecrlab.aws.surplus.wish import Wish
+from ecrlab.aws.what_if.decide import Unanswerable, principal_named
 from ecrlab.home import ACCOUNT
 from ecrlab.policy import Attached, Policy, Statement, read_policy
 from ecrlab.policy.condition import Condition

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecrlab.aws.opened import statement_json
-from ecrlab.aws.suggestions import where
+from ecrlab.aws.authorization.explain import statement_json
+from ecrlab.aws.authorization.suggest import where
 from ecrlab.aws.surplus.look import Hit, Look
 from ecrlab.home import REGION
 from ecrlab.policy import Decision, Policies, Row, Statement

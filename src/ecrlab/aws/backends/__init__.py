@@ -1,0 +1,1 @@
+"""What stands before a registry of ECR: private repositories, and ECR Public."""

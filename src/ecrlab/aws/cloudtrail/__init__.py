@@ -1,0 +1,1 @@
+"""CloudTrail: which requests it keeps, what it shows of them, and its API."""

@@ -1,0 +1,1 @@
+"""Questions about what has not been done: would this be allowed, would this policy be saved?"""

@@ -1,0 +1,1 @@
+"""The bytes: the protocols of botocore's models, Signature Version 4, errors."""

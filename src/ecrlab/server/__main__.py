@@ -1,0 +1,3 @@
+from ecrlab.server.server import main
+
+raise SystemExit(main())
