@@ -56,7 +56,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.modules["rfc3987_syntax"] = None
 import pytest
 sys.path.pop(0)
-sys.exit(pytest.main())' -p no:cacheprovider --basetemp "$scratch/$name/pytest" --durations=10 "$@"
+sys.exit(pytest.main())' -p no:cacheprovider --basetemp "$scratch/$name/pytest" --durations=10 --failed-to "$scratch/$name/failed" "$@"
 }
 
 if [ $# -gt 0 ] && [ "$1" != --lesson ]; then
@@ -146,4 +146,25 @@ for job in $jobs; do
     echo "$job: $(tail -n 1 "$scratch/$job/log" 2>/dev/null | tr -d =)"
 done
 [ "$status" -eq 0 ] || grep -hE '^(FAILED|ERROR) ' "$scratch"/*/log || :
+
+# Beside others a test may wait too long for a processor. Up to five that failed are run once more, when all else is quiet;
+# what passes then is named as unsteady. A solved page is run whole: its cells build on each other.
+unsteady() {
+    for job in $jobs; do
+        case $(cat "$scratch/$job/code") in 0) ;; 1) [ -s "$scratch/$job/failed" ] || return 1 ;; *) return 1 ;; esac
+    done
+    cat "$scratch"/*/failed >"$scratch/failed"
+    [ "$(wc -l <"$scratch/failed")" -le 5 ] || return 1
+    echo
+    echo "== once more, with nothing beside:"
+    cat "$scratch/failed"
+    grep -v '\.ipynb::' "$scratch/failed" >"$scratch/tests" || :
+    [ ! -s "$scratch/tests" ] || (run again "@$scratch/tests") || return 1
+    for page in $(sed -n 's|.*/\(.*\)\.ipynb::.*|\1|p' "$scratch/failed" | sort -u); do
+        (run "again-$page" tests/notebooks/solved.txt -k "$page") || return 1
+    done
+    echo
+    sed 's/^/UNSTEADY (failed beside others, passed alone; fix it) /' "$scratch/failed"
+}
+[ "$status" -ne 1 ] || ! unsteady || status=0
 exit "$status"

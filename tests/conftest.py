@@ -21,6 +21,7 @@ from ecrlab_course.kinds.base import Exercise, Question
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lesson", metavar="ID", help="only what concerns this lesson, lab or drill: 04, lab-01, d04")
     parser.addoption("--part", metavar="N/M", help="of the tests that are left, the Nth of M shares")
+    parser.addoption("--failed-to", metavar="FILE", help="write the ids of the tests that failed, one per line")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,6 +44,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     taken = set(kept)
     config.hook.pytest_deselected(items=[item for item in items if item not in taken])
     items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if (file := config.getoption("--failed-to")) is not None:
+        reports = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+        failed = dict.fromkeys(report.nodeid for report in reports)
+        Path(file).write_text("".join(f"{name}\n" for name in failed), encoding="utf-8")
 
 
 def shares(part: str) -> tuple[int, int]:
