@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecrlab.aws.authorization.suggest import suggest
-from ecrlab.policy import Decision, Policies, Row, Statement, why_not
+from ecrlab.policy import Decision, Policies, Row, Statement, explain, why_not
 
 MOST = 50
 """How many statements an opened decision lists; those that decided or came near are among them."""
@@ -26,7 +26,7 @@ class Asked(dict[str, Any]):
             resource=decision.request.resource,
             decision="allowed" if decision.allowed else "denied",
             reason=reason(decision),
-            explanation=decision.explain(),
+            explanation=explain(decision),
         )
         self._decision = decision
         self._policies = policies

@@ -40,6 +40,7 @@ from ecrlab.policy import (
     PolicyType,
     Request,
     evaluate,
+    explain,
     read_policy,
     union,
 )
@@ -635,7 +636,7 @@ def brief(asked: Asking, decision: Decision) -> dict[str, Any]:
 
 def full(asked: Asking, decision: Decision) -> dict[str, Any]:
     """Return the decision opened: `brief`, the explanation and all of `ecrlab.aws.authorization.explain.opened`."""
-    return {**brief(asked, decision), "explanation": decision.explain(), **opened(decision, asked.policies)}
+    return {**brief(asked, decision), "explanation": explain(decision), **opened(decision, asked.policies)}
 
 
 def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -666,7 +667,7 @@ def decide(cloud: Cloud, body: Mapping[str, Any]) -> dict[str, Any]:
         asked = asking(read, each, edits)
         decision = asked.decide()
         answer = brief(asked, decision)
-        answers.append({**answer, "explanation": decision.explain()} if body.get("explained") is True else answer)
+        answers.append({**answer, "explanation": explain(decision)} if body.get("explained") is True else answer)
     return {"decisions": answers}
 
 
@@ -731,7 +732,7 @@ def _who_bears(cloud: Cloud, text: str) -> dict[str, Any]:
         if account == ACCOUNT:
             asked = asking(read, {"principal": text, "action": bearers.ACTION, "resource": role["arn"]})
             decision = asked.decide()
-            roles.append({"role": role["name"], "allowed": decision.allowed, "why": decision.explain()})
+            roles.append({"role": role["name"], "allowed": decision.allowed, "why": explain(decision)})
     return {
         "arn": bearer.provider,
         "account": ACCOUNT,
