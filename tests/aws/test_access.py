@@ -18,7 +18,8 @@ from ecrlab.oci import Operation
 
 
 def test_the_lab_starts_without_reading_botocores_models() -> None:
-    command = "import ecrlab.server.server; from ecrlab.aws.wire.protocol import service_model as m; print(m.cache_info().misses)"
+    models = "from ecrlab.aws.wire.protocol import service_model as m"
+    command = f"import ecrlab.server.server; {models}; print(m.cache_info().misses)"
     assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout == "0\n"
 
 

@@ -112,10 +112,7 @@ def assume_role_with_web_identity(call: Call) -> dict[str, Any]:
         call.principal,
         WITH_A_TOKEN,
         Target(arn, account, role["tags"], parsed(role["trust"], "trust")),
-        region=call.region,
-        now=call.now,
-        source_ip=call.source_ip,
-        user_agent=call.user_agent,
+        call.context,
         keys={"sts:RoleSessionName": name},
         decisions=call.decisions,
     )

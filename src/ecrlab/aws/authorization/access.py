@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.authorization.explain import Asked
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.identity.identities import Principal, parsed
 from ecrlab.aws.operations import Call
 from ecrlab.aws.wire.errors import ApiError
@@ -394,39 +395,32 @@ KEYS: dict[str, Callable[[Call], Context]] = {
 # ----------------------------------------------------------------------------------------------------------- asking IAM
 
 
-def request_context(
-    own: Mapping[str, str | tuple[str, ...]],
-    action: str,
-    target: Target,
-    *,
-    region: str,
-    now: float,
-    source_ip: str,
-    user_agent: str,
+def condition_keys(
+    own: Mapping[str, str | tuple[str, ...]], action: str, target: Target, context: RequestContext
 ) -> Context:
     """Return the condition keys of a request: the caller's ``own``, those of the request, and the target's.
 
     The transport to AWS is always TLS, so ``aws:SecureTransport`` is "true" though the lab speaks plain HTTP.
     """
-    moment = datetime.fromtimestamp(now, UTC)
-    context: Context = {
+    moment = datetime.fromtimestamp(context.now, UTC)
+    keys: Context = {
         **own,
-        "aws:RequestedRegion": region,
-        "aws:SourceIp": source_ip,
-        "aws:UserAgent": user_agent,
+        "aws:RequestedRegion": context.region,
+        "aws:SourceIp": context.source_ip,
+        "aws:UserAgent": context.user_agent,
         "aws:CurrentTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:EpochTime": str(int(now)),
+        "aws:EpochTime": str(int(context.now)),
         "aws:SecureTransport": "true",
         "aws:ViaAWSService": "false",
         "aws:ResourceAccount": target.account,
     }
     for tag, value in target.tags.items():
-        context[f"aws:ResourceTag/{tag}"] = value
+        keys[f"aws:ResourceTag/{tag}"] = value
         if action.startswith("ecr:"):
-            context[f"ecr:ResourceTag/{tag}"] = value
+            keys[f"ecr:ResourceTag/{tag}"] = value
         elif action.startswith("iam:"):
-            context[f"iam:ResourceTag/{tag}"] = value
-    return context
+            keys[f"iam:ResourceTag/{tag}"] = value
+    return keys
 
 
 def question(
@@ -434,21 +428,15 @@ def question(
     principal: Principal,
     action: str,
     target: Target,
-    *,
-    region: str,
-    now: float,
-    source_ip: str,
-    user_agent: str,
+    context: RequestContext,
     keys: Mapping[str, str | tuple[str, ...]] | None = None,
 ) -> tuple[Request, Policies]:
     """Return one question to IAM and the policies in force for it, read now."""
-    context = request_context(
-        principal.context, action, target, region=region, now=now, source_ip=source_ip, user_agent=user_agent
-    )
+    told = condition_keys(principal.context, action, target, context)
     if keys:
-        context.update(keys)
-    request = Request(principal.arn, action, target.arn, target.account, context)
-    registry = cloud.registry_policy(target.account, region) if asks_registry(action, target) else None
+        told.update(keys)
+    request = Request(principal.arn, action, target.arn, target.account, told)
+    registry = cloud.registry_policy(target.account, context.region) if asks_registry(action, target) else None
     return request, in_force(cloud.identities.policies_of(principal), target, registry)
 
 
@@ -471,18 +459,13 @@ def ask(
     principal: Principal,
     action: str,
     target: Target,
+    context: RequestContext,
     *,
-    region: str,
-    now: float,
-    source_ip: str,
-    user_agent: str,
     keys: Mapping[str, str | tuple[str, ...]] | None = None,
     decisions: list[dict[str, Any]],
 ) -> Decision:
     """Put one question to IAM, with the policies as they are now, and note the answer in ``decisions``."""
-    request, policies = question(
-        cloud, principal, action, target, region=region, now=now, source_ip=source_ip, user_agent=user_agent, keys=keys
-    )
+    request, policies = question(cloud, principal, action, target, context, keys)
     decision = evaluate(request, policies)
     decisions.append(Asked(decision, policies))
     return decision
@@ -490,16 +473,7 @@ def ask(
 
 def allowed_as_if(call: Call, action: str, target: Target) -> bool:
     """Tell whether the caller might do ``action`` if ``target`` had the policy that it has here. Nothing is noted."""
-    request, policies = question(
-        call.cloud,
-        call.principal,
-        action,
-        target,
-        region=call.region,
-        now=call.now,
-        source_ip=call.source_ip,
-        user_agent=call.user_agent,
-    )
+    request, policies = question(call.cloud, call.principal, action, target, call.context)
     return evaluate(request, policies).allowed
 
 
@@ -522,10 +496,7 @@ def require(call: Call, action: str, target: Target, keys: Mapping[str, str | tu
         call.principal,
         action,
         target,
-        region=call.region,
-        now=call.now,
-        source_ip=call.source_ip,
-        user_agent=call.user_agent,
+        call.context,
         keys=keys,
         decisions=call.decisions,
     )

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 
 from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
 from ecrlab.aws.cloud import Cloud, Push, Pusher, registry_name
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import immutable, immutable_text, pull_counts
 from ecrlab.aws.ecr.layers import blob_path, empty_upload
@@ -248,10 +249,7 @@ class PrivateBackend(AmazonBackend):
                 principal,
                 action,
                 repository_target(self._cloud, account, region, name, self._repository(account, region, name)),
-                region=region,
-                now=float(second),
-                source_ip=source_ip,
-                user_agent=user_agent,
+                RequestContext(region, float(second), source_ip, user_agent),
                 decisions=decisions,
             )
             return decision, decisions[0]

@@ -55,10 +55,7 @@ def _asked(call: Call, action: str) -> bool:
         call.principal,
         action,
         repository_target(call.cloud, account, call.region, call.params["repositoryName"]),
-        region=call.region,
-        now=call.now,
-        source_ip=call.source_ip,
-        user_agent=call.user_agent,
+        call.context,
         decisions=call.decisions,
     ).allowed
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecrlab.aws.authorization.access import Target, ask
 from ecrlab.aws.cloud import Cloud, Push, on_push
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr.images import find_image, image_missing
 from ecrlab.aws.ecr.request import account_of, invalid, repository_of
 from ecrlab.aws.operations import Call, operation
@@ -132,10 +133,7 @@ def sign_what_is_pushed(cloud: Cloud, push: Push) -> None:
             pusher.principal,
             "signer:SignPayload",
             Target(profile, profile.split(":")[4], {}),
-            region=region,
-            now=cloud.clock.time(),
-            source_ip=pusher.source_ip,
-            user_agent=pusher.user_agent,
+            RequestContext(region, cloud.clock.time(), pusher.source_ip, pusher.user_agent),
             decisions=pusher.decisions,
         )
         if decision.allowed:

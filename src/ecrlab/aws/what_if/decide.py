@@ -15,15 +15,16 @@ from ecrlab.aws.authorization.access import (
     Held,
     Target,
     asks_registry,
+    condition_keys,
     in_force,
     public_target,
     repository_target,
-    request_context,
 )
 from ecrlab.aws.authorization.explain import opened, reason
 from ecrlab.aws.authorization.suggest import where as place_of_policy
 from ecrlab.aws.authorization.suggest import with_statement
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr_public.registry import key as public_key
 from ecrlab.aws.identity import bearers
 from ecrlab.aws.identity.identities import Document, Principal, parsed
@@ -588,10 +589,8 @@ def asking(read: Reading, given: object, edits: Iterable[Edit] = ()) -> Asking:
     if principal.kind == "web identity" and action != bearers.ACTION:
         raise Unanswerable(f"A token is good for one request, {bearers.ACTION}. What comes of it, ask for the role.")
     target, region, notes = read.target(action, given.get("resource"), principal)
-    now = read.cloud.clock.time()
-    told = request_context(
-        principal.context, action, target, region=region, now=now, source_ip="127.0.0.1", user_agent="ecrlab"
-    )
+    circumstances = RequestContext(region, read.cloud.clock.time(), "127.0.0.1", "ecrlab")
+    told = condition_keys(principal.context, action, target, circumstances)
     policies = read.policies(given["principal"], action, target, region)
     policies = _edited(read.cloud, principal, target, policies, edits)
     if "policies" in given:
