@@ -20,6 +20,7 @@ from aiohttp import web
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from ecrlab.aws.act import Act
+from ecrlab.aws.authorization.explain import Asked
 from ecrlab.aws.cloudtrail import service_events
 from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.identity.web_identity import Bearer
@@ -302,7 +303,7 @@ def _error(row: Row, trail: Row) -> tuple[str | None, str | None]:
     message = ""
     if code == "AccessDenied":
         denied = next(decision for decision in row["decisions"] if decision["decision"] == "denied")
-        message = denied.get("opened", {}).get("message", "")
+        message = (denied.seen() if isinstance(denied, Asked) else denied).get("opened", {}).get("message", "")
     elif code == "RepositoryNotFoundException":
         name = _parts(row).get("name", "")
         message = f"The repository with name '{name}' does not exist in the registry with id '{row['account']}'"
