@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from ecrlab.aws import api
-from ecrlab.aws.authorization.access import KEYS, REGISTRY_RULES, RULES, TARGETS
+from ecrlab.aws.authorization.keys import KEYS
+from ecrlab.aws.authorization.rules import REGISTRY_RULES, RULES
+from ecrlab.aws.authorization.targets import TARGETS
 from ecrlab.aws.operations import HANDLERS
 from ecrlab.aws.wire.protocol import SERVICES, service_model
 from ecrlab.oci import Operation

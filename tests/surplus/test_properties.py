@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ecrlab.aws.authorization.access import Target, condition_keys
-from ecrlab.aws.authorization.access import repository_target as repository
+from ecrlab.aws.authorization.keys import condition_keys
+from ecrlab.aws.authorization.targets import Target
+from ecrlab.aws.authorization.targets import repository_target as repository
 from ecrlab.aws.context import RequestContext
 from ecrlab.aws.surplus import NOTHING, WIDER
 from ecrlab.aws.what_if.decide import principal_named

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from ecrlab.aws import ecr, ecr_public, ecs, sts
 from ecrlab.aws.arns import check_arns
-from ecrlab.aws.authorization.access import authorize
+from ecrlab.aws.authorization.ask import authorize
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.cloudtrail import cloudtrail
 from ecrlab.aws.iam import account, oidc_providers, simulation

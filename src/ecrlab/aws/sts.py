@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab.aws.authorization.access import Context, Target, ask, require
+from ecrlab.aws.authorization.ask import ask, require
+from ecrlab.aws.authorization.keys import Context
+from ecrlab.aws.authorization.targets import Target
 from ecrlab.aws.iam.operations import checked_policy
 from ecrlab.aws.identity.identities import Document, parsed
 from ecrlab.aws.identity.web_identity import ACTION as WITH_A_TOKEN

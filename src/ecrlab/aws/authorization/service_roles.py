@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecrlab.aws.authorization.access import Target, ask
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.targets import Target
 from ecrlab.aws.context import RequestContext
 from ecrlab.aws.identity.identities import Document, Principal, new_id, parsed
 from ecrlab.policy import Decision, Policies, Request, evaluate

@@ -11,7 +11,9 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.rules import BYTES_AT_THE_END, REGISTRY_RULES
+from ecrlab.aws.authorization.targets import repository_target
 from ecrlab.aws.cloud import Cloud, Push, Pusher, registry_name
 from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr.exclusions import pull_left_out

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from aiohttp import hdrs, web
 
-from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, public_target
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.rules import BYTES_AT_THE_END, REGISTRY_RULES
+from ecrlab.aws.authorization.targets import public_target
 from ecrlab.aws.backends.private import (
     EXPIRED,
     AmazonBackend,

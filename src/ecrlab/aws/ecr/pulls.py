@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecrlab.aws.authorization.access import ask, repository_target
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.targets import repository_target
 from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import find_image, image_failure, image_shown, pull_counts
 from ecrlab.aws.ecr.pull_through import bring, create_for_pull, due, rule_for

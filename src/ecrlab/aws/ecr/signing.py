@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecrlab.aws.authorization.access import Target, ask
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.targets import Target
 from ecrlab.aws.cloud import Cloud, Push, on_push
 from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr.images import find_image, image_missing

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ecrlab.aws.authorization.access import condition_keys
+from ecrlab.aws.authorization.keys import condition_keys
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.context import RequestContext
 from ecrlab.aws.surplus.acts import FOREIGN, Group, asked, covered, groups, keys, services, telling, tier, wild

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ecrlab.aws.authorization.access import Target, public_target, repository_target
+from ecrlab.aws.authorization.targets import Target, public_target, repository_target
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.identity.identities import Document, parsed
 from ecrlab.aws.identity.managed import managed_policies

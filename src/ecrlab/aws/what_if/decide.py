@@ -10,19 +10,13 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from typing import Any
 
-from ecrlab.aws.authorization.access import (
-    RULES,
-    Held,
-    Target,
-    asks_registry,
-    condition_keys,
-    in_force,
-    public_target,
-    repository_target,
-)
+from ecrlab.aws.authorization.ask import Held, asks_registry, in_force
 from ecrlab.aws.authorization.explain import opened, reason
+from ecrlab.aws.authorization.keys import condition_keys
+from ecrlab.aws.authorization.rules import RULES
 from ecrlab.aws.authorization.suggest import where as place_of_policy
 from ecrlab.aws.authorization.suggest import with_statement
+from ecrlab.aws.authorization.targets import Target, public_target, repository_target
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr_public.registry import key as public_key
