@@ -15,7 +15,7 @@ from ecrlab.aws.authorization.targets import Target
 from ecrlab.aws.authorization.targets import repository_target as repository
 from ecrlab.aws.context import RequestContext
 from ecrlab.aws.surplus import NOTHING, WIDER
-from ecrlab.aws.what_if.decide import principal_named
+from ecrlab.aws.what_if.callers import principal_named
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION
 from ecrlab.policy import Policies, Policy, Request, evaluate, read_policy
 from ecrlab.policy.wanted import Grant, Wanted

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ecrlab.aws.authorization.rules import RULES
 from ecrlab.aws.authorization.suggest import HANDS_OUT
-from ecrlab.aws.what_if.decide import actions
+from ecrlab.aws.what_if.actions import actions
 from ecrlab.policy import Statement
 from ecrlab.policy.document import Actions
 from ecrlab.policy.pattern import Style, pattern

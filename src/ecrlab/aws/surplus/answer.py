@@ -14,7 +14,10 @@ from ecrlab.aws.surplus.look import Hit, Look
 from ecrlab.aws.surplus.pieces import piece
 from ecrlab.aws.surplus.reach import Place, Reach
 from ecrlab.aws.surplus.wish import Wish, compiled, principal_entry
-from ecrlab.aws.what_if.decide import Unanswerable, actions, principal_named, target_named
+from ecrlab.aws.what_if.actions import actions
+from ecrlab.aws.what_if.callers import principal_named
+from ecrlab.aws.what_if.errors import Unanswerable
+from ecrlab.aws.what_if.resources import target_named
 from ecrlab.home import ACCOUNT
 from ecrlab.policy import Policy, Statement, explain
 from ecrlab.policy.pattern import Style

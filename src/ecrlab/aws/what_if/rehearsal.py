@@ -9,7 +9,8 @@ from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr.policies import checked_repository_policy
 from ecrlab.aws.iam.operations import checked_inline, checked_policy, checked_trust
 from ecrlab.aws.operations import Call
-from ecrlab.aws.what_if.decide import Unanswerable, principal_named
+from ecrlab.aws.what_if.callers import principal_named
+from ecrlab.aws.what_if.errors import Unanswerable
 from ecrlab.aws.wire.errors import ApiError
 from ecrlab.aws.wire.protocol import find, validate, wire_code
 from ecrlab.home import REGION
