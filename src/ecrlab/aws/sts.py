@@ -7,7 +7,7 @@ from typing import Any
 from ecrlab.aws.authorization.ask import ask, require
 from ecrlab.aws.authorization.keys import Context
 from ecrlab.aws.authorization.targets import Target
-from ecrlab.aws.iam.operations import checked_policy
+from ecrlab.aws.iam.documents import checked_policy
 from ecrlab.aws.identity.identities import Document, parsed
 from ecrlab.aws.identity.web_identity import ACTION as WITH_A_TOKEN
 from ecrlab.aws.operations import Call, operation

@@ -7,7 +7,9 @@ from typing import Any
 
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr.policies import checked_repository_policy
-from ecrlab.aws.iam.operations import checked_inline, checked_policy, checked_trust
+from ecrlab.aws.iam.documents import checked_policy
+from ecrlab.aws.iam.inline import checked_inline
+from ecrlab.aws.iam.roles import checked_trust
 from ecrlab.aws.operations import Call
 from ecrlab.aws.what_if.callers import principal_named
 from ecrlab.aws.what_if.errors import Unanswerable
