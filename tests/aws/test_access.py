@@ -15,12 +15,12 @@ from ecrlab.aws.authorization.keys import KEYS
 from ecrlab.aws.authorization.rules import REGISTRY_RULES, RULES
 from ecrlab.aws.authorization.targets import TARGETS
 from ecrlab.aws.operations import HANDLERS
-from ecrlab.aws.wire.protocol import SERVICES, service_model
+from ecrlab.aws.wire.models import SERVICES, service_model
 from ecrlab.oci import Operation
 
 
 def test_the_lab_starts_without_reading_botocores_models() -> None:
-    models = "from ecrlab.aws.wire.protocol import service_model as m"
+    models = "from ecrlab.aws.wire.models import service_model as m"
     command = f"import ecrlab.server.server; {models}; print(m.cache_info().misses)"
     assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout == "0\n"
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ecrlab.aws.authorization.rules import RULES
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}})
 TRUST = json.dumps(

@@ -24,17 +24,12 @@ from ecrlab.aws.operations import HANDLERS, HELD, Call, is_waiter
 from ecrlab.aws.quotas import PUBLIC, RATE_EXCEEDED, Exceeded
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import (
-    Operation,
-    identify,
-    parse,
-    serialize,
-    serialize_error,
-    validate,
-    wire_code,
-)
+from ecrlab.aws.wire.models import Operation, identify
+from ecrlab.aws.wire.parsing import parse
+from ecrlab.aws.wire.serializing import serialize, serialize_error, wire_code
 from ecrlab.aws.wire.sigv4 import Credential, verify
 from ecrlab.aws.wire.sigv4 import parse as parse_authorization
+from ecrlab.aws.wire.validation import validate
 from ecrlab.store import StoreError
 
 MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB

@@ -27,7 +27,7 @@ from ecrlab.aws.identity.identities import Document, Principal
 from ecrlab.aws.quotas import RATE_EXCEEDED, Exceeded, layer_too_large
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
-from ecrlab.aws.wire.protocol import IMAGE_TAG, LONGEST_TAG, fits
+from ecrlab.aws.wire.validation import IMAGE_TAG, LONGEST_TAG, fits
 from ecrlab.home import LOOKING
 from ecrlab.oci import Access, Key, MountDeclined, OciError, Operation, ParsedManifest, RegistryBackend
 from ecrlab.policy import Decision

@@ -27,7 +27,7 @@ from ecrlab.aws.identity.web_identity import Bearer
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.record import Record
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 from ecrlab.home import LOOKING
 
 DAYS = 90

@@ -15,7 +15,7 @@ from ecrlab.aws.ecr.templates import NotCreated
 from ecrlab.aws.ecr.upstream import UpstreamError
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import IMAGE_DIGEST, IMAGE_TAG, fits
+from ecrlab.aws.wire.validation import IMAGE_DIGEST, IMAGE_TAG, fits
 from ecrlab.home import LOOKING
 from ecrlab.store import Repository
 

@@ -13,7 +13,7 @@ from ecrlab.aws.ecs.definitions import find
 from ecrlab.aws.ecs.names import DEFAULT_CLUSTER, arn, last
 from ecrlab.aws.ecs.request import CLUSTERS, SERVICES, TASKS, cluster_arn, own, place
 from ecrlab.aws.operations import Call
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 
 _TARGETS = {
     "CreateCluster": "ecs new cluster", "DeleteCluster": "ecs cluster", "DescribeClusters": "ecs clusters",

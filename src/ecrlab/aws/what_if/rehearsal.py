@@ -14,7 +14,9 @@ from ecrlab.aws.operations import Call
 from ecrlab.aws.what_if.callers import principal_named
 from ecrlab.aws.what_if.errors import Unanswerable
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import find, validate, wire_code
+from ecrlab.aws.wire.models import find
+from ecrlab.aws.wire.serializing import wire_code
+from ecrlab.aws.wire.validation import validate
 from ecrlab.home import REGION
 
 _PLACES: dict[str, tuple[str, str, str, str, Callable[[Call], object]]] = {
