@@ -17,7 +17,7 @@ from ecrlab.aws import ecr, ecr_public, ecs, iam, sts
 from ecrlab.aws.arns import check_arns
 from ecrlab.aws.authorization.ask import authorize
 from ecrlab.aws.cloud import Cloud, regions
-from ecrlab.aws.cloudtrail import cloudtrail
+from ecrlab.aws.cloudtrail import lookup
 from ecrlab.aws.identity import web_identity
 from ecrlab.aws.identity.identities import Key, Principal
 from ecrlab.aws.operations import HANDLERS, HELD, Call, is_waiter
@@ -37,7 +37,7 @@ MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document 
 SLOW = {"UploadLayerPart", "CompleteLayerUpload", "BatchGetImage", "ValidatePullThroughCacheRule"}
 # Seconds of real time that a waiter's poll is held at most, and between two looks at what it waits for.
 HOLD, HOLD_STEP = 5.0, 0.05
-SERVICES = (cloudtrail, ecr, ecr_public, ecs, iam, sts)
+SERVICES = (ecr, ecr_public, ecs, iam, lookup, sts)
 
 
 async def handle(cloud: Cloud, request: web.Request) -> web.Response:
