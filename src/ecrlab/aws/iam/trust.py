@@ -11,7 +11,7 @@ from ecrlab.policy import Policy, parse_policy
 
 
 def refuse_trust(call: Call, text: str) -> None:
-    """Raise ApiError with IAM's text when ``text`` is no trust policy that a role may have."""
+    """Raise ApiError with IAM's text when ``text`` is not a trust policy that a role may have."""
     checked_policy(text, "trust")
     stranger = call.cloud.identities.stranger(parse_policy(text, "trust"))
     if stranger:
