@@ -849,7 +849,7 @@ def can(
     Ends with code 0 when allowed, 1 when denied, 2 when it could not be asked.
     """
     if list_actions:
-        from ecrlab.aws.what_if.decide import actions
+        from ecrlab.aws.what_if.actions import actions
 
         click.echo("\n".join(actions()))
         return

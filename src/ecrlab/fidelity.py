@@ -10,7 +10,7 @@ from importlib import resources
 from ecrlab.aws import api
 from ecrlab.aws.identity.managed import managed_policies
 from ecrlab.aws.operations import HANDLERS, SIMPLIFIED
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 from ecrlab.hub import differences
 
 SERVICES = tuple(sorted({service for service, _ in HANDLERS}, key=lambda name: (not name.startswith("ecr"), name)))

@@ -144,9 +144,15 @@ class XRay:
             await asyncio.wait_for(self._changed.wait(), seconds)
 
     async def keep(self) -> None:
-        """Save new rows every half second until cancelled. What a full disk does not take is not saved."""
+        """Save new rows every half second until cancelled. What a full disk does not take is not saved.
+
+        The file has what a reader sees. A denial takes a millisecond to open, so requests go before the next one.
+        """
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
+            for row in list(self._unsaved):
+                if _look(row):
+                    await asyncio.sleep(0)
             with contextlib.suppress(OSError):
                 self.flush()
 
@@ -205,6 +211,7 @@ def _lines(rows: Sequence[Row]) -> str:
         )
         rest = known.get(alike)
         if rest is None:
+            _look(row)
             rest = known[alike] = _ENCODER.encode({key: row[key] for key in row if key not in _OWN})[1:]
         lines.append(
             f'{{"seq":{row["seq"]},"time":{row["time"]!r},"wall":{row["wall"]!r},"duration_ms":{row["duration_ms"]!r},'
@@ -228,13 +235,26 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=s
 
 
 def _shown(row: Row) -> Row:
-    """The row as readers get it: lab time in ISO 8601."""
+    """The row as readers get it: lab time in ISO 8601, and what the decisions only work out for a reader."""
+    _look(row)
     moment = row["time"]
     if not isinstance(moment, (int, float)):
         return row
     shown = {**row, "time": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")}
     shown.pop("trail", None)
     return shown
+
+
+def _look(row: Row) -> bool:
+    """Have denials that wait until somebody looks fill in the rest (`authorization.explain`); tell if any did."""
+    waiting = [
+        each
+        for each in row["decisions"]
+        if each["decision"] == "denied" and "opened" not in each and hasattr(each, "seen")
+    ]
+    for each in waiting:
+        each.seen()
+    return bool(waiting)
 
 
 def _opened(row: Row) -> Row:

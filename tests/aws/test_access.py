@@ -11,20 +11,17 @@ from typing import Any
 import pytest
 
 from ecrlab.aws import api
-from ecrlab.aws.authorization.access import KEYS, REGISTRY_RULES, RULES, TARGETS
+from ecrlab.aws.authorization.keys import KEYS
+from ecrlab.aws.authorization.rules import REGISTRY_RULES, RULES
+from ecrlab.aws.authorization.targets import TARGETS
 from ecrlab.aws.operations import HANDLERS
-from ecrlab.aws.wire.protocol import SERVICES, service_model
+from ecrlab.aws.wire.models import SERVICES, service_model
 from ecrlab.oci import Operation
 
 
 def test_the_lab_starts_without_reading_botocores_models() -> None:
-    command = "\n".join(
-        [
-            "import ecrlab.server.server",
-            "from ecrlab.aws.wire.protocol import service_model",
-            "print(service_model.cache_info().misses)",
-        ]
-    )
+    models = "from ecrlab.aws.wire.models import service_model as m"
+    command = f"import ecrlab.server.server; {models}; print(m.cache_info().misses)"
     assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout == "0\n"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecrlab import fidelity
 from ecrlab.aws.operations import HANDLERS, SIMPLIFIED
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 

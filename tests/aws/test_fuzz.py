@@ -17,7 +17,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from ecrlab.aws import api
 from ecrlab.aws.operations import HANDLERS
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 
 ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 TEXTS = [

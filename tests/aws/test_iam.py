@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from ecrlab.aws import api
 from ecrlab.aws.operations import HANDLERS
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 
 DOCUMENT = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:ListImages", "Resource": "*"}]}
 TEXT = json.dumps(DOCUMENT)

@@ -15,17 +15,10 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import (
-    SERVICES,
-    Operation,
-    find,
-    identify,
-    parse,
-    serialize,
-    serialize_error,
-    service_model,
-    validate,
-)
+from ecrlab.aws.wire.models import SERVICES, Operation, find, identify, service_model
+from ecrlab.aws.wire.parsing import parse
+from ecrlab.aws.wire.serializing import serialize, serialize_error
+from ecrlab.aws.wire.validation import validate
 
 MOMENT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -193,7 +186,7 @@ def test_iam_lists_every_violation() -> None:
 
 
 def test_java_patterns_compile_and_hold() -> None:
-    from ecrlab.aws.wire.protocol import _compiled
+    from ecrlab.aws.wire.validation import _compiled
 
     patterns = {
         pattern

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ecrlab.aws.authorization.access import RULES
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.authorization.rules import RULES
+from ecrlab.aws.wire.models import service_model
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}})
 TRUST = json.dumps(

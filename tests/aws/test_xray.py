@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ecrlab.aws.authorization.explain import Asked
+from ecrlab.policy import Policies, Request, evaluate
 from ecrlab.xray import XRay, client_of
 
 DOCKER = (
@@ -136,6 +139,23 @@ def test_a_request_costs_less_than_30_microseconds(tmp_path: Path) -> None:
         xray.flush()
         best = min(best, (time.process_time() - begun) / 500)
     assert best < 30e-6
+
+
+def denial() -> Asked:
+    who = "arn:aws:iam::123456789012:user/ci"
+    request = Request(who, "ecr:PutImage", "arn:aws:ecr:us-east-1:123456789012:repository/app", "123456789012")
+    return Asked(evaluate(request, Policies()), Policies())
+
+
+@pytest.mark.parametrize("look", [XRay.rows, XRay.flush])
+def test_a_denial_is_opened_when_somebody_looks(look: Callable[[XRay], object], tmp_path: Path) -> None:
+    xray, decision = XRay(tmp_path / "x.jsonl"), denial()
+    record(xray, decisions=[decision])
+    assert "opened" not in decision
+    look(xray)
+    assert decision["opened"]["suggestion"]["statements"][0]["statement"]["Action"] == "ecr:PutImage"
+    xray.flush()
+    assert XRay(tmp_path / "x.jsonl").rows()[0]["decisions"] == [decision]
 
 
 def test_a_header_that_is_not_text_is_saved(tmp_path: Path) -> None:

@@ -262,6 +262,19 @@ def test_rows_of_the_xray_open(lab: Lab) -> None:
     assert "opened" not in lab.control.xray(after)["rows"][1]["decisions"][0]
 
 
+def test_a_row_opens_by_the_policies_of_its_time(lab: Lab) -> None:
+    """Nobody looked before the policy was changed, and still it tells what was missing then."""
+    after = lab.last()
+    with pytest.raises(ClientError):
+        lab.client("ecr", "ops").list_images(repositoryName="my-web-app")
+    lab.client("iam").put_user_policy(
+        UserName="ops", PolicyName="all", PolicyDocument=json.dumps(policy(allow("ecr:*")))
+    )
+    opened = lab.control.xray(after)["rows"][0]["decisions"][0]["opened"]
+    assert opened["suggestion"]["statements"][0]["statement"]["Action"] == "ecr:ListImages"
+    assert "ecr:*" not in json.dumps(opened["statements"])
+
+
 def test_root_assumes_no_role_and_nothing_fixes_that(lab: Lab) -> None:
     iam = lab.client("iam")
     trust = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}

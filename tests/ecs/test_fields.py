@@ -6,7 +6,7 @@ import pytest
 
 from ecrlab.aws.ecs import fields
 from ecrlab.aws.operations import HANDLERS
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 
 
 def test_every_operation_that_is_there_has_its_fields() -> None:

@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from ecrlab.policy import Attached, Decision, Policies, Policy, PolicyKind, Request, evaluate, parse_policy, read_policy
+from ecrlab.policy import (
+    Attached,
+    Decision,
+    Policies,
+    Policy,
+    PolicyKind,
+    Request,
+    evaluate,
+    explain,
+    parse_policy,
+    read_policy,
+)
 
 OWNER, PARTNER = "123456789012", "444455556666"
 REPOSITORY = f"arn:aws:ecr:us-east-1:{OWNER}:repository/my-web-app"
@@ -176,7 +187,7 @@ def test_cross_account_needs_both(principal: Any) -> None:
     assert both.cross_account
     without_identity = decide(PARTNER_USER, Policies(resource=policy))
     assert without_identity.policy_type == "identity-based"
-    assert "the caller's own account must allow it too" in without_identity.explain()
+    assert "the caller's own account must allow it too" in explain(without_identity)
     without_resource = decide(PARTNER_USER, Policies(IDENTITY))
     assert without_resource.message == (
         f"User: {PARTNER_USER} {NOT_AUTHORIZED} because no resource-based policy allows the ecr:BatchGetImage action"
@@ -315,37 +326,37 @@ def test_trace_has_the_first_mismatch_of_every_statement() -> None:
 
 def test_explanations() -> None:
     allowed = decide(USER, Policies((attached({**ALLOW, "Sid": "Pull"}, name="PullOnly"),), boundary=attached(ALLOW)))
-    assert allowed.explain() == (
+    assert explain(allowed) == (
         'Allowed: statement "Pull" of the identity-based policy PullOnly of user ci allows ecr:BatchGetImage on '
         f"{REPOSITORY}, and no statement denies it. The permissions boundary allows it as well."
     )
     denied = decide(USER, Policies((attached(ALLOW, {**DENY, "Sid": "Never"}, name="Mixed"),)))
-    assert denied.explain() == (
+    assert explain(denied) == (
         'Denied: statement "Never" of the identity-based policy Mixed of user ci explicitly denies ecr:BatchGetImage '
         f"on {REPOSITORY}. A Deny beats every Allow, here that of statement number 1 of the identity-based policy "
         "Mixed of user ci."
     )
     near = {**ALLOW, "Sid": "Office", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
     missing = decide(USER, Policies((attached(near),)), **{"aws:SourceIp": "127.0.0.1"})
-    assert missing.explain() == (
+    assert explain(missing) == (
         f"Denied: no identity-based policy allows ecr:BatchGetImage on {REPOSITORY}. What nothing allows is denied. "
         'Statement "Office" of the identity-based policy Pull of user ci covers the action but does not apply: its '
         "condition IpAddress asks aws:SourceIp for 10.0.0.0/8 and the request has 127.0.0.1."
     )
-    assert decide(USER, Policies()).explain().endswith("There is no identity-based policy at all.")
-    assert "none denies it" in decide(ROOT, Policies()).explain()
+    assert explain(decide(USER, Policies())).endswith("There is no identity-based policy at all.")
+    assert "none denies it" in explain(decide(ROOT, Policies()))
     cross = decide(PARTNER_USER, Policies(IDENTITY, names({"AWS": PARTNER})))
-    assert "of another account" in cross.explain()
+    assert "of another account" in explain(cross)
     neither = decide(PARTNER_USER, Policies())
-    assert "No identity-based policy of the caller allows it either." in neither.explain()
+    assert "No identity-based policy of the caller allows it either." in explain(neither)
     delegated = decide(USER, Policies(resource=names({"AWS": OWNER})))
-    assert "leaves it to the account's own policies" in delegated.explain()
+    assert "leaves it to the account's own policies" in explain(delegated)
     absent = decide(USER, Policies((attached(near),)))
-    assert "the request has no such key" in absent.explain()
+    assert "the request has no such key" in explain(absent)
     listed = decide(USER, Policies((attached({**ALLOW, "Resource": "arn:aws:ecr:*"}, name="A"), attached(OTHER))))
     assert listed.allowed
     other = decide(USER, Policies((attached(OTHER, name="Push"),)))
-    assert "None of the Allow statements" in other.explain()
+    assert "None of the Allow statements" in explain(other)
 
 
 def test_pull_only_policy_of_the_topic_summary() -> None:
@@ -375,5 +386,5 @@ def test_a_root_user_never_assumes_a_role() -> None:
     decision = evaluate(Request(ROOT, "sts:AssumeRole", role, OWNER, {}), policies)
     assert (decision.verdict, decision.policy_type) == ("ImplicitlyDenied", None)
     assert decision.message == "Roles may not be assumed by root accounts."
-    assert "whatever policies say" in decision.explain()
+    assert "whatever policies say" in explain(decision)
     assert not evaluate(Request(f"arn:aws:iam::{PARTNER}:root", "sts:AssumeRole", role, OWNER, {}), policies).allowed

@@ -15,6 +15,7 @@ from ecrlab.policy import (
     PolicyError,
     Request,
     evaluate,
+    explain,
     parse_policy,
     read_policy,
     validate,
@@ -163,7 +164,7 @@ def test_order_is_irrelevant(asked: Request, before: Policies) -> None:
 @given(request, policies)
 def test_decisions_explain_themselves(asked: Request, given_policies: Policies) -> None:
     decision = evaluate(asked, given_policies)
-    assert decision.explain().startswith("Allowed: " if decision.allowed else "Denied: ")
+    assert explain(decision).startswith("Allowed: " if decision.allowed else "Denied: ")
     assert bool(decision.message) is not decision.allowed
     if decision.verdict == "ExplicitlyDenied":
         assert decision.statement is not None
@@ -221,7 +222,7 @@ def test_parse_raises_nothing_but_policy_error(found: Any, kind: Any, asked: Req
         except PolicyError:
             assert validate(given_document, kind)
         else:
-            evaluate(asked, Policies((Attached(one, None, "p", "user"),), resource=one)).explain()
+            explain(evaluate(asked, Policies((Attached(one, None, "p", "user"),), resource=one)))
 
 
 @given(st.text() | st.binary(), kinds)

@@ -10,10 +10,12 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ecrlab.aws.authorization.access import Target, request_context
-from ecrlab.aws.authorization.access import repository_target as repository
+from ecrlab.aws.authorization.keys import condition_keys
+from ecrlab.aws.authorization.targets import Target
+from ecrlab.aws.authorization.targets import repository_target as repository
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.surplus import NOTHING, WIDER
-from ecrlab.aws.what_if.decide import principal_named
+from ecrlab.aws.what_if.callers import principal_named
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION
 from ecrlab.policy import Policies, Policy, Request, evaluate, read_policy
 from ecrlab.policy.wanted import Grant, Wanted
@@ -135,9 +137,8 @@ class Judge:
             self.targets[arn] = Target(arn, ACCOUNT, {}) if arn == "*" else self._target(arn)
         target = self.targets[arn]
         region = arn.split(":")[3] if arn.startswith("arn:aws:ecr:") else REGION
-        given = request_context(
-            self.principal.context, action, target, region=region, now=0, source_ip="127.0.0.1", user_agent="x"
-        )
+        circumstances = RequestContext(region, 0, "127.0.0.1", "x")
+        given = condition_keys(self.principal.context, action, target, circumstances)
         context = {key: value for key, value in {**given, **own}.items() if value is not None}
         asked = Request(self.principal.arn, action, arn, target.account, context)
         inside = any(

@@ -397,7 +397,7 @@ def test_what_it_cannot_tell_it_says(world: Any) -> None:
 
 def test_a_wish_that_cannot_be_read_is_refused_in_words(world: Any) -> None:
     from ecrlab.aws.surplus import beyond
-    from ecrlab.aws.what_if.decide import Unanswerable
+    from ecrlab.aws.what_if.errors import Unanswerable
 
     for given, words in (
         (None, "wanted is an object with may"),

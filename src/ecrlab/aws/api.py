@@ -13,30 +13,23 @@ from typing import Any
 
 from aiohttp import web
 
-from ecrlab.aws import ecr, ecr_public, ecs, sts
+from ecrlab.aws import ecr, ecr_public, ecs, iam, sts
 from ecrlab.aws.arns import check_arns
-from ecrlab.aws.authorization.access import authorize
+from ecrlab.aws.authorization.ask import authorize
 from ecrlab.aws.cloud import Cloud, regions
-from ecrlab.aws.cloudtrail import cloudtrail
-from ecrlab.aws.iam import account, oidc_providers, simulation
-from ecrlab.aws.iam import operations as iam
+from ecrlab.aws.cloudtrail import lookup
 from ecrlab.aws.identity import web_identity
 from ecrlab.aws.identity.identities import Key, Principal
 from ecrlab.aws.operations import HANDLERS, HELD, Call, is_waiter
 from ecrlab.aws.quotas import PUBLIC, RATE_EXCEEDED, Exceeded
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import (
-    Operation,
-    identify,
-    parse,
-    serialize,
-    serialize_error,
-    validate,
-    wire_code,
-)
+from ecrlab.aws.wire.models import Operation, identify
+from ecrlab.aws.wire.parsing import parse
+from ecrlab.aws.wire.serializing import serialize, serialize_error, wire_code
 from ecrlab.aws.wire.sigv4 import Credential, verify
 from ecrlab.aws.wire.sigv4 import parse as parse_authorization
+from ecrlab.aws.wire.validation import validate
 from ecrlab.store import StoreError
 
 MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document of 27 MB
@@ -44,7 +37,7 @@ MAX_BODY = 32 * 1024 * 1024  # an UploadLayerPart of 20 MB is one JSON document 
 SLOW = {"UploadLayerPart", "CompleteLayerUpload", "BatchGetImage", "ValidatePullThroughCacheRule"}
 # Seconds of real time that a waiter's poll is held at most, and between two looks at what it waits for.
 HOLD, HOLD_STEP = 5.0, 0.05
-SERVICES = (account, cloudtrail, ecr, ecr_public, ecs, iam, oidc_providers, simulation, sts)
+SERVICES = (ecr, ecr_public, ecs, iam, lookup, sts)
 
 
 async def handle(cloud: Cloud, request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.model import ListShape, Shape, StructureShape
 
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import Operation
+from ecrlab.aws.wire.models import Operation
 
 REPOSITORY = re.compile(r"arn:aws[\w-]*:ecr:([\w-]+):(\d{12}):repository/(.+)")
 PUBLIC_REPOSITORY = re.compile(r"arn:aws:ecr-public::(\d{12}):repository/(.+)")

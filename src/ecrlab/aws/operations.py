@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.identity.identities import Principal
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Call:
     @property
     def account(self) -> str:
         return self.principal.account
+
+    @property
+    def context(self) -> RequestContext:
+        return RequestContext(self.region, self.now, self.source_ip, self.user_agent)
 
 
 Handler = Callable[[Call], dict[str, Any] | None]

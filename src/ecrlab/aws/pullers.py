@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.act import Act
-from ecrlab.aws.authorization.access import repository_target
 from ecrlab.aws.authorization.explain import Asked
+from ecrlab.aws.authorization.targets import repository_target
 from ecrlab.aws.cloud import registry_name
 from ecrlab.aws.ecs.failures import UNREACHABLE, Seen, Step
 from ecrlab.aws.ecs.names import image_named

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab.aws.authorization.access import Context, Target, ask, require
-from ecrlab.aws.iam.operations import checked_policy
+from ecrlab.aws.authorization.ask import ask, require
+from ecrlab.aws.authorization.keys import Context
+from ecrlab.aws.authorization.targets import Target
+from ecrlab.aws.iam.documents import checked_policy
 from ecrlab.aws.identity.identities import Document, parsed
 from ecrlab.aws.identity.web_identity import ACTION as WITH_A_TOKEN
 from ecrlab.aws.operations import Call, operation
@@ -112,10 +114,7 @@ def assume_role_with_web_identity(call: Call) -> dict[str, Any]:
         call.principal,
         WITH_A_TOKEN,
         Target(arn, account, role["tags"], parsed(role["trust"], "trust")),
-        region=call.region,
-        now=call.now,
-        source_ip=call.source_ip,
-        user_agent=call.user_agent,
+        call.context,
         keys={"sts:RoleSessionName": name},
         decisions=call.decisions,
     )

@@ -54,7 +54,7 @@ class LabClient:
         return self._call("GET", path, timeout=wait + 30)
 
     def decide(self, principal: str, action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
-        """Ask IAM a question without making the request; return the decision opened (`what_if.decide.decide`).
+        """Ask IAM a question without making the request; return the decision opened (`what_if.answers.decide`).
 
         ``more``: context, policies, edits, statement. Nothing is changed, and the X-ray has no row of it.
         """
@@ -81,7 +81,7 @@ class LabClient:
     def allowed(self, questions: Sequence[tuple[str, str, str]]) -> list[bool]:
         """Ask (principal, action, resource) many times in one call, 2,000 at most; return whether IAM would allow each.
 
-        Nothing else is told of them, and what was asked before is answered quickly (`what_if.decide.allowed`).
+        Nothing else is told of them, and what was asked before is answered quickly (`what_if.answers.allowed`).
         """
         found = set(self._call("POST", "/_ecrlab/allowed", {"questions": list(questions)}, timeout=60)["allowed"])
         return [place in found for place in range(len(questions))]
@@ -108,7 +108,7 @@ class LabClient:
         return self._call("GET", "/_ecrlab/actions")
 
     def who(self, principal: str) -> dict[str, Any]:
-        """Return a principal's ARN and the policies that speak about it (`ecrlab.aws.what_if.decide.who`)."""
+        """Return a principal's ARN and the policies that speak about it (`ecrlab.aws.what_if.answers.who`)."""
         return self._call("POST", "/_ecrlab/who", {"principal": principal})
 
     def tree(

@@ -7,7 +7,7 @@ from ecrlab.policy.decision import Attached, Decision, Origin, Policies, PolicyT
 from ecrlab.policy.document import Mismatch, Policy, PolicyKind, Statement, read_policy, union
 from ecrlab.policy.errors import PolicyError
 from ecrlab.policy.evaluation import evaluate
-from ecrlab.policy.explanation import why_not
+from ecrlab.policy.explanation import explain, why_not
 from ecrlab.policy.keys import context_keys
 from ecrlab.policy.places import statement_places
 from ecrlab.policy.validation import parse_policy, validate
@@ -28,6 +28,7 @@ __all__ = [
     "Verdict",
     "context_keys",
     "evaluate",
+    "explain",
     "parse_policy",
     "read_policy",
     "statement_places",

@@ -166,10 +166,3 @@ class Decision:
         who = "anonymous" if self.request.principal == "*" else self.request.principal
         asked = f"User: {who} is not authorized to perform: {self.request.action} on resource: {self.request.resource}"
         return f"{asked} {self.context_text}"
-
-    def explain(self) -> str:
-        """Return the decision in plain language: what decided, and which statements came near."""
-        # Imported here because explanations are written from decisions.
-        from ecrlab.policy.explanation import explain
-
-        return explain(self)

@@ -21,7 +21,9 @@ from ecrlab.aws.cloud import Cloud, regions, registry_name
 from ecrlab.aws.ecs import inside
 from ecrlab.aws.ecs.removal import remove
 from ecrlab.aws.quotas import PUBLIC, NoQuota
-from ecrlab.aws.what_if import decide, rehearsal
+from ecrlab.aws.what_if import answers, rehearsal
+from ecrlab.aws.what_if.actions import actions
+from ecrlab.aws.what_if.errors import Unanswerable
 from ecrlab.aws.wire.errors import ApiError
 from ecrlab.ci import CiError
 from ecrlab.ci.control import CiControl
@@ -222,13 +224,13 @@ class Control:
         return {"last": self._xray.last, "rows": self._xray.rows(after, limit, opened)}
 
     async def _actions(self, request: web.Request) -> Answer:
-        return dict(decide.actions())
+        return dict(actions())
 
     async def _decide(self, request: web.Request) -> Answer:
-        return await self._asked(decide.decide, request)
+        return await self._asked(answers.decide, request)
 
     async def _allowed(self, request: web.Request) -> Answer:
-        return await self._asked(decide.allowed, request)
+        return await self._asked(answers.allowed, request)
 
     async def _beyond(self, request: web.Request) -> Answer:
         return await self._asked(surplus.beyond, request)
@@ -237,13 +239,13 @@ class Control:
         return await self._asked(rehearsal.rehearse, request)
 
     async def _who(self, request: web.Request) -> Answer:
-        return await self._asked(decide.who, request)
+        return await self._asked(answers.who, request)
 
     async def _asked(self, answer: Callable[[Cloud, dict[str, Any]], Answer], request: web.Request) -> Answer:
         body = await self._body(request)
         try:  # in a thread: what else a statement opens takes some thousand decisions
             return await asyncio.to_thread(answer, self._cloud, body)
-        except decide.Unanswerable as error:
+        except Unanswerable as error:
             raise Refused(404 if error.missing else 400, str(error)) from None
 
     async def _tree(self, request: web.Request) -> Answer:

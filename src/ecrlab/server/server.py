@@ -32,7 +32,7 @@ from ecrlab.aws.address import Address
 from ecrlab.aws.backends.private import PrivateBackend
 from ecrlab.aws.backends.public import PublicBackend
 from ecrlab.aws.cloud import Cloud, regions
-from ecrlab.aws.cloudtrail import cloudtrail
+from ecrlab.aws.cloudtrail import trail
 from ecrlab.aws.ecr_public.registry import PLACE as PUBLIC
 from ecrlab.aws.ecs import credentials
 from ecrlab.aws.ecs.agent import sweep
@@ -501,7 +501,7 @@ class Server:
                 bytes_in=request.get(BYTES_IN, request.content_length or 0),
                 bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
                 duration_ms=(time.perf_counter() - begun) * 1000,
-                trail=cloudtrail.kept(record, request, response),
+                trail=trail.kept(record, request, response),
                 shows=gist(record),
             )
 
@@ -527,7 +527,7 @@ class Server:
             bytes_in=act.moved,
             bytes_out=0,
             duration_ms=0.0,
-            trail=cloudtrail.kept_act(act),
+            trail=trail.kept_act(act),
             origin=act.origin,
             shows={"session_name": act.parameters["roleSessionName"]} if "roleSessionName" in act.parameters else None,
         )

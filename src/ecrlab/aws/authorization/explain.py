@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecrlab.aws.authorization.suggest import suggest
-from ecrlab.policy import Decision, Policies, Row, Statement, why_not
+from ecrlab.policy import Decision, Policies, Row, Statement, explain, why_not
 
 MOST = 50
 """How many statements an opened decision lists; those that decided or came near are among them."""
@@ -14,8 +14,9 @@ MOST = 50
 class Asked(dict[str, Any]):
     """What the X-ray keeps of one question: action, resource, decision, reason and explanation, and more on demand.
 
-    A denial carries its opened form under "opened"; an allowed decision is opened when a reader asks for it, so that
-    the way of a request that is allowed costs nothing more.
+    It holds the decision and the policies that it was made by, which nobody changes afterwards. So the opened form,
+    with what would turn a denial, is worked out when somebody looks and tells how it was; the request waits for none
+    of it. A denial has it under "opened" for every reader (`seen`), an allowed decision for whoever asks (`opened`).
     """
 
     __slots__ = ("_decision", "_policies")
@@ -26,12 +27,16 @@ class Asked(dict[str, Any]):
             resource=decision.request.resource,
             decision="allowed" if decision.allowed else "denied",
             reason=reason(decision),
-            explanation=decision.explain(),
+            explanation=explain(decision),
         )
         self._decision = decision
         self._policies = policies
-        if not decision.allowed:
-            self["opened"] = opened(decision, policies)
+
+    def seen(self) -> Asked:
+        """Return the question as every reader sees it, and the X-ray's file: a denial with its opened form."""
+        if not self._decision.allowed and "opened" not in self:
+            self["opened"] = opened(self._decision, self._policies)
+        return self
 
     def opened(self) -> dict[str, Any]:
         """Return the question with its opened form."""

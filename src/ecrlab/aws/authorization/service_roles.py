@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecrlab.aws.authorization.access import Target, ask
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.targets import Target
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.identity.identities import Document, Principal, new_id, parsed
 from ecrlab.policy import Decision, Policies, Request, evaluate
 
@@ -102,9 +104,6 @@ def ask_as(
         who,
         action,
         target,
-        region=region,
-        now=cloud.clock.time(),
-        source_ip="127.0.0.1",
-        user_agent=who.name,
+        RequestContext(region, cloud.clock.time(), "127.0.0.1", who.name),
         decisions=[] if decisions is None else decisions,
     )

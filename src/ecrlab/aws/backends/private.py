@@ -11,8 +11,11 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.rules import BYTES_AT_THE_END, REGISTRY_RULES
+from ecrlab.aws.authorization.targets import repository_target
 from ecrlab.aws.cloud import Cloud, Push, Pusher, registry_name
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import immutable, immutable_text, pull_counts
 from ecrlab.aws.ecr.layers import blob_path, empty_upload
@@ -24,7 +27,7 @@ from ecrlab.aws.identity.identities import Document, Principal
 from ecrlab.aws.quotas import RATE_EXCEEDED, Exceeded, layer_too_large
 from ecrlab.aws.record import RECORD
 from ecrlab.aws.tokens import Token, read_token, sign_url
-from ecrlab.aws.wire.protocol import IMAGE_TAG, LONGEST_TAG, fits
+from ecrlab.aws.wire.validation import IMAGE_TAG, LONGEST_TAG, fits
 from ecrlab.home import LOOKING
 from ecrlab.oci import Access, Key, MountDeclined, OciError, Operation, ParsedManifest, RegistryBackend
 from ecrlab.policy import Decision
@@ -248,10 +251,7 @@ class PrivateBackend(AmazonBackend):
                 principal,
                 action,
                 repository_target(self._cloud, account, region, name, self._repository(account, region, name)),
-                region=region,
-                now=float(second),
-                source_ip=source_ip,
-                user_agent=user_agent,
+                RequestContext(region, float(second), source_ip, user_agent),
                 decisions=decisions,
             )
             return decision, decisions[0]

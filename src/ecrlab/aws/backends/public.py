@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from aiohttp import hdrs, web
 
-from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, public_target
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.rules import BYTES_AT_THE_END, REGISTRY_RULES
+from ecrlab.aws.authorization.targets import public_target
 from ecrlab.aws.backends.private import (
     EXPIRED,
     AmazonBackend,
@@ -21,6 +23,7 @@ from ecrlab.aws.backends.private import (
     too_many,
 )
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr_public.login import SCOPE
 from ecrlab.aws.ecr_public.registry import HOST, LOGOS, account_of_alias, key
@@ -150,16 +153,15 @@ class PublicBackend(AmazonBackend):
         actions = REGISTRY_RULES[access.operation.name]
         if access.operation is Operation.FINISH_UPLOAD and request.body_exists:
             actions = BYTES_AT_THE_END + actions
+        remote, user_agent = request.remote or "127.0.0.1", request.headers.get("User-Agent", "")
+        context = RequestContext(REGION, float(int(self.now())), remote, user_agent)
         for action in actions:
             decision = ask(
                 self._cloud,
                 principal,
                 action.replace("ecr:", "ecr-public:"),
                 public_target(self._cloud, account, name),
-                region=REGION,
-                now=float(int(self.now())),
-                source_ip=request.remote or "127.0.0.1",
-                user_agent=request.headers.get("User-Agent", ""),
+                context,
                 decisions=record.decisions,
             )
             if not decision.allowed:

@@ -23,7 +23,7 @@ from ecrlab.aws.ecr.request import (
 from ecrlab.aws.ecr.scan_settings import scan_shown
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import IMAGE_DIGEST, fits
+from ecrlab.aws.wire.validation import IMAGE_DIGEST, fits
 from ecrlab.store import Manifest, ReferencesMissing, Repository
 
 PULL_TIME_STEP = 24 * 3600  # facts E015

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ecrlab.aws.authorization.access import Target, allowed_as_if, repository_target
+from ecrlab.aws.authorization.ask import allowed_as_if
 from ecrlab.aws.authorization.suggest import way_out
+from ecrlab.aws.authorization.targets import Target, repository_target
 from ecrlab.aws.ecr.request import (
     account_of,
     change,

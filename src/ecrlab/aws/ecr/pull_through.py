@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ecrlab.aws.authorization.access import repository_target
 from ecrlab.aws.authorization.service_roles import PULL_THROUGH, ask_as, assumed, service_role, trusts
+from ecrlab.aws.authorization.targets import repository_target
 from ecrlab.aws.cloud import Cloud, Push, regions
 from ecrlab.aws.ecr.images import immutable
 from ecrlab.aws.ecr.missing import Missing, maker

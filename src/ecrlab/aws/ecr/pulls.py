@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecrlab.aws.authorization.access import ask, repository_target
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.targets import repository_target
 from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import find_image, image_failure, image_shown, pull_counts
 from ecrlab.aws.ecr.pull_through import bring, create_for_pull, due, rule_for
@@ -14,7 +15,7 @@ from ecrlab.aws.ecr.templates import NotCreated
 from ecrlab.aws.ecr.upstream import UpstreamError
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import IMAGE_DIGEST, IMAGE_TAG, fits
+from ecrlab.aws.wire.validation import IMAGE_DIGEST, IMAGE_TAG, fits
 from ecrlab.home import LOOKING
 from ecrlab.store import Repository
 
@@ -55,10 +56,7 @@ def _asked(call: Call, action: str) -> bool:
         call.principal,
         action,
         repository_target(call.cloud, account, call.region, call.params["repositoryName"]),
-        region=call.region,
-        now=call.now,
-        source_ip=call.source_ip,
-        user_agent=call.user_agent,
+        call.context,
         decisions=call.decisions,
     ).allowed
 

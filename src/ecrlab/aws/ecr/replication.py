@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.act import Act
-from ecrlab.aws.authorization.access import repository_target
 from ecrlab.aws.authorization.service_roles import REPLICATION, ask_as, assumed, service_role
+from ecrlab.aws.authorization.targets import repository_target
 from ecrlab.aws.cloud import Push, on_delete, on_push, regions
 from ecrlab.aws.ecr.images import find_image, image_failure, image_missing, immutable
 from ecrlab.aws.ecr.request import account_of, invalid, repository_of

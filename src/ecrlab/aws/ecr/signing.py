@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecrlab.aws.authorization.access import Target, ask
+from ecrlab.aws.authorization.ask import ask
+from ecrlab.aws.authorization.targets import Target
 from ecrlab.aws.cloud import Cloud, Push, on_push
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.ecr.images import find_image, image_missing
 from ecrlab.aws.ecr.request import account_of, invalid, repository_of
 from ecrlab.aws.operations import Call, operation
@@ -132,10 +134,7 @@ def sign_what_is_pushed(cloud: Cloud, push: Push) -> None:
             pusher.principal,
             "signer:SignPayload",
             Target(profile, profile.split(":")[4], {}),
-            region=region,
-            now=cloud.clock.time(),
-            source_ip=pusher.source_ip,
-            user_agent=pusher.user_agent,
+            RequestContext(region, cloud.clock.time(), pusher.source_ip, pusher.user_agent),
             decisions=pusher.decisions,
         )
         if decision.allowed:

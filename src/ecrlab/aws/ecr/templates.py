@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ecrlab.aws.authorization.access import repository_target
 from ecrlab.aws.authorization.service_roles import TEMPLATES, ask_as, assumed, service_role, trusts
+from ecrlab.aws.authorization.targets import repository_target
 from ecrlab.aws.ecr import lifecycle
 from ecrlab.aws.ecr.encryption import encryption_of
 from ecrlab.aws.ecr.missing import Missing, maker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecrlab.aws.authorization.access import public_target
+from ecrlab.aws.authorization.targets import public_target
 from ecrlab.aws.ecr.policies import check_resource_policy, refuse_lockout
 from ecrlab.aws.ecr.request import change, repository_named
 from ecrlab.aws.ecr_public.request import public_operation, repository_of

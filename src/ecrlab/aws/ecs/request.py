@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ecrlab.aws.authorization.access import Target, require
+from ecrlab.aws.authorization.ask import require
+from ecrlab.aws.authorization.targets import Target
 from ecrlab.aws.ecs import fields
 from ecrlab.aws.ecs.names import DEFAULT_CLUSTER, arn, last
 from ecrlab.aws.identity.identities import Document

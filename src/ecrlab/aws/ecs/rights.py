@@ -6,12 +6,14 @@ authorization reference, as far as the lab has them.
 
 from __future__ import annotations
 
-from ecrlab.aws.authorization.access import KEYS, RULES, TARGETS, Context, Rule, Target
+from ecrlab.aws.authorization.keys import KEYS, Context
+from ecrlab.aws.authorization.rules import RULES, Rule
+from ecrlab.aws.authorization.targets import TARGETS, Target
 from ecrlab.aws.ecs.definitions import find
 from ecrlab.aws.ecs.names import DEFAULT_CLUSTER, arn, last
 from ecrlab.aws.ecs.request import CLUSTERS, SERVICES, TASKS, cluster_arn, own, place
 from ecrlab.aws.operations import Call
-from ecrlab.aws.wire.protocol import service_model
+from ecrlab.aws.wire.models import service_model
 
 _TARGETS = {
     "CreateCluster": "ecs new cluster", "DeleteCluster": "ecs cluster", "DescribeClusters": "ecs clusters",

@@ -6,7 +6,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ecrlab.aws.iam.operations import merged_tags, paged, shown_tags
+from ecrlab.aws.iam.pages import paged
+from ecrlab.aws.iam.tags import merged_tags, shown_tags
 from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.wire.errors import ApiError

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ecrlab.aws.arns import entity_of
-from ecrlab.aws.authorization.access import RULES
-from ecrlab.aws.iam.operations import paged
+from ecrlab.aws.authorization.rules import RULES
+from ecrlab.aws.iam.pages import paged
 from ecrlab.aws.identity.identities import Document, Identities, parsed
 from ecrlab.aws.operations import Call, operation
 from ecrlab.aws.wire.errors import ApiError

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ecrlab.aws.authorization.access import RULES
+from ecrlab.aws.authorization.rules import RULES
 from ecrlab.aws.authorization.suggest import HANDS_OUT
-from ecrlab.aws.what_if.decide import actions
+from ecrlab.aws.what_if.actions import actions
 from ecrlab.policy import Statement
 from ecrlab.policy.document import Actions
 from ecrlab.policy.pattern import Style, pattern
@@ -43,7 +43,7 @@ class Group:
     """Actions that no statement tells apart, those that tell most first.
 
     ``kind`` is the kind of thing they are asked about, ``keys`` the names of the keys that their requests bring
-    (`ecrlab.aws.authorization.access.KEYS`), ``matched`` the numbers of the statements that cover them.
+    (`ecrlab.aws.authorization.keys.KEYS`), ``matched`` the numbers of the statements that cover them.
     """
 
     kind: str

@@ -14,9 +14,12 @@ from ecrlab.aws.surplus.look import Hit, Look
 from ecrlab.aws.surplus.pieces import piece
 from ecrlab.aws.surplus.reach import Place, Reach
 from ecrlab.aws.surplus.wish import Wish, compiled, principal_entry
-from ecrlab.aws.what_if.decide import Unanswerable, actions, principal_named, target_named
+from ecrlab.aws.what_if.actions import actions
+from ecrlab.aws.what_if.callers import principal_named
+from ecrlab.aws.what_if.errors import Unanswerable
+from ecrlab.aws.what_if.resources import target_named
 from ecrlab.home import ACCOUNT
-from ecrlab.policy import Policy, Statement
+from ecrlab.policy import Policy, Statement, explain
 from ecrlab.policy.pattern import Style
 from ecrlab.policy.principal import Caller, Kind
 from ecrlab.policy.wanted import Wanted, wanted_from
@@ -210,6 +213,6 @@ def _missing(
                         "action": action,
                         "resource": place.target.arn,
                         "reason": decision.context_text or decision.message,
-                        "explanation": decision.explain(),
+                        "explanation": explain(decision),
                     }
                 )

@@ -9,7 +9,8 @@ from functools import cached_property
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.surplus.reach import accounts_in, stranger
 from ecrlab.aws.surplus.wish import Wish
-from ecrlab.aws.what_if.decide import Unanswerable, principal_named
+from ecrlab.aws.what_if.callers import principal_named
+from ecrlab.aws.what_if.errors import Unanswerable
 from ecrlab.home import ACCOUNT
 from ecrlab.policy import Attached, Policy, Statement, read_policy
 from ecrlab.policy.condition import Condition

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ecrlab.aws.authorization.access import request_context
+from ecrlab.aws.authorization.keys import condition_keys
 from ecrlab.aws.cloud import Cloud, regions
+from ecrlab.aws.context import RequestContext
 from ecrlab.aws.surplus.acts import FOREIGN, Group, asked, covered, groups, keys, services, telling, tier, wild
 from ecrlab.aws.surplus.callers import EVERYTHING, OF_CALLER, Asker
 from ecrlab.aws.surplus.reach import Place, Reach
@@ -251,15 +252,8 @@ class Look:
 
     def context(self, action: str, place: Place) -> Context:
         """Return the condition keys of an ordinary request of the caller, in lower case."""
-        given = request_context(
-            self.asker.context,
-            action,
-            place.target,
-            region=place.region,
-            now=self.now,
-            source_ip="127.0.0.1",
-            user_agent="ecrlab",
-        )
+        context = RequestContext(place.region, self.now, "127.0.0.1", "ecrlab")
+        given = condition_keys(self.asker.context, action, place.target, context)
         return {key.lower(): value for key, value in given.items()}
 
     def _free(self, key: str, group: Group, place: Place) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ecrlab.aws.authorization.access import Target, public_target, repository_target
+from ecrlab.aws.authorization.targets import Target, public_target, repository_target
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.identity.identities import Document, parsed
 from ecrlab.aws.identity.managed import managed_policies
@@ -50,7 +50,7 @@ def accounts_in(texts: str) -> list[str]:
 
 
 class Reach:
-    """The places of one asker, by the kind of thing that an action is asked about (`what_if.decide.actions`).
+    """The places of one asker, by the kind of thing that an action is asked about (`what_if.actions.actions`).
 
     ``words`` holds the patterns of all resources that policies name, ``texts`` those patterns as written, ``account``
     the asker's. ``tells`` returns what conditions say of a Region and an account, so that two of which they say

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from ecrlab.aws.cloud import Cloud
-from ecrlab.aws.what_if.decide import Unanswerable, principal_named
+from ecrlab.aws.what_if.callers import principal_named
+from ecrlab.aws.what_if.errors import Unanswerable
 from ecrlab.policy import PolicyError, Statement, read_policy
 from ecrlab.policy.principal import Caller
 from ecrlab.policy.wanted import Grant, Wanted

@@ -7,11 +7,16 @@ from typing import Any
 
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr.policies import checked_repository_policy
-from ecrlab.aws.iam.operations import checked_inline, checked_policy, checked_trust
+from ecrlab.aws.iam.documents import checked_policy
+from ecrlab.aws.iam.inline import checked_inline
+from ecrlab.aws.iam.roles import checked_trust
 from ecrlab.aws.operations import Call
-from ecrlab.aws.what_if.decide import Unanswerable, principal_named
+from ecrlab.aws.what_if.callers import principal_named
+from ecrlab.aws.what_if.errors import Unanswerable
 from ecrlab.aws.wire.errors import ApiError
-from ecrlab.aws.wire.protocol import find, validate, wire_code
+from ecrlab.aws.wire.models import find
+from ecrlab.aws.wire.serializing import wire_code
+from ecrlab.aws.wire.validation import validate
 from ecrlab.home import REGION
 
 _PLACES: dict[str, tuple[str, str, str, str, Callable[[Call], object]]] = {
