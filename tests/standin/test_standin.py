@@ -28,9 +28,10 @@ from front import Fault
 
 from conftest import World
 from ecrlab.standin import commands, install
-from ecrlab.standin.build import expand, human, words
 from ecrlab.standin.cli import FILE_OF
+from ecrlab.standin.dockerfile import expand, words
 from ecrlab.standin.names import NameFormatError, parse
+from ecrlab.standin.sizes import human
 from ecrlab.standin.template import TemplateError, render
 
 

@@ -16,7 +16,7 @@ from ecrlab.standin.output import out
 def build(call: Call) -> None:
     """Build an image from a folder. Raises DockerError, UsageError."""
     from ecrlab.standin import build as building
-    from ecrlab.standin import transfer
+    from ecrlab.standin import dockerfile, platforms, transfer
 
     where = call.arguments[0]
     if "://" in where or where.startswith("git@"):
@@ -32,14 +32,14 @@ def build(call: Call) -> None:
         raise DockerError(f'unable to prepare context: path "{where}" not found')
     file = call.text("file", "-" if context is None else "Dockerfile")
     if context is not None and "file" not in call.flags:
-        text = building.read_dockerfile(context, str(context / file))
+        text = dockerfile.read_dockerfile(context, str(context / file))
     else:
-        text = building.read_dockerfile(context, file)
+        text = dockerfile.read_dockerfile(context, file)
     images, kept = store(), logins(call.config)
-    wanted = building.read_platform(call.text("platform")) if call.text("platform") else None
+    wanted = platforms.read_platform(call.text("platform")) if call.text("platform") else None
 
     def fetch(name: Any) -> None:
-        transfer.pull(images, kept, name, platform=wanted or building.host_platform(), quiet=call.on("quiet"), say=out)
+        transfer.pull(images, kept, name, platform=wanted or platforms.host_platform(), quiet=call.on("quiet"), say=out)
 
     order = building.Order(
         context=context,

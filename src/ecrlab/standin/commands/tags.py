@@ -92,7 +92,7 @@ def prune(call: Call) -> None:
         if not image.tags and (call.on("all") or not image.digests):
             lines += _remove(images, image.id, True)
     images.sweep()
-    from ecrlab.standin.build import human
+    from ecrlab.standin.sizes import human
 
     if lines:
         out("Deleted Images:")

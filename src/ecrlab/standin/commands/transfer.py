@@ -32,14 +32,14 @@ def push(call: Call) -> None:
 
 def pull(call: Call) -> None:
     """Pull an image. Raises DockerError."""
-    from ecrlab.standin import build as building
     from ecrlab.standin import transfer
+    from ecrlab.standin.platforms import host_platform, read_platform
 
     text = call.arguments[0]
     name = _name_of(text)
     if not call.on("quiet") and not parse(text).tag and not parse(text).digest:
         out("Using default tag: latest")
-    platform = building.read_platform(call.text("platform")) if call.text("platform") else building.host_platform()
+    platform = read_platform(call.text("platform")) if call.text("platform") else host_platform()
     transfer.pull(store(), logins(call.config), name, platform=platform, quiet=call.on("quiet"), say=out)
 
 
