@@ -30,8 +30,9 @@ from ecrlab_course.authoring.content import Course, Sheet, Source, course
 from ecrlab_course.authoring.lesson import Doors
 from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.desk import paper
-from ecrlab_course.desk.desk import Desk, DeskError, Ticket
+from ecrlab_course.desk.desk import Desk, DeskError
 from ecrlab_course.desk.incident import LINES
+from ecrlab_course.desk.ticket import Ticket
 from ecrlab_course.documents.attempts import HINTS
 from ecrlab_course.documents.verdict import Outcome, Verdict
 from ecrlab_course.documents.xray_row import Row
