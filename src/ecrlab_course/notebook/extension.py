@@ -68,7 +68,7 @@ from ecrlab_course.toolbox import needs, refusals
 from ecrlab_course.toolbox.hub import HubError
 from ecrlab_course.toolbox.lab import Clock, Lab
 from ecrlab_course.toolbox.shell import ShellError
-from ecrlab_course.views import comparison, decision, ecs, meter, xray
+from ecrlab_course.views import comparison, decision, ecs, image_pair, meter, xray
 from ecrlab_course.views import display as shown
 from ecrlab_course.views import explorer as drawing
 
@@ -714,7 +714,7 @@ class NotebookLab(Lab):
     def compare(self, left: str, right: str, details: bool = False) -> None:
         """Draw two images layer by layer: `lab.compare("my-web-app:1.0", "my-web-app:1.1")`."""
         answer = self.control.comparison(left, right)
-        show(drawing.compared(explorer.from_json(explorer.Comparison, answer), details))
+        show(image_pair.compared(explorer.from_json(explorer.Comparison, answer), details))
 
     @spoken
     def status(self) -> None:
