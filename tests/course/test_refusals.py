@@ -15,8 +15,9 @@ import pytest
 from ecrlab.engine import Engine
 from ecrlab.home import Home
 from ecrlab_course.authoring.content import course
-from ecrlab_course.notebook import lab as page
+from ecrlab_course.notebook import running_cell
 from ecrlab_course.notebook.engine_words import side_by_side
+from ecrlab_course.notebook.lab import NotebookLab
 from ecrlab_course.notebook.paragraph import CellFailed
 from ecrlab_course.toolbox.refusals import (
     ENGINES,
@@ -158,10 +159,10 @@ def test_a_cell_replays_what_an_engine_printed(
     """The magic takes each engine's words, refuses them for another refusal, and shows the sentence that was hidden."""
     texts = RECORDED[name]
     shown: list[Any] = []
-    monkeypatch.setattr(page, "show", shown.append)
-    monkeypatch.setattr(page.refusals, "engine_of", lambda home: texts["engine"])
+    monkeypatch.setattr(running_cell, "show", shown.append)
+    monkeypatch.setattr(running_cell.refusals, "engine_of", lambda home: texts["engine"])
     monkeypatch.chdir(tmp_path)
-    lab = page.NotebookLab(running, course(), tmp_path)
+    lab = NotebookLab(running, course(), tmp_path)
     for key in refusals():
         rows = texts[key]
         Path("printed").write_text(rows["printed"], encoding="utf-8")

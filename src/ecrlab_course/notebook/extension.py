@@ -20,8 +20,8 @@ from ecrlab.trouble import sentence
 from ecrlab_course.authoring.content import course
 from ecrlab_course.checkout import ContentError, course_root
 from ecrlab_course.messages import say
-from ecrlab_course.notebook.lab import NotebookLab, show
-from ecrlab_course.notebook.paragraph import CellFailed
+from ecrlab_course.notebook.lab import NotebookLab
+from ecrlab_course.notebook.paragraph import CellFailed, show
 from ecrlab_course.notebook.status import status_line
 from ecrlab_course.toolbox.hub import HubError
 
@@ -30,7 +30,7 @@ MAGICS = ("bash",)
 
 
 class _Stops(ast.NodeTransformer):
-    """Puts a Python cell that is declared to stop into `with lab.expected():`; other cells stay as they are.
+    """Puts a Python cell that is declared to stop into `with lab.cell.expected():`; other cells stay as they are.
 
     A cell for which this computer lacks something is shown as it was recorded.
     """
@@ -40,10 +40,10 @@ class _Stops(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST:
         """Return the cell's module as it is to run."""
-        if self.lab.recorded_in_python and isinstance(node, ast.Module) and node.body:
-            node.body = ast.parse("lab.show_recorded()").body
-        elif self.lab.stops_in_python and isinstance(node, ast.Module) and node.body:
-            around = ast.parse("with lab.expected():\n    pass")
+        if self.lab.cell.recorded_in_python and isinstance(node, ast.Module) and node.body:
+            node.body = ast.parse("lab.cell.show_recorded()").body
+        elif self.lab.cell.stops_in_python and isinstance(node, ast.Module) and node.body:
+            around = ast.parse("with lab.cell.expected():\n    pass")
             held = around.body[0]
             assert isinstance(held, ast.With)
             held.body = node.body

@@ -1,4 +1,8 @@
-"""`lab` in a notebook."""
+"""`lab` in a notebook.
+
+One file because `lab` is one object to a learner: each method is a word that they type, with its own help, and most are
+a few lines that hand over to what does the work. How a cell runs, what a card shows, and what goes wrong are elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,8 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +44,17 @@ from ecrlab_course.mock.partner import read_code
 from ecrlab_course.mock.ready import ready
 from ecrlab_course.mock.scorecard import figures_table, scorecard
 from ecrlab_course.notebook import desk_card, drill_card, home_page, matrix_card
-from ecrlab_course.notebook.bash import failure_words, read_arguments
-from ecrlab_course.notebook.declared import Declarations, Declared, declarations
+from ecrlab_course.notebook.declared import Declarations, declarations
 from ecrlab_course.notebook.drill_card import DrillCard
-from ecrlab_course.notebook.engine_words import side_by_side
 from ecrlab_course.notebook.exercise_card import Card
 from ecrlab_course.notebook.home_widget import HomePage, removed_by
 from ecrlab_course.notebook.interviewer_card import InterviewerCard
 from ecrlab_course.notebook.mock_card import MockCard, own_style
 from ecrlab_course.notebook.offer_card import OfferCard
-from ecrlab_course.notebook.paragraph import CellFailed, Line, in_words, spoken
+from ecrlab_course.notebook.paragraph import CellFailed, Line, in_words, show, spoken
 from ecrlab_course.notebook.picture import picture
 from ecrlab_course.notebook.question_card import QuestionCard
+from ecrlab_course.notebook.running_cell import RunningCell
 from ecrlab_course.notebook.sharing_card import Sharing, SharingCard
 from ecrlab_course.notebook.status import status_line
 from ecrlab_course.policy_editor.editor import EditorError
@@ -60,15 +62,10 @@ from ecrlab_course.policy_editor.widget import PolicyEditor
 from ecrlab_course.progress import Progress
 from ecrlab_course.questions.question import questions
 from ecrlab_course.sharing.consent import SharingError, join
-from ecrlab_course.toolbox import needs, refusals
 from ecrlab_course.toolbox.lab import Clock, Lab
-from ecrlab_course.toolbox.shell import ShellError
 from ecrlab_course.views import comparison, decision, ecs, image_pair, meter, xray
 from ecrlab_course.views import display as shown
 from ecrlab_course.views import explorer as drawing
-
-show: Any = import_module("IPython.display").display
-
 
 DESK = "lab-03"
 """The lab whose tickets `lab.desk` deals."""
@@ -105,10 +102,8 @@ class NotebookLab(Lab):
         self._cards: dict[str, Card] = {}
         self._marks: list[int] = []
         self._told: set[tuple[str, Verdict]] = set()
-        self._cell = Declared()
+        self.cell = RunningCell(self, lambda: self.drill_account)
         self._decides: set[str] = set()
-        self.stops_in_python = False
-        self.recorded_in_python = False
         self._page = ""
         self._projector: Any = None
         self._drill: DrillCard | None = None
@@ -129,11 +124,8 @@ class NotebookLab(Lab):
         """Note where the X-ray stands when a cell begins, and what the course declares of a cell of that text."""
         self._told.clear()
         text = str(getattr(info, "raw_cell", ""))
-        self._cell = self._declarations.of(text, self._page)
+        self.cell.begins(text, self._declarations.of(text, self._page))
         self._decides = self._declarations.decided_by(text)
-        in_python = not text.lstrip().startswith("%%")
-        self.recorded_in_python = in_python and self._lacks()
-        self.stops_in_python = bool(self._cell.fails) and in_python and not self.recorded_in_python
         with contextlib.suppress(LabError, OSError):
             self._marks.append(self.last())
             del self._marks[:-200]
@@ -143,8 +135,8 @@ class NotebookLab(Lab):
 
         Their outcome is shown in their cards and in the map. A strict run has no reader: it shows no reading.
         """
-        if self._cell.reading and getattr(result, "success", False) and not _strict():
-            show(shown.reading(self._cell.reading))
+        if self.cell.declared.reading and getattr(result, "success", False) and not _strict():
+            show(shown.reading(self.cell.declared.reading))
         with contextlib.suppress(Exception):
             for identifier, verdict in self.session.settle():
                 if identifier in self._cards:
@@ -184,101 +176,7 @@ class NotebookLab(Lab):
         `--as nobody` is a stranger without keys and without a login. `--as drill` and `--as drill/ci` work in the
         drills' account.
         """
-        profile, wanted = read_arguments(line)
-        expected = wanted or self._cell.fails
-        drilled = profile.removeprefix("drill").removeprefix("/") or "admin" if profile.startswith("drill") else ""
-
-        def write(text: str) -> None:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-
-        if self._lacks():
-            self.show_recorded(cell)
-            return
-        begun = self._last_row()
-        try:
-            if drilled:
-                code, output = self.drill_account.sh(cell, drilled, timeout=600, write=write)
-            else:
-                code, output = self.sh(cell, profile, timeout=600, write=write)
-        except ShellError as error:
-            raise CellFailed(str(error)) from None
-        except KeyboardInterrupt:
-            raise CellFailed(say("cell.interrupted")) from None
-        said = self._said(begun)
-        if said and said not in output and refusals.wordless(output):
-            why_hidden = say(f"hidden.{refusals.engine_of(self.home)}")
-            show(shown.note(say("hidden.title"), f"{why_hidden}\n\n`{said}`"))
-        if not expected:
-            if code:
-                raise CellFailed(failure_words(code, output))
-        elif code == 0:
-            raise CellFailed(say("cell.worked", words=self._words(expected), again=say("cell.again")))
-        else:
-            self._stopped(expected, output, said, say("cell.otherwise", code=code, words=self._words(expected)))
-            (self.drill_account if drilled else self).expect()
-
-    def _lacks(self) -> bool:
-        """Tell whether this computer lacks what the cell needs."""
-        return bool(self._cell.needs) and needs.lacks(self, self._cell.needs)
-
-    def show_recorded(self, script: str = "") -> None:
-        """Show what the cell printed where it could run, and say that it is a recording; nothing runs.
-
-        It counts as a run of the cell: a prediction is compared with what was recorded.
-        """
-        output = self._cell.recorded
-        lacking = needs.missing(self, self._cell.needs)
-        show(shown.note(say("recording.title"), say(f"recording.{lacking}", where=self._cell.where)))
-        sys.stdout.write(output)
-        sys.stdout.flush()
-        self.recorded(script, "admin", lambda: (1 if self._cell.fails else 0, output))
-        if self._cell.fails:
-            self.expect()
-            show(shown.stopped(say("cell.stopped")))
-
-    @contextlib.contextmanager
-    def expected(self) -> Iterator[None]:
-        """Run the statements of a Python cell that the course declares to stop: the notebook goes on behind it."""
-        begun = self._last_row()
-        words = self._words(self._cell.fails)
-        try:
-            yield
-        except Exception as error:
-            output = f"{type(error).__name__}: {error}"
-            print(output)
-            otherwise = say("cell.raised_otherwise", words=words)
-        else:
-            raise CellFailed(say("cell.raised_nothing", words=words, again=say("cell.again")))
-        self._stopped(self._cell.fails, output, self._said(begun), otherwise)
-        self.expect(begun)
-
-    def _words(self, expected: str) -> str:
-        """Return the words that are expected: those of a refusal where it is the key of one."""
-        refusal = refusals.refusals().get(expected)
-        return expected if refusal is None else refusal.expected(refusals.engine_of(self.home))
-
-    def _stopped(self, expected: str, output: str, said: str, otherwise: str) -> None:
-        """Hold what a cell said when it stopped against what was expected; raise CellFailed when it is not that."""
-        refusal = refusals.refusals().get(expected)
-        engine = refusals.engine_of(self.home)
-        if not (expected in output if refusal is None else refusal.fits(engine, output, said)):
-            raise CellFailed(otherwise)
-        show(shown.stopped(say("cell.stopped")))
-        if refusal is not None:
-            show(side_by_side(refusal, engine))
-
-    def _last_row(self) -> int:
-        """Return where the X-ray stands; 0 when the lab does not answer."""
-        with contextlib.suppress(LabError, OSError):
-            return self.last()
-        return 0
-
-    def _said(self, after: int) -> str:
-        """Return the registry's own sentence of the last refusal since that row of the X-ray; "" for none."""
-        with contextlib.suppress(LabError, OSError):
-            return self.refused_since(after)
-        return ""
+        self.cell.bash(line, cell)
 
     # Lessons ---------------------------------------------------------------------------------------------------------
 

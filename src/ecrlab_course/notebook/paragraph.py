@@ -1,11 +1,12 @@
-"""What goes wrong in a cell, said in one paragraph, without a traceback."""
+"""What a cell shows, and what goes wrong in one, said in a paragraph without a traceback."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from typing import ParamSpec
+from importlib import import_module
+from typing import Any, ParamSpec
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +18,7 @@ from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.progress import ProgressError
 from ecrlab_course.toolbox.shell import ShellError
 
+show: Any = import_module("IPython.display").display
 P = ParamSpec("P")
 
 
