@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -38,6 +39,20 @@ for name in {modules!r}:
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
+
+
+LONGEST = 500
+"""Lines of a module. A longer one says in its docstring why it is one, in a sentence that begins "One file because"."""
+
+
+def test_a_module_that_is_long_says_why_it_is_one_file() -> None:
+    modules = {path: path.read_text(encoding="utf-8") for path in sorted(SOURCE.rglob("*.py"))}
+    assert [
+        f"{path.relative_to(ROOT)}: {len(lines)} lines"
+        for path, written in modules.items()
+        if len(lines := written.splitlines()) > LONGEST
+        and not re.search(r"^One file because \w", ast.get_docstring(ast.parse(written)) or "", re.M)
+    ] == []
 
 
 PINS = ("requirements.txt", "requirements-test.txt")

@@ -13,7 +13,7 @@ from ecrlab_course.authoring.requests import requests
 from ecrlab_course.authoring.staging import put_image
 from ecrlab_course.drills.account import ACCOUNT, DrillLab, allow, arn
 from ecrlab_course.drills.drill import Findings, attempt
-from ecrlab_course.toolbox.lab import image, push_image
+from ecrlab_course.toolbox.image import image, push_image
 
 NAME, TAG, THERE, HERE = "shop/orders", "1", "eu-west-1", "us-east-1"
 INSIDE = "www/index.html"

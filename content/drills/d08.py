@@ -15,7 +15,7 @@ from ecrlab_course.authoring.typed import NUMBERS
 from ecrlab_course.drills.account import ACCOUNT, DrillLab, policy
 from ecrlab_course.drills.drill import Findings, attempt
 from ecrlab_course.failure import Refused
-from ecrlab_course.toolbox.lab import image, push_image
+from ecrlab_course.toolbox.image import image, push_image
 
 RELEASES, TOOLS = "shop/releases", "shop/tools"
 ALL = {1, 2, 3, 4, 5}

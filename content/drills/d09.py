@@ -13,7 +13,7 @@ from ecrlab_course.authoring.requests import requests
 from ecrlab_course.authoring.staging import digest_of, name_again
 from ecrlab_course.drills.account import ACCOUNT, VERSION, DrillLab, allow, arn, policy
 from ecrlab_course.drills.drill import Findings, attempt
-from ecrlab_course.toolbox.lab import image
+from ecrlab_course.toolbox.image import image
 
 NAME, NEIGHBOUR, TAG = "shop/orders", "shop/payments", "1.4"
 OTHER_NAME = "shop/order-api"

@@ -14,7 +14,7 @@ from ecrlab_course.drills.account import DrillLab, policy
 from ecrlab_course.drills.drill import Findings, attempt
 from ecrlab_course.toolbox.hub import HubError
 from ecrlab_course.toolbox.hub_client import manifest, push
-from ecrlab_course.toolbox.lab import image, push_image
+from ecrlab_course.toolbox.image import image, push_image
 
 CREW, DEMO, CONTRACT = "crew", "demo", "crew/contract"
 AT_HUB = f"{CREW}/{DEMO}"

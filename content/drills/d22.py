@@ -14,7 +14,7 @@ from ecrlab_course.causes.scene import place_of
 from ecrlab_course.drills.account import DrillLab, allow, arn
 from ecrlab_course.drills.drill import Findings, attempt
 from ecrlab_course.toolbox.hub_client import push
-from ecrlab_course.toolbox.lab import image
+from ecrlab_course.toolbox.image import image
 
 CREW, APP, AT_HUB = "crew", "app", "crew/app"
 CONTENT = b"the app, one of sixty"

@@ -7,7 +7,6 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,18 +23,10 @@ from ecrlab_course.commanding import end_failed as _failed
 from ecrlab_course.commanding import give_up as _give_up
 from ecrlab_course.commanding import session_of as _session_of
 from ecrlab_course.commanding import source_or_end as _source
+from ecrlab_course.desk_commands import desk, incident, ticket
 from ecrlab_course.messages import say
 from ecrlab_course.mock_commands import mock, ready
 from ecrlab_course.progress import ProgressError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ecrlab_course.desk.terminal import Counter
-
-
-DESK = "lab-03"
-"""The lab whose tickets `desk`, `incident` and `ticket` are about."""
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,7 +34,7 @@ def main() -> None:
     """The ECR Lab course: notebooks, exercises, and JupyterLab in which they open."""
 
 
-for command in (mock, ready, *COMMANDS):
+for command in (mock, ready, desk, incident, ticket, *COMMANDS):
     main.add_command(command)
 
 
@@ -369,145 +360,6 @@ def ask(topic: str, level: str, points: bool, listing: bool, file: Path | None, 
         click.echo("")
     except (QuestionError, ContentError, OSError) as error:
         _give_up(error)
-
-
-def _counter(home: Path | None) -> Counter:
-    """Return the desk in this terminal; jobs run in the folder of lab 03."""
-    from ecrlab_course.desk.desk import Desk
-    from ecrlab_course.desk.terminal import Counter, console
-
-    session = _session_of(_course(), home)
-    folder = session.furnish(DESK)
-    return Counter(Desk(session.lab.home, folder), console())
-
-
-def _at_desk(act: Callable[[], object]) -> None:
-    """Carry out a command of the desk; what it cannot do is a sentence."""
-    from ecrlab_course.desk.desk import DeskError
-
-    try:
-        act()
-    except KeyError as error:
-        _give_up(error.args[0])
-    except (DeskError, ContentError, ValueError, ProgressError, LabError, OSError) as error:
-        _give_up(error)
-    except (BotoCoreError, ClientError) as error:
-        _failed(error)
-
-
-_home_option = click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
-_place = click.argument("place", required=False, default="")
-
-
-@main.command()
-@click.option("--seed", type=click.IntRange(1), help="Of `night`: which one; the same number is the same everywhere.")
-@_home_option
-@click.argument("name", metavar="first|second|third|night")
-def desk(seed: int | None, home: Path | None, name: str) -> None:
-    """Deal a ticket of a desk of lab 03, or a night shift of three; go on with one of it that is open."""
-    counter = _counter(home)
-    if seed is not None and name != "night":
-        _give_up(say("desk.seed_of_a_night", desk=name))
-    _at_desk(lambda: counter.dealt(counter.desk.begin(name) if seed is None else counter.desk.begin_night(seed)))
-
-
-@main.command()
-@click.option("--seed", type=click.IntRange(1), default=1, show_default=True, help="Which cause and which evidence.")
-@_home_option
-@click.argument("number")
-def incident(seed: int, home: Path | None, number: str) -> None:
-    """Deal incident NUMBER of lab 03: for a class, `incident 9 --seed 3` is the same on every machine."""
-    counter = _counter(home)
-    _at_desk(lambda: counter.dealt(counter.desk.begin_incident(number, seed)))
-
-
-@main.group()
-def ticket() -> None:
-    """What is on the desk of lab 03. Of a night shift, PLACE is 1, 2 or 3."""
-
-
-@ticket.command()
-@_home_option
-@_place
-def show(home: Path | None, place: str) -> None:
-    """Show the ticket, and what was looked at so far."""
-    from ecrlab_course.desk.terminal import ticket_named
-
-    _at_desk(lambda: _counter(home).show(ticket_named(place)))
-
-
-@ticket.command()
-@_home_option
-@_place
-def run(home: Path | None, place: str) -> None:
-    """Run the ticket's command as its caller."""
-    from ecrlab_course.desk.terminal import ticket_named
-
-    _at_desk(lambda: _counter(home).run(ticket_named(place)))
-
-
-@ticket.command("check")
-@_home_option
-@_place
-def check_ticket(home: Path | None, place: str) -> None:
-    """Say whether it is fixed: for the caller, for everybody else, the cause. Ends with 1 while it is not closed."""
-    from ecrlab_course.desk.terminal import ticket_named
-
-    closed: list[bool] = []
-    _at_desk(lambda: closed.append(_counter(home).check(ticket_named(place))))
-    sys.exit(0 if all(closed) else 1)
-
-
-@ticket.command()
-@_home_option
-@click.argument("letter")
-@_place
-def cause(home: Path | None, letter: str, place: str) -> None:
-    """Name the cause by its LETTER."""
-    from ecrlab_course.desk.terminal import ticket_named
-
-    _at_desk(lambda: _counter(home).cause(letter, ticket_named(place)))
-
-
-@ticket.command()
-@_home_option
-@_place
-def hint(home: Path | None, place: str) -> None:
-    """Show the next of three hints; the first one comes from what was looked at."""
-    from ecrlab_course.desk.terminal import ticket_named
-
-    _at_desk(lambda: _counter(home).hint(ticket_named(place)))
-
-
-@ticket.command()
-@_home_option
-@_place
-def postmortem(home: Path | None, place: str) -> None:
-    """Write the five lines; once the ticket is closed, ours are shown beside them."""
-    from ecrlab_course.desk.terminal import ticket_named
-
-    asks = sys.stdin.isatty() and sys.stdout.isatty()
-    try:
-        _at_desk(lambda: _counter(home).postmortem(ticket_named(place), asks))
-    except (KeyboardInterrupt, EOFError):
-        click.echo("\n" + say("desk.kept"))
-        sys.exit(130)
-
-
-@ticket.command()
-@_home_option
-def again(home: Path | None) -> None:
-    """Deal the same again."""
-    counter = _counter(home)
-    _at_desk(lambda: counter.dealt(counter.desk.again()))
-
-
-@ticket.command()
-@_home_option
-def another(home: Path | None) -> None:
-    """Deal another one: of the same desk, or another cause of the same incident."""
-    counter = _counter(home)
-    _at_desk(lambda: counter.dealt(counter.desk.another()))
 
 
 if __name__ == "__main__":

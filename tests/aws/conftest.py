@@ -28,7 +28,8 @@ from botocore.config import Config
 from ecrlab.client import LabClient
 from ecrlab.environment import apply, environment
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT, REGION, Home
-from ecrlab_course.toolbox.lab import Refused, image, push_image
+from ecrlab_course.failure import Refused
+from ecrlab_course.toolbox.image import image, push_image
 
 
 def free_port() -> int:

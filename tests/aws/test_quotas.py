@@ -17,8 +17,9 @@ from ecrlab.aws.quotas import Bucket
 from ecrlab.cli import main
 from ecrlab.client import LabError
 from ecrlab.home import ACCOUNT, REGION
+from ecrlab_course.failure import Refused
 from ecrlab_course.toolbox import lab as course
-from ecrlab_course.toolbox.lab import Refused, image, push_image
+from ecrlab_course.toolbox.image import image, push_image
 
 MIB = 1 << 20
 

@@ -23,7 +23,7 @@ from ecrlab.clock import Clock
 from ecrlab.oci import parse_manifest
 from ecrlab.scan import bundled
 from ecrlab.store import Repository, Store, digest_of
-from ecrlab_course.toolbox.lab import push_image
+from ecrlab_course.toolbox.image import push_image
 
 OLD, NEW = "2.36-9+deb12u2", "2.36-9+deb12u6"
 DEBIAN = b'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'

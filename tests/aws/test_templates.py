@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ecrlab_course.toolbox.lab import Refused
+from ecrlab_course.failure import Refused
 
 POLICY = json.dumps(
     {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from ecrlab_course.desk.desk import choices, number_of
 from ecrlab_course.desk.incident import incidents
+from ecrlab_course.desk.ticket import choices, number_of
 
 from .test_drills import picture, tab_to
 

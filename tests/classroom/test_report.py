@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ecrlab_course.desk.desk import Book
+from ecrlab_course.desk.ticket import Book
 from ecrlab_course.drills.schedule import Schedule
 from ecrlab_course.progress import Progress
 from ecrlab_course.sharing.report import FIELDS, Report, ReportError, accepted, made, shared

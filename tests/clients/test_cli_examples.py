@@ -23,7 +23,7 @@ import pytest
 from awscli.clidriver import create_clidriver
 
 from ecrlab.home import ACCOUNT, PARTNER_ACCOUNT
-from ecrlab_course.toolbox.lab import image
+from ecrlab_course.toolbox.image import image
 
 EXAMPLES = Path(awscli.__file__).parent / "examples"
 # Commands that are not carried out, and why.

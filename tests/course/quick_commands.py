@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import importlib
 import os
+import pkgutil
 import platform
 import shutil
 import signal
@@ -100,7 +102,10 @@ def client(door: Path) -> str:
 def program(name: str) -> Callable[[], object]:
     """Import a command's modules and return its main, which reads sys.argv."""
     if name == "docker":
-        from ecrlab.standin import archive, build, cli, registry, show, transfer  # noqa: F401 - it imports these late
+        from ecrlab.standin import archive, build, cli, commands, registry, show, transfer  # noqa: F401 - it imports these late
+
+        for file in pkgutil.iter_modules(commands.__path__):
+            importlib.import_module(f"{commands.__name__}.{file.name}")
 
         return cli.main
     if name == "aws":

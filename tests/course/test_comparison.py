@@ -17,7 +17,8 @@ from ecrlab_course.learner.proofs import PROOFS
 from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
 from ecrlab_course.toolbox.hub_client import manifest, push
-from ecrlab_course.toolbox.lab import Lab, image, push_image
+from ecrlab_course.toolbox.image import image, push_image
+from ecrlab_course.toolbox.lab import Lab
 from ecrlab_course.views import comparison as drawing
 
 from .conftest import furnished

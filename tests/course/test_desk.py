@@ -14,9 +14,12 @@ from click.testing import CliRunner
 from ecrlab.home import Home
 from ecrlab_course.cli import main
 from ecrlab_course.desk import paper
-from ecrlab_course.desk.desk import Desk, DeskError, Ticket, lines, nights, number_of
+from ecrlab_course.desk.desk import Desk, DeskError
 from ecrlab_course.desk.incident import LINES, NONE, SEEDS, Incident, Wrong, incidents
 from ecrlab_course.desk.judge import State
+from ecrlab_course.desk.judgement_words import lines
+from ecrlab_course.desk.night import nights
+from ecrlab_course.desk.ticket import Ticket, number_of
 from ecrlab_course.documents.client_record import Transcript
 from ecrlab_course.notebook.desk_card import DeskCard, PostmortemCard, form, static
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ecrlab_course.checkout import ContentError, course_root
-from ecrlab_course.desk.desk import choices, dealt, nights, number_of
 from ecrlab_course.desk.incident import DESKS, LINES, NONE, SEEDS, Incident, incidents, load
 from ecrlab_course.desk.looks import looked, touched
+from ecrlab_course.desk.night import nights
+from ecrlab_course.desk.ticket import choices, dealt, number_of
 from ecrlab_course.desk.town import arn
 from ecrlab_course.desk.world import UNMADE, place
 from ecrlab_course.documents.code import package_of

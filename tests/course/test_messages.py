@@ -74,6 +74,7 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:
         "learner/session.py",
         "notebook/exercise_card.py",
         "notebook/extension.py",
+        "notebook/lab.py",
         "publish/catalogue.py",
         "publish/teaching.py",
     ],

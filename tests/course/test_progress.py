@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ecrlab.home import Home
-from ecrlab_course.desk.desk import book_of
+from ecrlab_course.desk.ticket import book_of
 from ecrlab_course.progress import Progress, ProgressError
 
 

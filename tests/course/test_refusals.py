@@ -15,8 +15,10 @@ import pytest
 from ecrlab.engine import Engine
 from ecrlab.home import Home
 from ecrlab_course.authoring.content import course
-from ecrlab_course.notebook import extension
+from ecrlab_course.notebook import running_cell
 from ecrlab_course.notebook.engine_words import side_by_side
+from ecrlab_course.notebook.lab import NotebookLab
+from ecrlab_course.notebook.paragraph import CellFailed
 from ecrlab_course.toolbox.refusals import (
     ENGINES,
     NOTHING,
@@ -157,10 +159,10 @@ def test_a_cell_replays_what_an_engine_printed(
     """The magic takes each engine's words, refuses them for another refusal, and shows the sentence that was hidden."""
     texts = RECORDED[name]
     shown: list[Any] = []
-    monkeypatch.setattr(extension, "show", shown.append)
-    monkeypatch.setattr(extension.refusals, "engine_of", lambda home: texts["engine"])
+    monkeypatch.setattr(running_cell, "show", shown.append)
+    monkeypatch.setattr(running_cell.refusals, "engine_of", lambda home: texts["engine"])
     monkeypatch.chdir(tmp_path)
-    lab = extension.NotebookLab(running, course(), tmp_path)
+    lab = NotebookLab(running, course(), tmp_path)
     for key in refusals():
         rows = texts[key]
         Path("printed").write_text(rows["printed"], encoding="utf-8")
@@ -170,5 +172,5 @@ def test_a_cell_replays_what_an_engine_printed(
         assert any(refusals()[key].what in each.text for each in shown), key
         if wordless(rows["printed"]):
             assert any(rows["said"] in each.text for each in shown), key
-        with pytest.raises(extension.CellFailed, match="for another reason"):
+        with pytest.raises(CellFailed, match="for another reason"):
             lab.bash(f"--fails {other(key)}", "cat printed; exit 1")

@@ -23,7 +23,7 @@ from ecrlab.client import LabError
 from ecrlab.engine import Engine, base_image, private, start_private, stop_private
 from ecrlab.engine.hello_program import hello_program
 from ecrlab.home import ACCOUNT, REGION
-from ecrlab_course.toolbox.lab import push_image
+from ecrlab_course.toolbox.image import push_image
 
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 SLEEPS = ["sh", "-c", "echo up; exec sleep 600"]

@@ -13,6 +13,7 @@ from ecrlab.client import explorer
 from ecrlab.server import inventory
 from ecrlab.store import Store
 from ecrlab_course.views import explorer as drawing
+from ecrlab_course.views import image_pair, svg
 
 from .growth import grow
 from .images import blob, put, put_artifact, put_index
@@ -67,8 +68,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def pages(store: Store) -> Iterator[str]:
     for tree in (inventory.read(store), inventory.read(store, "my-web-app"), inventory.read(store, "multi")):
         yield drawing.shown(tree).html
-    yield drawing.compared(inventory.compare(store, "my-web-app:1.0", "my-web-app:1.1")).html
-    yield drawing.compared(inventory.compare(store, "my-web-app:1.0", "multi:1")).html
+    yield image_pair.compared(inventory.compare(store, "my-web-app:1.0", "my-web-app:1.1")).html
+    yield image_pair.compared(inventory.compare(store, "my-web-app:1.0", "multi:1")).html
 
 
 def test_every_picture_has_words_and_every_table_heads(store: Store) -> None:
@@ -96,7 +97,7 @@ def test_colours_come_from_the_page(store: Store) -> None:
 
 def test_pictures_need_no_style_of_other_parts(store: Store) -> None:
     """Every class in a drawing is one of the explorer's own, with a rule."""
-    css = drawing._style()
+    css = svg._style()
     for page in pages(store):
         for tag, attributes in Outline(page).elements:
             if tag in ("rect", "line", "path", "text"):
@@ -142,8 +143,8 @@ def test_an_image_of_a_hundred_layers_stays_in_its_picture(store: Store) -> None
     test_nothing_is_drawn_outside_the_picture(store)
     page = drawing.shown(inventory.read(store, "many")).html
     test = re.findall(r'<rect class="[^"]*" x="([\d.-]+)" y="[\d.-]+" width="([\d.-]+)"', page)
-    assert max(float(x) + float(width) for x, width in test) <= drawing._WIDTH
-    assert len(Outline(drawing.compared(inventory.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
+    assert max(float(x) + float(width) for x, width in test) <= svg.WIDTH
+    assert len(Outline(image_pair.compared(inventory.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
 
 
 def test_a_large_lab_is_a_small_page(tmp_path: Path) -> None:

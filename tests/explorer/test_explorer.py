@@ -187,10 +187,10 @@ def test_looking_keeps_nothing_from_garbage_collection(store: Store, web: Reposi
     store.put_blob(web, b"loose")
     inventory.read(store)
     assert digest_of(b"loose") in {blob.digest for blob in store.blobs(web)}
-    store._touched.clear()  # as if the upload were an hour old
+    store._garbage.touched.clear()  # as if the upload were an hour old
     inventory.read(store)
     inventory.compare(store, "my-web-app:1.0", "my-web-app:2.0")
-    assert store._touched == {}
+    assert store._garbage.touched == {}
 
 
 def test_the_newest_images_are_shown_and_the_rest_is_counted(store: Store, web: Repository) -> None:

@@ -18,16 +18,20 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from urllib.parse import urljoin
 
 import pytest
 from front import Fault
 
 from conftest import World
-from ecrlab.standin import install
-from ecrlab.standin.build import expand, human, words
+from ecrlab.standin import commands, install
+from ecrlab.standin.cli import FILE_OF
+from ecrlab.standin.dockerfile import expand, words
 from ecrlab.standin.names import NameFormatError, parse
+from ecrlab.standin.sizes import human
 from ecrlab.standin.template import TemplateError, render
 
 
@@ -84,6 +88,11 @@ def test_what_needs_an_engine_is_refused(standin: World, command: str) -> None:
     assert len(done.err) == 1
     assert "needs a container engine" in done.err[0]
     assert "ecrlab doctor" in done.err[0]
+
+
+def test_each_command_is_found_in_the_file_that_has_it() -> None:
+    files = {file.name: import_module(f"{commands.__name__}.{file.name}") for file in iter_modules(commands.__path__)}
+    assert {name: file for file, module in files.items() for name in module.COMMANDS} == FILE_OF
 
 
 def test_run_in_a_dockerfile_is_refused_before_anything_is_built(app: World) -> None:

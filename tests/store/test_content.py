@@ -16,7 +16,7 @@ from ecrlab.store import (
     UploadBusy,
     digest_of,
 )
-from ecrlab.store import store as store_module
+from ecrlab.store import uploads as uploads_module
 
 
 def put(
@@ -131,7 +131,7 @@ def test_a_repository_deleted_during_an_upload(store: Store, repository: Reposit
 
 
 def test_open_uploads_are_bounded(store: Store, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "MAX_UPLOADS", 3)
+    monkeypatch.setattr(uploads_module, "MAX_UPLOADS", 3)
     uploads = [store.start_upload(repository) for _ in range(4)]
     assert [store.upload(repository, upload.id) is not None for upload in uploads] == [False, True, True, True]
 

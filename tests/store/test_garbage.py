@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecrlab.store import Blob, Reference, ReferencesMissing, Repository, Store, StoreFull, digest_of
-from ecrlab.store import store as store_module
+from ecrlab.store import uploads as uploads_module
 
 
 def put(store: Store, home: Repository, text: bytes, *names: str, tag: str | None = None) -> None:
@@ -50,7 +50,7 @@ def test_what_was_just_pushed_or_asked_for_stays(
     monkeypatch.setattr(time, "time", lambda: later)  # linked an hour ago
     assert store.blob(repository, blob.digest) is not None  # but a client was told just now that it is there
     assert store.collect_garbage(60.0).links == 0
-    store._touched.clear()
+    store._garbage.touched.clear()
     assert store.collect_garbage(60.0).links == 1
 
 
@@ -59,15 +59,15 @@ def test_who_asks_while_a_collection_decides_hears_what_it_decided(store: Store,
     answers: list[Blob | None] = []
     asking = threading.Thread(target=lambda: answers.append(store.blob(repository, blob.digest)))
     with store._database.lock:
-        store._condemned.add((repository.id, blob.digest))
+        store._garbage.condemned.add((repository.id, blob.digest))
         asking.start()
         asking.join(0.2)
         assert answers == [], "it was told before the decision"
         store.delete_blob(repository, blob.digest)
-        store._condemned.clear()
+        store._garbage.condemned.clear()
     asking.join(10)
     assert answers == [None]
-    assert (repository.id, blob.digest) not in store._touched
+    assert (repository.id, blob.digest) not in store._garbage.touched
 
 
 def test_a_file_that_nothing_names_is_swept_once(folder: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_file_that_nothing_names_is_swept_once(folder: Path) -> None:
 
 def test_idle_uploads_end(store: Store, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     idle, busy = store.start_upload(repository), store.start_upload(repository)
-    monkeypatch.setattr(store_module, "UPLOAD_LIFE", -1.0)
+    monkeypatch.setattr(uploads_module, "UPLOAD_LIFE", -1.0)
     with busy.writing():
         assert store.collect_garbage().uploads == 1
     assert store.upload(repository, idle.id) is None

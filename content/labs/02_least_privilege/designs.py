@@ -12,7 +12,7 @@ from ecrlab.policy.sets import LOGIN as LOGIN_ACTION
 from ecrlab.policy.sets import PULL, PUSH
 from ecrlab_course.authoring import Lab
 from ecrlab_course.authoring.staging import PEOPLE, digest_of, log_out
-from ecrlab_course.toolbox.lab import image
+from ecrlab_course.toolbox.image import image
 
 from .table import ACCOUNT, NEIGHBOUR, REPOSITORIES, STRANGER, allow, arn, document, let, role, root, user
 

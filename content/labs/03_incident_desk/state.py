@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from ecrlab_course.authoring import Lab
-from ecrlab_course.desk.desk import NIGHT, Book, Desk, book_of
+from ecrlab_course.desk.desk import NIGHT, Desk
+from ecrlab_course.desk.ticket import Book, book_of
 from ecrlab_course.desk.town import Town
 from ecrlab_course.toolbox.lab import Lab as Whole
 

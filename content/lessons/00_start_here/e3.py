@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from ecrlab_course.authoring import Lab, Result, Sentence, Try
 from ecrlab_course.authoring.evidence import images, manifest, repositories
 from ecrlab_course.authoring.staging import make_repository
-from ecrlab_course.toolbox.lab import image
+from ecrlab_course.toolbox.image import image
 
 from .state import FIRST_PAGE, HELLO, PAGE, SECOND_PAGE, fresh, push_page, pushed
 

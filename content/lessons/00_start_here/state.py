@@ -8,7 +8,7 @@ from pathlib import Path
 from ecrlab.home import REGION
 from ecrlab_course.authoring import Lab, requests
 from ecrlab_course.authoring.staging import log_in
-from ecrlab_course.toolbox.lab import image, push_image
+from ecrlab_course.toolbox.image import image, push_image
 
 HELLO = "hello"
 PAGE = "www/index.html"

@@ -18,7 +18,7 @@ from ecrlab_course.authoring.staging import (
 )
 from ecrlab_course.documents.lab_view import LabView
 from ecrlab_course.documents.xray_row import Row
-from ecrlab_course.toolbox.lab import image, push_image
+from ecrlab_course.toolbox.image import image, push_image
 
 APP = "my-web-app"
 PARTNER = "444455556666"

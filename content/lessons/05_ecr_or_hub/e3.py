@@ -12,7 +12,7 @@ from ecrlab_course.authoring import Lab, Refused, Sentence, as_words, call, pull
 from ecrlab_course.authoring.evidence import ok, user_of
 from ecrlab_course.authoring.image_files import Files, entries
 from ecrlab_course.authoring.wire import Wire, at_public
-from ecrlab_course.toolbox.lab import image, push_image
+from ecrlab_course.toolbox.image import image, push_image
 
 from .state import AT_HUB, EVERYBODY, MAP, OPEN, STATIONS, clear_public, manifests, name_of, nobody, public_uri
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from ecrlab_course.authoring import Lab, Refused, Result, Sentence, Try, as_words
 from ecrlab_course.authoring.evidence import ok, puts_manifest, tags
-from ecrlab_course.toolbox.lab import image, push_image
+from ecrlab_course.toolbox.image import image, push_image
 
 from .state import (
     APP,

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ecrlab.standin.build import human
 from ecrlab.standin.images import Image
 from ecrlab.standin.names import NameFormatError, parse, short, shown
+from ecrlab.standin.sizes import human
 from ecrlab.standin.template import NilList, NilMap, go_json, plain, render
 
 NONE = "<none>"

@@ -18,9 +18,10 @@ from .errors import (
     StoreTooNew,
     UploadBusy,
 )
+from .garbage import Collected
 from .kept import Kept
 from .records import Blob, Manifest, Reference, Repository
-from .store import Collected, Store
+from .store import Store
 from .upload import MAX_PIECES, Upload
 
 __all__ = [

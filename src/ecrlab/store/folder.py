@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ecrlab.durable import sync
 
+from .digest import algorithm_of
 from .errors import StoreInUse
 
 
@@ -47,3 +48,10 @@ def make_folder(path: Path) -> None:
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
     sync_folder(path.parent)
+
+
+def blob_path(folder: Path, digest: str) -> Path:
+    """Return where the file of a digest is or would be in a folder of blobs; raises DigestInvalid."""
+    algorithm = algorithm_of(digest)
+    value = digest[len(algorithm) + 1 :]
+    return folder / algorithm / value[:2] / value

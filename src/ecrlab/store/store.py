@@ -4,72 +4,36 @@ How a blob becomes durable: its bytes go to a temporary file, which is hashed as
 write lock, the file is renamed to its digest's name, the folder is synced, and only then does one transaction say that
 the repository holds it. A process killed in between leaves at most a file that nothing names, which the next
 `collect_garbage` removes.
+
+One file because a store is one object to its callers: what it writes to repositories, blobs, manifests and tags belongs
+to one transaction, and cut by noun it would be a second object model over the same tables. Open uploads, garbage and
+rows, which have a state or a form of their own, are files beside it.
 """
 
 import contextlib
-import json
 import math
 import os
-import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .database import Database, is_full
 from .digest import algorithm_of, digest_of
 from .documents import _LAST, Table, dump
-from .errors import DigestMismatch, Exists, NotFound, ReferencesMissing, StoreError, StoreFull, UploadBusy
-from .folder import lock_folder, make_folder, sync_folder
-from .page_cache import PageCache
+from .errors import DigestMismatch, Exists, NotFound, ReferencesMissing, StoreError, StoreFull
+from .folder import blob_path, lock_folder, make_folder, sync_folder
+from .garbage import Collected, Garbage
 from .records import Blob, Manifest, Reference, Repository
+from .rows import MANIFEST, manifest_of, repository_of
 from .upload import Upload
-
-#: Uploads kept open at once. Past it the one idle for longest is dropped, so that nobody can fill the memory.
-MAX_UPLOADS = 4096
-#: An upload idle for so many seconds (real time) is dropped by `collect_garbage`.
-UPLOAD_LIFE = 24 * 3600.0
-#: Rows that one transaction of `collect_garbage` may remove: writers wait no longer than that takes.
-_BATCH = 200
-
-_MANIFEST = "m.digest, m.media_type, m.content, m.pushed_at, m.last_pulled_at, m.subject, m.artifact_type, m.attributes"
+from .uploads import Uploads
 
 _WITH_TAG = "EXISTS (SELECT 1 FROM tags t WHERE t.repository=m.repository AND t.digest=m.digest)"
 _TAGGED = {None: "", True: f"AND {_WITH_TAG}", False: f"AND NOT {_WITH_TAG}"}
 # Takes the wanted state twice.
 _IN_STATE = "AND (? IS NULL OR coalesce(json_extract(m.attributes, '$.status'), 'ACTIVE')=?)"
-
-
-def _repository(row: Sequence[Any]) -> Repository:
-    number, registry, name, created, attributes = row
-    return Repository(number, registry, name, created, json.loads(attributes))
-
-
-def _manifest(row: Sequence[Any], tags: Iterable[str]) -> Manifest:
-    digest, media_type, content, pushed_at, last_pulled_at, subject, artifact_type, attributes = row
-    return Manifest(
-        digest=digest,
-        media_type=media_type,
-        content=content,
-        pushed_at=pushed_at,
-        last_pulled_at=last_pulled_at,
-        subject=subject,
-        artifact_type=artifact_type,
-        tags=tuple(tags),
-        attributes=json.loads(attributes),
-    )
-
-
-@dataclass(frozen=True)
-class Collected:
-    """What `collect_garbage` removed: links of repositories to blobs, blobs, bytes of files, idle uploads."""
-
-    links: int
-    blobs: int
-    size: int
-    uploads: int
 
 
 class Store:
@@ -81,16 +45,9 @@ class Store:
     def __init__(self, path: Path, lock: int, database: Database) -> None:
         self.path = path
         self._lock, self._database = lock, database
-        self._blobs, self._temporary = path / "blobs", path / "uploads"
-        self._uploads: dict[str, Upload] = {}
-        self._page_cache = PageCache()
-        # When a blob was last asked for, by (repository id, digest): a client told that a layer is there goes on to
-        # push a manifest that names it, so collect_garbage must leave it alone for a while.
-        self._touched: dict[tuple[int, str], float] = {}
-        # What collect_garbage is about to unlink. It marks first and then looks whether somebody asked; whoever asks
-        # leaves a note first and then looks for the mark: so one of the two always sees the other.
-        self._condemned: set[tuple[int, str]] = set()
-        self._scanned = False
+        self._blobs = path / "blobs"
+        self._uploads = Uploads(path / "uploads")
+        self._garbage = Garbage(database, self._blobs, self._uploads)
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -178,7 +135,7 @@ class Store:
             "SELECT id, registry, name, created, attributes FROM repositories WHERE registry=? AND name=?",
             (registry, name),
         )
-        return None if row is None else _repository(row)
+        return None if row is None else repository_of(row)
 
     def repositories(
         self, registry: str, prefix: str = "", after: str | None = None, limit: int | None = None
@@ -189,7 +146,7 @@ class Store:
             "WHERE registry=? AND name>=? AND name<? AND name>? ORDER BY name LIMIT ?",
             (registry, prefix, prefix + _LAST, after or "", -1 if limit is None else limit),
         )
-        return [_repository(row) for row in rows]
+        return [repository_of(row) for row in rows]
 
     def registries(self) -> list[str]:
         """Every registry that has a repository, sorted."""
@@ -214,9 +171,7 @@ class Store:
             if found is None:
                 raise NotFound(f"no repository {name} in registry {registry}")
             self._database.write("DELETE FROM repositories WHERE id=?", (found.id,))
-        for upload in [upload for upload in list(self._uploads.values()) if upload.repository.id == found.id]:
-            with contextlib.suppress(UploadBusy):  # whoever writes to it finds the repository gone when it finishes
-                self.cancel_upload(upload)
+        self._uploads.cancel_all(found)
 
     def _require(self, repository: Repository) -> None:
         if self._database.row("SELECT 1 FROM repositories WHERE id=?", (repository.id,)) is None:
@@ -226,24 +181,19 @@ class Store:
 
     def blob_path(self, digest: str) -> Path:
         """Where the file of a digest is or would be; raises DigestInvalid."""
-        algorithm = algorithm_of(digest)
-        value = digest[len(algorithm) + 1 :]
-        return self._blobs / algorithm / value[:2] / value
+        return blob_path(self._blobs, digest)
 
     def blob(self, repository: Repository, digest: str) -> Blob | None:
         """A blob of the repository, or None. Asking keeps it from garbage collection for a while."""
         key = (repository.id, digest)
-        self._touched[key] = time.monotonic()
-        if key in self._condemned:
-            with self._database.lock:
-                pass  # until the collection has decided
+        self._garbage.spare(key)
         row = self._database.row(
             "SELECT b.size, l.media_type FROM links l JOIN blobs b ON b.digest=l.digest "
             "WHERE l.repository=? AND l.digest=?",
             key,
         )
         if row is None:
-            self._touched.pop(key, None)
+            self._garbage.forget(key)
             return None
         return Blob(digest, row[0], self.blob_path(digest), row[1])
 
@@ -259,30 +209,15 @@ class Store:
     def start_upload(self, repository: Repository, algorithm: str = "sha256") -> Upload:
         """Begin an upload. `algorithm` ("sha256", "sha512") is the one to hash with while the bytes arrive; the digest
         given at the end may be of the other one."""
-        while len(self._uploads) >= MAX_UPLOADS:
-            idle = min((u for u in list(self._uploads.values()) if not u.busy), key=lambda u: u.used, default=None)
-            if idle is None:
-                raise StoreError(f"{MAX_UPLOADS} uploads are being written at once; try again when some have ended")
-            with contextlib.suppress(UploadBusy):
-                self.cancel_upload(idle)
-        number = secrets.token_hex(16)
-        upload = Upload(number, repository, self._temporary / number, algorithm, self._page_cache)
-        self._uploads[number] = upload
-        return upload
+        return self._uploads.start(repository, algorithm)
 
     def upload(self, repository: Repository, id: str) -> Upload | None:
         """An upload of this repository that was begun and neither finished nor cancelled, or None."""
-        upload = self._uploads.get(id)
-        return upload if upload is not None and upload.repository.id == repository.id else None
+        return self._uploads.get(repository, id)
 
     def cancel_upload(self, upload: Upload) -> None:
         """End an upload and forget its bytes; raises UploadBusy while somebody writes to it."""
-        with upload.writing():
-            self._drop(upload)
-
-    def _drop(self, upload: Upload) -> None:
-        self._uploads.pop(upload.id, None)
-        upload.discard()
+        self._uploads.cancel(upload)
 
     def finish_upload(self, upload: Upload, digest: str) -> Blob:
         """Make what was uploaded a blob of its repository, durably. Blocks: call it off the event loop.
@@ -299,11 +234,11 @@ class Store:
         algorithm = algorithm_of(digest)
         path = self.blob_path(digest)
         with upload.writing():
-            if self._uploads.get(upload.id) is not upload:
+            if not self._uploads.has(upload):
                 raise NotFound(f"no upload {upload.id}")
             computed = upload.digest(algorithm)
             if computed != digest:
-                self._drop(upload)
+                self._uploads.drop(upload)
                 raise DigestMismatch(digest, computed)
             synced = False
             if not self._whole(digest, upload.size):
@@ -324,7 +259,7 @@ class Store:
                     )
                     self._link(upload.repository, digest)
             except NotFound:
-                self._drop(upload)
+                self._uploads.drop(upload)
                 raise
             except OSError as error:
                 if is_full(error):
@@ -332,8 +267,8 @@ class Store:
                 raise
             finally:
                 if upload.moved:  # even when the transaction failed: its bytes are no longer there to try again with
-                    self._drop(upload)
-            self._drop(upload)
+                    self._uploads.drop(upload)
+            self._uploads.drop(upload)
         return Blob(digest, upload.size, path, None)
 
     def put_blob(self, repository: Repository, content: bytes, algorithm: str = "sha256") -> Blob:
@@ -352,7 +287,7 @@ class Store:
             return False
 
     def _link(self, repository: Repository, digest: str) -> None:
-        self._touched[repository.id, digest] = time.monotonic()
+        self._garbage.spare((repository.id, digest))
         self._database.write(
             "INSERT INTO links (repository, digest, linked) VALUES (?,?,?) "
             "ON CONFLICT (repository, digest) DO UPDATE SET linked=excluded.linked",
@@ -455,14 +390,14 @@ class Store:
     def manifest_by_digest(self, repository: Repository, digest: str) -> Manifest | None:
         """The manifest of this digest, or None, whatever tags there are."""
         row = self._database.row(
-            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.digest=?", (repository.id, digest)
+            f"SELECT {MANIFEST} FROM manifests m WHERE m.repository=? AND m.digest=?", (repository.id, digest)
         )
         return self._with_tags(repository, row)
 
     def manifest_by_tag(self, repository: Repository, tag: str) -> Manifest | None:
         """The manifest that the tag points at, or None, whatever digests there are."""
         row = self._database.row(
-            f"SELECT {_MANIFEST} FROM tags t JOIN manifests m ON m.repository=t.repository AND m.digest=t.digest "
+            f"SELECT {MANIFEST} FROM tags t JOIN manifests m ON m.repository=t.repository AND m.digest=t.digest "
             "WHERE t.repository=? AND t.tag=?",
             (repository.id, tag),
         )
@@ -474,7 +409,7 @@ class Store:
         tags = self._database.rows(
             "SELECT tag FROM tags WHERE repository=? AND digest=? ORDER BY tag", (repository.id, row[0])
         )
-        return _manifest(row, (tag for (tag,) in tags))
+        return manifest_of(row, (tag for (tag,) in tags))
 
     def manifests(
         self,
@@ -493,7 +428,7 @@ class Store:
             status: only those whose attribute "status" is this one ("ACTIVE" when they have none); None for all.
         """
         rows = self._database.rows(
-            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND (m.pushed_at, m.digest) > (?, ?) "
+            f"SELECT {MANIFEST} FROM manifests m WHERE m.repository=? AND (m.pushed_at, m.digest) > (?, ?) "
             f"{_TAGGED[tagged]} {_IN_STATE} ORDER BY m.pushed_at, m.digest LIMIT ?",
             (repository.id, *(after or (-math.inf, "")), status, status, -1 if limit is None else limit),
         )
@@ -502,7 +437,7 @@ class Store:
             tags = self._database.rows(
                 "SELECT tag FROM tags WHERE repository=? AND digest=? ORDER BY tag", (repository.id, row[0])
             )
-            found.append(_manifest(row, (tag for (tag,) in tags)))
+            found.append(manifest_of(row, (tag for (tag,) in tags)))
         return found
 
     def untagged(
@@ -596,11 +531,11 @@ class Store:
             limit: at most so many; None for all.
         """
         rows = self._database.rows(
-            f"SELECT {_MANIFEST} FROM manifests m WHERE m.repository=? AND m.subject=? AND m.digest>? "
+            f"SELECT {MANIFEST} FROM manifests m WHERE m.repository=? AND m.subject=? AND m.digest>? "
             "AND (? IS NULL OR m.artifact_type=?) ORDER BY m.digest LIMIT ?",
             (repository.id, digest, after or "", artifact_type, artifact_type, -1 if limit is None else limit),
         )
-        return [_manifest(row, ()) for row in rows]
+        return [manifest_of(row, ()) for row in rows]
 
     # Garbage
 
@@ -610,84 +545,4 @@ class Store:
 
         Blocks for as long as it takes, in short transactions: call it in a thread, outside a transaction.
         """
-        uploads = self._collect_uploads()
-        links = self._collect_links(grace)
-        blobs, size = self._collect_blobs()
-        if not self._scanned:  # a file that nothing names can only come from a process that was killed
-            size += self._collect_files()
-            self._scanned = True
-        return Collected(links, blobs, size, uploads)
-
-    def _collect_uploads(self) -> int:
-        limit, count = time.monotonic() - UPLOAD_LIFE, 0
-        for upload in [upload for upload in list(self._uploads.values()) if upload.used < limit]:
-            with contextlib.suppress(UploadBusy):
-                self.cancel_upload(upload)
-                count += 1
-        return count
-
-    def _collect_links(self, grace: float) -> int:
-        unnamed = (
-            "FROM links l WHERE l.linked<=? AND NOT EXISTS "
-            "(SELECT 1 FROM mentions m WHERE m.repository=l.repository AND m.digest=l.digest)"
-        )
-        limit, count = time.time() - grace, 0
-        candidates = self._database.rows(f"SELECT l.repository, l.digest {unnamed}", (limit,))
-        for start in range(0, len(candidates), _BATCH):
-            batch = candidates[start : start + _BATCH]
-            with self._database.lock:
-                self._condemned.update(batch)
-                try:
-                    count += self._unlink(batch, limit, time.monotonic() - grace)
-                finally:
-                    self._condemned.clear()
-        since = time.monotonic() - grace
-        for key, at in list(self._touched.items()):
-            if at <= since:
-                self._touched.pop(key, None)
-        return count
-
-    def _unlink(self, batch: Sequence[tuple[int, str]], limit: float, since: float) -> int:
-        count = 0
-        with self._database.transaction():
-            for repository, digest in batch:
-                if self._touched.get((repository, digest), float("-inf")) <= since:
-                    # Asked again, under the lock: a manifest may have come to name it.
-                    count += self._database.write(
-                        "DELETE FROM links AS l WHERE l.repository=? AND l.digest=? AND l.linked<=? AND NOT EXISTS "
-                        "(SELECT 1 FROM mentions m WHERE m.repository=l.repository AND m.digest=l.digest)",
-                        (repository, digest, limit),
-                    )
-        return count
-
-    def _collect_blobs(self) -> tuple[int, int]:
-        loose = "SELECT b.digest, b.size FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM links l WHERE l.digest=b.digest)"
-        candidates, count, size = self._database.rows(loose), 0, 0
-        for start in range(0, len(candidates), _BATCH):
-            # The lock is kept until the files are gone: a push of the same digest must find row and file, or neither.
-            with self._database.lock:
-                gone = []
-                with self._database.transaction():
-                    for digest, length in candidates[start : start + _BATCH]:
-                        if self._database.write(
-                            "DELETE FROM blobs AS b WHERE b.digest=? AND NOT EXISTS "
-                            "(SELECT 1 FROM links l WHERE l.digest=b.digest)",
-                            (digest,),
-                        ):
-                            gone.append((digest, length))
-                for digest, length in gone:
-                    self.blob_path(digest).unlink(missing_ok=True)
-                    count, size = count + 1, size + length
-        return count, size
-
-    def _collect_files(self) -> int:
-        size = 0
-        for algorithm in ("sha256", "sha512"):
-            for folder in sorted((self._blobs / algorithm).iterdir()):
-                for file in folder.iterdir():
-                    with self._database.lock:
-                        digest = f"{algorithm}:{file.name}"
-                        if self._database.row("SELECT 1 FROM blobs WHERE digest=?", (digest,)) is None:
-                            size += file.stat().st_size
-                            file.unlink()
-        return size
+        return self._garbage.collect(grace)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from .records import Repository
-from .store import Store, _repository
+from .rows import repository_of
+from .store import Store
 
 #: Digests asked for in one query; SQLite takes at most 32766 parameters.
 _MANY = 500
@@ -79,7 +80,7 @@ class Survey:
     def repositories(self) -> list[Repository]:
         """Every repository of every registry, by registry and name."""
         query = "SELECT id, registry, name, created, attributes FROM repositories ORDER BY registry, name"
-        return [_repository(row) for row in self._rows(query)]
+        return [repository_of(row) for row in self._rows(query)]
 
     def usage(self, repository: Repository | None = None) -> list[Usage]:
         """Every repository in numbers, by registry and name, or only one; one pass over what their manifests name."""

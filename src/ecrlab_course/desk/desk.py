@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,170 +11,24 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from ecrlab.home import Home
-from ecrlab_course.checkout import ContentError, course_root
-from ecrlab_course.desk.incident import DESKS, LINES, NONE, SEEDS, Incident, incidents
+from ecrlab_course.desk.incident import DESKS, LINES, Incident, incidents
 from ecrlab_course.desk.judge import Judgement, State, judge
 from ecrlab_course.desk.looks import looked, scripts_of, touched
+from ecrlab_course.desk.night import nights
+from ecrlab_course.desk.ticket import TIMES, Choice, Ticket, book_of, choices, dealt
 from ecrlab_course.desk.town import Ran, Town
 from ecrlab_course.desk.world import Bounds, Party, World, allowed, bounds, packed, snapshot, unpacked
 from ecrlab_course.documents.client_record import Transcript
 from ecrlab_course.documents.xray_row import Row
-from ecrlab_course.messages import fill, say
-from ecrlab_course.progress import KeptFile, now
+from ecrlab_course.messages import say
+from ecrlab_course.progress import now
 from ecrlab_course.toolbox.lab import Lab
 
 T = TypeVar("T")
 NIGHT = "night"
-TIMES = ("03:10", "03:12", "03:25")
-"""When the tickets of a night shift arrive."""
 HINTS = 3
 TICKS = LINES
 """A tick for each line of a postmortem."""
-
-
-class Book(KeptFile):
-    """The desk's file: every ticket that was dealt, and what is needed to judge those that are open.
-
-    `tickets`: number to record. `open`: `tickets` (numbers, in order), `before` and `dealt` (two states of the town).
-    """
-
-    parts = ("tickets", "open")
-
-
-def book_of(home: Home) -> Book:
-    """Return the desk's file of a home: tickets.json, beside progress.json."""
-    return Book(home.progress.with_name("tickets.json"))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One cause to choose: the letter that is shown, the key that is kept, and its text (markdown)."""
-
-    letter: str
-    key: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """One ticket: its incident, the seed number that people say (9-3), and what the file holds of it."""
-
-    id: str
-    incident: Incident
-    number: int
-    record: Mapping[str, Any]
-
-    @property
-    def dealt(self) -> tuple[str, int]:
-        """The cause, and which of the two evidences."""
-        return dealt(self.incident, self.number)
-
-    @property
-    def name(self) -> str:
-        """What people say: 9-3. In a night shift its place: an alarm's number would tell what it is."""
-        if self.record.get("night"):
-            return say("desk.night_name", night=self.record["night"], place=TIMES.index(self.time) + 1)
-        return f"{self.incident.number}-{self.number}"
-
-    @property
-    def time(self) -> str:
-        """When it arrived, by the story."""
-        return str(self.record.get("time") or self.incident.time)
-
-    @property
-    def desk(self) -> str:
-        """The desk that dealt it: first, second, third, night, or "" for a ticket asked for by its number."""
-        return str(self.record.get("desk", ""))
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed with its cause."""
-        return bool(self.record.get("closed"))
-
-    @property
-    def checks(self) -> int:
-        """How often it was asked whether it is fixed."""
-        return int(self.record.get("checks", 0))
-
-    @property
-    def hints(self) -> int:
-        """How many hints were read: the first is passed over where everything was looked at."""
-        return int(self.record.get("read", 0))
-
-    @property
-    def seconds(self) -> int:
-        """How long it took, or takes: real time since the deal."""
-        return int(self.record.get("seconds") or max(0.0, time.time() - float(self.record.get("begun", time.time()))))
-
-
-# Dealing: the same on every machine ---------------------------------------------------------------------------------
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def dealt(incident: Incident, number: int) -> tuple[str, int]:
-    """Return the cause and the evidence that a seed number stands for; in every classroom the same.
-
-    Numbers count from 1. Each run through all causes and evidences has each of them once, in an order of its own.
-    """
-    if number < 1:
-        raise ValueError(say("desk.seed_wanted", seed=number))
-    pairs = [(key, seed) for key in incident.keys for seed in SEEDS]
-    turn, place = divmod(number - 1, len(pairs))
-    pairs.sort(key=lambda pair: _hash(f"{incident.id} {turn} {pair[0]} {pair[1]}"))
-    return pairs[place]
-
-
-def choices(incident: Incident, number: int, known: Mapping[str, Incident]) -> list[Choice]:
-    """Return the causes to choose from, in the ticket's own order; *nothing is wrong* is the last."""
-    found = [(cause.key, cause.text) for cause in incident.causes if cause.key != NONE]
-    key, other = incident.neighbour
-    strange = known.get(f"i{int(other):02}") if other else None
-    if strange is not None:
-        found.append((f"{strange.id}-{key}", strange.cause(key).text))
-    found.sort(key=lambda each: _hash(f"{incident.id} {number} {each[0]}"))
-    found.append((NONE, say("desk.nothing_is_wrong")))
-    return [Choice("abcdefghij"[place], key, text) for place, (key, text) in enumerate(found)]
-
-
-def nights(known: Mapping[str, Incident], root: Path | None = None) -> tuple[tuple[tuple[str, int], ...], ...]:
-    """Return the night shifts of content/incidents/nights.toml: three tickets each, as (incident, seed number).
-
-    A course without that file has none. Raises ContentError for a night that is not three tickets of three drawers, one
-    of them a false alarm.
-    """
-    path = (root or course_root()) / "content" / "incidents" / "nights.toml"
-    found = []
-    written = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for place, night in enumerate(written.get("nights", ()), 1):
-        tickets = tuple(_night_ticket(each, known, f"{path.name}, night {place}") for each in night)
-        chosen = [known[identifier] for identifier, _ in tickets]
-        alarms = sum(each.is_alarm for each in chosen)
-        if len(tickets) != len(TIMES) or alarms != 1 or len({each.drawer for each in chosen}) != len(chosen):
-            wanted = "three tickets of three drawers are wanted, one of them a false alarm"
-            raise ContentError(f"{path.name}, night {place}: {', '.join(night)}: {wanted}")
-        found.append(tickets)
-    return tuple(found)
-
-
-def _night_ticket(text: str, known: Mapping[str, Incident], where: str) -> tuple[str, int]:
-    """Read 10b1 (incident 10, cause b, evidence 1) or f4 as an incident and the first seed number that deals it."""
-    found = re.fullmatch(r"(?P<number>\d+)(?P<cause>[a-z])(?P<seed>[01])|(?P<alarm>f\d)", text)
-    identifier = "" if found is None else found["alarm"] or f"i{int(found['number']):02}"
-    cause, seed = (found["cause"] or NONE, int(found["seed"] or 0)) if found else ("", 0)
-    if identifier not in known or cause not in known[identifier].keys:
-        raise ContentError(f"{where}: there is no {text!r}")
-    return identifier, number_of(known[identifier], cause, seed)
-
-
-def number_of(incident: Incident, cause: str, seed: int) -> int:
-    """Return the first seed number that deals this cause with this evidence."""
-    return next(number for number in range(1, 100) if dealt(incident, number) == (cause, seed))
-
-
-# The desk -----------------------------------------------------------------------------------------------------------
 
 
 class DeskError(Exception):
@@ -608,58 +458,3 @@ class Desk:
             ticket.incident.fixes[cause](self.town(ticket))
         self._update(ticket, choice=cause, shown=True)
         return self.check(ticket)
-
-
-# Words --------------------------------------------------------------------------------------------------------------
-
-
-def lines(desk: Desk, ticket: Ticket, found: Judgement) -> list[str]:
-    """Return what a check says, in three lines (markdown): for the caller, for everybody else, the cause."""
-    return [_caller(desk, ticket, found), _others(found), _cause(found)]
-
-
-def _caller(desk: Desk, ticket: Ticket, found: Judgement) -> str:
-    who = say(f"desk.person_{ticket.incident.caller}")
-    if found.caller is None:
-        if found.ran is not None:
-            return say("desk.caller_right", who=said_of(ticket.incident.caller))
-        return say("desk.caller_alarm" if found.others is None else "desk.still_changed")
-    if found.caller.message:
-        return say(found.caller.message, who=who, **found.caller.gaps)
-    text = desk.told(ticket, ticket.incident.open_texts[found.caller.name])
-    return say("desk.caller_open", who=who, text=fill(text, found.caller.gaps))
-
-
-def _others(found: Judgement) -> str:
-    if found.others is None:
-        return say("desk.others_right")
-    gaps = dict(found.others.gaps)
-    if "who" in gaps:
-        gaps["who"] = person_words(gaps["who"])
-    if gaps.get("resource") == "*":
-        gaps["resource"] = say("desk.everywhere")
-    text = say(found.others.message, **gaps)
-    return say("desk.others_open", text=text[0].upper() + text[1:])
-
-
-def person_words(name: str) -> str:
-    """Return a principal in words: Dara (`user/developer`), or the name as code where nobody of the story has it."""
-    known = ("developer", "ci", "ops", "auditor", "partner", "third")
-    if name not in known:
-        return f"`{name}`"
-    person = said_of(name)
-    return person if name in ("partner", "third") else f"{person} (`user/{name}`)"
-
-
-def said_of(profile: str) -> str:
-    """Return a person as a sentence says it: Omar, the robot, you."""
-    words = say(f"desk.person_{profile}")
-    return words if profile in ("developer", "ops", "auditor") else words[0].lower() + words[1:]
-
-
-def _cause(found: Judgement) -> str:
-    if not found.chosen:
-        return say("desk.cause_none_works" if found.fixed else "desk.cause_none")
-    if found.state is State.UNDERSTOOD and found.caller is None:
-        return say("desk.cause_understood_others")
-    return say(f"desk.cause_{found.state.value}")

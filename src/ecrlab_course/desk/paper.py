@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecrlab_course.desk.desk import Desk, Ticket, said_of
+from ecrlab_course.desk.desk import Desk
 from ecrlab_course.desk.incident import LINES, NONE
 from ecrlab_course.desk.judge import State
+from ecrlab_course.desk.judgement_words import said_of
+from ecrlab_course.desk.ticket import Ticket
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import plain
 

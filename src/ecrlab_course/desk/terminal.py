@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from ecrlab_course.desk import paper
-from ecrlab_course.desk.desk import Desk, DeskError, Ticket, lines
+from ecrlab_course.desk.desk import Desk, DeskError
 from ecrlab_course.desk.incident import LINES
+from ecrlab_course.desk.judgement_words import lines
+from ecrlab_course.desk.ticket import Ticket
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import plain
 

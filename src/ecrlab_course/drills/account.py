@@ -20,7 +20,8 @@ from ecrlab.environment import apply, environment
 from ecrlab.home import REGION, Home, read_json, write_private
 from ecrlab_course.documents.client_record import Login, Transcript
 from ecrlab_course.toolbox import shell
-from ecrlab_course.toolbox.lab import Lab, image, push_image, read_logins
+from ecrlab_course.toolbox.image import image, push_image
+from ecrlab_course.toolbox.lab import Lab, read_logins
 
 ACCOUNT = "777788889999"
 OTHER = "777700001111"

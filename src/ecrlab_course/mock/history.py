@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ecrlab.home import Home
-from ecrlab_course.desk.desk import book_of as tickets_of
+from ecrlab_course.desk.ticket import book_of as tickets_of
 from ecrlab_course.drills.drill import Drill
 from ecrlab_course.drills.drill_session import schedule_of
 from ecrlab_course.drills.schedule import MISSED, confident_misses

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ecrlab.home import Home
-from ecrlab_course.desk.desk import Desk, Ticket, lines
+from ecrlab_course.desk.desk import Desk
 from ecrlab_course.desk.judge import Judgement, State
+from ecrlab_course.desk.judgement_words import lines
+from ecrlab_course.desk.ticket import Ticket
 from ecrlab_course.documents.verdict import Outcome, Verdict
 from ecrlab_course.drills.drill import Drill
 from ecrlab_course.drills.drill_session import FIRST_WORDS, DrillSession, schedule_of

@@ -9,9 +9,11 @@ from importlib import import_module
 from typing import Any
 
 from ecrlab_course.desk import paper
-from ecrlab_course.desk.desk import Desk, DeskError, Ticket, lines, said_of
+from ecrlab_course.desk.desk import Desk, DeskError
 from ecrlab_course.desk.incident import LINES
 from ecrlab_course.desk.judge import Judgement, State
+from ecrlab_course.desk.judgement_words import lines, said_of
+from ecrlab_course.desk.ticket import Ticket
 from ecrlab_course.desk.town import Ran
 from ecrlab_course.documents.verdict import Verdict
 from ecrlab_course.kinds.inputs import WIDE

@@ -11,8 +11,9 @@ from typing import Any
 
 from ecrlab_course.authoring.content import Course, Source
 from ecrlab_course.class_sizes import size_of
-from ecrlab_course.desk.desk import nights, number_of
 from ecrlab_course.desk.incident import SEEDS, Incident, incidents
+from ecrlab_course.desk.night import nights
+from ecrlab_course.desk.ticket import number_of
 from ecrlab_course.documents.misconceptions import MISCONCEPTIONS
 from ecrlab_course.kinds.base import Exercise
 from ecrlab_course.publish import rules

@@ -6,13 +6,8 @@ import base64
 import binascii
 import configparser
 import contextlib
-import gzip
-import hashlib
-import http.client
-import io
 import json
 import os
-import tarfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -35,14 +29,13 @@ from ecrlab_course.documents.client_record import Login, Transcript
 from ecrlab_course.documents.ecs import Service, Task
 from ecrlab_course.documents.lab_view import Engine, Node
 from ecrlab_course.documents.xray_row import Row
-from ecrlab_course.failure import Refused
 from ecrlab_course.toolbox import ecs, refusals, shell
 from ecrlab_course.toolbox.ci import Ci
 from ecrlab_course.toolbox.hub import Hub
+from ecrlab_course.toolbox.image import DOCKER, digest_of, image, push_image
 
 Ship: TypeAlias = tuple[float, str] | tuple[float, str, str]
 """One image of a fleet: days old, its tags with blanks between them, and of an index its architectures."""
-DOCKER = "application/vnd.docker."
 KEPT_RUNS, KEPT_OUTPUT = 50, 4000
 """How many runs of bash are kept, and how many characters of each one's output."""
 
@@ -378,13 +371,13 @@ class Lab:
         port, address = int(host.rpartition(":")[2]), f"{registry}/{name}"
         if not architectures:
             made = image(content.encode())
-            for tag in tags or [_digest(made[2])]:
+            for tag in tags or [digest_of(made[2])]:
                 push_image(port, address, tag, made, token)
             return
         entries = []
         for architecture in architectures:
             made = image(f"{content} {architecture}".encode())
-            digest = push_image(port, address, _digest(made[2]), made, token)
+            digest = push_image(port, address, digest_of(made[2]), made, token)
             entries.append(
                 {
                     "mediaType": DOCKER + "distribution.manifest.v2+json",
@@ -445,94 +438,3 @@ def _login(host: str, entry: object) -> Login:
     except (AssertionError, ValueError, KeyError, TypeError, binascii.Error):
         # Another registry's, one that a credential helper keeps, or a text that the lab did not hand out.
         return Login(host, "", "", "", None)
-
-
-def image(content: bytes, path: str = "content") -> tuple[bytes, bytes, bytes]:
-    """Return layer, config and manifest of an image whose only layer holds one file, at `path`; deterministic.
-
-    The manifest is written as docker writes it, so that pushed back by docker under another tag it keeps its digest.
-    """
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        entry = tarfile.TarInfo(path)
-        entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content))
-    layer = gzip.compress(plain.getvalue(), mtime=0)
-
-    config = json.dumps(
-        {
-            "architecture": "amd64",
-            "config": {},
-            "os": "linux",
-            "rootfs": {"type": "layers", "diff_ids": [_digest(plain.getvalue())]},
-        },
-        sort_keys=True,
-    ).encode()
-    manifest = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": DOCKER + "distribution.manifest.v2+json",
-            "config": {
-                "mediaType": DOCKER + "container.image.v1+json",
-                "size": len(config),
-                "digest": _digest(config),
-            },
-            "layers": [
-                {"mediaType": DOCKER + "image.rootfs.diff.tar.gzip", "size": len(layer), "digest": _digest(layer)}
-            ],
-        },
-        indent=3,
-    ).encode()
-    return layer, config, manifest
-
-
-def push_image(
-    port: int,
-    name: str,
-    tag: str,
-    parts: tuple[bytes, bytes, bytes],
-    token: str,
-    quiet: bool = False,
-    scheme: str = "Basic",
-) -> str:
-    """Push layer, config and manifest to /v2/NAME on localhost:PORT with a token, Basic or Bearer; return the digest.
-
-    Raises Refused with the registry's own words.
-    """
-    connection = http.client.HTTPConnection("localhost", port, timeout=60)
-    headers = {"Authorization": f"{scheme} {token}", "User-Agent": f"ecrlab-push{' ' + LOOKING if quiet else ''}"}
-
-    def ask(method: str, path: str, body: bytes = b"", **more: str) -> http.client.HTTPResponse:
-        connection.request(method, path, body, {**headers, **more})
-        response = connection.getresponse()
-        text = response.read()
-        if response.status >= 400:
-            try:
-                error = json.loads(text)["errors"][0]
-                code, message = str(error["code"]), str(error["message"])
-            except (ValueError, KeyError, IndexError, TypeError):
-                code, message = "", text.decode(errors="replace") or response.reason
-            raise Refused(response.status, code, message)
-        return response
-
-    layer, config, manifest = parts
-    try:
-        for blob in (layer, config):
-            digest = _digest(blob)
-            where = _path(ask("POST", f"/v2/{name}/blobs/uploads/"))
-            where = _path(ask("PATCH", where, blob))
-            ask("PUT", f"{where}{'&' if '?' in where else '?'}digest={digest}")
-        kind = json.loads(manifest)["mediaType"]
-        ask("PUT", f"/v2/{name}/manifests/{tag}", manifest, **{"Content-Type": kind})
-    finally:
-        connection.close()
-    return _digest(manifest)
-
-
-def _digest(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def _path(response: http.client.HTTPResponse) -> str:
-    target = urlsplit(response.headers["Location"])
-    return target.path + (f"?{target.query}" if target.query else "")

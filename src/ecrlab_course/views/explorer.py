@@ -1,4 +1,4 @@
-"""The explorer as a learner sees it: what is stored, what is shared, two images side by side.
+"""The explorer as a learner sees it: what is stored, and what is shared.
 
 The rows of the main picture are images and its columns the blobs that several of them use. Nominal size is everything
 drawn; stored size is the last row, where each blob stands once. Each picture has a table that says the same in words.
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 from ecrlab.client import explorer
-from ecrlab.client.explorer import Comparison, Image, Part, Row, Shelf, Tree, size
+from ecrlab.client.explorer import Image, Part, Shelf, Tree, size
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import Shown, escape
+from ecrlab_course.views.image_pair import part_words
+from ecrlab_course.views.svg import WIDTH, shortened, svg_rect, svg_text, wrapped
 
-_WIDTH, _LABEL, _SIZE = 680, 160, 76
+_LABEL, _SIZE = 160, 76
 # The size stands before the boxes: where the page is too narrow, only the last boxes are out of sight.
 _BEGIN = _LABEL + _SIZE
-_CELLS = _WIDTH - _BEGIN
+_CELLS = WIDTH - _BEGIN
 _COLUMN, _COLUMNS = 58, 5
 _TOP, _ROW, _BOX = 58, 40, 24
 # Room for the number behind the boxes of the last column.
@@ -27,12 +27,6 @@ _NUMBER = 60
 _HOLDERS = 12
 # More repositories than so many are put behind one line.
 _LOOSE = 8
-
-
-@cache
-def _style() -> str:
-    css = (files("ecrlab_course.views") / "explorer.css").read_text(encoding="utf-8")
-    return f"<style>{' '.join(css.split())}</style>"
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,7 @@ def shown(tree: Tree, details: bool = False) -> Shown:
     head = f'<div class="ecr-title">{escape(title)}</div>'
     words = explorer.text(tree, details)
     if not tree.registries:
-        return _wrapped(words, f"{head}<p>{escape(words)}</p>")
+        return wrapped(words, f"{head}<p>{escape(words)}</p>")
     marks = explorer.letters(tree)
     parts = [head, _totals(tree)]
     if tree.only is None:
@@ -90,11 +84,7 @@ def shown(tree: Tree, details: bool = False) -> Shown:
         parts.append(
             f'<p>{escape(explorer.hidden_words(tree))} {say("stored.one_of_them")} <code>lab.explore("NAME")</code></p>'
         )
-    return _wrapped(words, "".join(parts))
-
-
-def _wrapped(words: str, html: str) -> Shown:
-    return Shown(words, f'{_style()}<div class="ecr-explorer">{html}</div>')
+    return wrapped(words, "".join(parts))
 
 
 def _totals(tree: Tree) -> str:
@@ -241,7 +231,7 @@ def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
         everything |= {digest: part.size for digest, part in parts.items()}
         nominal += image.size
         rest = tuple(
-            _Box(part.size, marks.get(part.digest, ""), _part_words(part))
+            _Box(part.size, marks.get(part.digest, ""), part_words(part))
             for part in parts.values()
             if part.digest not in own
         )
@@ -293,11 +283,6 @@ def _below(image: Image) -> str:
     return image.kind
 
 
-def _part_words(part: Part) -> str:
-    words = [f"{part.role} {size(part.size)}", explorer.sharing_words(part), part.made_by]
-    return ". ".join(word for word in words if word)
-
-
 def _table(shelf: Shelf, marks: Mapping[str, str]) -> str:
     groups = []
     for image in shelf.images:
@@ -332,23 +317,6 @@ def _table(shelf: Shelf, marks: Mapping[str, str]) -> str:
 # ------------------------------------------------------------------------------------------------------------- drawing
 
 
-def _short(words: str, length: int, path: bool = False) -> str:
-    if len(words) <= length:
-        return words
-    return "…" + words[1 - length :] if path else words[: length - 1] + "…"
-
-
-def _rect(kind: str, x: float, y: float, width: float, height: float, title: str = "") -> str:
-    inner = f"<title>{escape(title)}</title>" if title else ""
-    return (
-        f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3">{inner}</rect>'
-    )
-
-
-def _text(kind: str, x: float, y: float, words: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
-
-
 def _widths(columns: Sequence[_Column], rest: int) -> tuple[list[float], float]:
     """Widths of the columns and of the last one: a least one each, and what is left in proportion to the sizes."""
     least = [_COLUMN] * len(columns)
@@ -366,41 +334,41 @@ def _picture(alt: str, columns: Sequence[_Column], lines: Sequence[_Line], foot:
     parts = []
     for column, x, width in zip(columns, starts, widths, strict=True):
         middle = x + width / 2
-        parts.append(_text("x-mark x-mid", middle, 16, column.letter))
-        parts.append(_text("x-soft x-mid", middle, 32, size(column.size)))
-        parts.append(_text("x-soft x-mid", middle, 47, column.note))
-    parts.append(_text("x-soft", _WIDTH - last + 4, 16, rest_head if columns else say("stored.config_and_layers")))
-    parts.append(_text("x-soft x-end", _BEGIN - 12, 16, say("stored.head_size")))
+        parts.append(svg_text("x-mark x-mid", middle, 16, column.letter))
+        parts.append(svg_text("x-soft x-mid", middle, 32, size(column.size)))
+        parts.append(svg_text("x-soft x-mid", middle, 47, column.note))
+    parts.append(svg_text("x-soft", WIDTH - last + 4, 16, rest_head if columns else say("stored.config_and_layers")))
+    parts.append(svg_text("x-soft x-end", _BEGIN - 12, 16, say("stored.head_size")))
     y = _TOP
     for line in (*lines, foot):
         if line is foot:
             y += 6
         rule = "x-strong" if line is foot else "x-rule"
-        parts.append(f'<line class="{rule}" x1="0" y1="{y}" x2="{_WIDTH}" y2="{y}"/>')
+        parts.append(f'<line class="{rule}" x1="0" y1="{y}" x2="{WIDTH}" y2="{y}"/>')
         indent = 4 + 14 * min(line.depth, 3)
         if line.depth:
             parts.append(f'<path class="x-guide" d="M{indent - 8} {y + 6}V{y + 16}H{indent - 2}"/>')
         # Letters of the fonts that browsers take here are at most so wide.
-        label = _short(line.label, int((_LABEL - indent) / 8.4), line.path)
-        parts.append(_text("x-head", indent, y + (17 if line.below else 25), label))
-        parts.append(_text("x-soft", indent, y + 32, _short(line.below, (_LABEL - indent) // 7)))
+        label = shortened(line.label, int((_LABEL - indent) / 8.4), line.path)
+        parts.append(svg_text("x-head", indent, y + (17 if line.below else 25), label))
+        parts.append(svg_text("x-soft", indent, y + 32, shortened(line.below, (_LABEL - indent) // 7)))
         if line.words:
-            parts.append(_text("x-soft", _BEGIN + 2, y + 25, line.words))
+            parts.append(svg_text("x-soft", _BEGIN + 2, y + 25, line.words))
         box = y + (_ROW - _BOX) / 2
         for column, x, width in zip(columns, starts, widths, strict=True):
             if column.digest in line.cells:
-                parts.append(_rect("x-shared", x + 2, box, width - 4, _BOX, f"{column.letter}: {size(column.size)}"))
-                parts.append(_text("x-on x-mid", x + width / 2, box + 17, column.letter))
+                parts.append(svg_rect("x-shared", x + 2, box, width - 4, _BOX, f"{column.letter}: {size(column.size)}"))
+                parts.append(svg_text("x-on x-mid", x + width / 2, box + 17, column.letter))
         if line.rest:
-            parts += _rest(line, line is foot, _WIDTH - last, last - _NUMBER, most, box)
-        parts.append(_text("x-head x-end", _BEGIN - 12, y + 25, line.total))
+            parts += _rest(line, line is foot, WIDTH - last, last - _NUMBER, most, box)
+        parts.append(svg_text("x-head x-end", _BEGIN - 12, y + 25, line.total))
         y += _ROW
     height = y + 2
     drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
     return (
         f'<div class="ecr-tree" tabindex="0" role="region" aria-label="{say("stored.picture")}">'
-        f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{height}" '
-        f'viewBox="0 0 {_WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{drawing}</svg></div>'
+        f'<svg role="img" aria-label="{escape(alt)}" width="{WIDTH}" height="{height}" '
+        f'viewBox="0 0 {WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">{drawing}</svg></div>'
     )
 
 
@@ -409,101 +377,18 @@ def _rest(line: _Line, foot: bool, x: float, room: float, most: int, y: float) -
     parts = []
     total = sum(box.size for box in line.rest)
     if foot:  # a sum over rows is not to the scale of one row
-        return [_text("x-soft", x + 4, y + 17, f"{size(total)}")]
+        return [svg_text("x-soft", x + 4, y + 17, f"{size(total)}")]
     least = min(9.0, room / len(line.rest))
     spare = room - least * len(line.rest)
     left = x + 2
     for box in line.rest:
         width = least + spare * box.size / (most or 1)
         kind = "x-shared" if box.letter else "x-own"
-        parts.append(_rect(kind, left, y, max(1.0, width - 2), _BOX, box.title))
+        parts.append(svg_rect(kind, left, y, max(1.0, width - 2), _BOX, box.title))
         if box.letter and width > 8 * len(box.letter) + 8:
-            parts.append(_text("x-on x-mid", left + width / 2 - 1, y + 17, box.letter))
+            parts.append(svg_text("x-on x-mid", left + width / 2 - 1, y + 17, box.letter))
         elif not box.letter and width > 66 and len(line.rest) > 1:
-            parts.append(_text("x-soft x-mid", left + width / 2 - 1, y + 16, size(box.size)))
+            parts.append(svg_text("x-soft x-mid", left + width / 2 - 1, y + 16, size(box.size)))
         left += width
-    parts.append(_text("x-soft", left + 3, y + 17, size(total)))
+    parts.append(svg_text("x-soft", left + 3, y + 17, size(total)))
     return parts
-
-
-# ---------------------------------------------------------------------------------------------------------- comparison
-
-_SIDE, _GAP = 285, 110
-_SIGNS = {"same": "=", "moved": "≈", "left": "−", "right": "+"}  # noqa: RUF001 - a true minus sign
-_KINDS = {"same": "x-same", "moved": "x-same", "left": "x-left", "right": "x-right"}
-
-
-def compared(comparison: Comparison, details: bool = False) -> Shown:
-    """Return two images side by side, the layers from the bottom up and then the config."""
-    left, right = comparison.left, comparison.right
-    title = say("stored.compared", left=left.name, right=right.name)
-    words = explorer.comparison_lines(comparison)
-    sentences = "".join(f"<p>{escape(line)}</p>" for line in words)
-    return _wrapped(
-        explorer.comparison_text(comparison, details),
-        f'<div class="ecr-title">{escape(title)}</div>{_two(comparison, " ".join(words))}{sentences}'
-        f"{_rows_table(comparison.rows)}",
-    )
-
-
-def _two(comparison: Comparison, words: str) -> str:
-    parts = []
-    for x, side in ((0, comparison.left), (_SIDE + _GAP, comparison.right)):
-        parts.append(_text("x-head", x + 4, 16, _short(side.name, 38)))
-        about = f"{explorer.image_words(side.image)}, {size(side.image.size)}"
-        parts.append(_text("x-soft", x + 4, 34, _short(about, 40)))
-    most = max([part.size for row in comparison.rows for part in (row.left, row.right) if part], default=1) or 1
-    y = 44
-    rows = list(comparison.rows)
-    while rows:
-        row = rows.pop(0)
-        # What stands on the left alone and what stands on the right alone in its place are drawn side by side.
-        beside = rows.pop(0) if row.right is None and rows and rows[0].left is None else None
-        if row.state == "same":
-            parts.append(_rect("x-band", _SIDE - 4, y + 10, _GAP + 8, 24))
-        for shown_row in (row, beside) if beside else (row,):
-            for x, part in ((0, shown_row.left), (_SIDE + _GAP, shown_row.right)):
-                if part is not None:
-                    parts += _block(part, _KINDS[shown_row.state], x, y, most)
-        words_at = ((row, 19), (beside, 36)) if beside else ((row, 27),)
-        for shown_row, down in words_at:
-            kind = {"left": "x-no", "right": "x-ok"}.get(shown_row.state, "x-head")
-            label = f"{_SIGNS[shown_row.state]} {explorer.STATES[shown_row.state]}"
-            parts.append(_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + down, label))
-        y += 48
-    alt = say("stored.two_columns", words=words)
-    drawing = "\n".join(parts)  # where a drawing is left out, its words still stand apart
-    return (
-        f'<div class="ecr-tree" tabindex="0" role="region" aria-label="{say("stored.picture")}">'
-        f'<svg role="img" aria-label="{escape(alt)}" width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}" '
-        f'xmlns="http://www.w3.org/2000/svg">{drawing}</svg></div>'
-    )
-
-
-def _block(part: Part, kind: str, x: float, y: float, most: int) -> list[str]:
-    length = (_SIDE - 16) * part.size / most
-    return [
-        _rect(kind, x + 1, y + 1, _SIDE - 2, 43, _part_words(part)),
-        _rect("x-shared", x + 8, y + 36, length, 4) if length >= 1 else "",
-        _text("x-head", x + 8, y + 16, f"{part.role} {size(part.size)}"),
-        _text("x-soft", x + 8, y + 31, _short(part.made_by, 38)),
-    ]
-
-
-def _rows_table(rows: Sequence[Row]) -> str:
-    body = []
-    for row in rows:
-        cells = "".join(
-            f'<td class="ecr-number">{size(part.size) if part else "-"}</td>' for part in (row.left, row.right)
-        )
-        body.append(
-            f'<tr><th scope="row">{escape(explorer.STATES[row.state])}</th><td>{escape(row.part.role)}</td>{cells}'
-            f"<td>{escape(row.part.made_by)}</td><td><code>{escape(explorer.short(row.part.digest))}</code></td></tr>"
-        )
-    names = ("part", "left", "right", "made_by", "digest")
-    heads = '<th scope="col"></th>' + "".join(f'<th scope="col">{say(f"stored.head_{name}")}</th>' for name in names)
-    return (
-        f"<details><summary>{say('stored.table')}</summary>"
-        f'<div class="ecr-tree"><table class="ecr-table ecr-sums"><caption>{say("stored.layers")}'
-        f"</caption><thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table></div></details>"
-    )
