@@ -2,13 +2,13 @@
 
 import logging
 import re
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 from aiohttp import HttpVersion11, hdrs, http_exceptions, web
 
 from ecrlab.store import Store, StoreError
 
-from .backend import Access, Operation, RegistryBackend
+from .backend import Access, G, Operation, RegistryBackend
 from .endpoints.blobs import Blobs
 from .endpoints.call import MAX_NAME, Call, Handler, is_name, not_allowed
 from .endpoints.gate import Gate
@@ -46,7 +46,7 @@ _PATH = re.compile(
 )
 
 
-class Registry:
+class Registry(Generic[G]):
     """Serves a store by the distribution protocol.
 
     A handler leaves in the request what it did: BYTES_IN, BYTES_OUT and, after an error, ERROR. A download has been
@@ -57,10 +57,10 @@ class Registry:
         backend: names, rights and vetoes.
     """
 
-    def __init__(self, store: Store, backend: RegistryBackend) -> None:
+    def __init__(self, store: Store, backend: RegistryBackend[G]) -> None:
         self._gate = Gate(store, backend)
-        blobs, uploads, manifests = Blobs(self._gate), Uploads(self._gate), Manifests(self._gate)
-        self._listings = Listings(self._gate)
+        blobs, uploads = Blobs(self._gate, backend), Uploads(self._gate, backend)
+        manifests, self._listings = Manifests(self._gate, backend, backend), Listings(self._gate, backend)
         self._handlers: dict[str, dict[str, Handler]] = {
             "blob": {"GET": blobs.get, "HEAD": blobs.head, "DELETE": blobs.delete},
             "manifest": {
@@ -131,13 +131,13 @@ class Registry:
         if not is_name(name):
             text = "invalid repository name: lower-case letters and digits, separated by . _ __ - or /"
             raise OciError(400, "NAME_INVALID", text, {"name": name[:MAX_NAME]})
-        key = await self._gate.backend.locate(request, name)
+        key = await self._gate.entrance.locate(request, name)
         return await handler(Call(request, name, key, reference))
 
     async def _ping(self, request: web.Request) -> web.Response:
         if request.method not in ("GET", "HEAD"):
             raise not_allowed(request, ("GET", "HEAD"))
-        await self._gate.backend.authorize(request, Access(Operation.PING))
+        await self._gate.entrance.authorize(request, Access(Operation.PING))
         return web.json_response({}, headers=API_VERSION)
 
 

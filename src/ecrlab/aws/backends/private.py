@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
+from ecrlab.aws.backends.grant import PrivateGrant
 from ecrlab.aws.cloud import Cloud, Push, Pusher, registry_name
 from ecrlab.aws.ecr.exclusions import pull_left_out
 from ecrlab.aws.ecr.images import immutable, immutable_text, pull_counts
@@ -22,11 +23,11 @@ from ecrlab.aws.ecr.pull_through import before_pull, rule_for
 from ecrlab.aws.ecr.request import constraint_text
 from ecrlab.aws.identity.identities import Document, Principal
 from ecrlab.aws.quotas import RATE_EXCEEDED, Exceeded, layer_too_large
-from ecrlab.aws.record import RECORD
+from ecrlab.aws.record import RECORD, Record
 from ecrlab.aws.tokens import Token, read_token, sign_url
 from ecrlab.aws.wire.protocol import IMAGE_TAG, LONGEST_TAG, fits
 from ecrlab.home import LOOKING
-from ecrlab.oci import Access, Key, MountDeclined, OciError, Operation, ParsedManifest, RegistryBackend
+from ecrlab.oci import Access, G, Key, MountDeclined, OciError, Operation, ParsedManifest, RegistryBackend
 from ecrlab.policy import Decision
 from ecrlab.store import Blob, Kept, Manifest, Repository, Store, Upload
 
@@ -49,7 +50,7 @@ def repository_missing(name: str, account: str) -> OciError:
     return OciError(404, "NAME_UNKNOWN", text)
 
 
-class AmazonBackend(RegistryBackend):
+class AmazonBackend(RegistryBackend[G]):
     """What the registries of ECR and ECR Public do not take, although the specification allows it.
 
     That ECR Public does as ECR is inferred.
@@ -76,7 +77,7 @@ class AmazonBackend(RegistryBackend):
         return _PAGE if count is None else count
 
 
-class PrivateBackend(AmazonBackend):
+class PrivateBackend(AmazonBackend[PrivateGrant]):
     """Stands before every registry of the lab.
 
     ``request[RECORD]`` names the account and the Region of the registry whose port a request came in by. What was
@@ -152,16 +153,24 @@ class PrivateBackend(AmazonBackend):
             )
         return f"{account}/{region}", found[3]
 
-    async def authorize(self, request: web.Request, access: Access) -> None:
+    async def authorize(self, request: web.Request, access: Access) -> PrivateGrant:
         """Authenticate (401; 403 when expired), check the tag (400), look for the repository or have it made (404), and
         ask IAM (403).
         """
         account, region = registry_of(request)
-        principal = self._authenticate(request, account, region)
-        request[RECORD].operation = access.operation.value
+        principal, record = self._authenticate(request, account, region), request[RECORD]
+        grant = PrivateGrant(
+            principal,
+            account,
+            region,
+            request.remote or "127.0.0.1",
+            request.headers.get("User-Agent", ""),
+            record.decisions,
+        )
+        record.operation = access.operation.value
         check_tag(access)
         if self._cloud.quotas.buckets:
-            throttle(self._cloud, request, access.operation, f"{principal.account}/{region}")
+            throttle(self._cloud, record, access.operation, f"{principal.account}/{region}")
         name = access.repository
         found = None if name is None else self._repository(account, region, name)
         if name is not None and found is None:
@@ -174,7 +183,7 @@ class PrivateBackend(AmazonBackend):
                 operation=access.operation,
                 reference=access.reference,
                 now=self.now(),
-                ask=lambda action: self._ask(request, principal, action, account, region, name),
+                ask=lambda action: self._ask(request, grant, action, name),
             )
             if not await made(missing):
                 raise repository_missing(name, account)
@@ -185,7 +194,7 @@ class PrivateBackend(AmazonBackend):
         if access.operation is Operation.FINISH_UPLOAD and request.body_exists:
             actions = BYTES_AT_THE_END + actions
         for action in actions:
-            decision = self._ask(request, principal, action, account, region, name or "*")
+            decision = self._ask(request, grant, action, name or "*")
             if not decision.allowed:
                 raise OciError(403, "DENIED", decision.message)
         reference = access.reference or ""
@@ -193,26 +202,26 @@ class PrivateBackend(AmazonBackend):
         if deletes and found is not None and self._cloud.store.parents(found, reference):
             raise OciError(400, "DENIED", "Requested image referenced by manifest list")
         if access.operation is Operation.MOUNT_BLOB:
-            self._check_mount(request, principal, access, account, region)
+            self._check_mount(request, grant, access)
         if found is not None and access.operation in (Operation.GET_MANIFEST, Operation.HEAD_MANIFEST):
             key = (account, region, found.name)
             rule = self._rules.get(key, lambda: rule_for(self._cloud, *key))
             if rule is not None:
-                request[RECORD].fetched = True
+                record.fetched = True
                 await before_pull(
                     self._cloud,
                     rule,
                     found,
                     reference,
-                    lambda action: self._ask(request, principal, action, account, region, key[2]),
+                    lambda action: self._ask(request, grant, action, key[2]),
                 )
+        return grant
 
-    def _check_mount(
-        self, request: web.Request, principal: Principal, access: Access, account: str, region: str
-    ) -> None:
+    def _check_mount(self, request: web.Request, grant: PrivateGrant, access: Access) -> None:
         """Mounting is off unless the account turned it on, and needs the right to read the source and the same
         encryption, with the same key, on both sides (facts E076).
         """
+        account, region = grant.account, grant.region
         enabled = self._cloud.registry_settings(account, region).get("BLOB_MOUNTING") == "ENABLED"
         source = access.source_repository
         if not enabled or source is None or source[0] != f"{account}/{region}":
@@ -223,29 +232,26 @@ class PrivateBackend(AmazonBackend):
         here = self._repository(account, region, access.repository or "")
         if here is not None and _encryption(origin) != _encryption(here):
             raise MountDeclined
-        if not self._ask(request, principal, "ecr:GetDownloadUrlForLayer", account, region, source[1]).allowed:
+        if not self._ask(request, grant, "ecr:GetDownloadUrlForLayer", source[1]).allowed:
             raise MountDeclined
 
     def _repository(self, account: str, region: str, name: str) -> Repository | None:
         key = (f"{account}/{region}", name)
         return self._repositories.get(key, lambda: self._cloud.store.repository(*key))
 
-    def _ask(
-        self, request: web.Request, principal: Principal, action: str, account: str, region: str, name: str
-    ) -> Decision:
+    def _ask(self, request: web.Request, grant: PrivateGrant, action: str, name: str) -> Decision:
         """Put a question about the repository ``name`` to IAM; the same one in the same second has the same answer."""
-        headers = request.headers
-        source_ip, user_agent = request.remote or "127.0.0.1", headers.get("User-Agent", "")
+        account, region, source_ip, user_agent = grant.account, grant.region, grant.source_ip, grant.user_agent
         # IAM sees no more of the time than its second (aws:CurrentTime, aws:EpochTime).
         second = int(self.now())
         # The Authorization header stands for the principal, which follows from it and the store.
-        question = (headers["Authorization"], action, account, region, name, second, source_ip, user_agent)
+        question = (request.headers["Authorization"], action, account, region, name, second, source_ip, user_agent)
 
         def answer() -> tuple[Decision, dict[str, Any]]:
             decisions: list[dict[str, Any]] = []
             decision = ask(
                 self._cloud,
-                principal,
+                grant.principal,
                 action,
                 repository_target(self._cloud, account, region, name, self._repository(account, region, name)),
                 region=region,
@@ -257,7 +263,7 @@ class PrivateBackend(AmazonBackend):
             return decision, decisions[0]
 
         decision, asked = self._decisions.get(question, answer)
-        request[RECORD].decisions.append(asked)
+        grant.decisions.append(asked)
         return decision
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
@@ -278,49 +284,40 @@ class PrivateBackend(AmazonBackend):
 
     def after_put_manifest(
         self,
-        request: web.Request,
+        grant: PrivateGrant,
         tx: Store,
         repository: Repository,
         manifest: Manifest,
         tag: str | None,
         new: bool,
     ) -> None:
-        record = request[RECORD]
-        assert record.principal is not None  # authorize has found who it is
-        user_agent = request.headers.get("User-Agent", "")
-        pusher = Pusher(record.principal, request.remote or "127.0.0.1", user_agent, record.decisions)
+        pusher = Pusher(grant.principal, grant.source_ip, grant.user_agent, grant.decisions)
         self._cloud.image_pushed(Push(repository_now(tx, repository), manifest, tag, new, pusher=pusher))
 
     def after_delete_manifest(self, tx: Store, repository: Repository, manifest: Manifest, tag: str | None) -> None:
         self._cloud.image_deleted(repository, manifest, tag)
 
-    async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
+    async def blob_location(self, grant: PrivateGrant, repository: Repository, blob: Blob) -> str | None:
         """Layers come from a signed address outside /v2/, as ECR's come from Amazon S3."""
         return sign_url(self._cloud.secret, blob_path(repository, blob.digest))
 
-    def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
+    def records_pull(self, grant: PrivateGrant, repository: Repository, manifest: Manifest) -> bool:
         """lastRecordedPullTime is refreshed at most once in 24 hours (facts E015)."""
-        account, _, region = repository.registry.partition("/")
-        principal = request[RECORD].principal
-        left_out = principal is not None and pull_left_out(self._cloud, account, region, principal)
-        looked = LOOKING in request.headers.get("User-Agent", "")
+        left_out = pull_left_out(self._cloud, grant.account, grant.region, grant.principal)
+        looked = LOOKING in grant.user_agent
         return pull_counts(manifest, self.now()) and not left_out and not looked
 
     def can_be_pulled(self, manifest: Manifest) -> bool:
         """Not one in the archive, nor one that is being restored (facts E094)."""
         return "status" not in manifest.attributes
 
-    async def catalog(self, request: web.Request) -> str:
-        account, region = registry_of(request)
-        return f"{account}/{region}"
+    async def catalog(self, grant: PrivateGrant) -> str:
+        return f"{grant.account}/{grant.region}"
 
     # -------------------------------------------------------------------------------------------------- authentication
 
     def _authenticate(self, request: web.Request, account: str, region: str) -> Principal:
-        record = request[RECORD]
-        if record.principal is not None:
-            return record.principal
-        authorization = request.headers.get("Authorization", "")
+        record, authorization = request[RECORD], request.headers.get("Authorization", "")
         caller = self._callers.get(authorization, lambda: self._caller(authorization))
         if caller is None or caller[0].region != region:
             record.reason = why_refused(authorization, caller[0] if caller else None, region)
@@ -400,19 +397,19 @@ def check_tag(access: Access) -> None:
         raise OciError(400, "UNSUPPORTED", text)
 
 
-def throttle(cloud: Cloud, request: web.Request, asked: Operation, registry: str) -> None:
+def throttle(cloud: Cloud, record: Record, asked: Operation, registry: str) -> None:
     """Count a request below /v2/ as the API operations that it stands for, in whose account's registry they count.
 
     Raises OciError: one of them has a rate in the lab, and it is exceeded (err 64 and 114).
     """
     for action in REGISTRY_RULES[asked.name]:
         if cloud.quotas.throttled(registry, action.removeprefix("ecr:")):
-            raise too_many(request)
+            raise too_many(record)
 
 
-def too_many(request: web.Request) -> OciError:
+def too_many(record: Record) -> OciError:
     """Return the 429, which docker shows as "toomanyrequests: Rate exceeded"."""
-    request[RECORD].reason = "more requests in a second than the quota allows"
+    record.reason = "more requests in a second than the quota allows"
     return OciError(429, "TOOMANYREQUESTS", RATE_EXCEEDED)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from aiohttp import hdrs, web
 
 from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, public_target
+from ecrlab.aws.backends.grant import PublicGrant
 from ecrlab.aws.backends.private import (
     EXPIRED,
     AmazonBackend,
@@ -51,7 +52,7 @@ _PUSHES = frozenset(
 _NAME = re.compile(rf"(?:{re.escape(HOST)}/)?([a-z0-9._-]+)/(.+)")
 
 
-class PublicBackend(AmazonBackend):
+class PublicBackend(AmazonBackend[PublicGrant]):
     """Stands before the public registries of all accounts; the alias in the name says whose is meant.
 
     Args:
@@ -124,15 +125,15 @@ class PublicBackend(AmazonBackend):
         request[RECORD].account = account
         return key(account), found[2]
 
-    async def authorize(self, request: web.Request, access: Access) -> None:
+    async def authorize(self, request: web.Request, access: Access) -> PublicGrant:
         """Let everybody read; ask IAM about everything else."""
-        principal = self._authenticate(request)
-        record = request[RECORD]
+        principal, record = self._authenticate(request), request[RECORD]
+        grant = PublicGrant(principal, record)
         record.operation = access.operation.value
         if access.operation is Operation.CATALOG:
             raise OciError(401, "DENIED", "Not Authorized")
         if access.repository is None or access.registry is None:
-            return
+            return grant
         check_tag(access)
         account, name = access.registry.partition("/")[0], access.repository
         if self._cloud.store.repository(access.registry, name) is None:
@@ -141,12 +142,12 @@ class PublicBackend(AmazonBackend):
             raise OciError(405, "UNSUPPORTED", "Amazon ECR Public has no operation that deletes a layer.")
         if access.operation not in _PUSHES:
             record.reason = record.reason or "anybody may pull from a public repository"
-            return
+            return grant
         if principal is None:
             record.reason = "to push needs a login"
             raise OciError(403, "DENIED", "Not Authorized")
         if self._cloud.quotas.buckets:
-            throttle(self._cloud, request, access.operation, key(principal.account))
+            throttle(self._cloud, record, access.operation, key(principal.account))
         actions = REGISTRY_RULES[access.operation.name]
         if access.operation is Operation.FINISH_UPLOAD and request.body_exists:
             actions = BYTES_AT_THE_END + actions
@@ -166,17 +167,18 @@ class PublicBackend(AmazonBackend):
                 raise OciError(403, "DENIED", decision.message)
         if access.operation is Operation.MOUNT_BLOB:
             raise MountDeclined  # not known to be offered there
+        return grant
 
-    def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
+    def records_pull(self, grant: PublicGrant, repository: Repository, manifest: Manifest) -> bool:
         """ECR Public shows no time of the last pull; here pulls are counted, when there is a rate for them.
 
         An image that an index names comes with it: it is not a pull of its own.
         """
-        quotas, principal = self._cloud.quotas, request[RECORD].principal
+        quotas, principal = self._cloud.quotas, grant.principal
         if quotas.buckets and not self._cloud.store.parents(repository, manifest.digest):
             who = repository.registry if principal is None else key(principal.account)
             if quotas.throttled(who, ANONYMOUS_PULLS if principal is None else PULLS):
-                raise too_many(request)
+                raise too_many(grant.record)
         return False
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
@@ -187,7 +189,7 @@ class PublicBackend(AmazonBackend):
         """What the quota of the registry says."""
         return largest_layer(self._cloud, repository)
 
-    async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
+    async def blob_location(self, grant: PublicGrant, repository: Repository, blob: Blob) -> str | None:
         """Layers come from a signed address, as ECR Public's come from a content delivery network."""
         return sign_url(self._cloud.secret, blob_path(repository, blob.digest))
 

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from ecrlab.oci.backend import Access, Key, Operation, RegistryBackend
+from ecrlab.oci.backend import Access, Entrance, G, Key, Operation
 from ecrlab.oci.endpoints.call import Call
 from ecrlab.oci.error import OciError
 from ecrlab.store import Kept, Repository, Store
@@ -13,37 +13,37 @@ from ecrlab.store import Kept, Repository, Store
 _T = TypeVar("_T")
 
 
-class Gate:
+class Gate(Generic[G]):
     """Lets requests in, and has the threads in which they wait for the disk.
 
     Args:
         store: where everything is kept.
-        backend: whom it asks.
+        entrance: whom it asks.
     """
 
-    def __init__(self, store: Store, backend: RegistryBackend) -> None:
-        self.store, self.backend = store, backend
+    def __init__(self, store: Store, entrance: Entrance[G]) -> None:
+        self.store, self.entrance = store, entrance
         self._repositories: Kept[Key, Repository | None] = Kept(store)
         # Threads for what blocks on the disk. One per core would leave others waiting behind a slow sync.
         self.executor = ThreadPoolExecutor(16, "ecrlab-store")
 
     async def authorize(
         self, call: Call, operation: Operation, source: Key | None = None, reference: str | None = None
-    ) -> Repository:
-        """Ask the backend, and return the repository.
+    ) -> tuple[G, Repository]:
+        """Ask the backend, and return its grant and the repository.
 
         Raises:
             OciError: the backend refuses; there is no such repository (404 NAME_UNKNOWN).
         """
-        repository = await self.look(call, operation, source, reference)
+        grant, repository = await self.look(call, operation, source, reference)
         if repository is None:
             raise OciError(404, "NAME_UNKNOWN", "repository name not known to registry", {"name": call.name})
-        return repository
+        return grant, repository
 
     async def look(
         self, call: Call, operation: Operation, source: Key | None = None, reference: str | None = None
-    ) -> Repository | None:
-        """Ask the backend, and return the repository, None when there is none.
+    ) -> tuple[G, Repository | None]:
+        """Ask the backend, and return its grant and the repository, None when there is none.
 
         Args:
             call: the request.
@@ -55,8 +55,8 @@ class Gate:
             OciError: the backend refuses.
         """
         access = Access(operation, *call.key, reference or call.reference or None, source)
-        await self.backend.authorize(call.request, access)
-        return self._repositories.get(call.key, lambda: self.store.repository(*call.key))
+        grant = await self.entrance.authorize(call.request, access)
+        return grant, self._repositories.get(call.key, lambda: self.store.repository(*call.key))
 
     async def run(self, function: Callable[..., _T], *arguments: Any) -> _T:
         """Call a function that waits for the disk in a thread, and return what it returns."""

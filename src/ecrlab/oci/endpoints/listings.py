@@ -3,11 +3,11 @@
 import json
 import re
 import urllib.parse
-from typing import Any
+from typing import Any, Generic
 
 from aiohttp import web
 
-from ecrlab.oci.backend import Access, Operation
+from ecrlab.oci.backend import Access, G, ListingRules, Operation
 from ecrlab.oci.endpoints.call import Call, check_digest, encodable, not_allowed
 from ecrlab.oci.endpoints.gate import Gate
 from ecrlab.oci.error import API_VERSION, OciError
@@ -19,18 +19,18 @@ from ecrlab.store import Manifest
 _REFERRERS_PAGE = 4 * 1024 * 1024
 
 
-class Listings:
+class Listings(Generic[G]):
     """The three lists of the specification."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, gate: Gate[G], rules: ListingRules[G]) -> None:
+        self._gate, self._rules = gate, rules
 
     async def catalog(self, request: web.Request) -> web.Response:
         """The repositories of a registry."""
         if request.method != "GET":
             raise not_allowed(request, ("GET",))
-        await self._gate.backend.authorize(request, Access(Operation.CATALOG))
-        registry = await self._gate.backend.catalog(request)
+        grant = await self._gate.entrance.authorize(request, Access(Operation.CATALOG))
+        registry = await self._rules.catalog(grant)
         count, last = self._page(request)
         if count == 0:
             return web.json_response({"repositories": []}, headers=API_VERSION)
@@ -40,7 +40,7 @@ class Listings:
 
     async def tags(self, call: Call) -> web.Response:
         """The tags of a repository."""
-        repository = await self._gate.authorize(call, Operation.LIST_TAGS)
+        _, repository = await self._gate.authorize(call, Operation.LIST_TAGS)
         count, last = self._page(call.request)
         if count == 0:
             return web.json_response({"name": call.name, "tags": []}, headers=API_VERSION)
@@ -51,7 +51,7 @@ class Listings:
         """What names a manifest as its subject, as an index."""
         # Nothing refers to anything in a repository that is not there, and a 404 would say that there is no such API
         # (OCI distribution 1.1, "Listing Referrers").
-        repository = await self._gate.look(call, Operation.LIST_REFERRERS)
+        _, repository = await self._gate.look(call, Operation.LIST_REFERRERS)
         check_digest(call.reference)
         query = call.request.query
         artifact_type = query.get("artifactType") or None
@@ -81,7 +81,7 @@ class Listings:
             raise OciError(400, "PAGINATION_NUMBER_INVALID", f"n={count[:40]!r} is not a number from 0 on")
         if not encodable(last):
             raise OciError(400, "PAGINATION_NUMBER_INVALID", "last is not text")
-        return self._gate.backend.page(None if count is None else int(count)), last
+        return self._rules.page(None if count is None else int(count)), last
 
 
 def _next(request: web.Request, **query: str) -> str:

@@ -1,11 +1,12 @@
 """GET, HEAD, PUT and DELETE of a manifest, by its tag or its digest."""
 
 import re
+from typing import Generic
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from ecrlab.oci.backend import Operation
+from ecrlab.oci.backend import G, ManifestHooks, Operation, PullPolicy
 from ecrlab.oci.body import read_bounded
 from ecrlab.oci.endpoints.call import Call, check_digest, encodable
 from ecrlab.oci.endpoints.gate import Gate
@@ -22,27 +23,26 @@ _PULL_RESOLUTION = 60.0
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
-class Manifests:
+class Manifests(Generic[G]):
     """Images as a client names them."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, gate: Gate[G], hooks: ManifestHooks[G], pulls: PullPolicy[G]) -> None:
+        self._gate, self._hooks, self._pulls = gate, hooks, pulls
         # By repository and reference: most requests ask whether an image is there, and under which digest.
         self._heads: Kept[tuple[int, str], CIMultiDict[str]] = Kept(gate.store)
 
     async def get(self, call: Call) -> web.Response:
         """The manifest, which may count as a pull of the image."""
-        request = call.request
-        repository = await self._gate.authorize(call, Operation.GET_MANIFEST)
+        grant, repository = await self._gate.authorize(call, Operation.GET_MANIFEST)
         manifest = self._find_to_pull(call, repository)
-        if self._gate.backend.records_pull(request, repository, manifest):
+        if self._pulls.records_pull(grant, repository, manifest):
             await self._record_pull(repository, manifest)
-        request[BYTES_OUT] = manifest.size
+        call.request[BYTES_OUT] = manifest.size
         return web.Response(body=manifest.content, headers=_headers(manifest))
 
     async def head(self, call: Call) -> web.Response:
         """Its digest, size and media type."""
-        repository = await self._gate.authorize(call, Operation.HEAD_MANIFEST)
+        _, repository = await self._gate.authorize(call, Operation.HEAD_MANIFEST)
 
         def read() -> CIMultiDict[str]:
             manifest = self._find_to_pull(call, repository)
@@ -53,7 +53,7 @@ class Manifests:
 
     async def put(self, call: Call) -> web.Response:
         """Store it, and move the tag to it if it came with one."""
-        repository = await self._gate.authorize(call, Operation.PUT_MANIFEST)
+        grant, repository = await self._gate.authorize(call, Operation.PUT_MANIFEST)
         tag = None if ":" in call.reference else call.reference
         if tag is None:
             check_digest(call.reference)
@@ -62,9 +62,9 @@ class Manifests:
             raise OciError(400, "MANIFEST_INVALID", f"invalid tag: {message}", {"tag": tag[:200]})
         content = await read_bounded(call.request, MAX_MANIFEST, _too_large)
         media_type = call.request.headers.get("Content-Type", "").split(";")[0].strip()
-        parsed = self._gate.backend.read_manifest(content, media_type)
+        parsed = self._hooks.read_manifest(content, media_type)
         digest = call.reference if tag is None else digest_of(content)
-        await self._gate.run(self._keep, call, repository, digest, tag, content, parsed)
+        await self._gate.run(self._keep, call, grant, repository, digest, tag, content, parsed)
         headers = {
             **API_VERSION,
             "Location": f"/v2/{call.name}/manifests/{digest}",
@@ -76,7 +76,7 @@ class Manifests:
 
     async def delete(self, call: Call) -> web.Response:
         """Delete it, or its tag only."""
-        repository = await self._gate.authorize(call, Operation.DELETE_MANIFEST)
+        _, repository = await self._gate.authorize(call, Operation.DELETE_MANIFEST)
         manifest = self._find(call, repository)
         tag = None if ":" in call.reference else call.reference
         await self._gate.run(self._remove, repository, manifest, tag)
@@ -84,7 +84,7 @@ class Manifests:
 
     def _find_to_pull(self, call: Call, repository: Repository) -> Manifest:
         manifest = self._find(call, repository)
-        if not self._gate.backend.can_be_pulled(manifest):
+        if not self._pulls.can_be_pulled(manifest):
             raise _unknown(call)
         return manifest
 
@@ -98,7 +98,7 @@ class Manifests:
         return manifest
 
     async def _record_pull(self, repository: Repository, manifest: Manifest) -> None:
-        now, last = self._gate.backend.now(), manifest.last_pulled_at
+        now, last = self._gate.entrance.now(), manifest.last_pulled_at
         if last is not None and 0 <= now - last < _PULL_RESOLUTION:
             return
         try:
@@ -111,13 +111,14 @@ class Manifests:
     def _keep(
         self,
         call: Call,
+        grant: G,
         repository: Repository,
         digest: str,
         tag: str | None,
         content: bytes,
         parsed: ParsedManifest,
     ) -> None:
-        now = self._gate.backend.now()
+        now = self._gate.entrance.now()
         offered = Manifest(
             digest=digest,
             media_type=parsed.media_type,
@@ -130,7 +131,7 @@ class Manifests:
             attributes={},
         )
         with self._gate.store.transaction() as tx:
-            self._gate.backend.before_put_manifest(tx, repository, call.reference, offered)
+            self._hooks.before_put_manifest(tx, repository, call.reference, offered)
             before = tx.manifest(repository, call.reference)
             stored = tx.put_manifest(
                 repository,
@@ -144,7 +145,7 @@ class Manifests:
                 now=now,
             )
             new = before is None or before.digest != digest
-            self._gate.backend.after_put_manifest(call.request, tx, repository, stored, tag, new)
+            self._hooks.after_put_manifest(grant, tx, repository, stored, tag, new)
 
     def _remove(self, repository: Repository, manifest: Manifest, tag: str | None) -> None:
         with self._gate.store.transaction() as tx:
@@ -152,7 +153,7 @@ class Manifests:
                 tx.delete_manifest(repository, manifest.digest)
             else:
                 tx.delete_tag(repository, tag)
-            self._gate.backend.after_delete_manifest(tx, repository, manifest, tag)
+            self._hooks.after_delete_manifest(tx, repository, manifest, tag)
 
 
 def _too_large() -> OciError:

@@ -1,10 +1,11 @@
 """How a blob is pushed: in one request, in chunks, or by mounting it from another repository."""
 
 import re
+from typing import Generic
 
 from aiohttp import hdrs, web
 
-from ecrlab.oci.backend import Operation
+from ecrlab.oci.backend import G, Operation, UploadRules
 from ecrlab.oci.body import receive
 from ecrlab.oci.endpoints.call import Call, check_digest, is_name
 from ecrlab.oci.endpoints.gate import Gate
@@ -14,11 +15,11 @@ from ecrlab.store import Blob, NotFound, Upload
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]+|\*))?")
 
 
-class Uploads:
+class Uploads(Generic[G]):
     """Uploads from their beginning to the blob that they become."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, gate: Gate[G], rules: UploadRules) -> None:
+        self._gate, self._rules = gate, rules
 
     async def start(self, call: Call) -> web.Response:
         """Begin an upload; or mount a blob, or take a whole one, where the query says so."""
@@ -28,7 +29,7 @@ class Uploads:
             return await self._mount(call, mount, origin)
         if digest:
             return await self._upload_whole(call, digest)
-        repository = await self._gate.authorize(call, Operation.START_UPLOAD)
+        _, repository = await self._gate.authorize(call, Operation.START_UPLOAD)
         return self._accepted(call, self._gate.store.start_upload(repository, _algorithm(call.request)))
 
     async def status(self, call: Call) -> web.Response:
@@ -50,7 +51,7 @@ class Uploads:
         check_digest(digest)
         with upload.writing():
             await self._receive(call, upload, self._chunk(call, upload))
-        self._gate.backend.check_upload(upload)
+        self._rules.check_upload(upload)
         try:
             blob = await self._gate.run(self._gate.store.finish_upload, upload, digest)
         except NotFound:
@@ -65,14 +66,14 @@ class Uploads:
 
     async def _mount(self, call: Call, digest: str, origin: str) -> web.Response:
         try:
-            source_key = await self._gate.backend.locate(call.request, origin)
+            source_key = await self._gate.entrance.locate(call.request, origin)
         except OciError:
             # What cannot be mounted is uploaded instead (OCI distribution 1.1, "Mounting a blob").
-            repository = await self._gate.authorize(call, Operation.START_UPLOAD)
+            _, repository = await self._gate.authorize(call, Operation.START_UPLOAD)
             return self._accepted(call, self._gate.store.start_upload(repository))
         blob = None
         try:
-            repository = await self._gate.authorize(call, Operation.MOUNT_BLOB, source_key, digest)
+            _, repository = await self._gate.authorize(call, Operation.MOUNT_BLOB, source_key, digest)
         except MountDeclined:
             declined = self._gate.store.repository(*call.key)
             if declined is None:
@@ -88,13 +89,13 @@ class Uploads:
         return self._created(call, blob)
 
     async def _upload_whole(self, call: Call, digest: str) -> web.Response:
-        repository = await self._gate.authorize(call, Operation.UPLOAD_BLOB, reference=digest)
+        _, repository = await self._gate.authorize(call, Operation.UPLOAD_BLOB, reference=digest)
         algorithm = check_digest(digest)
         upload = self._gate.store.start_upload(repository, algorithm)
         try:
             with upload.writing():
                 await self._receive(call, upload)
-            self._gate.backend.check_upload(upload)
+            self._rules.check_upload(upload)
             return self._created(call, await self._gate.run(self._gate.store.finish_upload, upload, digest))
         except BaseException:
             if self._gate.store.upload(repository, upload.id) is not None:
@@ -102,7 +103,7 @@ class Uploads:
             raise
 
     async def _find(self, call: Call, operation: Operation) -> Upload:
-        repository = await self._gate.authorize(call, operation)
+        _, repository = await self._gate.authorize(call, operation)
         upload = self._gate.store.upload(repository, call.reference)
         if upload is None:
             raise OciError(
@@ -111,7 +112,7 @@ class Uploads:
         return upload
 
     async def _receive(self, call: Call, upload: Upload, length: int | None = None) -> None:
-        largest = self._gate.backend.largest_layer(upload.repository)
+        largest = self._rules.largest_layer(upload.repository)
         await receive(call.request, upload, self._gate.executor, length, largest)
 
     def _chunk(self, call: Call, upload: Upload) -> int | None:
