@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,11 +63,12 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](?::[0-9]{
 
 @dataclass(frozen=True, slots=True)
 class HubGrant:
-    """Who asks, None without a login, from where, and the number of their token."""
+    """Who asks, None without a login, from where, the number of their token, and the scopes that the X-ray shows."""
 
     user: str | None
     address: str
     token: str
+    scopes: list[dict[str, Any]]
 
 
 class HubBackend(RegistryBackend[HubGrant]):
@@ -117,6 +119,16 @@ class HubBackend(RegistryBackend[HubGrant]):
         if access.operation is Operation.MOUNT_BLOB and "pull" not in _granted(claims, source[1] if source else ""):
             raise MountDeclined
         return _grant(claims, record)
+
+    def question(self, request: web.Request, key: Key) -> Hashable | None:
+        """Whose token, in which second: a token ends with one."""
+        return request.headers.get(hdrs.AUTHORIZATION, ""), int(self.now())
+
+    def repeat(self, request: web.Request, grant: HubGrant) -> None:
+        """Note for the X-ray what was asked then; on whom it counts stands in the headers of the answer."""
+        record = request[HUB_RECORD]
+        record.operation, record.user = Operation.HEAD_MANIFEST.value, grant.user
+        record.scopes.extend(grant.scopes)
 
     def records_pull(self, grant: HubGrant, repository: Repository, manifest: Manifest) -> bool:
         """Count the pull, or refuse it when the limit is reached (429).
@@ -203,7 +215,7 @@ def _bearer(request: web.Request) -> str | None:
 
 def _grant(claims: tokens.Claims | None, record: HubRecord) -> HubGrant:
     found = claims or {}
-    return HubGrant(found.get("sub") or None, record.address, found.get("jti", ""))
+    return HubGrant(found.get("sub") or None, record.address, found.get("jti", ""), record.scopes)
 
 
 def _over(grant: HubGrant) -> str:

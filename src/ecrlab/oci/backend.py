@@ -3,6 +3,7 @@
 import enum
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -141,6 +142,18 @@ class ManifestHooks(Generic[G]):
 
 class PullPolicy(Generic[G]):
     """What is given out, and what counts as a pull."""
+
+    def question(self, request: web.Request, key: Key) -> Hashable | None:
+        """What `authorize` of a HEAD of a manifest follows from, besides what the store holds and which manifest is
+        asked for: whose password, in which second, from where. None: something else counts as well.
+
+        The same question is answered as before until something is written to the store: see `repeat`.
+        """
+        return None
+
+    def repeat(self, request: web.Request, grant: G) -> None:
+        """Called in place of `authorize` when a HEAD is answered as before, with the grant that was given then."""
+        return
 
     async def blob_location(self, grant: G, repository: Repository, blob: Blob) -> str | None:
         """A URL to send the client to for the content of a blob (307), or None to serve it here."""

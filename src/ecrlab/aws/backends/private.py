@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Hashable
 from typing import Any
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, repository_target
 from ecrlab.aws.backends.grant import PrivateGrant
@@ -37,8 +36,6 @@ _HOST = re.compile(
 )
 # Authorization header, action, account, Region, repository, second of lab time, source address, User-Agent.
 _Question = tuple[str, str, str, str, str, int, str, str]
-# The same, of a HEAD: Authorization header, account, Region, path, second, source address, User-Agent.
-_Head = tuple[str, str, str, str, int, str, str]
 #: Names in a page of a listing when the client says no number, and the most it may ask for (facts A005, A006).
 _PAGE, _LARGEST_PAGE = 100, 1000
 EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
@@ -55,6 +52,12 @@ class AmazonBackend(RegistryBackend[G]):
 
     That ECR Public does as ECR is inferred.
     """
+
+    def question(self, request: web.Request, key: Key) -> Hashable | None:
+        """Whose password, in which second, and what else IAM is told."""
+        headers = request.headers
+        who, program = headers.get("Authorization", ""), headers.get("User-Agent", "")
+        return who, int(self.now()), request.remote or "", program
 
     def check_upload(self, upload: Upload) -> None:
         """Refuse a blob of no bytes (facts A017)."""
@@ -95,36 +98,19 @@ class PrivateBackend(AmazonBackend[PrivateGrant]):
         self._repositories: Kept[Key, Repository | None] = Kept(cloud.store)
         self._rules: Kept[tuple[str, str, str], Document | None] = Kept(cloud.store)
         self._decisions: Kept[_Question, tuple[Decision, dict[str, Any]]] = Kept(cloud.store)
-        self._heads: Kept[_Head, tuple[Principal, list[dict[str, Any]], CIMultiDict[str]]] = Kept(cloud.store)
 
-    async def head(
-        self, request: web.Request, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        """Answer a HEAD of a manifest, which a client asks before each pull: with what ``answer`` gives.
+    def question(self, request: web.Request, key: Key) -> Hashable | None:
+        """None where a rate is counted, or upstream may have to be asked."""
+        account, _, region = key[0].partition("/")
+        if self._cloud.quotas.buckets or self._rule(account, region, key[1]) is not None:
+            return None
+        return super().question(request, key)
 
-        The same one in the same second is answered as before, unless something was written to the store since.
-        """
-        record, version = request[RECORD], self._cloud.store.version
-        # Whose password, at which registry, which image, and what else IAM is told.
-        question = (
-            request.headers.get("Authorization", ""),
-            *registry_of(request),
-            request.path,
-            int(self.now()),
-            request.remote or "",
-            request.headers.get("User-Agent", ""),
-        )
-        found = None if self._cloud.quotas.buckets else self._heads.known(question)
-        if found is not None:
-            record.operation = Operation.HEAD_MANIFEST.value
-            record.principal, decisions, headers = found
-            record.decisions.extend(decisions)
-            return web.Response(headers=CIMultiDict(headers))
-        response = await answer(request)
-        if response.status == 200 and record.principal is not None and not record.fetched:
-            kept = CIMultiDict(response.headers)
-            self._heads.keep(question, (record.principal, list(record.decisions), kept), version)
-        return response
+    def repeat(self, request: web.Request, grant: PrivateGrant) -> None:
+        """Note for the X-ray what was asked then."""
+        record = request[RECORD]
+        record.operation, record.principal = Operation.HEAD_MANIFEST.value, grant.principal
+        record.decisions.extend(grant.decisions)
 
     def now(self) -> float:
         """Lab time in epoch seconds."""
@@ -204,16 +190,14 @@ class PrivateBackend(AmazonBackend[PrivateGrant]):
         if access.operation is Operation.MOUNT_BLOB:
             self._check_mount(request, grant, access)
         if found is not None and access.operation in (Operation.GET_MANIFEST, Operation.HEAD_MANIFEST):
-            key = (account, region, found.name)
-            rule = self._rules.get(key, lambda: rule_for(self._cloud, *key))
+            rule = self._rule(account, region, found.name)
             if rule is not None:
-                record.fetched = True
                 await before_pull(
                     self._cloud,
                     rule,
                     found,
                     reference,
-                    lambda action: self._ask(request, grant, action, key[2]),
+                    lambda action: self._ask(request, grant, action, found.name),
                 )
         return grant
 
@@ -238,6 +222,11 @@ class PrivateBackend(AmazonBackend[PrivateGrant]):
     def _repository(self, account: str, region: str, name: str) -> Repository | None:
         key = (f"{account}/{region}", name)
         return self._repositories.get(key, lambda: self._cloud.store.repository(*key))
+
+    def _rule(self, account: str, region: str, name: str) -> Document | None:
+        """Return the pull-through cache rule that a repository's name falls under."""
+        key = (account, region, name)
+        return self._rules.get(key, lambda: rule_for(self._cloud, *key))
 
     def _ask(self, request: web.Request, grant: PrivateGrant, action: str, name: str) -> Decision:
         """Put a question about the repository ``name`` to IAM; the same one in the same second has the same answer."""

@@ -49,6 +49,7 @@ _PUSHES = frozenset(
         Operation.DELETE_MANIFEST,
     }
 )
+_ANYBODY = "anybody may pull from a public repository"
 _NAME = re.compile(rf"(?:{re.escape(HOST)}/)?([a-z0-9._-]+)/(.+)")
 
 
@@ -141,7 +142,7 @@ class PublicBackend(AmazonBackend[PublicGrant]):
         if access.operation is Operation.DELETE_BLOB:
             raise OciError(405, "UNSUPPORTED", "Amazon ECR Public has no operation that deletes a layer.")
         if access.operation not in _PUSHES:
-            record.reason = record.reason or "anybody may pull from a public repository"
+            record.reason = record.reason or _ANYBODY
             return grant
         if principal is None:
             record.reason = "to push needs a login"
@@ -168,6 +169,11 @@ class PublicBackend(AmazonBackend[PublicGrant]):
         if access.operation is Operation.MOUNT_BLOB:
             raise MountDeclined  # not known to be offered there
         return grant
+
+    def repeat(self, request: web.Request, grant: PublicGrant) -> None:
+        """Note for the X-ray why it is given out."""
+        record = request[RECORD]
+        record.operation, record.reason = Operation.HEAD_MANIFEST.value, record.reason or _ANYBODY
 
     def records_pull(self, grant: PublicGrant, repository: Repository, manifest: Manifest) -> bool:
         """ECR Public shows no time of the last pull; here pulls are counted, when there is a rate for them.

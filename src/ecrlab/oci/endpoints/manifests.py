@@ -1,12 +1,13 @@
 """GET, HEAD, PUT and DELETE of a manifest, by its tag or its digest."""
 
 import re
+from collections.abc import Hashable
 from typing import Generic
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from ecrlab.oci.backend import G, ManifestHooks, Operation, PullPolicy
+from ecrlab.oci.backend import G, Key, ManifestHooks, Operation, PullPolicy
 from ecrlab.oci.body import read_bounded
 from ecrlab.oci.endpoints.call import Call, check_digest, encodable
 from ecrlab.oci.endpoints.gate import Gate
@@ -20,6 +21,9 @@ MAX_MANIFEST = 4 * 1024 * 1024 + 64 * 1024
 #: An image pulled again within so many seconds keeps its last_pulled_at: not every pull is worth a write.
 _PULL_RESOLUTION = 60.0
 
+# Which repository, which image, and what else the backend says that the answer follows from.
+_Question = tuple[Key, str, Hashable]
+
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
@@ -28,8 +32,8 @@ class Manifests(Generic[G]):
 
     def __init__(self, gate: Gate[G], hooks: ManifestHooks[G], pulls: PullPolicy[G]) -> None:
         self._gate, self._hooks, self._pulls = gate, hooks, pulls
-        # By repository and reference: most requests ask whether an image is there, and under which digest.
-        self._heads: Kept[tuple[int, str], CIMultiDict[str]] = Kept(gate.store)
+        # Most requests ask whether an image is there, and under which digest: the grant and the answer's headers.
+        self._heads: Kept[_Question, tuple[G, CIMultiDict[str]]] = Kept(gate.store)
 
     async def get(self, call: Call) -> web.Response:
         """The manifest, which may count as a pull of the image."""
@@ -41,15 +45,23 @@ class Manifests(Generic[G]):
         return web.Response(body=manifest.content, headers=_headers(manifest))
 
     async def head(self, call: Call) -> web.Response:
-        """Its digest, size and media type."""
-        _, repository = await self._gate.authorize(call, Operation.HEAD_MANIFEST)
+        """Its digest, size and media type: what a client asks before each pull.
 
-        def read() -> CIMultiDict[str]:
-            manifest = self._find_to_pull(call, repository)
-            return CIMultiDict({**_headers(manifest), "Content-Length": str(manifest.size)})
-
+        The same question is answered as before, unless something was written to the store since: the only place where
+        answers are kept.
+        """
+        asked, version = self._pulls.question(call.request, call.key), self._gate.store.version
+        question = None if asked is None else (call.key, call.reference, asked)
+        known = None if question is None else self._heads.known(question)
+        if known is None:
+            grant, headers = await self._work_out_head(call)
+            if question is not None:
+                self._heads.keep(question, (grant, headers), version)
+        else:
+            grant, headers = known
+            self._pulls.repeat(call.request, grant)
         # A copy: whoever sends the answer adds its own headers to it.
-        return web.Response(headers=CIMultiDict(self._heads.get((repository.id, call.reference), read)))
+        return web.Response(headers=CIMultiDict(headers))
 
     async def put(self, call: Call) -> web.Response:
         """Store it, and move the tag to it if it came with one."""
@@ -81,6 +93,11 @@ class Manifests(Generic[G]):
         tag = None if ":" in call.reference else call.reference
         await self._gate.run(self._remove, repository, manifest, tag)
         return web.Response(status=202, headers=API_VERSION)
+
+    async def _work_out_head(self, call: Call) -> tuple[G, CIMultiDict[str]]:
+        grant, repository = await self._gate.authorize(call, Operation.HEAD_MANIFEST)
+        manifest = self._find_to_pull(call, repository)
+        return grant, CIMultiDict({**_headers(manifest), "Content-Length": str(manifest.size)})
 
     def _find_to_pull(self, call: Call, repository: Repository) -> Manifest:
         manifest = self._find(call, repository)
