@@ -8,30 +8,20 @@ from dataclasses import replace
 
 from aiohttp import hdrs, web
 
-from ecrlab.aws.authorization.access import BYTES_AT_THE_END, REGISTRY_RULES, ask, public_target
+from ecrlab.aws.authorization.access import ask, public_target
+from ecrlab.aws.backends.amazon import AmazonBackend
+from ecrlab.aws.backends.checks import check_image, check_tag, list_actions, throttle, too_many
 from ecrlab.aws.backends.grant import PublicGrant
-from ecrlab.aws.backends.private import (
-    EXPIRED,
-    AmazonBackend,
-    caller_of,
-    check_image,
-    check_tag,
-    largest_layer,
-    password_of,
-    throttle,
-    too_many,
-)
-from ecrlab.aws.cloud import Cloud
-from ecrlab.aws.ecr.layers import blob_path
+from ecrlab.aws.backends.login import EXPIRED, caller_of, password_of
 from ecrlab.aws.ecr_public.login import SCOPE
 from ecrlab.aws.ecr_public.registry import HOST, LOGOS, account_of_alias, key
 from ecrlab.aws.ecr_public.request import REGION
 from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.quotas import ANONYMOUS_PULLS, PULLS
 from ecrlab.aws.record import RECORD
-from ecrlab.aws.tokens import TOKEN_SECONDS, Token, make_token, read_token, sign_url
+from ecrlab.aws.tokens import TOKEN_SECONDS, Token, make_token, read_token
 from ecrlab.oci import Access, Key, MountDeclined, OciError, Operation
-from ecrlab.store import Blob, Manifest, Repository, Store
+from ecrlab.store import Manifest, Repository, Store
 
 # The Region in a Bearer token, so that a password is none.
 _BEARER = "public-bearer"
@@ -54,18 +44,7 @@ _NAME = re.compile(rf"(?:{re.escape(HOST)}/)?([a-z0-9._-]+)/(.+)")
 
 
 class PublicBackend(AmazonBackend[PublicGrant]):
-    """Stands before the public registries of all accounts; the alias in the name says whose is meant.
-
-    Args:
-        cloud: the lab's.
-    """
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
-    def now(self) -> float:
-        """Lab time in epoch seconds."""
-        return self._cloud.clock.time()
+    """Stands before the public registries of all accounts; the alias in the name says whose is meant."""
 
     # ------------------------------------------------------------------------------------------------------ the token
 
@@ -128,8 +107,8 @@ class PublicBackend(AmazonBackend[PublicGrant]):
 
     async def authorize(self, request: web.Request, access: Access) -> PublicGrant:
         """Let everybody read; ask IAM about everything else."""
-        principal, record = self._authenticate(request), request[RECORD]
-        grant = PublicGrant(principal, record)
+        record = request[RECORD]
+        grant = PublicGrant(self._authenticate(request), record)
         record.operation = access.operation.value
         if access.operation is Operation.CATALOG:
             raise OciError(401, "DENIED", "Not Authorized")
@@ -144,20 +123,23 @@ class PublicBackend(AmazonBackend[PublicGrant]):
         if access.operation not in _PUSHES:
             record.reason = record.reason or _ANYBODY
             return grant
+        self._check_push(request, grant, access)
+        return grant
+
+    def _check_push(self, request: web.Request, grant: PublicGrant, access: Access) -> None:
+        """Let through who is signed in and whom IAM allows each action that the request stands for."""
+        principal, record = grant.principal, grant.record
         if principal is None:
             record.reason = "to push needs a login"
             raise OciError(403, "DENIED", "Not Authorized")
         if self._cloud.quotas.buckets:
             throttle(self._cloud, record, access.operation, key(principal.account))
-        actions = REGISTRY_RULES[access.operation.name]
-        if access.operation is Operation.FINISH_UPLOAD and request.body_exists:
-            actions = BYTES_AT_THE_END + actions
-        for action in actions:
+        for action in list_actions(request, access):
             decision = ask(
                 self._cloud,
                 principal,
                 action.replace("ecr:", "ecr-public:"),
-                public_target(self._cloud, account, name),
+                public_target(self._cloud, (access.registry or "").partition("/")[0], access.repository or ""),
                 region=REGION,
                 now=float(int(self.now())),
                 source_ip=request.remote or "127.0.0.1",
@@ -168,7 +150,6 @@ class PublicBackend(AmazonBackend[PublicGrant]):
                 raise OciError(403, "DENIED", decision.message)
         if access.operation is Operation.MOUNT_BLOB:
             raise MountDeclined  # not known to be offered there
-        return grant
 
     def repeat(self, request: web.Request, grant: PublicGrant) -> None:
         """Note for the X-ray why it is given out."""
@@ -190,14 +171,6 @@ class PublicBackend(AmazonBackend[PublicGrant]):
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
         """Refuse an image that is one too many."""
         check_image(self._cloud, tx, repository, manifest)
-
-    def largest_layer(self, repository: Repository) -> tuple[int, str] | None:
-        """What the quota of the registry says."""
-        return largest_layer(self._cloud, repository)
-
-    async def blob_location(self, grant: PublicGrant, repository: Repository, blob: Blob) -> str | None:
-        """Layers come from a signed address, as ECR Public's come from a content delivery network."""
-        return sign_url(self._cloud.secret, blob_path(repository, blob.digest))
 
 
 def _missing(name: str, registry: str) -> OciError:
