@@ -100,7 +100,7 @@ class HubBackend(RegistryBackend[HubGrant]):
         if access.operation is Operation.CATALOG:
             raise self._challenge(request, "registry:catalog:*", self._claims(request, None) is not None)
         if name is None:
-            return _grant(self._claims(request, ""), record)
+            return _make_grant(self._claims(request, ""), record)
         needs = _NEEDS[access.operation]
         scope = f"repository:{name}:{','.join(needs)}"
         claims = self._claims(request, scope)
@@ -118,7 +118,7 @@ class HubBackend(RegistryBackend[HubGrant]):
         source = access.source_repository
         if access.operation is Operation.MOUNT_BLOB and "pull" not in _granted(claims, source[1] if source else ""):
             raise MountDeclined
-        return _grant(claims, record)
+        return _make_grant(claims, record)
 
     def question(self, request: web.Request, key: Key) -> Hashable | None:
         """Whose token, in which second: a token ends with one."""
@@ -213,7 +213,7 @@ def _bearer(request: web.Request) -> str | None:
     return token.strip() if kind.lower() == "bearer" else None
 
 
-def _grant(claims: tokens.Claims | None, record: HubRecord) -> HubGrant:
+def _make_grant(claims: tokens.Claims | None, record: HubRecord) -> HubGrant:
     found = claims or {}
     return HubGrant(found.get("sub") or None, record.address, found.get("jti", ""), record.scopes)
 

@@ -118,7 +118,7 @@ class Registry(Generic[G]):
             return await self._ping(request)
         if path == "/v2/_catalog":
             return await self._listings.catalog(request)
-        # A slash written as %2F belongs to what the path ends with, so that the door can say what is wrong with it.
+        # A slash written as %2F belongs to what the path ends with, so that the backend can say what is wrong with it.
         match = _PATH.fullmatch(path) or _PATH.fullmatch(request.rel_url.path_safe)
         if match is None:
             raise OciError(404, "UNSUPPORTED", f"there is nothing at {path[:300]}")
