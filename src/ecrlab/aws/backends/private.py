@@ -48,7 +48,7 @@ class PrivateBackend(AmazonBackend[PrivateGrant]):
 
     What follows from the store alone is kept until the next write to it, so every change counts from the next request
     on. A decision also follows from the second of lab time and from where the request comes: these are in its key.
-    Whether a token has expired is looked at for each request.
+    Whether a token has expired is looked at for each request, and of the same HEAD once a second.
     """
 
     def __init__(self, cloud: Cloud) -> None:
@@ -75,10 +75,12 @@ class PrivateBackend(AmazonBackend[PrivateGrant]):
     async def locate(self, request: web.Request, name: str) -> Key:
         """Return the store's key for ``ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME`` or for a bare name."""
         account, region = _registry_of(request)
-        self._authenticate(request, account, region)
         found = _HOST.fullmatch(name)
         if found is None:
             return f"{account}/{region}", name
+        if (found[1], found[2]) == (account, region) and found[3] is not None:
+            return f"{account}/{region}", found[3]
+        self._authenticate(request, account, region)  # only whoever has a password hears what is wrong with a name
         if (found[1], found[2]) != (account, region):
             port = self._cloud.known_port(found[1], found[2])
             where = (
@@ -89,11 +91,7 @@ class PrivateBackend(AmazonBackend[PrivateGrant]):
             here, there = registry_name(account, region), registry_name(found[1], found[2])
             text = f"This port is the registry {here}. The registry {there} {where}."
             raise OciError(404, "NAME_UNKNOWN", text)
-        if found[3] is None:
-            raise OciError(
-                404, "NAME_UNKNOWN", f"The name ends after the registry {name}: a repository name must follow."
-            )
-        return f"{account}/{region}", found[3]
+        raise OciError(404, "NAME_UNKNOWN", f"The name ends after the registry {name}: a repository name must follow.")
 
     async def authorize(self, request: web.Request, access: Access) -> PrivateGrant:
         """Authenticate (401; 403 when expired), check the tag (400), look for the repository or have it made (404), and

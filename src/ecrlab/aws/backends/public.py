@@ -96,13 +96,12 @@ class PublicBackend(AmazonBackend[PublicGrant]):
 
     async def locate(self, request: web.Request, name: str) -> Key:
         """Return the store's key for ``public.ecr.aws/ALIAS/NAME`` or ``ALIAS/NAME``."""
-        self._authenticate(request)
         found = _NAME.fullmatch(name)
         account = None if found is None else account_of_alias(self._cloud, found[1])
         if found is None or account is None:
+            self._authenticate(request)  # only whoever has a token hears what is wrong with a name
             who, _, what = name.removeprefix(f"{HOST}/").partition("/")
             raise _missing(what or who, who)
-        request[RECORD].account = account
         return key(account), found[2]
 
     async def authorize(self, request: web.Request, access: Access) -> PublicGrant:
@@ -114,8 +113,9 @@ class PublicBackend(AmazonBackend[PublicGrant]):
             raise OciError(401, "DENIED", "Not Authorized")
         if access.repository is None or access.registry is None:
             return grant
-        check_tag(access)
         account, name = access.registry.partition("/")[0], access.repository
+        record.account = account
+        check_tag(access)
         if self._cloud.store.repository(access.registry, name) is None:
             raise _missing(name, account)
         if access.operation is Operation.DELETE_BLOB:
@@ -152,9 +152,10 @@ class PublicBackend(AmazonBackend[PublicGrant]):
             raise MountDeclined  # not known to be offered there
 
     def repeat(self, request: web.Request, grant: PublicGrant) -> None:
-        """Note for the X-ray why it is given out."""
+        """Note for the X-ray whose image it is, who asks, and why it is given out."""
         record = request[RECORD]
-        record.operation, record.reason = Operation.HEAD_MANIFEST.value, record.reason or _ANYBODY
+        record.operation, record.account = Operation.HEAD_MANIFEST.value, grant.record.account
+        record.principal, record.reason = grant.principal, grant.record.reason
 
     def records_pull(self, grant: PublicGrant, repository: Repository, manifest: Manifest) -> bool:
         """ECR Public shows no time of the last pull; here pulls are counted, when there is a rate for them.
