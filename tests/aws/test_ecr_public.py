@@ -219,6 +219,26 @@ def test_anybody_pulls_and_nobody_pushes_without_a_login(lab: Any, public: Any) 
     assert anybody.ask("GET", f"/v2/{anybody.name.partition('/')[2]}/manifests/v1").status_code == 200
 
 
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_the_x_ray_shows_a_repeated_head_as_it_shows_the_first(lab: Any, public: Any, signed_in: bool) -> None:
+    address = uri(public)
+    assert Client(address, login(lab)).sign_in().push("v1").status_code == 201
+    client = Client(address, login(lab) if signed_in else None).sign_in()
+    before = lab.control.xray()["last"]
+    for _ in range(20):
+        assert client.ask("HEAD", f"/v2/{client.name}/manifests/v1").status_code == 200
+    rows = lab.control.xray(before)["rows"]
+    assert len(rows) == 20
+    varies = {"seq", "time", "wall", "duration_ms"}
+    assert len({json.dumps({k: v for k, v in row.items() if k not in varies}) for row in rows}) == 1
+    who = f"arn:aws:iam::{OWN}:user/admin" if signed_in else None
+    assert (rows[-1]["operation"], rows[-1]["principal"], rows[-1]["account"]) == ("HEAD manifest", who, OWN)
+    assert rows[-1]["reason"] in (
+        "anybody may pull from a public repository",
+        "a token that anybody gets: enough to pull",
+    )
+
+
 def test_a_login_of_a_private_registry_opens_nothing(lab: Any, public: Any) -> None:
     private = lab.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     assert Client(uri(public), private).token().status_code == 401

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from ecrlab.aws.backends.private import why_refused
+from ecrlab.aws.backends.login import why_refused
 from ecrlab.client import LabClient, LabError, LabNotRunning
 from ecrlab.home import Home
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -34,14 +35,24 @@ def test_a_get_counts_and_a_head_does_not(hub: Any) -> None:
     assert left(hub.pull("busybox", "latest", method="HEAD")) == "98;w=21600"
 
 
+def test_the_x_ray_shows_a_repeated_head_as_it_shows_the_first(lab: Any, hub: Any) -> None:
+    token = hub.token("repository:busybox:pull", user="learner")
+    before = lab.control.xray()["last"]
+    for _ in range(20):
+        assert hub.ask("HEAD", "/v2/busybox/manifests/latest", token).status_code == 200
+    rows = lab.control.xray(before)["rows"]
+    assert len(rows) == 20
+    varies = {"seq", "time", "wall", "duration_ms"}
+    assert len({json.dumps({k: v for k, v in row.items() if k not in varies}) for row in rows}) == 1
+    assert (rows[-1]["operation"], rows[-1]["principal"], len(rows[-1]["decisions"])) == ("HEAD manifest", "learner", 1)
+
+
 def test_a_push_does_not_count(hub: Any) -> None:
     assert hub.push("learner/app").status_code == 201
     assert left(hub.pull("learner/app", method="HEAD", user="learner")) == "200;w=21600"
 
 
 def test_of_an_image_for_several_architectures_each_one_pulled_counts(hub: Any, digest: Any) -> None:
-    import json
-
     token = hub.token("repository:learner/multi:pull,push", user="learner")
     members = []
     for tag in ("amd64", "arm64"):

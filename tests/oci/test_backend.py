@@ -39,7 +39,7 @@ class Guard(OpenBackend):
             raise self.veto
 
     def after_put_manifest(
-        self, request: web.Request, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
+        self, grant: None, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
     ) -> None:
         assert tx.in_transaction
         self.after.append(manifest)
@@ -49,7 +49,7 @@ class Guard(OpenBackend):
         assert tx.in_transaction
         self.deleted.append((manifest.tags, tag))
 
-    def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
+    def records_pull(self, grant: None, repository: Repository, manifest: Manifest) -> bool:
         return False
 
     def now(self) -> float:

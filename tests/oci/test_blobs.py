@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from ecrlab.oci import OpenBackend
 from ecrlab.store import Blob, Repository
@@ -110,7 +109,7 @@ async def test_a_file_beside_it_that_looks_compressed_is_never_sent(client: Any,
 class Redirecting(OpenBackend):
     """Sends downloads elsewhere."""
 
-    async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
+    async def blob_location(self, grant: None, repository: Repository, blob: Blob) -> str | None:
         return f"/_blobs/{repository.name}/{blob.size}"
 
 

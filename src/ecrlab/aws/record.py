@@ -37,8 +37,6 @@ class Record:
     bearer: Bearer | None = None
     # The connection was ended without an answer: the Region is switched off.
     cut: bool = False
-    # The repository belongs to a pull-through cache rule, so that another registry may have been asked.
-    fetched: bool = False
 
 
 RECORD: Final = web.RequestKey("ecrlab.record", Record)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -11,7 +13,7 @@ from ecrlab.clock import Clock
 from ecrlab.hub import names, tokens
 from ecrlab.hub.accounts import Accounts
 from ecrlab.hub.pulls import Puller, Pulls
-from ecrlab.hub.record import HUB_RECORD
+from ecrlab.hub.record import HUB_RECORD, HubRecord
 from ecrlab.hub.repositories import Repositories
 from ecrlab.hub.rights import is_private
 from ecrlab.oci import Access, Key, MountDeclined, OciError, Operation, RegistryBackend
@@ -59,7 +61,17 @@ DENIED = "requested access to the resource is denied"
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](?::[0-9]{1,5})?")
 
 
-class HubBackend(RegistryBackend):
+@dataclass(frozen=True, slots=True)
+class HubGrant:
+    """Who asks, None without a login, from where, the number of their token, and the scopes that the X-ray shows."""
+
+    user: str | None
+    address: str
+    token: str
+    scopes: list[dict[str, Any]]
+
+
+class HubBackend(RegistryBackend[HubGrant]):
     """Stands before the one registry of the hub. A token's scopes decide; the rights behind them are not read again."""
 
     def __init__(
@@ -80,7 +92,7 @@ class HubBackend(RegistryBackend):
         """Return the store's key; a name of one part is in the namespace library."""
         return names.REGISTRY, names.full(name)
 
-    async def authorize(self, request: web.Request, access: Access) -> None:
+    async def authorize(self, request: web.Request, access: Access) -> HubGrant:
         """Compare the token's scopes with what the request needs (401), and make the repository that is pushed to."""
         record = request[HUB_RECORD]
         record.operation = access.operation.value
@@ -88,8 +100,7 @@ class HubBackend(RegistryBackend):
         if access.operation is Operation.CATALOG:
             raise self._challenge(request, "registry:catalog:*", self._claims(request, None) is not None)
         if name is None:
-            self._claims(request, "")
-            return
+            return _make_grant(self._claims(request, ""), record)
         needs = _NEEDS[access.operation]
         scope = f"repository:{name}:{','.join(needs)}"
         claims = self._claims(request, scope)
@@ -107,16 +118,27 @@ class HubBackend(RegistryBackend):
         source = access.source_repository
         if access.operation is Operation.MOUNT_BLOB and "pull" not in _granted(claims, source[1] if source else ""):
             raise MountDeclined
+        return _make_grant(claims, record)
 
-    def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
+    def question(self, request: web.Request, key: Key) -> Hashable | None:
+        """Whose token, in which second: a token ends with one."""
+        return request.headers.get(hdrs.AUTHORIZATION, ""), int(self.now())
+
+    def repeat(self, request: web.Request, grant: HubGrant) -> None:
+        """Note for the X-ray what was asked then; on whom it counts stands in the headers of the answer."""
+        record = request[HUB_RECORD]
+        record.operation, record.user = Operation.HEAD_MANIFEST.value, grant.user
+        record.scopes.extend(grant.scopes)
+
+    def records_pull(self, grant: HubGrant, repository: Repository, manifest: Manifest) -> bool:
         """Count the pull, or refuse it when the limit is reached (429).
 
         The GET of a manifest counts, a HEAD does not, and of an image for several architectures each one pulled counts
         once: its index itself does not (H017).
         """
-        puller = self.puller(request)
+        puller = self._puller(grant.user, grant.address)
         if self._pulls.remaining(puller) == 0:
-            raise OciError(429, "TOOMANYREQUESTS", self._over(request))
+            raise OciError(429, "TOOMANYREQUESTS", _over(grant))
         if manifest.media_type in _INDEXES:
             return True
         with self._store.transaction():
@@ -124,32 +146,23 @@ class HubBackend(RegistryBackend):
             self._repositories.count_pull(repository)
         return True
 
-    def rate_headers(self, request: web.Request, status: int) -> dict[str, str]:
-        """Return the headers of an answer about a manifest (H018).
+    def rate_headers(self, user: str | None, address: str, status: int) -> dict[str, str]:
+        """Return the headers of an answer about a manifest, to a user (None: to nobody) at an address (H018).
 
         Where there is no limit none are on limits, and when nothing was given out only on whom it would count.
         """
-        puller = self.puller(request)
+        puller = self._puller(user, address)
         headers = {"docker-ratelimit-source": puller.shown}
         remaining = self._pulls.remaining(puller) if status in (200, 429) else None
         if remaining is not None:
             window = self._pulls.limits().window
             headers["ratelimit-limit"] = f"{puller.limit};w={window}"
             headers["ratelimit-remaining"] = f"{remaining};w={window}"
-        request[HUB_RECORD].shows.update(headers)
         return headers
 
-    def puller(self, request: web.Request) -> Puller:
-        """Return on whom a pull by this request counts."""
-        user = request[HUB_RECORD].user
-        return self._pulls.puller(self._accounts.users.get(user) if user else None, request[HUB_RECORD].address)
-
-    def _over(self, request: web.Request) -> str:
-        user = request[HUB_RECORD].user
-        if user is None:
-            return OVER_ANONYMOUS
-        claims = tokens.read(self._secret, _bearer(request) or "", tokens.SERVICE) or {}
-        return OVER_ACCOUNT.format(user=user, token=claims.get("jti", ""))
+    def _puller(self, user: str | None, address: str) -> Puller:
+        """Return on whom a pull counts."""
+        return self._pulls.puller(self._accounts.users.get(user) if user else None, address)
 
     # -------------------------------------------------------------------------------------------------- authentication
 
@@ -198,6 +211,15 @@ def host(request: web.Request) -> str:
 def _bearer(request: web.Request) -> str | None:
     kind, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else None
+
+
+def _make_grant(claims: tokens.Claims | None, record: HubRecord) -> HubGrant:
+    found = claims or {}
+    return HubGrant(found.get("sub") or None, record.address, found.get("jti", ""), record.scopes)
+
+
+def _over(grant: HubGrant) -> str:
+    return OVER_ACCOUNT.format(user=grant.user, token=grant.token) if grant.user else OVER_ANONYMOUS
 
 
 def _granted(claims: tokens.Claims | None, name: str) -> tuple[str, ...]:

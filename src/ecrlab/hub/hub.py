@@ -223,7 +223,10 @@ class Hub:
         elif path in ("/v2", "/v2/") or path.startswith("/v2/"):
             response = await self.registry.handle(request)
             if "/manifests/" in path and request.method in ("GET", "HEAD"):
-                response.headers.update(self._door.rate_headers(request, response.status))
+                record = request[HUB_RECORD]
+                headers = self._door.rate_headers(record.user, record.address, response.status)
+                record.shows.update(headers)
+                response.headers.update(headers)
         elif path == "/" and request.method in ("GET", "HEAD"):
             response = web.Response(text=_PAGE.format(host=request.host))
         else:

@@ -3,7 +3,7 @@
 `Registry(store, backend).routes()` serves everything below /v2/. Run the server with `RUNNER_OPTIONS`.
 """
 
-from .backend import Access, Key, OpenBackend, Operation, RegistryBackend
+from .backend import Access, G, Key, OpenBackend, Operation, RegistryBackend
 from .download import send_blob
 from .error import MountDeclined, OciError, said
 from .manifest import ParsedManifest, json_of, parse_manifest
@@ -16,6 +16,7 @@ __all__ = [
     "ERROR",
     "RUNNER_OPTIONS",
     "Access",
+    "G",
     "Key",
     "MountDeclined",
     "OciError",

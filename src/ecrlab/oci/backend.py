@@ -2,8 +2,10 @@
 
 import enum
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, TypeVar
 
 from aiohttp import web
 
@@ -14,6 +16,9 @@ from .manifest import ParsedManifest, parse_manifest
 
 #: Where the store keeps a repository: (registry, repository name).
 Key = tuple[str, str]
+
+#: What a backend gives whoever it lets in.
+G = TypeVar("G")
 
 
 class Operation(enum.Enum):
@@ -57,26 +62,34 @@ class Access:
     source_repository: Key | None = None
 
 
-class RegistryBackend(Protocol):
-    """Derive from it: the methods that have a body are defaults."""
+class Entrance(ABC, Generic[G]):
+    """Who may come in, and to which repository."""
 
+    @abstractmethod
     async def locate(self, request: web.Request, name: str) -> Key:
         """The store's key of the repository that `name`, from the path, means; it need not exist.
 
         Raises:
             OciError: the name means nothing here (404 NAME_UNKNOWN).
         """
-        ...
 
-    async def authorize(self, request: web.Request, access: Access) -> None:
-        """Called once for each request, before it is carried out. The repository may be missing: say so (404), make it,
-        or return, and the client is told NAME_UNKNOWN.
+    @abstractmethod
+    async def authorize(self, request: web.Request, access: Access) -> G:
+        """Called once for each request, before it is carried out; the grant that it returns goes to all later hooks.
+        The repository may be missing: say so (404), make it, or return, and the client is told NAME_UNKNOWN.
 
         Raises:
             OciError: 401, 403, 404.
             MountDeclined: see there.
         """
-        ...
+
+    @abstractmethod
+    def now(self) -> float:
+        """The time in epoch seconds."""
+
+
+class UploadRules:
+    """What may become a blob."""
 
     def largest_layer(self, repository: Repository) -> tuple[int, str] | None:
         """The most bytes that a blob pushed to `repository` may have, and the message (403 DENIED) for more of them.
@@ -92,6 +105,10 @@ class RegistryBackend(Protocol):
         """
         return
 
+
+class ManifestHooks(Generic[G]):
+    """What is said to a manifest that is pushed or deleted, and what happens with it."""
+
     def read_manifest(self, content: bytes, media_type: str) -> ParsedManifest:
         """What a manifest that is pushed is and names; `media_type` is what the client says it is, or "".
 
@@ -99,14 +116,6 @@ class RegistryBackend(Protocol):
             OciError: it is not taken here.
         """
         return parse_manifest(content, media_type)
-
-    def page(self, count: int | None) -> int | None:
-        """How many names a page of a listing (tags, catalog) has when `count` are asked for; None stands for all.
-
-        Raises:
-            OciError: no such page is given.
-        """
-        return count
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
         """Called in a worker thread inside the transaction that stores `manifest`, before it does: what it writes to
@@ -118,13 +127,7 @@ class RegistryBackend(Protocol):
         return
 
     def after_put_manifest(
-        self,
-        request: web.Request,
-        tx: Store,
-        repository: Repository,
-        manifest: Manifest,
-        tag: str | None,
-        new: bool,
+        self, grant: G, tx: Store, repository: Repository, manifest: Manifest, tag: str | None, new: bool
     ) -> None:
         """Called in that transaction too, when `manifest` is stored: what it writes to `tx` is written together with
         it. `manifest.tags` holds all its tags, `tag` is the one pushed; `new` is false when it, or without a tag the
@@ -136,7 +139,23 @@ class RegistryBackend(Protocol):
         """Called inside the transaction that deletes `manifest`, as it was before, or with `tag` that tag only."""
         return
 
-    async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
+
+class PullPolicy(Generic[G]):
+    """What is given out, and what counts as a pull."""
+
+    def question(self, request: web.Request, key: Key) -> Hashable | None:
+        """What `authorize` of a HEAD of a manifest follows from, besides what the store holds and which manifest is
+        asked for: whose password, in which second, from where. None: something else counts as well.
+
+        The same question is answered as before until something is written to the store: see `repeat`.
+        """
+        return None
+
+    def repeat(self, request: web.Request, grant: G) -> None:
+        """Called in place of `authorize` when a HEAD is answered as before, with the grant that was given then."""
+        return
+
+    async def blob_location(self, grant: G, repository: Repository, blob: Blob) -> str | None:
         """A URL to send the client to for the content of a blob (307), or None to serve it here."""
         return None
 
@@ -144,7 +163,7 @@ class RegistryBackend(Protocol):
         """Whether GET and HEAD find this manifest (one in an archive is there and cannot be pulled)."""
         return True
 
-    def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
+    def records_pull(self, grant: G, repository: Repository, manifest: Manifest) -> bool:
         """Whether this GET of a manifest counts as a pull of the image (last_pulled_at).
 
         Raises:
@@ -152,7 +171,19 @@ class RegistryBackend(Protocol):
         """
         return True
 
-    async def catalog(self, request: web.Request) -> str:
+
+class ListingRules(Generic[G]):
+    """What is listed."""
+
+    def page(self, count: int | None) -> int | None:
+        """How many names a page of a listing (tags, catalog) has when `count` are asked for; None stands for all.
+
+        Raises:
+            OciError: no such page is given.
+        """
+        return count
+
+    async def catalog(self, grant: G) -> str:
         """The registry whose repositories /v2/_catalog lists.
 
         Raises:
@@ -160,12 +191,16 @@ class RegistryBackend(Protocol):
         """
         raise OciError(404, "UNSUPPORTED", "this registry has no catalog")
 
-    def now(self) -> float:
-        """The time in epoch seconds."""
-        ...
+
+class RegistryBackend(Entrance[G], UploadRules, ManifestHooks[G], PullPolicy[G], ListingRules[G]):
+    """All that a registry asks. Derive from it: what is not abstract is a default.
+
+    G is the grant: what the backend found out about whoever asks, and wants to know again in the later hooks of the
+    same request.
+    """
 
 
-class OpenBackend(RegistryBackend):
+class OpenBackend(RegistryBackend[None]):
     """Everybody may do everything, and a push makes the repository.
 
     Args:
@@ -192,7 +227,7 @@ class OpenBackend(RegistryBackend):
             except Exists:
                 return
 
-    async def catalog(self, request: web.Request) -> str:
+    async def catalog(self, grant: None) -> str:
         """The one registry."""
         return self._registry
 

@@ -411,8 +411,6 @@ class Server:
         return web.Response(status=503)
 
     async def _v2(self, request: web.Request) -> web.StreamResponse:
-        if request.method == "HEAD" and "/manifests/" in request.path:
-            return _in_ecr_s_words(request, await self.door.head(request, self.registry.handle))
         return _in_ecr_s_words(request, await self.registry.handle(request))
 
     async def _public(self, request: web.Request) -> web.StreamResponse:

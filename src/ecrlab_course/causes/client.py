@@ -13,7 +13,7 @@ from ecrlab_course.causes.scene import Finding, Scene, asks, carries, names_tag,
 from ecrlab_course.documents.client_record import Transcript
 from ecrlab_course.documents.xray_row import Row
 
-# What the registry notes of a login that it does not take (`ecrlab.aws.backends.private.why_refused`).
+# What the registry notes of a login that it does not take (`ecrlab.aws.backends.login.why_refused`).
 _OTHER_REGION = re.compile(r"the login of (\S+) is for (\S+), and this registry is in (\S+)")
 _UNKNOWN_LOGIN = "a login was sent"
 _EXPIRED = "authorization token has expired"

@@ -9,31 +9,21 @@ from dataclasses import replace
 from aiohttp import hdrs, web
 
 from ecrlab.aws.authorization.ask import ask
-from ecrlab.aws.authorization.rules import BYTES_AT_THE_END, REGISTRY_RULES
 from ecrlab.aws.authorization.targets import public_target
-from ecrlab.aws.backends.private import (
-    EXPIRED,
-    AmazonBackend,
-    caller_of,
-    check_image,
-    check_tag,
-    largest_layer,
-    password_of,
-    throttle,
-    too_many,
-)
-from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.backends.amazon import AmazonBackend
+from ecrlab.aws.backends.checks import check_image, check_tag, list_actions, throttle, too_many
+from ecrlab.aws.backends.grant import PublicGrant
+from ecrlab.aws.backends.login import EXPIRED, caller_of, password_of
 from ecrlab.aws.context import RequestContext
-from ecrlab.aws.ecr.layers import blob_path
 from ecrlab.aws.ecr_public.login import SCOPE
 from ecrlab.aws.ecr_public.registry import HOST, LOGOS, account_of_alias, key
 from ecrlab.aws.ecr_public.request import REGION
 from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.quotas import ANONYMOUS_PULLS, PULLS
 from ecrlab.aws.record import RECORD
-from ecrlab.aws.tokens import TOKEN_SECONDS, Token, make_token, read_token, sign_url
+from ecrlab.aws.tokens import TOKEN_SECONDS, Token, make_token, read_token
 from ecrlab.oci import Access, Key, MountDeclined, OciError, Operation
-from ecrlab.store import Blob, Manifest, Repository, Store
+from ecrlab.store import Manifest, Repository, Store
 
 # The Region in a Bearer token, so that a password is none.
 _BEARER = "public-bearer"
@@ -51,22 +41,12 @@ _PUSHES = frozenset(
         Operation.DELETE_MANIFEST,
     }
 )
+_ANYBODY = "anybody may pull from a public repository"
 _NAME = re.compile(rf"(?:{re.escape(HOST)}/)?([a-z0-9._-]+)/(.+)")
 
 
-class PublicBackend(AmazonBackend):
-    """Stands before the public registries of all accounts; the alias in the name says whose is meant.
-
-    Args:
-        cloud: the lab's.
-    """
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
-    def now(self) -> float:
-        """Lab time in epoch seconds."""
-        return self._cloud.clock.time()
+class PublicBackend(AmazonBackend[PublicGrant]):
+    """Stands before the public registries of all accounts; the alias in the name says whose is meant."""
 
     # ------------------------------------------------------------------------------------------------------ the token
 
@@ -118,49 +98,52 @@ class PublicBackend(AmazonBackend):
 
     async def locate(self, request: web.Request, name: str) -> Key:
         """Return the store's key for ``public.ecr.aws/ALIAS/NAME`` or ``ALIAS/NAME``."""
-        self._authenticate(request)
         found = _NAME.fullmatch(name)
         account = None if found is None else account_of_alias(self._cloud, found[1])
         if found is None or account is None:
+            self._authenticate(request)  # only whoever has a token hears what is wrong with a name
             who, _, what = name.removeprefix(f"{HOST}/").partition("/")
             raise _missing(what or who, who)
-        request[RECORD].account = account
         return key(account), found[2]
 
-    async def authorize(self, request: web.Request, access: Access) -> None:
+    async def authorize(self, request: web.Request, access: Access) -> PublicGrant:
         """Let everybody read; ask IAM about everything else."""
-        principal = self._authenticate(request)
         record = request[RECORD]
+        grant = PublicGrant(self._authenticate(request), record)
         record.operation = access.operation.value
         if access.operation is Operation.CATALOG:
             raise OciError(401, "DENIED", "Not Authorized")
         if access.repository is None or access.registry is None:
-            return
-        check_tag(access)
+            return grant
         account, name = access.registry.partition("/")[0], access.repository
+        record.account = account
+        check_tag(access)
         if self._cloud.store.repository(access.registry, name) is None:
             raise _missing(name, account)
         if access.operation is Operation.DELETE_BLOB:
             raise OciError(405, "UNSUPPORTED", "Amazon ECR Public has no operation that deletes a layer.")
         if access.operation not in _PUSHES:
-            record.reason = record.reason or "anybody may pull from a public repository"
-            return
+            record.reason = record.reason or _ANYBODY
+            return grant
+        self._check_push(request, grant, access)
+        return grant
+
+    def _check_push(self, request: web.Request, grant: PublicGrant, access: Access) -> None:
+        """Let through who is signed in and whom IAM allows each action that the request stands for."""
+        principal, record = grant.principal, grant.record
         if principal is None:
             record.reason = "to push needs a login"
             raise OciError(403, "DENIED", "Not Authorized")
         if self._cloud.quotas.buckets:
-            throttle(self._cloud, request, access.operation, key(principal.account))
-        actions = REGISTRY_RULES[access.operation.name]
-        if access.operation is Operation.FINISH_UPLOAD and request.body_exists:
-            actions = BYTES_AT_THE_END + actions
+            throttle(self._cloud, record, access.operation, key(principal.account))
         remote, user_agent = request.remote or "127.0.0.1", request.headers.get("User-Agent", "")
         context = RequestContext(REGION, float(int(self.now())), remote, user_agent)
-        for action in actions:
+        for action in list_actions(request, access):
             decision = ask(
                 self._cloud,
                 principal,
                 action.replace("ecr:", "ecr-public:"),
-                public_target(self._cloud, account, name),
+                public_target(self._cloud, (access.registry or "").partition("/")[0], access.repository or ""),
                 context,
                 decisions=record.decisions,
             )
@@ -169,29 +152,27 @@ class PublicBackend(AmazonBackend):
         if access.operation is Operation.MOUNT_BLOB:
             raise MountDeclined  # not known to be offered there
 
-    def records_pull(self, request: web.Request, repository: Repository, manifest: Manifest) -> bool:
+    def repeat(self, request: web.Request, grant: PublicGrant) -> None:
+        """Note for the X-ray whose image it is, who asks, and why it is given out."""
+        record = request[RECORD]
+        record.operation, record.account = Operation.HEAD_MANIFEST.value, grant.record.account
+        record.principal, record.reason = grant.principal, grant.record.reason
+
+    def records_pull(self, grant: PublicGrant, repository: Repository, manifest: Manifest) -> bool:
         """ECR Public shows no time of the last pull; here pulls are counted, when there is a rate for them.
 
         An image that an index names comes with it: it is not a pull of its own.
         """
-        quotas, principal = self._cloud.quotas, request[RECORD].principal
+        quotas, principal = self._cloud.quotas, grant.principal
         if quotas.buckets and not self._cloud.store.parents(repository, manifest.digest):
             who = repository.registry if principal is None else key(principal.account)
             if quotas.throttled(who, ANONYMOUS_PULLS if principal is None else PULLS):
-                raise too_many(request)
+                raise too_many(grant.record)
         return False
 
     def before_put_manifest(self, tx: Store, repository: Repository, reference: str, manifest: Manifest) -> None:
         """Refuse an image that is one too many."""
         check_image(self._cloud, tx, repository, manifest)
-
-    def largest_layer(self, repository: Repository) -> tuple[int, str] | None:
-        """What the quota of the registry says."""
-        return largest_layer(self._cloud, repository)
-
-    async def blob_location(self, request: web.Request, repository: Repository, blob: Blob) -> str | None:
-        """Layers come from a signed address, as ECR Public's come from a content delivery network."""
-        return sign_url(self._cloud.secret, blob_path(repository, blob.digest))
 
 
 def _missing(name: str, registry: str) -> OciError:

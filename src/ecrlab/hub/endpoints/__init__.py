@@ -1,0 +1,1 @@
+"""The end points of the hub's HTTP API, a file for each noun."""
