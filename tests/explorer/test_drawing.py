@@ -75,9 +75,9 @@ def pages(store: Store) -> Iterator[str]:
 def test_every_picture_has_words_and_every_table_heads(store: Store) -> None:
     for page in pages(store):
         outline = Outline(page)
-        for svg in outline.all("svg"):
-            assert svg.get("aria-hidden") == "true" or (
-                svg.get("role") == "img" and len(svg.get("aria-label") or "") > 20
+        for picture in outline.all("svg"):
+            assert picture.get("aria-hidden") == "true" or (
+                picture.get("role") == "img" and len(picture.get("aria-label") or "") > 20
             )
         assert all(head.get("scope") in ("col", "row", "rowgroup") for head in outline.all("th"))
         assert len(outline.all("table")) == len(outline.all("caption"))
@@ -125,10 +125,10 @@ def test_the_picture_gives_the_sums_of_the_text(store: Store) -> None:
 
 def test_nothing_is_drawn_outside_the_picture(store: Store) -> None:
     for page in pages(store):
-        for svg in re.findall(r'<svg role="img".*?</svg>', page, re.DOTALL):
-            width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', svg)[0])
+        for picture in re.findall(r'<svg role="img".*?</svg>', page, re.DOTALL):
+            width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', picture)[0])
             for x, y, w, h in re.findall(
-                r'<rect class="[^"]*" x="([\d.-]+)" y="([\d.-]+)" width="([\d.-]+)" height="([\d.-]+)"', svg
+                r'<rect class="[^"]*" x="([\d.-]+)" y="([\d.-]+)" width="([\d.-]+)" height="([\d.-]+)"', picture
             ):
                 assert 0 <= float(x) <= float(x) + float(w) <= width
                 assert 0 <= float(y) <= float(y) + float(h) <= height
