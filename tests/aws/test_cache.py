@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from requests.adapters import HTTPAdapter
-from tests.aws.test_front import Http, digest, said
+from tests.aws.test_private_backend import Http, digest, said
 
 POWER = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser"
 PULL_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from tests.aws.test_front import Http
+from tests.aws.test_private_backend import Http
 
 from ecrlab.clock import Clock
 from ecrlab.store import Store

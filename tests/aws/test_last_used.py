@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.aws.test_front import Http
+from tests.aws.test_private_backend import Http
 
 from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.last_used import SAVE_SECONDS, LastUsed

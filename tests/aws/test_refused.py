@@ -12,7 +12,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 from tests.aws.test_ecr_public import Client
-from tests.aws.test_front import Http, digest, said
+from tests.aws.test_private_backend import Http, digest, said
 
 OCI = "application/vnd.oci.image."
 MANIFEST, INDEX, LAYER = f"{OCI}manifest.v1+json", f"{OCI}index.v1+json", f"{OCI}layer.v1.tar+gzip"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.aws.test_front import Http, said
 from tests.aws.test_lifecycle import OCI, Images, refused, rule, trail
+from tests.aws.test_private_backend import Http, said
 
 from ecrlab.aws.ecr.lifecycle_policy import DAY
 
