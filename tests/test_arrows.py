@@ -138,7 +138,6 @@ MAY_REACH["durable"] = ""
 #: Circles that are still there, and the issue that takes each away.
 CIRCLES = {
     frozenset({"ecrlab.policy.decision", "ecrlab.policy.explanation"}): "20, the cloud's wings",
-    frozenset({"ecrlab.aws.cloud", "ecrlab.aws.last_used", "ecrlab.aws.work"}): "20, the cloud's wings",
 }
 #: Names that every module may take from a package without reaching it.
 _FREE = {"ecrlab": ("__version__",)}

@@ -506,7 +506,7 @@ def test_newer_advisories_make_continuous_scanning_scan_again(tmp_path: Path, mo
             "always": ("2030-01-01", {"HIGH": 1, "LOW": 1}),
             "once": (before.date, {"HIGH": 1}),
         }
-        assert cloud.work.run() == 0
+        assert cloud.work.run(cloud) == 0
 
 
 def kept_image(cloud: Cloud, name: str) -> tuple[Repository, str]:
@@ -530,7 +530,7 @@ def kept_image(cloud: Cloud, name: str) -> tuple[Repository, str]:
 
 def rounds(cloud: Cloud) -> None:
     for _ in range(3):  # a round may add tasks for the next
-        cloud.work.run()
+        cloud.work.run(cloud)
 
 
 def scanned(cloud: Cloud, images: dict[str, tuple[Repository, str]]) -> dict[str, tuple[str, dict[str, int]]]:

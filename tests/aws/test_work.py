@@ -41,9 +41,9 @@ def test_tasks_are_done_once_in_their_order_and_survive_a_restart(tmp_path: Path
         cloud.work.add("note", {"n": number})
     cloud.store.close()
     cloud = cloud_of(tmp_path)
-    assert cloud.work.run() == 12
+    assert cloud.work.run(cloud) == 12
     assert done == list(range(12))
-    assert cloud.work.run() == 0
+    assert cloud.work.run(cloud) == 0
     cloud.store.close()
 
 
@@ -54,7 +54,7 @@ def test_what_waits_stays_and_a_fault_stops_nothing(
     cloud.work.add("later", {"n": 1})
     cloud.work.add("fails", {"n": 2})
     cloud.work.add("note", {"n": 3})
-    assert cloud.work.run() == 2
+    assert cloud.work.run(cloud) == 2
     assert done == [3]
     assert cloud.work.waiting() == [{"n": 1}]
     assert "a fault" in capsys.readouterr().err
@@ -71,6 +71,6 @@ def test_a_task_is_there_exactly_when_its_transaction_is(tmp_path: Path, done: l
 
     with pytest.raises(KeyError):
         cut_short()
-    assert cloud.work.run() == 0
+    assert cloud.work.run(cloud) == 0
     assert done == []
     cloud.store.close()

@@ -16,7 +16,7 @@ from ecrlab.aws.identity.identities import Document, Identities, Principal, pars
 from ecrlab.aws.last_used import LastUsed
 from ecrlab.aws.quotas import Quotas
 from ecrlab.aws.runner import Runner
-from ecrlab.aws.work import Work
+from ecrlab.aws.work import Work, every_round
 from ecrlab.clock import Clock
 from ecrlab.policy import Policy
 from ecrlab.store import Manifest, Repository, Store
@@ -118,7 +118,7 @@ class Cloud:
         self.listen_for_containers: Callable[[str], int | None] = lambda address: None
         # The lab is about to end: what cannot be reached any more is not a Region that is off.
         self.closing = False
-        self.work = Work(self)
+        self.work = Work(store, clock)
         # How long a scan takes at least, in lab seconds: a learner who wants to see one at work makes it longer.
         self.scan_seconds = 0.0
         self._off_table = store.table("lab.regions_off")
@@ -180,6 +180,12 @@ class Cloud:
     def repository_uri(self, account: str, region: str, name: str) -> str:
         """Return the address for docker: the registry's port, and ECR's own host in the path."""
         return f"{self.host(account, region)}/{registry_name(account, region)}/{name}"
+
+
+@every_round
+def save_last_used(cloud: Cloud, now: float) -> None:
+    """Save what was used, every few seconds."""
+    cloud.last_used.save_at(now)
 
 
 def registry_name(account: str, region: str) -> str:

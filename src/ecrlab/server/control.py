@@ -207,7 +207,7 @@ class Control:
         else:
             raise Refused(400, 'Expected {"advance_seconds": number} or {"reset": true}.')
         # What is due by now has happened when the learner is told.
-        await asyncio.to_thread(self._cloud.work.run)
+        await asyncio.to_thread(self._cloud.work.run, self._cloud)
         return self._time()
 
     async def _rows(self, request: web.Request) -> Answer:
@@ -325,7 +325,7 @@ class Control:
             raise Refused(409, f"{region} is on again, but {error.message}") from None
         if on:
             # What waited for the Region has happened when the learner is told.
-            await asyncio.to_thread(self._cloud.work.run)
+            await asyncio.to_thread(self._cloud.work.run, self._cloud)
 
     async def _scans(self, request: web.Request) -> Answer:
         seconds = (await self._body(request)).get("seconds")

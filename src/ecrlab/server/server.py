@@ -632,7 +632,7 @@ class Server:
             idle += WORK_STEP
             if work.added.is_set() or idle >= 1.0:
                 idle = 0.0
-                await asyncio.to_thread(work.run)
+                await asyncio.to_thread(work.run, self.cloud)
 
     async def close(self) -> None:
         """Stop listening, let what runs end, and save everything."""
