@@ -18,7 +18,13 @@ from ecrlab.oci import Operation
 
 
 def test_the_lab_starts_without_reading_botocores_models() -> None:
-    command = "import ecrlab.server.server; from ecrlab.aws.wire.protocol import service_model as m; print(m.cache_info().misses)"
+    command = "\n".join(
+        [
+            "import ecrlab.server.server",
+            "from ecrlab.aws.wire.protocol import service_model",
+            "print(service_model.cache_info().misses)",
+        ]
+    )
     assert subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout == "0\n"
 
 
