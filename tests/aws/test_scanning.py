@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr import scanning
+from ecrlab.aws.host import Host
 from ecrlab.clock import Clock
 from ecrlab.oci import parse_manifest
 from ecrlab.scan import bundled
@@ -487,7 +488,7 @@ def test_aws_waits_for_the_scan(lab: Any) -> None:
 
 def test_newer_advisories_make_continuous_scanning_scan_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store.open(tmp_path) as store:
-        cloud = Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+        cloud = Cloud(store, Clock(store), Host())
         images = {name: kept_image(cloud, name) for name in ("always", "once")}
         filters = {"always": "CONTINUOUS_SCAN", "once": "SCAN_ON_PUSH"}
         rules = [
@@ -545,7 +546,7 @@ def scanned(cloud: Cloud, images: dict[str, tuple[Repository, str]]) -> dict[str
 
 def test_nothing_is_kept_of_what_was_deleted(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        cloud = Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+        cloud = Cloud(store, Clock(store), Host())
         rules = [
             {"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]},
         ]

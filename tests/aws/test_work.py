@@ -9,13 +9,14 @@ import pytest
 
 from ecrlab.aws import work
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.host import Host
 from ecrlab.clock import Clock
 from ecrlab.store import Store
 
 
 def cloud_of(path: Path) -> Cloud:
     store = Store.open(path)
-    return Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+    return Cloud(store, Clock(store), Host())
 
 
 @pytest.fixture

@@ -476,8 +476,8 @@ class Control:
         if parts:
             return {"removed": removed}
         removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *await self._ci.reset()]
-        if self._cloud.runner is not None:
-            await asyncio.to_thread(self._cloud.runner.close)
+        if self._cloud.host.runner is not None:
+            await asyncio.to_thread(self._cloud.host.runner.close)
         self._cloud.scan_seconds = 0.0
         for off in self._cloud.regions_off:
             await self._switched(off, True)

@@ -37,6 +37,7 @@ from ecrlab.aws.ecr_public.registry import PLACE as PUBLIC
 from ecrlab.aws.ecs import credentials
 from ecrlab.aws.ecs.agent import sweep
 from ecrlab.aws.gist import gist
+from ecrlab.aws.host import Host
 from ecrlab.aws.identity.identities import Document
 from ecrlab.aws.record import RECORD, Record
 from ecrlab.aws.seed import seed
@@ -97,15 +98,21 @@ class Server:
         self.hub_store = hub
         self.store = store
         self.clock = Clock(store)
-        self.cloud = Cloud(store, self.clock, self.open_port, self.known_port)
         self.xray = XRay(home.lab / "xray.jsonl")
-        self.cloud.history = self.xray.history
-        self.cloud.upstream = self._upstream
-        self.cloud.newest = lambda: self.xray.last
-        self.cloud.acted = self._acted
-        self.cloud.runner = Containers(home)
-        self.cloud.reach_from_containers = self._reach_from_containers
-        self.cloud.listen_for_containers = self._listen_for_containers
+        self.issuer = Issuer(store, self.clock)
+        host_of_cloud = Host(
+            open_port=self._port_of,
+            known_port=self.known_port,
+            history=self.xray.history,
+            newest=lambda: self.xray.last,
+            acted=self._acted,
+            upstream=self._upstream,
+            issuer_keys=self.issuer.published,
+            runner=Containers(home),
+            reach_from_containers=self._reach_from_containers,
+            listen_for_containers=self._listen_for_containers,
+        )
+        self.cloud = Cloud(store, self.clock, host_of_cloud)
         # Where containers of the lab's own engine find credentials and the API (`ecrlab.aws.ecs.credentials`).
         self._inside: dict[tuple[str, int], web.SockSite] = {}
         self.secret = secrets.token_urlsafe(32)
@@ -126,8 +133,6 @@ class Server:
         self.public_door = PublicBackend(self.cloud)
         self.public_registry = Registry(store, self.public_door)
         self.hub = Hub(hub, self.clock, self.xray, base_image.here)
-        self.issuer = Issuer(store, self.clock)
-        self.cloud.issuer_keys = self.issuer.published
         self.runs = Runs(home, store, self.clock, self.issuer, lambda: self.xray.last)
         # Without web.Application: its router and its middlewares cost a tenth of a small request.
         self._loop = asyncio.get_running_loop()
@@ -144,7 +149,11 @@ class Server:
         return int(found["port"]) if found else None
 
     def open_port(self, account: str, region: str) -> int:
-        """Return the port of a registry, listening on it from now on; a new registry gets the next free one.
+        """Return the port of a registry, opened on first use."""
+        return self.cloud.open_port(account, region)
+
+    def _port_of(self, account: str, region: str, listen: bool) -> int:
+        """Return the port of a registry, with ``listen`` listening on it; a new registry gets the next free one.
 
         Raises ApiError when another program has taken the remembered port.
         """
@@ -152,18 +161,18 @@ class Server:
         if port in self._open:
             return port
         if port is None:
-            port = self._next_port(not self.cloud.is_off(region))
+            port = self._next_port(listen)
             self._ports.put(f"{account}/{region}", {"port": port})
         else:
             try:
-                self._bind(port, not self.cloud.is_off(region))
+                self._bind(port, listen)
             except PortTaken as error:
                 name = OTHERS.get((account, region), f"registry {account} in {region}")
                 raise ApiError("ServerException", f"The {name} cannot be reached: {error}", 400) from None
         self._open[port] = (account, region)
         if account == ACCOUNT and region in regions():
             self.home.remember_regional_port(region, port)
-        if self.cloud.is_off(region):
+        if not listen:
             return port
         task = asyncio.get_running_loop().create_task(self._listen(port))
         self._tasks.add(task)
@@ -637,8 +646,8 @@ class Server:
     async def close(self) -> None:
         """Stop listening, let what runs end, and save everything."""
         self.cloud.closing = True
-        if self.cloud.runner is not None:
-            await asyncio.to_thread(self.cloud.runner.close)
+        if self.cloud.host.runner is not None:
+            await asyncio.to_thread(self.cloud.host.runner.close)
         self.home.control.unlink(missing_ok=True)
         await self.runs.close()
         await self.runner.cleanup()

@@ -137,7 +137,7 @@ class PrivateBackend(AmazonBackend):
         if found is None:
             return f"{account}/{region}", name
         if (found[1], found[2]) != (account, region):
-            port = self._cloud.known_port(found[1], found[2])
+            port = self._cloud.host.known_port(found[1], found[2])
             where = (
                 f"is at localhost:{port}"
                 if port

@@ -126,8 +126,8 @@ def _here(cloud: Cloud, host: str, name: str) -> tuple[str, str]:
     if slash and (_ECR.fullmatch(inner) or inner == "public.ecr.aws"):
         return inner, path
     port = host.rpartition(":")[2]
-    if port == str(cloud.known_port(*_HUB)):
+    if port == str(cloud.host.known_port(*_HUB)):
         return "registry-1.docker.io", name
-    if port == str(cloud.known_port(ACCOUNT, REGION)):
+    if port == str(cloud.host.known_port(ACCOUNT, REGION)):
         return f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com", name
     return host, name
