@@ -59,7 +59,7 @@ from ecrlab.ports import HIGHEST, PortTaken, any_port, listener, near, port_is_t
 from ecrlab.server.control import Control
 from ecrlab.store import Blob, Store, StoreError
 from ecrlab.trouble import sentence
-from ecrlab.xray import XRay
+from ecrlab.xray import Entry, XRay
 
 MAIN = (ACCOUNT, REGION)
 # The Docker-Hub-like registry, in the place of account and Region.
@@ -493,25 +493,27 @@ class Server:
         finally:
             sent = response.body if isinstance(response, web.Response) else None
             self.xray.record(
-                now=self.clock.time(),
-                user_agent=request.headers.get("User-Agent", ""),
-                principal=record.principal.arn if record.principal else None,
-                account=record.account,
-                region=record.region,
-                service=record.service,
-                method=request.method,
-                path=request.raw_path,
-                operation=record.operation,
-                decisions=record.decisions,
-                reason=record.reason,
-                status=status,
-                error=record.error or request.get(ERROR),
-                said=said(response),
-                bytes_in=request.get(BYTES_IN, request.content_length or 0),
-                bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
-                duration_ms=(time.perf_counter() - begun) * 1000,
-                trail=cloudtrail.kept(record, request, response),
-                shows=gist(record),
+                Entry(
+                    now=self.clock.time(),
+                    user_agent=request.headers.get("User-Agent", ""),
+                    principal=record.principal.arn if record.principal else None,
+                    account=record.account,
+                    region=record.region,
+                    service=record.service,
+                    method=request.method,
+                    path=request.raw_path,
+                    operation=record.operation,
+                    decisions=record.decisions,
+                    reason=record.reason,
+                    status=status,
+                    error=record.error or request.get(ERROR),
+                    said=said(response),
+                    bytes_in=request.get(BYTES_IN, request.content_length or 0),
+                    bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
+                    duration_ms=(time.perf_counter() - begun) * 1000,
+                    trail=cloudtrail.kept(record, request, response),
+                    shows=gist(record),
+                )
             )
 
     def _acted(self, act: Act) -> None:
@@ -521,24 +523,28 @@ class Server:
 
     def _record_act(self, act: Act) -> None:
         self.xray.record(
-            now=self.clock.time(),
-            user_agent=act.service,
-            principal=act.principal.arn,
-            account=act.account,
-            region=act.region,
-            service=act.api,
-            method="POST",
-            path="/",
-            operation=act.operation,
-            decisions=act.decisions,
-            status=200 if act.code is None else 400,
-            error=act.code,
-            bytes_in=act.moved,
-            bytes_out=0,
-            duration_ms=0.0,
-            trail=cloudtrail.kept_act(act),
-            origin=act.origin,
-            shows={"session_name": act.parameters["roleSessionName"]} if "roleSessionName" in act.parameters else None,
+            Entry(
+                now=self.clock.time(),
+                user_agent=act.service,
+                principal=act.principal.arn,
+                account=act.account,
+                region=act.region,
+                service=act.api,
+                method="POST",
+                path="/",
+                operation=act.operation,
+                decisions=act.decisions,
+                status=200 if act.code is None else 400,
+                error=act.code,
+                bytes_in=act.moved,
+                bytes_out=0,
+                duration_ms=0.0,
+                trail=cloudtrail.kept_act(act),
+                origin=act.origin,
+                shows={"session_name": act.parameters["roleSessionName"]}
+                if "roleSessionName" in act.parameters
+                else None,
+            )
         )
 
     # -------------------------------------------------------------------------------------------------------- beginning
