@@ -87,10 +87,10 @@ def serve(home: Path | None, port: int | None, host: str) -> None:
         launch.begin_here(place)
     except launch.LaunchError as error:
         _give_up(error)
-    from ecrlab.server import server
+    from ecrlab.server.serve import main as run
 
     moved = [] if port is None else ["--port", str(port)]
-    sys.exit(server.main(["--home", str(place.path), "--host", host, *moved]))
+    sys.exit(run(["--home", str(place.path), "--host", host, *moved]))
 
 
 @main.command()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
 
 DEFAULT_CLUSTER = "default"
-#: Where the lab's Docker-Hub-like registry stands among the ports (`ecrlab.server.HUB`).
+#: Where the lab's Docker-Hub-like registry stands among the ports (`ecrlab.server.places`).
 _HUB = ("hub", "")
 _ECR = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
