@@ -10,15 +10,16 @@ from rich.console import Console
 from rich.text import Text
 
 from ecrlab.cli.basics import give_up, home_of, home_option
-from ecrlab.client import LabClient, LabError, explorer
+from ecrlab.client import LabClient, LabError, explorer_text
+from ecrlab.client.explorer_model import MOST, Comparison, Tree, from_json
 
 
 @click.command()
 @home_option
 @click.argument("repository", required=False)
 @click.option("--compare", nargs=2, metavar="A B", help="Two images, layer by layer: REPOSITORY:TAG or @DIGEST.")
-@click.option("--repositories", type=click.IntRange(0, explorer.MOST), help="How many repositories to show at most.")
-@click.option("--images", type=click.IntRange(0, explorer.MOST), help="How many manifests of each to show at most.")
+@click.option("--repositories", type=click.IntRange(0, MOST), help="How many repositories to show at most.")
+@click.option("--images", type=click.IntRange(0, MOST), help="How many manifests of each to show at most.")
 @click.option("--digests", is_flag=True, help="Print digests too.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def tree(
@@ -37,10 +38,10 @@ def tree(
     try:
         if compare:
             answer = client.comparison(*compare)
-            shown = explorer.comparison_text(explorer.from_json(explorer.Comparison, answer), digests)
+            shown = explorer_text.comparison_text(from_json(Comparison, answer), digests)
         else:
             answer = client.tree(repository, repositories, images)
-            shown = explorer.text(explorer.from_json(explorer.Tree, answer), digests)
+            shown = explorer_text.text(from_json(Tree, answer), digests)
     except LabError as error:
         give_up(error)
     if as_json:

@@ -25,11 +25,11 @@ from ecrlab.aws.what_if import decide, rehearsal
 from ecrlab.aws.wire.errors import ApiError
 from ecrlab.ci import CiError
 from ecrlab.ci.control import CiControl
-from ecrlab.client import explorer
+from ecrlab.client.explorer_model import Comparison, ExplorerError, Tree, to_json
 from ecrlab.home import ACCOUNT, REGION, Home
 from ecrlab.hub import HubError
 from ecrlab.hub.control import HubControl
-from ecrlab.server import inventory
+from ecrlab.server import explorer
 from ecrlab.store import StoreFull
 from ecrlab.trouble import is_about_files, sentence
 from ecrlab.xray import XRay
@@ -252,20 +252,20 @@ class Control:
             repositories, images = (int(query[key]) if key in query else None for key in ("repositories", "images"))
         except ValueError:
             raise Refused(400, "repositories and images are numbers.") from None
-        return await self._explored(inventory.read, query.get("repository"), repositories, images)
+        return await self._explored(explorer.read, query.get("repository"), repositories, images)
 
     async def _tags(self, request: web.Request) -> Answer:
         account = self._account(dict(request.query))
-        return {"regions": await asyncio.to_thread(inventory.tags, self._cloud.store, account)}
+        return {"regions": await asyncio.to_thread(explorer.tags, self._cloud.store, account)}
 
     async def _comparison(self, request: web.Request) -> Answer:
         query = request.query
-        return await self._explored(inventory.compare, query.get("left", ""), query.get("right", ""))
+        return await self._explored(explorer.compare, query.get("left", ""), query.get("right", ""))
 
-    async def _explored(self, look: Callable[..., explorer.Tree | explorer.Comparison], *names: Any) -> Answer:
+    async def _explored(self, look: Callable[..., Tree | Comparison], *names: Any) -> Answer:
         try:  # in a thread: a large lab takes a second to add up
-            return explorer.to_json(await asyncio.to_thread(look, self._cloud.store, *names))
-        except explorer.ExplorerError as error:
+            return to_json(await asyncio.to_thread(look, self._cloud.store, *names))
+        except ExplorerError as error:
             raise Refused(404, str(error)) from None
 
     async def _registries(self, request: web.Request) -> Answer:

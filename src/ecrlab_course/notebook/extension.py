@@ -20,8 +20,9 @@ from typing import Any, ParamSpec
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecrlab.client import LabError, explorer
+from ecrlab.client import LabError
 from ecrlab.client.duration import ahead
+from ecrlab.client.explorer_model import Comparison, Tree, from_json
 from ecrlab.environment import environment, foreign_aws_variables
 from ecrlab.home import ACCOUNT, NOBODY, PROFILES, REGION, Home, read_json
 from ecrlab.host import doctor, launch
@@ -707,13 +708,13 @@ class NotebookLab(Lab):
         """
         answer = self.control.tree(repository, repositories, images)
         self._note_look("registry")
-        show(drawing.shown(explorer.from_json(explorer.Tree, answer), details))
+        show(drawing.shown(from_json(Tree, answer), details))
 
     @spoken
     def compare(self, left: str, right: str, details: bool = False) -> None:
         """Draw two images layer by layer: `lab.compare("my-web-app:1.0", "my-web-app:1.1")`."""
         answer = self.control.comparison(left, right)
-        show(drawing.compared(explorer.from_json(explorer.Comparison, answer), details))
+        show(drawing.compared(from_json(Comparison, answer), details))
 
     @spoken
     def status(self) -> None:
