@@ -113,7 +113,7 @@ class Cloud:
         return region in self._off
 
     def switch_region(self, region: str, on: bool) -> None:
-        """Switch a Region on or off, for good. Its ports are the server's matter."""
+        """Switch a Region on or off, for good. Its ports are the host's matter."""
         if on:
             self._off_table.delete(region)
             self._off.discard(region)
