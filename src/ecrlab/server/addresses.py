@@ -132,7 +132,7 @@ class Addresses:
         raise PortTaken.of(port or DEFAULT_PORT)
 
     def open_known(self, open_port: Callable[[str, str], int]) -> None:
-        """Open what does not belong to an account, and every registry opened before; write down in the home which.
+        """Open what belongs to no account, and every registry opened before; write down in the home which.
 
         ``open_port`` is the cloud's, which knows the Regions that are off. A port that cannot be had is told at the
         standard error.
