@@ -21,6 +21,7 @@ from results import record
 
 from ecrlab.aws import ecr as _ecr  # noqa: F401 (it registers the operations)
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.host import Host
 from ecrlab.aws.identity.identities import Principal
 from ecrlab.aws.operations import HANDLERS, Call
 from ecrlab.clock import Clock
@@ -105,7 +106,7 @@ def measure(path: Path) -> dict[str, float]:
     """Milliseconds of each listing of a store."""
     result = {"open (start-up)": timed(lambda: reopen(path))}
     with Store.open(path) as store:
-        cloud = Cloud(store, Clock(store), lambda *_: 0, lambda *_: 0)
+        cloud = Cloud(store, Clock(store), Host())
         homes = store.repositories(REGISTRY)
         middle = homes[len(homes) // 2]
         tag = store.tags(middle)[-1][0]

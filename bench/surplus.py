@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ecrlab.aws import seed
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.host import Host
 from ecrlab.aws.surplus import beyond
 from ecrlab.clock import Clock
 from ecrlab.home import ACCOUNT, REGION
@@ -31,7 +32,7 @@ NARROW = Wanted("ci", (LOGIN, Grant("ecr:PutImage", STEM + "team-a/web")))
 
 def account(store: Store) -> Cloud:
     """Fill an account and return its cloud."""
-    cloud = Cloud(store, Clock(store), lambda *_: 0, lambda *_: 0)
+    cloud = Cloud(store, Clock(store), Host())
     seed.seed(cloud)
     people = cloud.identities
     group = {"name": "devs", "inline": {"Read": IDENTITY["Read"]}, "attached": []}

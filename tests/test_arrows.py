@@ -135,10 +135,8 @@ MAY_REACH["ecrlab_course"] = f"{_wings(' '.join(name for name in COURSE if name 
 _KEEPERS = {"store", "home", "standin"}
 MAY_REACH |= {part: f"{others} durable" for part, others in MAY_REACH.items() if _KEEPERS & {part, *others.split()}}
 MAY_REACH["durable"] = ""
-#: Circles that are still there, and the issue that takes each away.
-CIRCLES = {
-    frozenset({"ecrlab.aws.cloud", "ecrlab.aws.last_used", "ecrlab.aws.work"}): "20, the cloud's wings",
-}
+#: Circles that are still there: none.
+CIRCLES: set[frozenset[str]] = set()
 #: Names that every module may take from a package without reaching it.
 _FREE = {"ecrlab": ("__version__",)}
 

@@ -13,6 +13,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,40 @@ CAPACITY = 10_000
 FLUSH_SECONDS = 0.5
 
 Row = dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """What is recorded of one request, or of what a service did by itself.
+
+    ``now`` is lab time in epoch seconds, ``decisions`` the questions put to IAM, in order. ``said`` is the sentence of
+    a registry's error, kept because clients may not show it: an answer to HEAD has no body, and Podman's API leaves it
+    out (facts A066, A072). ``trail`` is what `ecrlab.aws.cloudtrail` wants kept with the row; readers of rows do not
+    see it. ``shows`` is what the answer said that is in neither its status nor its error: the hub's pull limit, the end
+    of a token. ``origin`` is the Region that ``bytes_in`` came from, where it was another one. A row has either only
+    where there is something.
+    """
+
+    now: float
+    user_agent: str
+    principal: str | None
+    account: str | None
+    region: str | None
+    service: str
+    method: str
+    path: str
+    operation: str | None
+    decisions: Sequence[Mapping[str, Any]]
+    status: int
+    error: str | None
+    bytes_in: int
+    bytes_out: int
+    duration_ms: float
+    reason: str = ""
+    said: str = ""
+    trail: Mapping[str, Any] | None = None
+    shows: Mapping[str, Any] | None = None
+    origin: str | None = None
 
 
 class XRay:
@@ -41,75 +76,47 @@ class XRay:
         if path is not None:
             self._load(path)
 
-    def record(
-        self,
-        *,
-        now: float,
-        user_agent: str,
-        principal: str | None,
-        account: str | None,
-        region: str | None,
-        service: str,
-        method: str,
-        path: str,
-        operation: str | None,
-        decisions: Sequence[Mapping[str, Any]],
-        status: int,
-        error: str | None,
-        bytes_in: int,
-        bytes_out: int,
-        duration_ms: float,
-        reason: str = "",
-        said: str = "",
-        trail: Mapping[str, Any] | None = None,
-        shows: Mapping[str, Any] | None = None,
-        origin: str | None = None,
-    ) -> None:
-        """Add one row. ``now`` is lab time in epoch seconds, ``decisions`` the questions put to IAM, in order.
+    def record(self, entry: Entry) -> None:
+        """Add one row.
 
-        ``said`` is the sentence of a registry's error, kept because clients may not show it: an answer to HEAD has no
-        body, and Podman's API leaves it out (facts A066, A072). ``trail`` is what `ecrlab.aws.cloudtrail` wants kept
-        with the row; readers of rows do not see it. ``shows`` is what the answer said that is in neither its status nor
-        its error: the hub's pull limit, the end of a token. ``origin`` is the Region that ``bytes_in`` came from, where
-        it was another one. A row has either only where there is something.
-
-        The row's action, resource, decision and reason are those of the deciding question: the first that was denied,
-        else the first; ``reason`` is the row's when nothing was asked. Costs less than 30 microseconds, with saving
-        (held by tests/aws/test_xray.py).
+        Its action, resource, decision and reason are those of the deciding question: the first that was denied, else
+        the first; ``reason`` is the row's when nothing was asked. Costs less than 30 microseconds, with saving (held by
+        tests/aws/test_xray.py).
         """
         self.last += 1
+        decisions = entry.decisions
         first = next((d for d in decisions if d["decision"] == "denied"), decisions[0] if decisions else None)
         row: Row = {
             "seq": self.last,
-            "time": now,
+            "time": entry.now,
             "wall": time.time(),
-            "client": client_of(user_agent),
-            "user_agent": user_agent,
-            "principal": principal,
-            "account": account,
-            "region": region,
-            "service": service,
-            "method": method,
-            "path": path,
-            "operation": operation,
+            "client": client_of(entry.user_agent),
+            "user_agent": entry.user_agent,
+            "principal": entry.principal,
+            "account": entry.account,
+            "region": entry.region,
+            "service": entry.service,
+            "method": entry.method,
+            "path": entry.path,
+            "operation": entry.operation,
             "action": first["action"] if first else None,
             "resource": first["resource"] if first else None,
             "decision": first["decision"] if first else "not asked",
-            "reason": first["reason"] if first else reason,
+            "reason": first["reason"] if first else entry.reason,
             "decisions": decisions,
-            "status": status,
-            "error": error,
-            "said": said,
-            "bytes_in": bytes_in,
-            "bytes_out": bytes_out,
-            "duration_ms": round(duration_ms, 3),
+            "status": entry.status,
+            "error": entry.error,
+            "said": entry.said,
+            "bytes_in": entry.bytes_in,
+            "bytes_out": entry.bytes_out,
+            "duration_ms": round(entry.duration_ms, 3),
         }
-        if trail is not None:
-            row["trail"] = trail
-        if shows:
-            row["shows"] = shows
-        if origin is not None:
-            row["origin"] = origin
+        if entry.trail is not None:
+            row["trail"] = entry.trail
+        if entry.shows:
+            row["shows"] = entry.shows
+        if entry.origin is not None:
+            row["origin"] = entry.origin
         self._rows.append(row)
         if self._path is not None:
             self._unsaved.append(row)

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.ecr import scanning
+from ecrlab.aws.host import Host
 from ecrlab.clock import Clock
 from ecrlab.oci import parse_manifest
 from ecrlab.scan import bundled
@@ -487,7 +488,7 @@ def test_aws_waits_for_the_scan(lab: Any) -> None:
 
 def test_newer_advisories_make_continuous_scanning_scan_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store.open(tmp_path) as store:
-        cloud = Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+        cloud = Cloud(store, Clock(store), Host())
         images = {name: kept_image(cloud, name) for name in ("always", "once")}
         filters = {"always": "CONTINUOUS_SCAN", "once": "SCAN_ON_PUSH"}
         rules = [
@@ -506,7 +507,7 @@ def test_newer_advisories_make_continuous_scanning_scan_again(tmp_path: Path, mo
             "always": ("2030-01-01", {"HIGH": 1, "LOW": 1}),
             "once": (before.date, {"HIGH": 1}),
         }
-        assert cloud.work.run() == 0
+        assert cloud.work.run(cloud) == 0
 
 
 def kept_image(cloud: Cloud, name: str) -> tuple[Repository, str]:
@@ -530,7 +531,7 @@ def kept_image(cloud: Cloud, name: str) -> tuple[Repository, str]:
 
 def rounds(cloud: Cloud) -> None:
     for _ in range(3):  # a round may add tasks for the next
-        cloud.work.run()
+        cloud.work.run(cloud)
 
 
 def scanned(cloud: Cloud, images: dict[str, tuple[Repository, str]]) -> dict[str, tuple[str, dict[str, int]]]:
@@ -545,7 +546,7 @@ def scanned(cloud: Cloud, images: dict[str, tuple[Repository, str]]) -> dict[str
 
 def test_nothing_is_kept_of_what_was_deleted(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        cloud = Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+        cloud = Cloud(store, Clock(store), Host())
         rules = [
             {"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]},
         ]

@@ -323,7 +323,7 @@ def test_a_fault_of_the_registry_is_answered_as_a_registry_answers(tmp_path: Pat
         free = probe.getsockname()[1]
     program = (
         "from ecrlab.aws.backends.private import PrivateBackend\n"
-        "from ecrlab.server import main\n"
+        "from ecrlab.server.serve import main\n"
         "async def fail(*_):\n"
         "    raise RuntimeError('a fault made by the test')\n"
         "PrivateBackend.authorize = PrivateBackend.locate = fail\n"

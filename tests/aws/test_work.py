@@ -9,13 +9,14 @@ import pytest
 
 from ecrlab.aws import work
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.host import Host
 from ecrlab.clock import Clock
 from ecrlab.store import Store
 
 
 def cloud_of(path: Path) -> Cloud:
     store = Store.open(path)
-    return Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+    return Cloud(store, Clock(store), Host())
 
 
 @pytest.fixture
@@ -41,9 +42,9 @@ def test_tasks_are_done_once_in_their_order_and_survive_a_restart(tmp_path: Path
         cloud.work.add("note", {"n": number})
     cloud.store.close()
     cloud = cloud_of(tmp_path)
-    assert cloud.work.run() == 12
+    assert cloud.work.run(cloud) == 12
     assert done == list(range(12))
-    assert cloud.work.run() == 0
+    assert cloud.work.run(cloud) == 0
     cloud.store.close()
 
 
@@ -54,7 +55,7 @@ def test_what_waits_stays_and_a_fault_stops_nothing(
     cloud.work.add("later", {"n": 1})
     cloud.work.add("fails", {"n": 2})
     cloud.work.add("note", {"n": 3})
-    assert cloud.work.run() == 2
+    assert cloud.work.run(cloud) == 2
     assert done == [3]
     assert cloud.work.waiting() == [{"n": 1}]
     assert "a fault" in capsys.readouterr().err
@@ -71,6 +72,6 @@ def test_a_task_is_there_exactly_when_its_transaction_is(tmp_path: Path, done: l
 
     with pytest.raises(KeyError):
         cut_short()
-    assert cloud.work.run() == 0
+    assert cloud.work.run(cloud) == 0
     assert done == []
     cloud.store.close()

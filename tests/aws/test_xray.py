@@ -12,7 +12,7 @@ import pytest
 
 from ecrlab.aws.authorization.explain import Asked
 from ecrlab.policy import Policies, Request, evaluate
-from ecrlab.xray import XRay, client_of
+from ecrlab.xray import Entry, XRay, client_of
 
 DOCKER = (
     "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.1.0 os/linux arch/amd64 "
@@ -38,7 +38,7 @@ def record(xray: XRay, **changes: Any) -> None:
         "bytes_out": 0,
         "duration_ms": 1.5,
     }
-    xray.record(**{**row, **changes})
+    xray.record(Entry(**{**row, **changes}))
 
 
 def asked(action: str, decision: str) -> dict[str, str]:

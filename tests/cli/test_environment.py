@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab.cli import shell_lines
+from ecrlab.cli.shell import shell_lines
 from ecrlab.engine import Engine
 from ecrlab.environment import apply, environment, obeys_endpoint, version_of
 from ecrlab.home import PROFILES, Home

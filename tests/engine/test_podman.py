@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ecrlab import cli
+from ecrlab.cli import engine, main
 from ecrlab.client import LabClient
 from ecrlab.engine import Engine
 from ecrlab.home import Home
@@ -129,15 +129,15 @@ def test_the_lab_goes_on_with_the_stand_in(
 
 @pytest.mark.parametrize(("answer", "written"), [("y\n", True), ("n\n", False)])
 def test_the_command_asks(lab: Home, monkeypatch: pytest.MonkeyPatch, answer: str, written: bool) -> None:
-    monkeypatch.setattr(cli, "find", lambda home: ENGINE)
-    result = CliRunner().invoke(cli.main, ["podman", "--home", str(lab.path)], input=answer)
+    monkeypatch.setattr(engine, "find", lambda home: ENGINE)
+    result = CliRunner().invoke(main, ["podman", "--home", str(lab.path)], input=answer)
     assert (result.exit_code == 0) == written
     assert podman.settings_file(ENGINE).exists() == written
 
 
 def test_the_command_without_podman_is_a_sentence(lab: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "find", lambda home: Engine("none", source="No container engine answers."))
-    result = CliRunner().invoke(cli.main, ["podman", "--home", str(lab.path), "--yes"])
+    monkeypatch.setattr(engine, "find", lambda home: Engine("none", source="No container engine answers."))
+    result = CliRunner().invoke(main, ["podman", "--home", str(lab.path), "--yes"])
     assert result.exit_code == 1
     assert "There is no Podman to set up: No container engine answers." in result.output
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab.client import explorer
-from ecrlab.server import inventory
+from ecrlab.client import explorer_text
+from ecrlab.server import explorer
 from ecrlab.store import Store
 from ecrlab_course.views import explorer as drawing
 from ecrlab_course.views import image_pair, svg
@@ -66,10 +66,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def pages(store: Store) -> Iterator[str]:
-    for tree in (inventory.read(store), inventory.read(store, "my-web-app"), inventory.read(store, "multi")):
+    for tree in (explorer.read(store), explorer.read(store, "my-web-app"), explorer.read(store, "multi")):
         yield drawing.shown(tree).html
-    yield image_pair.compared(inventory.compare(store, "my-web-app:1.0", "my-web-app:1.1")).html
-    yield image_pair.compared(inventory.compare(store, "my-web-app:1.0", "multi:1")).html
+    yield image_pair.compared(explorer.compare(store, "my-web-app:1.0", "my-web-app:1.1")).html
+    yield image_pair.compared(explorer.compare(store, "my-web-app:1.0", "multi:1")).html
 
 
 def test_every_picture_has_words_and_every_table_heads(store: Store) -> None:
@@ -109,14 +109,14 @@ def test_names_and_commands_are_shown_as_text(store: Store) -> None:
     for page in pages(store):
         Outline(page)
         assert "<one>" not in page
-    assert "COPY &lt;one&gt; &amp; &#x27;two&#x27; ." in drawing.shown(inventory.read(store, "my-web-app")).html
+    assert "COPY &lt;one&gt; &amp; &#x27;two&#x27; ." in drawing.shown(explorer.read(store, "my-web-app")).html
 
 
 def test_the_picture_gives_the_sums_of_the_text(store: Store) -> None:
-    tree = inventory.read(store, "my-web-app")
+    tree = explorer.read(store, "my-web-app")
     shown = drawing.shown(tree)
     words = " ".join(Outline(shown.html).words)
-    nominal, stored = explorer.size(tree.sums.nominal), explorer.size(tree.sums.stored)
+    nominal, stored = explorer_text.size(tree.sums.nominal), explorer_text.size(tree.sums.stored)
     assert nominal != stored
     assert f"Nominal {nominal} (all sizes added up), stored {stored} (the last row)." in words
     assert re.search(rf"each blob once as stored .{{0,60}} {re.escape(stored)}", words)
@@ -141,16 +141,16 @@ def test_an_image_of_a_hundred_layers_stays_in_its_picture(store: Store) -> None
     put(store, many, "1", layers, now=1)
     put(store, many, "2", [*layers, b"more"], now=2)
     test_nothing_is_drawn_outside_the_picture(store)
-    page = drawing.shown(inventory.read(store, "many")).html
+    page = drawing.shown(explorer.read(store, "many")).html
     test = re.findall(r'<rect class="[^"]*" x="([\d.-]+)" y="[\d.-]+" width="([\d.-]+)"', page)
     assert max(float(x) + float(width) for x, width in test) <= svg.WIDTH
-    assert len(Outline(image_pair.compared(inventory.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
+    assert len(Outline(image_pair.compared(explorer.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
 
 
 def test_a_large_lab_is_a_small_page(tmp_path: Path) -> None:
     with Store.open(tmp_path / "large") as large:
         grow(large, 200, 5000)
-        page = drawing.shown(inventory.read(large)).html
+        page = drawing.shown(explorer.read(large)).html
     assert len(page) < 250_000
     assert "Not shown: 170 repositories" in page
     assert "18 more that share them are not drawn" in page
@@ -158,8 +158,8 @@ def test_a_large_lab_is_a_small_page(tmp_path: Path) -> None:
 
 def test_an_empty_lab_is_said(tmp_path: Path) -> None:
     with Store.open(tmp_path / "empty") as empty:
-        shown = drawing.shown(inventory.read(empty))
+        shown = drawing.shown(explorer.read(empty))
         assert shown.text == "The lab has no repository yet."
         Outline(shown.html)
         empty.create_repository(REGISTRY, "new", now=1)
-        assert "It has no image yet." in drawing.shown(inventory.read(empty, "new")).html
+        assert "It has no image yet." in drawing.shown(explorer.read(empty, "new")).html

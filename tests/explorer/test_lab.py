@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ecrlab.client import LabClient, LabError, explorer
+from ecrlab.client import LabClient, LabError
+from ecrlab.client.explorer_model import Tree, from_json
 from ecrlab.home import Home
 from ecrlab_course.toolbox.lab import Lab
 
@@ -62,7 +63,7 @@ def tree_command(home: Home, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def test_what_docker_would_push_is_seen_with_ecr_s_own_sizes(home: Home) -> None:
-    tree = explorer.from_json(explorer.Tree, LabClient(home).tree())
+    tree = from_json(Tree, LabClient(home).tree())
     assert [registry for registry, _ in tree.registries] == ["123456789012/eu-west-1", "123456789012/us-east-1"]
     shelf = tree.shelves[1]
     details = Lab(home).client("ecr").describe_images(repositoryName="my-web-app")["imageDetails"]
@@ -125,7 +126,7 @@ def test_the_command_compares(home: Home) -> None:
 
 
 def test_the_command_gives_json(home: Home) -> None:
-    tree = explorer.from_json(explorer.Tree, json.loads(tree_command(home, "--json").stdout))
+    tree = from_json(Tree, json.loads(tree_command(home, "--json").stdout))
     assert tree.sums.manifests == 3
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ecrlab.aws import seed
 from ecrlab.aws.cloud import Cloud
+from ecrlab.aws.host import Host
 from ecrlab.aws.surplus import beyond
 from ecrlab.clock import Clock
 from ecrlab.home import ACCOUNT, REGION
@@ -27,7 +28,7 @@ class World:
     """Users, roles and repositories, and the policies they hold."""
 
     def __init__(self, store: Store) -> None:
-        self.cloud = Cloud(store, Clock(store), lambda account, region: 1, lambda account, region: 1)
+        self.cloud = Cloud(store, Clock(store), Host())
         self.identities = self.cloud.identities
 
     def reset(self) -> None:

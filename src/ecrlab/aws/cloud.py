@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from botocore.loaders import Loader
 
-from ecrlab.aws.act import Act
-from ecrlab.aws.address import Address
+from ecrlab.aws.host import Host
 from ecrlab.aws.identity.identities import Document, Identities, Principal, parsed
 from ecrlab.aws.last_used import LastUsed
 from ecrlab.aws.quotas import Quotas
-from ecrlab.aws.runner import Runner
-from ecrlab.aws.work import Work
+from ecrlab.aws.work import Work, every_round
 from ecrlab.clock import Clock
 from ecrlab.policy import Policy
 from ecrlab.store import Manifest, Repository, Store
-
-OpenPort = Callable[[str, str], int]
-KnownPort = Callable[[str, str], int | None]
 
 
 @dataclass(frozen=True)
@@ -84,41 +79,19 @@ def regions() -> frozenset[str]:
 
 
 class Cloud:
-    """One local cloud.
+    """One local cloud; ``host`` is what surrounds it."""
 
-    ``open_port`` gives the port of a registry (account, Region) and opens it on first use; ``known_port`` gives None
-    instead of opening it.
-    """
-
-    def __init__(self, store: Store, clock: Clock, open_port: OpenPort, known_port: KnownPort) -> None:
+    def __init__(self, store: Store, clock: Clock, host: Host) -> None:
         self.store = store
         self.clock = clock
+        self.host = host
         self.identities = Identities(store)
-        self.open_port = open_port
-        self.known_port = known_port
         self.settings = store.table("ecr.registries")
         self.last_used = LastUsed(store)
         self.quotas = Quotas(store)
-        # The requests so far, newest first: what CloudTrail shows. The server gives its X-ray's.
-        self.history: Callable[[], Iterable[Mapping[str, Any]]] = tuple
-        # The number of the newest of them, from any thread.
-        self.newest: Callable[[], int] = lambda: 0
-        # Told of what ECR does by itself, from any thread. The server shows it in its X-ray.
-        self.acted: Callable[[Act], None] = lambda act: None
-        # Where the registry of a host name is on this machine, for the pull-through cache; None: nowhere. The server's.
-        self.upstream: Callable[[str], Address | None] = lambda host: None
-        # The keys that the issuer of identity tokens of this name publishes; None: nobody can fetch them. The server's.
-        self.issuer_keys: Callable[[str], dict[str, Any] | None] = lambda issuer: None
-        # What runs the containers of tasks; None: there is no engine, and no process is started. The server's.
-        self.runner: Runner | None = None
-        # Makes the lab's API and the task roles' credentials reachable from the containers of tasks, and tells whether
-        # they are; from a worker's thread. The server's.
-        self.reach_from_containers: Callable[[], bool] = lambda: False
-        # Has the lab answer them at another address of this machine, and gives the port; None: it cannot.
-        self.listen_for_containers: Callable[[str], int | None] = lambda address: None
         # The lab is about to end: what cannot be reached any more is not a Region that is off.
         self.closing = False
-        self.work = Work(self)
+        self.work = Work(store, clock)
         # How long a scan takes at least, in lab seconds: a learner who wants to see one at work makes it longer.
         self.scan_seconds = 0.0
         self._off_table = store.table("lab.regions_off")
@@ -140,7 +113,7 @@ class Cloud:
         return region in self._off
 
     def switch_region(self, region: str, on: bool) -> None:
-        """Switch a Region on or off, for good. Its ports are the server's matter."""
+        """Switch a Region on or off, for good. Its ports are the host's matter."""
         if on:
             self._off_table.delete(region)
             self._off.discard(region)
@@ -173,13 +146,26 @@ class Cloud:
         text = self.registry_settings(account, region).get("policy")
         return parsed(text, "resource") if text else None
 
-    def host(self, account: str, region: str) -> str:
+    def open_port(self, account: str, region: str) -> int:
+        """Return the port of a registry, opened on first use; while its Region is off, nothing listens there.
+
+        Raises ApiError when no port is to be had.
+        """
+        return self.host.open_port(account, region, not self.is_off(region))
+
+    def address(self, account: str, region: str) -> str:
         """Return ``localhost:PORT`` of a registry."""
         return f"localhost:{self.open_port(account, region)}"
 
     def repository_uri(self, account: str, region: str, name: str) -> str:
         """Return the address for docker: the registry's port, and ECR's own host in the path."""
-        return f"{self.host(account, region)}/{registry_name(account, region)}/{name}"
+        return f"{self.address(account, region)}/{registry_name(account, region)}/{name}"
+
+
+@every_round
+def save_last_used(cloud: Cloud, now: float) -> None:
+    """Save what was used, every few seconds."""
+    cloud.last_used.save_at(now)
 
 
 def registry_name(account: str, region: str) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ecrlab.aws.identity.identities import Principal
-from ecrlab.aws.work import every_round
 from ecrlab.store import Store
-
-if TYPE_CHECKING:
-    from ecrlab.aws.cloud import Cloud
 
 TABLE = "iam.last_used"
 # A use is written down at most so many seconds (lab time) later; AWS's own report may be hours behind.
@@ -76,9 +72,3 @@ class LastUsed:
         self._unsaved.clear()
         for id, _ in self._table.items():
             self._table.delete(id)
-
-
-@every_round
-def save(cloud: Cloud, now: float) -> None:
-    """Save what was used, every few seconds."""
-    cloud.last_used.save_at(now)

@@ -105,7 +105,7 @@ class _Lambda:
         request = Request(LAMBDA, f"ecr:{operation}", target.arn, self._account, self._context)
         policies = Policies(resource=target.policy)
         decision = evaluate(request, policies)
-        cloud.acted(
+        cloud.host.acted(
             Act(
                 operation=operation,
                 service=LAMBDA,
@@ -167,7 +167,7 @@ def as_eks_node(cloud: Cloud, account: str, image: str, role: str, region: str) 
             door = login(cloud, session, read.region, read.account, PROVIDER)
             answer["response"] = _response(read.host, str(door.login))
         elif read.registry in ("hub", "public"):
-            address = cloud.upstream("public.ecr.aws" if read.registry == "public" else "registry-1.docker.io")
+            address = cloud.host.upstream("public.ecr.aws" if read.registry == "public" else "registry-1.docker.io")
             door = Door(address.host if address is not None else "", None)
         pulled = fetch(read, door, "linux/amd64", None, "containerd/2.0.0")
     except PullFailed as failed:

@@ -1,4 +1,4 @@
-"""What ECS needs of a container engine. The lab's server brings one (`Cloud.runner`); it may answer, or not."""
+"""What ECS needs of a container engine. The lab's server brings one (`Host.runner`); it may answer, or not."""
 
 from __future__ import annotations
 

@@ -7,35 +7,36 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from ecrlab.aws.cloud import Cloud
+from ecrlab.clock import Clock
+from ecrlab.store import Store
 
 Task = Mapping[str, Any]
-Worker = Callable[["Cloud", Task], None]
-WORKERS: dict[str, Worker] = {}
-ROUNDS: list[Callable[[Cloud, float], None]] = []
+# Workers and rounds are called with the cloud that `Work.run` is given; nothing here asks anything of it.
+_Cloud = TypeVar("_Cloud")
+WORKERS: dict[str, Callable[[Any, Task], None]] = {}
+ROUNDS: list[Callable[[Any, float], None]] = []
 
 
 class NotNow(Exception):  # noqa: N818 (a task that waits, not a failure)
     """Raised by a worker: the task cannot be done yet (its Region is off); it is tried again in the next round."""
 
 
-def worker(kind: str) -> Callable[[Worker], Worker]:
+def worker(kind: str) -> Callable[[Callable[[_Cloud, Task], None]], Callable[[_Cloud, Task], None]]:
     """Register a function as the one that carries out the tasks of ``kind``, in a worker thread, one at a time.
 
     It may run twice for one task, when the process was killed in between: it must come to the same end both times.
     """
 
-    def register(function: Worker) -> Worker:
+    def register(function: Callable[[_Cloud, Task], None]) -> Callable[[_Cloud, Task], None]:
         WORKERS[kind] = function
         return function
 
     return register
 
 
-def every_round(function: Callable[[Cloud, float], None]) -> Callable[[Cloud, float], None]:
+def every_round(function: Callable[[_Cloud, float], None]) -> Callable[[_Cloud, float], None]:
     """Register a function that is called in every round with the cloud and lab time: about once a second, at once when
     the clock is moved. It decides by itself what is due, and must be quick when nothing is.
     """
@@ -49,9 +50,9 @@ class Work:
     Added inside a transaction, a task is there exactly when the transaction is.
     """
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._table = cloud.store.table("work")
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._clock = clock
+        self._table = store.table("work")
         self._lock = threading.Lock()
         # Set when something was added: the server need not wait for its next round.
         self.added = threading.Event()
@@ -76,22 +77,22 @@ class Work:
             document["task"] for _, document in self._table.items("task/") if kind is None or document["kind"] == kind
         ]
 
-    def run(self) -> int:
-        """Carry out what waits and what is due at lab time now; return the number of tasks that were done.
+    def run(self, cloud: object) -> int:
+        """Carry out in ``cloud`` what waits and what is due at lab time now; return the number of tasks done.
 
         A fault in one is written to the log, and the task is given up; the others go on.
         """
         with self._lock:
             self.added.clear()
-            now, done = self._cloud.clock.time(), 0
+            now, done = self._clock.time(), 0
             for function in ROUNDS:
                 try:
-                    function(self._cloud, now)
+                    function(cloud, now)
                 except Exception:
                     traceback.print_exc(file=sys.stderr)
             for key, document in self._table.items("task/"):
                 try:
-                    WORKERS[document["kind"]](self._cloud, document["task"])
+                    WORKERS[document["kind"]](cloud, document["task"])
                 except NotNow:
                     continue
                 except Exception:

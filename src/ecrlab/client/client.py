@@ -114,7 +114,7 @@ class LabClient:
     def tree(
         self, repository: str | None = None, repositories: int | None = None, images: int | None = None
     ) -> dict[str, Any]:
-        """Return what the explorer shows of the lab or of one repository (`ecrlab.server.inventory.read`, as JSON)."""
+        """Return what the explorer shows of the lab or of one repository (`ecrlab.server.explorer.read`, as JSON)."""
         wanted = {"repository": repository, "repositories": repositories, "images": images}
         query = urllib.parse.urlencode({key: value for key, value in wanted.items() if value is not None})
         return self._call("GET", f"/_ecrlab/tree?{query}", timeout=60)
@@ -130,7 +130,7 @@ class LabClient:
         return found
 
     def comparison(self, left: str, right: str) -> dict[str, Any]:
-        """Return two images compared layer by layer (`ecrlab.server.inventory.compare`, as JSON)."""
+        """Return two images compared layer by layer (`ecrlab.server.explorer.compare`, as JSON)."""
         return self._call("GET", "/_ecrlab/comparison?" + urllib.parse.urlencode({"left": left, "right": right}))
 
     def registry(self, account: str, region: str) -> dict[str, Any]:

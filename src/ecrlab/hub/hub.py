@@ -23,7 +23,7 @@ from ecrlab.hub.repositories import Repositories
 from ecrlab.hub.token_service import TokenService
 from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, Registry, said
 from ecrlab.store import Store
-from ecrlab.xray import XRay
+from ecrlab.xray import Entry, XRay
 
 #: The user that is there from the beginning, and the organisation that it owns.
 LEARNER, ORGANIZATION = "learner", "harbourbikes"
@@ -194,24 +194,26 @@ class Hub:
             sent = response.body if isinstance(response, web.Response) else None
             if request.path != "/":
                 self._xray.record(
-                    now=self._clock.time(),
-                    user_agent=request.headers.get("User-Agent", ""),
-                    principal=record.user,
-                    account=None,
-                    region=None,
-                    service="hub",
-                    method=request.method,
-                    path=request.raw_path,
-                    operation=record.operation,
-                    decisions=record.scopes,
-                    reason=record.reason,
-                    status=status,
-                    error=record.error or request.get(ERROR),
-                    said=said(response),
-                    bytes_in=request.get(BYTES_IN, request.content_length or 0),
-                    bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
-                    duration_ms=(time.perf_counter() - begun) * 1000,
-                    shows=record.shows,
+                    Entry(
+                        now=self._clock.time(),
+                        user_agent=request.headers.get("User-Agent", ""),
+                        principal=record.user,
+                        account=None,
+                        region=None,
+                        service="hub",
+                        method=request.method,
+                        path=request.raw_path,
+                        operation=record.operation,
+                        decisions=record.scopes,
+                        reason=record.reason,
+                        status=status,
+                        error=record.error or request.get(ERROR),
+                        said=said(response),
+                        bytes_in=request.get(BYTES_IN, request.content_length or 0),
+                        bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
+                        duration_ms=(time.perf_counter() - begun) * 1000,
+                        shows=record.shows,
+                    )
                 )
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:

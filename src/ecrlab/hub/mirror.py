@@ -18,7 +18,7 @@ from ecrlab.hub import names
 from ecrlab.hub.errors import HubError
 from ecrlab.oci import BYTES_OUT, OciError, said, send_blob
 from ecrlab.store import Repository, Store, digest_of
-from ecrlab.xray import XRay
+from ecrlab.xray import Entry, XRay
 
 _HEADERS = {"Docker-Distribution-Api-Version": "registry/2.0", "X-Ecrlab": "a mirror of ECR Lab on this machine"}
 
@@ -59,22 +59,24 @@ class Mirror:
         finally:
             sent = response.body if isinstance(response, web.Response) else None
             self._xray.record(
-                now=self._clock.time(),
-                user_agent=request.headers.get("User-Agent", ""),
-                principal=None,
-                account=None,
-                region=None,
-                service="mirror",
-                method=request.method,
-                path=request.raw_path,
-                operation=None,
-                decisions=(),
-                status=status,
-                error=None,
-                said=said(response),
-                bytes_in=0,
-                bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
-                duration_ms=(time.perf_counter() - begun) * 1000,
+                Entry(
+                    now=self._clock.time(),
+                    user_agent=request.headers.get("User-Agent", ""),
+                    principal=None,
+                    account=None,
+                    region=None,
+                    service="mirror",
+                    method=request.method,
+                    path=request.raw_path,
+                    operation=None,
+                    decisions=(),
+                    status=status,
+                    error=None,
+                    said=said(response),
+                    bytes_in=0,
+                    bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
+                    duration_ms=(time.perf_counter() - begun) * 1000,
+                )
             )
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:

@@ -1,3 +1,3 @@
-from ecrlab.server.server import main
+from ecrlab.server.serve import main
 
 raise SystemExit(main())

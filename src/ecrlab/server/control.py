@@ -27,11 +27,11 @@ from ecrlab.aws.what_if.errors import Unanswerable
 from ecrlab.aws.wire.errors import ApiError
 from ecrlab.ci import CiError
 from ecrlab.ci.control import CiControl
-from ecrlab.client import explorer
+from ecrlab.client.explorer_model import Comparison, ExplorerError, Tree, to_json
 from ecrlab.home import ACCOUNT, REGION, Home
 from ecrlab.hub import HubError
 from ecrlab.hub.control import HubControl
-from ecrlab.server import inventory
+from ecrlab.server import explorer
 from ecrlab.store import StoreFull
 from ecrlab.trouble import is_about_files, sentence
 from ecrlab.xray import XRay
@@ -209,7 +209,7 @@ class Control:
         else:
             raise Refused(400, 'Expected {"advance_seconds": number} or {"reset": true}.')
         # What is due by now has happened when the learner is told.
-        await asyncio.to_thread(self._cloud.work.run)
+        await asyncio.to_thread(self._cloud.work.run, self._cloud)
         return self._time()
 
     async def _rows(self, request: web.Request) -> Answer:
@@ -254,20 +254,20 @@ class Control:
             repositories, images = (int(query[key]) if key in query else None for key in ("repositories", "images"))
         except ValueError:
             raise Refused(400, "repositories and images are numbers.") from None
-        return await self._explored(inventory.read, query.get("repository"), repositories, images)
+        return await self._explored(explorer.read, query.get("repository"), repositories, images)
 
     async def _tags(self, request: web.Request) -> Answer:
         account = self._account(dict(request.query))
-        return {"regions": await asyncio.to_thread(inventory.tags, self._cloud.store, account)}
+        return {"regions": await asyncio.to_thread(explorer.tags, self._cloud.store, account)}
 
     async def _comparison(self, request: web.Request) -> Answer:
         query = request.query
-        return await self._explored(inventory.compare, query.get("left", ""), query.get("right", ""))
+        return await self._explored(explorer.compare, query.get("left", ""), query.get("right", ""))
 
-    async def _explored(self, look: Callable[..., explorer.Tree | explorer.Comparison], *names: Any) -> Answer:
+    async def _explored(self, look: Callable[..., Tree | Comparison], *names: Any) -> Answer:
         try:  # in a thread: a large lab takes a second to add up
-            return explorer.to_json(await asyncio.to_thread(look, self._cloud.store, *names))
-        except explorer.ExplorerError as error:
+            return to_json(await asyncio.to_thread(look, self._cloud.store, *names))
+        except ExplorerError as error:
             raise Refused(404, str(error)) from None
 
     async def _registries(self, request: web.Request) -> Answer:
@@ -327,7 +327,7 @@ class Control:
             raise Refused(409, f"{region} is on again, but {error.message}") from None
         if on:
             # What waited for the Region has happened when the learner is told.
-            await asyncio.to_thread(self._cloud.work.run)
+            await asyncio.to_thread(self._cloud.work.run, self._cloud)
 
     async def _scans(self, request: web.Request) -> Answer:
         seconds = (await self._body(request)).get("seconds")
@@ -478,8 +478,8 @@ class Control:
         if parts:
             return {"removed": removed}
         removed = [*seed.reset_all(self._cloud), *self._hub.reset(), *await self._ci.reset()]
-        if self._cloud.runner is not None:
-            await asyncio.to_thread(self._cloud.runner.close)
+        if self._cloud.host.runner is not None:
+            await asyncio.to_thread(self._cloud.host.runner.close)
         self._cloud.scan_seconds = 0.0
         for off in self._cloud.regions_off:
             await self._switched(off, True)

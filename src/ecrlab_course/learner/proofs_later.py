@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from ecrlab.client.explorer import size
+from ecrlab.client.explorer_text import size
 from ecrlab_course.documents import meter
 from ecrlab_course.documents.xray_row import Row
 from ecrlab_course.learner.proof import Evidence, Proof, asks_manifest, gist_of, is_ok, name_of

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ecrlab.client import explorer
-from ecrlab.client.explorer import Image, Part, Shelf, Tree, size
+from ecrlab.client import explorer_text
+from ecrlab.client.explorer_model import MOST, Image, Part, Shelf, Tree
+from ecrlab.client.explorer_text import size
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import Shown, escape
 from ecrlab_course.views.image_pair import part_words
@@ -67,10 +68,10 @@ def shown(tree: Tree, details: bool = False) -> Shown:
     """Return the tree as pictures and tables; with `details` its text form names digests."""
     title = say("stored.title") if tree.only is None else say("stored.repository", name=tree.only)
     head = f'<div class="ecr-title">{escape(title)}</div>'
-    words = explorer.text(tree, details)
+    words = explorer_text.text(tree, details)
     if not tree.registries:
         return wrapped(words, f"{head}<p>{escape(words)}</p>")
-    marks = explorer.letters(tree)
+    marks = explorer_text.letters(tree)
     parts = [head, _totals(tree)]
     if tree.only is None:
         parts.append(_repositories(tree))
@@ -82,20 +83,20 @@ def shown(tree: Tree, details: bool = False) -> Shown:
     parts.append(shelves)
     if tree.hidden.repositories:
         parts.append(
-            f'<p>{escape(explorer.hidden_words(tree))} {say("stored.one_of_them")} <code>lab.explore("NAME")</code></p>'
+            f'<p>{escape(explorer_text.hidden_words(tree))} {say("stored.one_of_them")} <code>lab.explore("NAME")</code></p>'
         )
     return wrapped(words, "".join(parts))
 
 
 def _totals(tree: Tree) -> str:
-    lines = explorer.total_lines(tree)
+    lines = explorer_text.total_lines(tree)
     most = max(1, *(number for _, number, _ in lines))
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td class="ecr-number">{size(number)}</td>'
         f"<td>{_bar(number, most, name != 'nominal')}</td><td>{escape(words)}</td></tr>"
         for name, number, words in lines
     )
-    numbers = f"{explorer.count(tree.sums.manifests, 'manifest')}, {explorer.count(tree.sums.tags, 'tag')}"
+    numbers = f"{explorer_text.count(tree.sums.manifests, 'manifest')}, {explorer_text.count(tree.sums.tags, 'tag')}"
     caption = say("stored.totals", numbers=numbers)
     return f'<table class="ecr-table ecr-sums ecr-totals"><caption>{caption}</caption><tbody>{rows}</tbody></table>'
 
@@ -113,7 +114,7 @@ def _repositories(tree: Tree) -> str:
     most = max([shelf.sums.nominal for shelf in tree.shelves], default=0) or 1
     rows = []
     for registry, sums in tree.registries:
-        where, number = explorer.where_words(registry), explorer.count(sums.repositories, "repository")
+        where, number = explorer_text.where_words(registry), explorer_text.count(sums.repositories, "repository")
         group = escape(say("stored.registry", where=where, repositories=number))
         rows.append(f'<tr class="ecr-group"><th scope="rowgroup" colspan="6">{group}</th></tr>')
         for shelf in tree.shelves:
@@ -155,7 +156,7 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
         lines.append(
             _Line(
                 label=shelf.name,
-                below=explorer.where_words(shelf.registry) if several else "",
+                below=explorer_text.where_words(shelf.registry) if several else "",
                 cells=frozenset(blob.digest for blob in here),
                 rest=box,
                 total=size(shelf.sums.stored),
@@ -170,7 +171,7 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
     foot = _Line(say("stored.each_column"), place, 0, "", drawn, (_Box(once, "", size(once)),), size(whole))
     more = f" {say('stored.left_out', number=f'{left_out:,}')}" if left_out > 0 else ""
     alt = (
-        f"{explorer.count(len(lines), 'repository')} and the {explorer.count(len(columns), 'blob')} they share. "
+        f"{explorer_text.count(len(lines), 'repository')} and the {explorer_text.count(len(columns), 'blob')} they share. "
         + " ".join(f"{c.letter}, {size(c.size)}, in {c.note.replace('repos', 'repositories')}." for c in columns)
         + f" Stored {size(stored)}; with each of these blobs once {size(whole)}."
     )
@@ -183,18 +184,18 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
 
 
 def _shelf(shelf: Shelf, marks: Mapping[str, str], open_: bool, several: bool) -> str:
-    where = f" in {explorer.where_words(shelf.registry)}" if several else ""
+    where = f" in {explorer_text.where_words(shelf.registry)}" if several else ""
     body = _images(shelf, marks) if shelf.images else f"<p>{say('stored.empty')}</p>"
     hidden = (
-        f'<p class="ecr-soft">{say("stored.older", manifests=explorer.count(shelf.hidden, "older manifest"))} '
-        f'<code>lab.explore("{escape(shelf.name)}", images={min(explorer.MOST, shelf.hidden + len(shelf.images))})'
+        f'<p class="ecr-soft">{say("stored.older", manifests=explorer_text.count(shelf.hidden, "older manifest"))} '
+        f'<code>lab.explore("{escape(shelf.name)}", images={min(MOST, shelf.hidden + len(shelf.images))})'
         "</code></p>"
         if shelf.hidden
         else ""
     )
     return (
         f'<details class="ecr-shelf"{" open" if open_ else ""}><summary><b>{escape(shelf.name)}</b> '
-        f"<span>{escape(where)}: {escape(explorer.sums_words(shelf.sums))}</span></summary>{hidden}{body}</details>"
+        f"<span>{escape(where)}: {escape(explorer_text.sums_words(shelf.sums))}</span></summary>{hidden}{body}</details>"
     )
 
 
@@ -203,7 +204,7 @@ def _columns(images: Iterable[Image], marks: Mapping[str, str]) -> list[_Column]
     uses: dict[str, int] = {}
     first: dict[str, Part] = {}
     for image in images:
-        for part in explorer.layers_first(image):
+        for part in explorer_text.layers_first(image):
             uses[part.digest] = uses.get(part.digest, 0) + 1
             first.setdefault(part.digest, part)
     candidates = [digest for digest in first if digest in marks]
@@ -227,7 +228,7 @@ def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
     everything: dict[str, int] = {}
     nominal = 0
     for image in shelf.images:
-        parts = {part.digest: part for part in explorer.layers_first(image)}
+        parts = {part.digest: part for part in explorer_text.layers_first(image)}
         everything |= {digest: part.size for digest, part in parts.items()}
         nominal += image.size
         rest = tuple(
@@ -240,7 +241,7 @@ def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
                 label=", ".join(image.tags) or ("untagged" if image.depth == 0 else image.platform or image.kind),
                 below=_below(image),
                 depth=image.depth,
-                words="" if parts else explorer.image_words(image),
+                words="" if parts else explorer_text.image_words(image),
                 cells=frozenset(own & parts.keys()),
                 rest=rest,
                 total=size(image.size) if parts else "",
@@ -258,7 +259,7 @@ def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
         size(stored),
     )
     alt = (
-        f"{explorer.count(len(lines), 'manifest')} of {shelf.name}. "
+        f"{explorer_text.count(len(lines), 'manifest')} of {shelf.name}. "
         + " ".join(f"{c.letter}, {size(c.size)}, is in {_uses(c, shelf)}." for c in columns)
         + f" All images by themselves {size(nominal)}; each blob once {size(stored)}. The table says the same in words."
     )
@@ -272,7 +273,7 @@ def _images(shelf: Shelf, marks: Mapping[str, str]) -> str:
 
 def _uses(column: _Column, shelf: Shelf) -> str:
     number = sum(1 for image in shelf.images if any(part.digest == column.digest for part in image.parts))
-    return explorer.count(number, "image")
+    return explorer_text.count(number, "image")
 
 
 def _below(image: Image) -> str:
@@ -286,20 +287,20 @@ def _below(image: Image) -> str:
 def _table(shelf: Shelf, marks: Mapping[str, str]) -> str:
     groups = []
     for image in shelf.images:
-        head = f"{explorer.image_name(image)} · {explorer.image_words(image)}"
+        head = f"{explorer_text.image_name(image)} · {explorer_text.image_words(image)}"
         if image.parts:
             head += f" · {size(image.size)}"
         rows = [
             f'<tr class="ecr-group"><th scope="rowgroup" colspan="6">{"↳ " * image.depth}{escape(head)} · '
-            f"<code>{escape(explorer.short(image.digest))}</code></th></tr>"
+            f"<code>{escape(explorer_text.short(image.digest))}</code></th></tr>"
         ]
-        for part in explorer.layers_first(image):
+        for part in explorer_text.layers_first(image):
             cells = (
                 escape(marks.get(part.digest, "")),
                 escape(part.role),
-                escape(explorer.sharing_words(part) or say("stored.only_here")),
+                escape(explorer_text.sharing_words(part) or say("stored.only_here")),
                 escape(part.made_by),
-                f"<code>{escape(explorer.short(part.digest))}</code>",
+                f"<code>{escape(explorer_text.short(part.digest))}</code>",
             )
             mark, role, *others = (f"<td>{cell}</td>" for cell in cells)
             rows.append(f'<tr>{mark}{role}<td class="ecr-number">{size(part.size)}</td>{"".join(others)}</tr>')

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecrlab.client import explorer
-from ecrlab.client.explorer import Comparison, Part, Row, size
+from ecrlab.client import explorer_text
+from ecrlab.client.explorer_model import Comparison, Part, Row
+from ecrlab.client.explorer_text import size
 from ecrlab_course.messages import say
 from ecrlab_course.views.display import Shown, escape
 from ecrlab_course.views.svg import WIDTH, shortened, svg_rect, svg_text, wrapped
@@ -19,10 +20,10 @@ def compared(comparison: Comparison, details: bool = False) -> Shown:
     """Return two images side by side, the layers from the bottom up and then the config."""
     left, right = comparison.left, comparison.right
     title = say("stored.compared", left=left.name, right=right.name)
-    words = explorer.comparison_lines(comparison)
+    words = explorer_text.comparison_lines(comparison)
     sentences = "".join(f"<p>{escape(line)}</p>" for line in words)
     return wrapped(
-        explorer.comparison_text(comparison, details),
+        explorer_text.comparison_text(comparison, details),
         f'<div class="ecr-title">{escape(title)}</div>{_two(comparison, " ".join(words))}{sentences}'
         f"{_rows_table(comparison.rows)}",
     )
@@ -32,7 +33,7 @@ def _two(comparison: Comparison, words: str) -> str:
     parts = []
     for x, side in ((0, comparison.left), (_SIDE + _GAP, comparison.right)):
         parts.append(svg_text("x-head", x + 4, 16, shortened(side.name, 38)))
-        about = f"{explorer.image_words(side.image)}, {size(side.image.size)}"
+        about = f"{explorer_text.image_words(side.image)}, {size(side.image.size)}"
         parts.append(svg_text("x-soft", x + 4, 34, shortened(about, 40)))
     most = max([part.size for row in comparison.rows for part in (row.left, row.right) if part], default=1) or 1
     y = 44
@@ -50,7 +51,7 @@ def _two(comparison: Comparison, words: str) -> str:
         words_at = ((row, 19), (beside, 36)) if beside else ((row, 27),)
         for shown_row, down in words_at:
             kind = {"left": "x-no", "right": "x-ok"}.get(shown_row.state, "x-head")
-            label = f"{_SIGNS[shown_row.state]} {explorer.STATES[shown_row.state]}"
+            label = f"{_SIGNS[shown_row.state]} {explorer_text.STATES[shown_row.state]}"
             parts.append(svg_text(f"{kind} x-mid", _SIDE + _GAP / 2, y + down, label))
         y += 48
     alt = say("stored.two_columns", words=words)
@@ -79,8 +80,8 @@ def _rows_table(rows: Sequence[Row]) -> str:
             f'<td class="ecr-number">{size(part.size) if part else "-"}</td>' for part in (row.left, row.right)
         )
         body.append(
-            f'<tr><th scope="row">{escape(explorer.STATES[row.state])}</th><td>{escape(row.part.role)}</td>{cells}'
-            f"<td>{escape(row.part.made_by)}</td><td><code>{escape(explorer.short(row.part.digest))}</code></td></tr>"
+            f'<tr><th scope="row">{escape(explorer_text.STATES[row.state])}</th><td>{escape(row.part.role)}</td>{cells}'
+            f"<td>{escape(row.part.made_by)}</td><td><code>{escape(explorer_text.short(row.part.digest))}</code></td></tr>"
         )
     names = ("part", "left", "right", "made_by", "digest")
     heads = '<th scope="col"></th>' + "".join(f'<th scope="col">{say(f"stored.head_{name}")}</th>' for name in names)
@@ -93,5 +94,5 @@ def _rows_table(rows: Sequence[Row]) -> str:
 
 def part_words(part: Part) -> str:
     """Return what a part of an image is, in words: what a drawing says where it is pointed at."""
-    words = [f"{part.role} {size(part.size)}", explorer.sharing_words(part), part.made_by]
+    words = [f"{part.role} {size(part.size)}", explorer_text.sharing_words(part), part.made_by]
     return ". ".join(word for word in words if word)

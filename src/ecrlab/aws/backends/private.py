@@ -84,7 +84,7 @@ class PrivateBackend(AmazonBackend[PrivateGrant]):
             return f"{account}/{region}", found[3]
         self._authenticate(request, account, region)  # only whoever has a password hears what is wrong with a name
         if (found[1], found[2]) != (account, region):
-            port = self._cloud.known_port(found[1], found[2])
+            port = self._cloud.host.known_port(found[1], found[2])
             where = (
                 f"is at localhost:{port}"
                 if port

@@ -116,7 +116,7 @@ _Entry = tuple[tuple[int, int], float, Callable[[], Event]]
 
 def _of_requests(call: Call, begin: float, end: float) -> Iterator[_Entry]:
     """Yield the events of requests from ``begin`` to ``end``, newest first."""
-    for row in call.cloud.history():
+    for row in call.cloud.host.history():
         if begin <= row["time"] <= end and row["region"] == call.region:
             # A request that makes several events makes them in this order.
             for index, event in reversed(list(enumerate(events_of(row, call.account)))):

@@ -62,7 +62,7 @@ def note(cloud: Cloud, repository: Repository, name: str, details: Mapping[str, 
                 table.delete(key)
         number = int((table.get("!next") or {"number": 0})["number"])
         table.put("!next", {"number": number + 1})
-        table.put(f"{repository.registry}/{cloud.newest():015d}/{number:015d}", {"time": now, "event": event})
+        table.put(f"{repository.registry}/{cloud.host.newest():015d}/{number:015d}", {"time": now, "event": event})
 
 
 def noted(cloud: Cloud, account: str, region: str) -> Iterator[tuple[tuple[int, int], float, Event]]:

@@ -21,7 +21,7 @@ def get_authorization_token(call: Call) -> dict[str, Any]:
             {
                 "authorizationToken": encoded,
                 "expiresAt": expires,
-                "proxyEndpoint": f"http://{call.cloud.host(account, call.region)}",
+                "proxyEndpoint": f"http://{call.cloud.address(account, call.region)}",
             }
             for account in accounts
         ]

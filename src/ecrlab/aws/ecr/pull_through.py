@@ -218,7 +218,7 @@ def _upstream_name(rule: Mapping[str, Any], name: str) -> str:
 
 
 def _upstream(cloud: Cloud, rule: Mapping[str, Any], name: str) -> Upstream:
-    address = cloud.upstream(rule["upstreamRegistryUrl"])
+    address = cloud.host.upstream(rule["upstreamRegistryUrl"])
     if address is None:
         text = f"{rule['upstreamRegistryUrl']} cannot be reached from this machine: ECR Lab leaves it for nothing."
         raise UpstreamError("UpstreamUnavailable", text)

@@ -228,7 +228,7 @@ def copy(cloud: Cloud, repository: Repository, digest: str, tag: str | None, des
     finally:
         # Those of a copy that failed were done, or refused, all the same.
         for act in acts:
-            cloud.acted(act)
+            cloud.host.acted(act)
 
 
 def _target(

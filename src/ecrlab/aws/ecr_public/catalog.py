@@ -34,7 +34,7 @@ def catalog_shown(call: Call, repository: Repository) -> dict[str, Any]:
     shown = {name: value for name, value in kept.items() if name != "logo"}
     if "logo" in kept:
         where = f"{repository.registry.partition('/')[0]}/{repository.name}"
-        shown["logoUrl"] = f"http://{call.cloud.host(*PLACE)}{LOGOS}{where}"
+        shown["logoUrl"] = f"http://{call.cloud.address(*PLACE)}{LOGOS}{where}"
     return {**shown, "marketplaceCertified": False}
 
 

@@ -25,7 +25,7 @@ def key(account: str) -> str:
 
 def address(cloud: Cloud) -> str:
     """Return ``localhost:PORT/public.ecr.aws``, the beginning of every image name there."""
-    return f"{cloud.host(*PLACE)}/{HOST}"
+    return f"{cloud.address(*PLACE)}/{HOST}"
 
 
 def registry(cloud: Cloud, account: str) -> dict[str, Any]:

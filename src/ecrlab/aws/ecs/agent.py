@@ -92,7 +92,7 @@ def sweep(cloud: Cloud) -> None:
 
 def engine_of(cloud: Cloud) -> Runner | None:
     """Return what runs containers, None where no engine answers."""
-    runner = cloud.runner
+    runner = cloud.host.runner
     return runner if runner is not None and runner.available() else None
 
 
@@ -182,10 +182,10 @@ def _environment(cloud: Cloud, task: Document, runner: Runner) -> dict[str, str]
     """
     found = {"AWS_REGION": task["region"], "AWS_DEFAULT_REGION": task["region"], "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
     path = f"{credentials.PATH}{task['credentials']}"
-    if cloud.reach_from_containers():
+    if cloud.host.reach_from_containers():
         at = f"http://{credentials.ADDRESS}"
         return {**found, "AWS_ENDPOINT_URL": at, **({_URI: path} if task["credentials"] else {})}
-    at = runner.lead_back(task, cloud.listen_for_containers) if task["credentials"] else ""
+    at = runner.lead_back(task, cloud.host.listen_for_containers) if task["credentials"] else ""
     # Podman hands this machine's proxy to its containers.
     direct = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     return {**found, **direct, "AWS_ENDPOINT_URL": at, _FULL_URI: f"{at}{path}"} if at else found
@@ -222,8 +222,9 @@ def stop_one(cloud: Cloud, key: str) -> None:
     ended: Mapping[str, Ended] = {}
     if any(each.get("runtime") for each in found["containers"]):
         change(cloud, key, status="STOPPING")
-        if cloud.runner is not None:
-            ended = cloud.runner.stop(found, {each["name"]: each.get("stopTimeout") or 30 for each in found["recipes"]})
+        runner = cloud.host.runner
+        if runner is not None:
+            ended = runner.stop(found, {each["name"]: each.get("stopTimeout") or 30 for each in found["recipes"]})
     finish(cloud, found, ended)
     cloud.work.added.set()
 
@@ -267,8 +268,9 @@ def look_at_tasks(cloud: Cloud, now: float) -> None:
         elif task["stopped"] < now - SHOWN_SECONDS:
             table.delete(key)
             cloud.store.table(OUTPUT).delete(key)
-    if any(each.get("runtime") for task in alive for each in task["containers"]) and cloud.runner is not None:
-        found = cloud.runner.survey({str(task["id"]) for task in alive})
+    runner = cloud.host.runner
+    if any(each.get("runtime") for task in alive for each in task["containers"]) and runner is not None:
+        found = runner.survey({str(task["id"]) for task in alive})
         for task in alive:
             if task["id"] in found and task["status"] == "RUNNING" and task["desired"] == "RUNNING":
                 _look_at(cloud, task, found[task["id"]])

@@ -59,12 +59,12 @@ def _names(tasks: list[Document]) -> str:
 
 def printed(cloud: Cloud, task: Document, lines: int) -> dict[str, str]:
     """Return the last lines of each container that printed something, by its name. Blocks."""
-    if task["status"] == "STOPPED" or cloud.runner is None:
+    if task["status"] == "STOPPED" or cloud.host.runner is None:
         kept: dict[str, str] = cloud.store.table(OUTPUT).get(task["key"]) or {}
         found = {name: "\n".join(text.splitlines()[-lines:]) + "\n" for name, text in kept.items()}
     else:
         found = {
-            each["name"]: cloud.runner.printed(task, each["name"], lines)
+            each["name"]: cloud.host.runner.printed(task, each["name"], lines)
             for each in task["containers"]
             if each.get("runtime")
         }
@@ -155,10 +155,10 @@ def page(cloud: Cloud, task: Document, port: int | None, path: str) -> dict[str,
     container = next(each for each in task["containers"] if each["name"] == name)
     if task["status"] != "RUNNING":
         raise NotThere(f"The task is {task['status']}: nothing answers in it.")
-    if cloud.runner is None or not container.get("runtime"):
+    if cloud.host.runner is None or not container.get("runtime"):
         raise NotThere(container.get("reason") or NO_ENGINE)
     try:
-        found = cloud.runner.page(task, name, port or first, path)
+        found = cloud.host.runner.page(task, name, port or first, path)
     except RunFailed as failed:
         raise NotThere(f"The page of container {name} could not be had at port {port or first}: {failed}.") from None
     return {"container": name, "port": port or first, "text": found.text, "cut": found.cut}

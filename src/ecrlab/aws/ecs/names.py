@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
 
 DEFAULT_CLUSTER = "default"
-#: Where the lab's Docker-Hub-like registry stands among the ports (`ecrlab.server.HUB`).
+#: Where the lab's Docker-Hub-like registry stands among the ports (`ecrlab.server.places`).
 _HUB = ("hub", "")
 _ECR = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -126,8 +126,8 @@ def _here(cloud: Cloud, host: str, name: str) -> tuple[str, str]:
     if slash and (_ECR.fullmatch(inner) or inner == "public.ecr.aws"):
         return inner, path
     port = host.rpartition(":")[2]
-    if port == str(cloud.known_port(*_HUB)):
+    if port == str(cloud.host.known_port(*_HUB)):
         return "registry-1.docker.io", name
-    if port == str(cloud.known_port(ACCOUNT, REGION)):
+    if port == str(cloud.host.known_port(ACCOUNT, REGION)):
         return f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com", name
     return host, name

@@ -113,7 +113,7 @@ def _host_of(cloud: Cloud, image: Image) -> str:
     """Return where a registry other than ECR's private ones answers, "" when nowhere."""
     if image.registry == "other":
         return ""
-    address = cloud.upstream("public.ecr.aws" if image.registry == "public" else "registry-1.docker.io")
+    address = cloud.host.upstream("public.ecr.aws" if image.registry == "public" else "registry-1.docker.io")
     return address.host if address is not None else ""
 
 
@@ -127,7 +127,7 @@ def login(cloud: Cloud, session: Document, region: str, account: str, agent: str
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    main = cloud.known_port(ACCOUNT, REGION)
+    main = cloud.host.known_port(ACCOUNT, REGION)
     # botocore has no types.
     request = AWSRequest(  # type: ignore[no-untyped-call]
         "POST",

@@ -67,7 +67,7 @@ def assume(
             now,
             seconds,
         )
-    cloud.acted(
+    cloud.host.acted(
         Act(
             operation="AssumeRole",
             service=service.name,

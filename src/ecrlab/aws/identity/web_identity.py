@@ -120,7 +120,7 @@ def verify(cloud: Cloud, bearer: Bearer, now: float) -> None:
     if bearer.algorithm not in _ALGORITHMS:
         why = f"the token's algorithm is {bearer.algorithm!r:.40}, not one of {', '.join(_ALGORITHMS)}"
         raise ApiError("InvalidIdentityTokenException", _NO_JWT, why=why)
-    _verify_signature(bearer, cloud.issuer_keys(bearer.issuer))
+    _verify_signature(bearer, cloud.host.issuer_keys(bearer.issuer))
     if not set(bearer.audiences) & set(provider["clients"]):
         there = ", ".join(provider["clients"]) or "none"
         why = f"the token is addressed to {', '.join(bearer.audiences)}; the provider's client ids are: {there}"

@@ -1,6 +1,6 @@
 """What lies in the registries, read from a store: `read` a tree of it, `compare` two images layer by layer.
 
-Nothing is changed by looking. `ecrlab.client.explorer` has what these return, and its words.
+Nothing is changed by looking. `ecrlab.client.explorer_model` has what these return, `explorer_text` its words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from ecrlab.client.explorer import (
+from ecrlab.client.explorer_model import (
     IMAGES,
     MOST,
     REPOSITORIES,
@@ -29,9 +29,8 @@ from ecrlab.client.explorer import (
     Sums,
     Tree,
     added,
-    one_line,
-    where_words,
 )
+from ecrlab.client.explorer_text import one_line, where_words
 from ecrlab.home import ACCOUNT, REGION
 from ecrlab.store import Repository, Store
 from ecrlab.store.survey import Disk, Held, Outline, Survey, Usage
