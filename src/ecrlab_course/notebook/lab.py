@@ -20,7 +20,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecrlab.client import LabError, explorer
+from ecrlab.client import LabError
+from ecrlab.client.explorer_model import Comparison, Tree, from_json
 from ecrlab.home import REGION, Home
 from ecrlab.host import doctor
 from ecrlab_course.authoring.content import Course, Sheet, Source
@@ -554,13 +555,13 @@ class NotebookLab(Lab):
         """
         answer = self.control.tree(repository, repositories, images)
         self._note_look("registry")
-        show(drawing.shown(explorer.from_json(explorer.Tree, answer), details))
+        show(drawing.shown(from_json(Tree, answer), details))
 
     @spoken
     def compare(self, left: str, right: str, details: bool = False) -> None:
         """Draw two images layer by layer: `lab.compare("my-web-app:1.0", "my-web-app:1.1")`."""
         answer = self.control.comparison(left, right)
-        show(image_pair.compared(explorer.from_json(explorer.Comparison, answer), details))
+        show(image_pair.compared(from_json(Comparison, answer), details))
 
     @spoken
     def status(self) -> None:

@@ -83,7 +83,8 @@ def shown(tree: Tree, details: bool = False) -> Shown:
     parts.append(shelves)
     if tree.hidden.repositories:
         parts.append(
-            f'<p>{escape(explorer_text.hidden_words(tree))} {say("stored.one_of_them")} <code>lab.explore("NAME")</code></p>'
+            f"<p>{escape(explorer_text.hidden_words(tree))} "
+            f'{say("stored.one_of_them")} <code>lab.explore("NAME")</code></p>'
         )
     return wrapped(words, "".join(parts))
 
@@ -171,7 +172,8 @@ def _between(tree: Tree, marks: Mapping[str, str]) -> str:
     foot = _Line(say("stored.each_column"), place, 0, "", drawn, (_Box(once, "", size(once)),), size(whole))
     more = f" {say('stored.left_out', number=f'{left_out:,}')}" if left_out > 0 else ""
     alt = (
-        f"{explorer_text.count(len(lines), 'repository')} and the {explorer_text.count(len(columns), 'blob')} they share. "
+        f"{explorer_text.count(len(lines), 'repository')} and "
+        f"the {explorer_text.count(len(columns), 'blob')} they share. "
         + " ".join(f"{c.letter}, {size(c.size)}, in {c.note.replace('repos', 'repositories')}." for c in columns)
         + f" Stored {size(stored)}; with each of these blobs once {size(whole)}."
     )
@@ -195,7 +197,8 @@ def _shelf(shelf: Shelf, marks: Mapping[str, str], open_: bool, several: bool) -
     )
     return (
         f'<details class="ecr-shelf"{" open" if open_ else ""}><summary><b>{escape(shelf.name)}</b> '
-        f"<span>{escape(where)}: {escape(explorer_text.sums_words(shelf.sums))}</span></summary>{hidden}{body}</details>"
+        f"<span>{escape(where)}: {escape(explorer_text.sums_words(shelf.sums))}</span></summary>"
+        f"{hidden}{body}</details>"
     )
 
 
