@@ -18,11 +18,11 @@ from ecrlab.aws.arns import check_arns
 from ecrlab.aws.authorization.ask import authorize
 from ecrlab.aws.cloud import Cloud, regions
 from ecrlab.aws.cloudtrail import lookup
-from ecrlab.aws.identity import web_identity
 from ecrlab.aws.identity.identities import Key, Principal
 from ecrlab.aws.operations import HANDLERS, HELD, Call, is_waiter
 from ecrlab.aws.quotas import PUBLIC, RATE_EXCEEDED, Exceeded
 from ecrlab.aws.record import RECORD
+from ecrlab.aws.sts import web_identity
 from ecrlab.aws.wire.errors import ApiError
 from ecrlab.aws.wire.models import Operation, identify
 from ecrlab.aws.wire.parsing import parse

@@ -12,7 +12,7 @@ from ecrlab.aws.identity.identities import Principal
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud
-    from ecrlab.aws.identity.web_identity import Bearer
+    from ecrlab.aws.identity.bearer import Bearer
 
 
 @dataclass

@@ -20,7 +20,7 @@ from ecrlab.aws.ecs.failures import UNREACHABLE, Seen, Step
 from ecrlab.aws.ecs.names import image_named
 from ecrlab.aws.ecs.puller import Door, PullFailed, fetch, login
 from ecrlab.aws.identity.identities import Principal
-from ecrlab.aws.identity.service_sessions import Service, assume
+from ecrlab.aws.sts.service_sessions import Service, assume
 from ecrlab.policy import Policies, Request, evaluate
 from ecrlab.store import Manifest, Repository
 

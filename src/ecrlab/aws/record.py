@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from ecrlab.aws.identity.bearer import Bearer
 from ecrlab.aws.identity.identities import Principal
-from ecrlab.aws.identity.web_identity import Bearer
 
 
 @dataclass

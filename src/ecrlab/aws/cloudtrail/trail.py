@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from ecrlab.aws.act import Act
+from ecrlab.aws.identity.bearer import Bearer
 from ecrlab.aws.identity.identities import Principal
-from ecrlab.aws.identity.web_identity import Bearer
 from ecrlab.aws.record import Record
 from ecrlab.home import LOOKING
 

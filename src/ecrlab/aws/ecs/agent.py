@@ -21,8 +21,8 @@ from ecrlab.aws.ecs.puller import Pulled, PullFailed, pull
 from ecrlab.aws.ecs.request import OUTPUT, SERVICE, TASKS
 from ecrlab.aws.ecs.state import SHOWN_SECONDS, STARTING, change, mark_stopping
 from ecrlab.aws.identity.identities import Document
-from ecrlab.aws.identity.service_sessions import Service, assume
 from ecrlab.aws.runner import Alive, Ended, Fetched, RunFailed, Runner
+from ecrlab.aws.sts.service_sessions import Service, assume
 from ecrlab.aws.work import NotNow, Task, every_round, worker
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecrlab.aws.ecs.request import SERVICE, TASKS
 from ecrlab.aws.ecs.state import change
-from ecrlab.aws.identity.service_sessions import Service, assume
+from ecrlab.aws.sts.service_sessions import Service, assume
 
 if TYPE_CHECKING:
     from ecrlab.aws.cloud import Cloud

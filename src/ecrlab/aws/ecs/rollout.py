@@ -19,7 +19,7 @@ from ecrlab.aws.ecs.names import arn, definition_named
 from ecrlab.aws.ecs.request import DEFINITIONS, SERVICE, SERVICES, TASKS
 from ecrlab.aws.ecs.state import MOST, Order, change, has_check, health, mark_stopping, new_task
 from ecrlab.aws.identity.identities import Document
-from ecrlab.aws.identity.service_sessions import Service, may_assume
+from ecrlab.aws.sts.service_sessions import Service, may_assume
 from ecrlab.aws.work import every_round
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from ecrlab.aws.ecs.request import (
 )
 from ecrlab.aws.ecs.state import MOST, STARTING, Order, mark_stopping, new_task, shown
 from ecrlab.aws.identity.identities import Document
-from ecrlab.aws.identity.service_sessions import Service, may_assume
 from ecrlab.aws.operations import Call, held, operation
+from ecrlab.aws.sts.service_sessions import Service, may_assume
 from ecrlab.aws.wire.errors import ApiError
 
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")

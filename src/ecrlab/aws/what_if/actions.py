@@ -6,7 +6,7 @@ import difflib
 from functools import cache
 
 from ecrlab.aws.authorization.rules import RULES
-from ecrlab.aws.identity import bearers
+from ecrlab.aws.sts import bearers
 from ecrlab.aws.what_if.errors import Unanswerable
 
 # Permissions that no API operation carries the name of (facts iam.md 10).

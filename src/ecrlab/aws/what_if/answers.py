@@ -7,7 +7,7 @@ from typing import Any
 
 from ecrlab.aws.authorization.explain import opened, reason
 from ecrlab.aws.cloud import Cloud
-from ecrlab.aws.identity import bearers
+from ecrlab.aws.sts import bearers
 from ecrlab.aws.what_if.actions import action_named
 from ecrlab.aws.what_if.callers import bearer_named, documents, principal_named
 from ecrlab.aws.what_if.edits import edit_of

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from ecrlab.aws.cloud import Cloud
-from ecrlab.aws.identity import bearers
+from ecrlab.aws.identity.bearer import Bearer
 from ecrlab.aws.identity.identities import Document, Principal
-from ecrlab.aws.identity.web_identity import Bearer
 from ecrlab.aws.seed import PEOPLE
+from ecrlab.aws.sts import bearers
 from ecrlab.aws.what_if.errors import Unanswerable, some
 from ecrlab.home import ACCOUNT
 

@@ -11,8 +11,8 @@ from ecrlab.aws.authorization.keys import condition_keys
 from ecrlab.aws.authorization.targets import Target
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.context import RequestContext
-from ecrlab.aws.identity import bearers
 from ecrlab.aws.identity.identities import Principal
+from ecrlab.aws.sts import bearers
 from ecrlab.aws.what_if.actions import action_named, actions
 from ecrlab.aws.what_if.callers import principal_named
 from ecrlab.aws.what_if.edits import Edit, edited, replaced

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ecrlab.aws.identity import web_identity
+from ecrlab.aws.identity.bearer import Bearer
+from ecrlab.aws.sts import web_identity
 from ecrlab.aws.wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None and len(text) > 60
 
 
-def bearer(cloud: Cloud, text: str, account: str) -> web_identity.Bearer:
+def bearer(cloud: Cloud, text: str, account: str) -> Bearer:
     """Return the bearer of a token, verified as STS does for a role of an account. Raises TokenRefused."""
     try:
         found = web_identity.read(text, account)

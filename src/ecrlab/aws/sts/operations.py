@@ -9,8 +9,8 @@ from ecrlab.aws.authorization.keys import Context
 from ecrlab.aws.authorization.targets import Target
 from ecrlab.aws.iam.documents import checked_policy
 from ecrlab.aws.identity.identities import Document, parsed
-from ecrlab.aws.identity.web_identity import ACTION as WITH_A_TOKEN
 from ecrlab.aws.operations import Call, operation
+from ecrlab.aws.sts.web_identity import ACTION as WITH_A_TOKEN
 from ecrlab.aws.wire.errors import ApiError
 
 SESSION_POLICY_LIMIT = 2048  # plaintext characters of the policy and the ARNs together (facts I021)

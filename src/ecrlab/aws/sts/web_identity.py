@@ -7,13 +7,12 @@ signature, the audience. Whether the role lets its bearer in is the trust policy
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jwt
 from jwt import api_jws
 
-from ecrlab.aws.identity.identities import Principal
+from ecrlab.aws.identity.bearer import Bearer, texts_of
 from ecrlab.aws.wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -26,48 +25,6 @@ _NO_KEY = (
     "documentation for requirements"
 )
 _NO_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
-
-
-@dataclass(frozen=True)
-class Bearer:
-    """Whoever came with an identity token for a role of ``account``: what the token says, true or not.
-
-    ``audiences`` is what counts as its audience: `azp` where it has one, else `aud` (fact D102). ``subject`` is None
-    for a token that names nobody.
-    """
-
-    account: str
-    text: str
-    algorithm: str
-    key_id: str | None
-    issuer: str
-    subject: str | None
-    audiences: tuple[str, ...]
-    claims: dict[str, Any]
-
-    @property
-    def provider(self) -> str:
-        """The ARN that the issuer's provider has in the role's account, if there is one."""
-        return f"arn:aws:iam::{self.account}:oidc-provider/{self.issuer.removeprefix('https://')}"
-
-    @property
-    def user_id(self) -> str:
-        """What CloudTrail calls its principalId (fact D106)."""
-        return f"{self.provider}:{','.join(self.audiences)}:{self.subject or ''}"
-
-    def principal(self) -> Principal:
-        """Return the bearer of a verified token as IAM sees it: the provider, with the token's claims as context."""
-        name = self.issuer.removeprefix("https://")
-        context: dict[str, str | tuple[str, ...]] = {"aws:FederatedProvider": self.provider}
-        context[f"{name}:aud"] = self.audiences[0] if len(self.audiences) == 1 else self.audiences
-        if self.subject is not None:
-            context[f"{name}:sub"] = self.subject
-        if "azp" in self.claims:
-            context[f"{name}:oaud"] = _texts(self.claims["aud"])
-        if amr := _texts(self.claims.get("amr")):
-            context[f"{name}:amr"] = amr
-        subject = self.subject or ""
-        return Principal("web identity", self.account, self.provider, self.user_id, subject, "", "", None, context)
 
 
 def read(text: str, account: str) -> Bearer:
@@ -85,7 +42,7 @@ def read(text: str, account: str) -> Bearer:
     for name in ("iss", "aud", "exp", "iat"):
         if name not in claims:
             raise ApiError("InvalidIdentityTokenException", f"Missing a required claim: {name}")
-    audiences = _texts(claims.get("azp", claims["aud"]))
+    audiences = texts_of(claims.get("azp", claims["aud"]))
     sane = _is_moment(claims["exp"]) and _is_moment(claims["iat"])
     texts = [claims["iss"], claims.get("sub", "")]
     if not sane or not audiences or not all(isinstance(each, str) for each in texts):
@@ -150,9 +107,3 @@ def _is_moment(value: Any) -> bool:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    """The texts of a claim that is one text or a list of them; none for anything else."""
-    values = [value] if isinstance(value, str) else value
-    return tuple(values) if isinstance(values, list) and all(isinstance(each, str) for each in values) else ()
