@@ -18,9 +18,60 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 
-_CLOUD = "store oci policy scan clock home aws hub xray"
 _ASKING = "home trouble client"
-_STARTING = f"{_ASKING} processes engine relay podman environment span standin ports"
+_STARTING = f"{_ASKING} processes engine host environment standin ports"
+
+#: The rooms of `ecrlab.aws`: what each may reach of them, and of the rest.
+_BELOW = "act address host identity last_used quotas runner work"
+_CALL = f"{_BELOW} cloud context operations"
+_ASK = f"{_CALL} authorization wire"
+_ECR = f"{_ASK} arns cloudtrail record tokens"
+_SERVICES = f"{_ECR} ecr ecs iam sts"
+_KEPT = "store policy"
+_JUDGED = f"{_KEPT} clock home"
+_SERVED = f"{_JUDGED} oci scan"
+AWS = {
+    # The ground: words of the wire, of a request, of what surrounds a cloud.
+    "wire": ("", ""),
+    "address": ("", ""),
+    "context": ("", ""),
+    "runner": ("", ""),
+    "tokens": ("", ""),
+    "arns": ("wire", ""),
+    # Who there is, and what is known of a request.
+    "identity": ("", _KEPT),
+    "quotas": ("", "store"),
+    "work": ("", "store clock"),
+    "act": ("identity", _KEPT),
+    "record": ("identity", _KEPT),
+    "last_used": ("identity", _KEPT),
+    "gist": ("identity record", _KEPT),
+    "host": ("act address identity runner", _KEPT),
+    "cloud": (_BELOW, f"{_KEPT} clock"),
+    "operations": (f"{_BELOW} cloud context", f"{_KEPT} clock"),
+    # May they? And the services.
+    "authorization": (f"{_CALL} wire", _JUDGED),
+    "cloudtrail": (f"{_ASK} record", _JUDGED),
+    "iam": (f"{_ASK} arns", _JUDGED),
+    "sts": (f"{_ASK} arns iam", _JUDGED),
+    "ecs": (f"{_ASK} arns iam sts", _JUDGED),
+    "pullers": (f"{_ASK} arns iam sts ecs", _JUDGED),
+    "ecr": (_ECR, _SERVED),
+    "ecr_public": (f"{_ECR} ecr", _SERVED),
+    # What stands in front of them, and who asks about all of it.
+    "backends": (f"{_ECR} ecr ecr_public", _SERVED),
+    "seed": (_SERVICES, _SERVED),
+    "api": (f"{_SERVICES} ecr_public", _SERVED),
+    "what_if": (f"{_SERVICES} ecr_public seed", _SERVED),
+    "surplus": (f"{_SERVICES} ecr_public seed what_if", _SERVED),
+}
+
+
+def _rooms(names: str) -> str:
+    return " ".join(f"aws.{name}" for name in names.split())
+
+
+_CLOUD = f"{_rooms(' '.join(AWS))} {_SERVED} hub xray"
 
 #: What each part may reach, directly or through others; "ecrlab." is left out. A module belongs to the longest name
 #: here that it begins with.
@@ -31,45 +82,35 @@ MAY_REACH = {
     "scan": "",
     "clock": "",
     "xray": "",
-    "span": "",
-    "decisions": "",
-    "explorer": "",
     "trouble": "",
     "ports": "",
     "command": "trouble",
     "home": "",
-    # The cloud. Only server and control know several of its services.
+    # The cloud. Only the server knows several of its services.
     "oci": "store",
-    "aws": "store oci policy scan clock home",
+    "aws": "",
     "hub": "store oci clock xray",
     "ci": "store clock home environment processes",
     # The containers of ECS's tasks, in the lab's engine.
-    "containers": "store oci policy scan clock home aws engine processes",
-    "inventory": "store explorer home",
-    "control": f"{_CLOUD} ci environment processes explorer inventory trouble",
-    "server": f"{_CLOUD} ci environment explorer inventory trouble control containers engine processes command ports",
-    "fidelity": _CLOUD,
+    "containers": "aws.runner home engine processes",
+    "server": f"{_CLOUD} ci environment trouble client containers engine processes command ports",
+    "fidelity": f"{_rooms(AWS['api'][0])} aws.api {_SERVED} hub xray",
     # What begins the lab, and what speaks to it: they reach the cloud by HTTP.
     "environment": "home",
     "client": "home trouble",
-    "received": "home trouble client",
     "processes": "home",
     "standin": "home trouble",
     "engine": "home processes",
-    "relay": f"{_ASKING} processes engine",
-    "podman": f"{_ASKING} processes engine relay",
-    "launch": _STARTING,
-    "doctor": f"{_STARTING} launch",
+    "host": _STARTING.replace(" host", ""),
     # The commands: whoever types them has all of it.
-    "cli": f"{_CLOUD} ci {_STARTING} received command containers explorer inventory control server fidelity launch "
-    "doctor "
-    "decisions",
+    "cli": f"{_CLOUD} ci {_STARTING} command containers server fidelity",
 }
+MAY_REACH |= {f"aws.{name}": f"{_rooms(inner)} {outer}" for name, (inner, outer) in AWS.items()}
 _READING = "checkout messages documents"
 _KINDS = f"{_READING} failure views progress causes listening"
 _SESSION = f"{_KINDS} kinds authoring toolbox"
 _PAGE = f"{_SESSION} learner drills questions desk mock policy_editor"
-_LOOKING = f"{_ASKING} decisions explorer"
+
 
 #: The wings of the course: what each may reach of the course, and of the rest. The cloud's services are behind HTTP.
 COURSE = {
@@ -80,45 +121,49 @@ COURSE = {
     "progress": ("", "home"),
     "failure": ("checkout messages", _ASKING),
     # What a cell and a judge hold in their hands; what is declared; what is drawn.
-    "toolbox": (f"{_READING} failure", f"{_ASKING} environment span"),
+    "toolbox": (f"{_READING} failure", f"{_ASKING} environment"),
     "documents": ("checkout messages", ""),
-    "views": (_READING, "decisions explorer"),
+    "views": (_READING, _ASKING),
     # What kept a learner's client from its goal.
-    "causes": (_READING, f"{_ASKING} decisions"),
+    "causes": (_READING, _ASKING),
     # Which points an own answer makes.
     "listening": ("checkout messages", ""),
-    "kinds": (_KINDS, _LOOKING),
-    "authoring": (f"{_KINDS} kinds", f"{_LOOKING} policy"),
+    "kinds": (_KINDS, _ASKING),
+    "authoring": (f"{_KINDS} kinds", f"{_ASKING} policy"),
     # What a registry costs, for a cell.
-    "money": (f"{_KINDS} kinds authoring", f"{_LOOKING} policy"),
+    "money": (f"{_KINDS} kinds authoring", f"{_ASKING} policy"),
     # What a class needs on Kubernetes: arithmetic.
     "class_sizes": ("", ""),
     # One learner, and the pages.
-    "learner": (_SESSION, f"{_LOOKING} policy environment span"),
-    "questions": (f"{_KINDS} kinds authoring", f"{_LOOKING} policy"),
-    "drills": (f"{_SESSION} learner questions", f"{_STARTING} launch policy decisions explorer"),
-    "mock": (f"{_SESSION} learner questions drills desk", f"{_STARTING} launch policy decisions explorer"),
-    "desk": (_SESSION, f"{_LOOKING} policy environment span"),
-    "policy_editor": (f"{_READING} failure views toolbox", f"{_LOOKING} policy environment span"),
+    "learner": (_SESSION, f"{_ASKING} policy environment"),
+    "questions": (f"{_KINDS} kinds authoring", f"{_ASKING} policy"),
+    "drills": (f"{_SESSION} learner questions", f"{_STARTING} policy"),
+    "mock": (f"{_SESSION} learner questions drills desk", f"{_STARTING} policy"),
+    "desk": (_SESSION, f"{_ASKING} policy environment"),
+    "policy_editor": (f"{_READING} failure views toolbox", f"{_ASKING} policy environment"),
     # What a learner shares, and who sends it.
     "sharing": (f"{_READING} progress", "home"),
-    "notebook": (f"{_PAGE} sharing", f"{_STARTING} launch doctor policy decisions explorer"),
+    "notebook": (f"{_PAGE} sharing", f"{_STARTING} policy"),
     # The makers and the commands.
-    "publish": (f"{_PAGE} notebook sharing class_sizes", f"{_STARTING} launch doctor policy decisions explorer"),
-    "start": (f"{_SESSION} learner unloaded", f"{_STARTING} launch policy decisions explorer"),
+    "publish": (f"{_PAGE} notebook sharing class_sizes", f"{_STARTING} policy"),
+    "start": (f"{_SESSION} learner unloaded", f"{_STARTING} policy"),
     # A class: the board, and the hub's side.
     "classroom": (
         f"{_SESSION} learner drills questions desk unloaded start sharing class_sizes",
-        f"{_STARTING} command launch policy decisions explorer",
+        f"{_STARTING} command policy",
     ),
-    "commanding": (f"{_PAGE} notebook sharing", f"{_STARTING} command launch doctor policy decisions explorer"),
+    "commanding": (f"{_PAGE} notebook sharing", f"{_STARTING} command policy"),
     "mock_commands": (
         f"{_PAGE} notebook sharing commanding",
-        f"{_STARTING} command launch doctor policy decisions explorer",
+        f"{_STARTING} command policy",
+    ),
+    "desk_commands": (
+        f"{_PAGE} notebook sharing commanding",
+        f"{_STARTING} command policy",
     ),
     "cli": (
-        f"{_PAGE} notebook publish start unloaded sharing class_sizes classroom commanding mock_commands",
-        f"{_STARTING} command launch doctor policy decisions explorer",
+        f"{_PAGE} notebook publish start unloaded sharing class_sizes classroom commanding mock_commands desk_commands",
+        f"{_STARTING} command policy",
     ),
 }
 
@@ -321,21 +366,28 @@ def fewest(graph: Graph) -> dict[str, set[str]]:
 
 
 def wanted_drawing(number: int) -> dict[str, set[str]]:
-    """The arrows of the diagram of parts (1), where the course is one part, or of the diagram of its wings (2)."""
+    """The arrows of a diagram: the parts (1), where aws and the course are one each; the rooms of aws (2); the wings of
+    the course (3)."""
     graph: dict[str, set[str]] = {}
     for part, others in arrows(modules()).items():
-        wing = part.startswith("ecrlab_course.")
-        if number == 2 and wing:
-            inner = {other.partition(".")[2] for other in others if other.startswith("ecrlab_course.")}
+        if number == 1:
+            mine = {_whole(other) for other in others} - {_whole(part)}
+            graph.setdefault(_whole(part), set()).update(mine)
+        elif part.startswith(f"{_DRAWN[number]}."):
+            inner = {other.partition(".")[2] for other in others if other.startswith(f"{_DRAWN[number]}.")}
             graph[part.partition(".")[2]] = inner
-        elif number == 1:
-            whole = "ecrlab_course" if wing else part
-            outer = {other for other in others if not other.startswith("ecrlab_course")}
-            graph[whole] = graph.get(whole, set()) | outer
     return {part: others for part, others in fewest(graph).items() if others and part != "ecrlab"}
 
 
-@pytest.mark.parametrize("number", [1, 2])
+_DRAWN = {2: "aws", 3: "ecrlab_course"}
+
+
+def _whole(part: str) -> str:
+    """The part as the diagram of parts has it."""
+    return next((whole for whole in _DRAWN.values() if part.startswith(f"{whole}.")), part)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_diagram_of_parts_is_the_code_s(number: int) -> None:
     """Every arrow of the code that no longer way replaces, and no other."""
     wanted = wanted_drawing(number)
@@ -346,8 +398,10 @@ def test_a_diagram_of_parts_is_the_code_s(number: int) -> None:
 
 def test_the_diagram_of_a_request_has_no_arrow_that_the_code_has_not() -> None:
     """Arrows between the cloud's parts; an arrow with words is a request over the wire, not an import."""
-    real = arrows(modules())
-    names = {"door": "aws"}
+    real: dict[str, set[str]] = {}
+    for part, others in arrows(modules()).items():
+        real.setdefault(_whole(part), set()).update(map(_whole, others))
+    names = {"door": "aws", "control": "server"}
     drawn_arrows = [
         (names.get(one, one), names.get(other, other)) for one, others in drawn(0).items() for other in others
     ]

@@ -13,7 +13,8 @@ from ecrlab.client import explorer_text
 from ecrlab.server import explorer
 from ecrlab.store import Store
 from ecrlab_course.views import explorer as drawing
-from ecrlab_course.views import image_pair, svg
+from ecrlab_course.views import image_pair
+from ecrlab_course.views import svg as pieces
 
 from .growth import grow
 from .images import blob, put, put_artifact, put_index
@@ -97,7 +98,7 @@ def test_colours_come_from_the_page(store: Store) -> None:
 
 def test_pictures_need_no_style_of_other_parts(store: Store) -> None:
     """Every class in a drawing is one of the explorer's own, with a rule."""
-    css = svg._style()
+    css = pieces._style()
     for page in pages(store):
         for tag, attributes in Outline(page).elements:
             if tag in ("rect", "line", "path", "text"):
@@ -143,8 +144,13 @@ def test_an_image_of_a_hundred_layers_stays_in_its_picture(store: Store) -> None
     test_nothing_is_drawn_outside_the_picture(store)
     page = drawing.shown(explorer.read(store, "many")).html
     test = re.findall(r'<rect class="[^"]*" x="([\d.-]+)" y="[\d.-]+" width="([\d.-]+)"', page)
+<<<<<<< HEAD
     assert max(float(x) + float(width) for x, width in test) <= svg.WIDTH
     assert len(Outline(image_pair.compared(explorer.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
+=======
+    assert max(float(x) + float(width) for x, width in test) <= pieces.WIDTH
+    assert len(Outline(image_pair.compared(inventory.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
+>>>>>>> wd
 
 
 def test_a_large_lab_is_a_small_page(tmp_path: Path) -> None:
