@@ -76,9 +76,9 @@ def pages(store: Store) -> Iterator[str]:
 def test_every_picture_has_words_and_every_table_heads(store: Store) -> None:
     for page in pages(store):
         outline = Outline(page)
-        for picture in outline.all("svg"):
-            assert picture.get("aria-hidden") == "true" or (
-                picture.get("role") == "img" and len(picture.get("aria-label") or "") > 20
+        for svg in outline.all("svg"):
+            assert svg.get("aria-hidden") == "true" or (
+                svg.get("role") == "img" and len(svg.get("aria-label") or "") > 20
             )
         assert all(head.get("scope") in ("col", "row", "rowgroup") for head in outline.all("th"))
         assert len(outline.all("table")) == len(outline.all("caption"))
@@ -126,10 +126,10 @@ def test_the_picture_gives_the_sums_of_the_text(store: Store) -> None:
 
 def test_nothing_is_drawn_outside_the_picture(store: Store) -> None:
     for page in pages(store):
-        for picture in re.findall(r'<svg role="img".*?</svg>', page, re.DOTALL):
-            width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', picture)[0])
+        for svg in re.findall(r'<svg role="img".*?</svg>', page, re.DOTALL):
+            width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', svg)[0])
             for x, y, w, h in re.findall(
-                r'<rect class="[^"]*" x="([\d.-]+)" y="([\d.-]+)" width="([\d.-]+)" height="([\d.-]+)"', picture
+                r'<rect class="[^"]*" x="([\d.-]+)" y="([\d.-]+)" width="([\d.-]+)" height="([\d.-]+)"', svg
             ):
                 assert 0 <= float(x) <= float(x) + float(w) <= width
                 assert 0 <= float(y) <= float(y) + float(h) <= height
@@ -144,13 +144,8 @@ def test_an_image_of_a_hundred_layers_stays_in_its_picture(store: Store) -> None
     test_nothing_is_drawn_outside_the_picture(store)
     page = drawing.shown(explorer.read(store, "many")).html
     test = re.findall(r'<rect class="[^"]*" x="([\d.-]+)" y="[\d.-]+" width="([\d.-]+)"', page)
-<<<<<<< HEAD
-    assert max(float(x) + float(width) for x, width in test) <= svg.WIDTH
-    assert len(Outline(image_pair.compared(explorer.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
-=======
     assert max(float(x) + float(width) for x, width in test) <= pieces.WIDTH
-    assert len(Outline(image_pair.compared(inventory.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
->>>>>>> wd
+    assert len(Outline(image_pair.compared(explorer.compare(store, "many:1", "many:2")).html).all("tr")) == 1 + 103
 
 
 def test_a_large_lab_is_a_small_page(tmp_path: Path) -> None:
