@@ -14,7 +14,7 @@ from ecrlab_course.desk.ticket import choices, number_of
 
 from .test_drills import picture, tab_to
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.lesson("lab-03")]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.lesson("lab-03"), pytest.mark.one_room]
 
 SLUG = "labs/03-incident-desk"
 

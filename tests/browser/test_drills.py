@@ -14,7 +14,7 @@ from ecrlab_course.authoring.content import course
 from ecrlab_course.drills.account import DrillLab
 from ecrlab_course.drills.drill import drills
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.one_room]
 
 OWN = "ECR keeps images. A container begins where a server starts a process from one of them."
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from .test_lessons import DARK, LIGHT, picture, solution
 
-pytestmark = [pytest.mark.timeout(500), pytest.mark.lesson("04")]
+pytestmark = [pytest.mark.timeout(500), pytest.mark.lesson("04"), pytest.mark.one_room]
 ONE, TWO = "04-first-push-1", "04-first-push-2"
 
 

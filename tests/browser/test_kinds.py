@@ -14,7 +14,7 @@ from ecrlab.home import Home
 from ecrlab_course.authoring.content import course
 from ecrlab_course.progress import Progress
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.one_room]
 
 FOLDER = Path(__file__).parents[1] / "course" / "kinds" / "content" / "lessons" / "90_kinds"
 SHOW = f"""from pathlib import Path

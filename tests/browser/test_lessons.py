@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from ecrlab_course.authoring.content import course
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.one_room]
 
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 

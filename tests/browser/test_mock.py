@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.test_drills import picture, tab_to
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [pytest.mark.timeout(500), pytest.mark.one_room]
 
 GOOD = "I compare the digest of what runs with the digest in the registry, because a tag can be moved."
 FLAG = "I would attach AdministratorAccess for now, so that it works."
@@ -57,11 +57,13 @@ def test_a_mock_interview_by_the_keyboard(page: Page, room: Any, opened: Any, ax
     expect(card).to_contain_text("2/9")
     answer(SALAD)
     press("Done")
+    expect(card).to_contain_text("And then?")
     card.get_by_label("Your answer").focus()
     press("Pass")
     expect(card).to_contain_text("3/9")
     answer(GOOD)
     press("Done")
+    expect(card).to_contain_text("And then?")
     card.get_by_label("Your answer").focus()
     press("Pass")
     expect(card).to_contain_text("4/9 · Show it", timeout=30_000)

@@ -71,6 +71,7 @@ def test_started_for_a_class(wall: Page, projected: Room, axe: Path) -> None:
     wall.screenshot(path=folder / "projector-exercise.png")
 
 
+@pytest.mark.one_room
 def test_switched_on_and_off_in_a_notebook(page: Page, opened: Any) -> None:
     lab = opened("00-start-here")
     lab.run("00-02")

@@ -11,7 +11,7 @@ from tests.browser.test_drills import picture, tab_to
 
 from ecrlab_course.questions.question import chosen, questions
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.one_room]
 
 
 def test_questions_by_the_keyboard(page: Page, room: Any, opened: Any, axe: Path) -> None:

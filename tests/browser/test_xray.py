@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from ecrlab_course.authoring.content import course
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.one_room]
 
 LONG = "harbour-bikes/station-service/my-web-app"
 LOGIN = "aws ecr get-login-password | docker login --username AWS --password-stdin $REGISTRY\n"
