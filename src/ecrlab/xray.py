@@ -33,8 +33,8 @@ class Entry:
     a registry's error, kept because clients may not show it: an answer to HEAD has no body, and Podman's API leaves it
     out (facts A066, A072). ``trail`` is what `ecrlab.aws.cloudtrail` wants kept with the row; readers of rows do not
     see it. ``shows`` is what the answer said that is in neither its status nor its error: the hub's pull limit, the end
-    of a token. ``origin`` is the Region that ``bytes_in`` came from, where it was another one. A row has either only
-    where there is something.
+    of a token. ``origin`` is the Region that ``bytes_in`` came from, where it was another one. A row has ``shows`` and
+    ``origin`` only where there is something.
     """
 
     now: float

@@ -1,1 +1,1 @@
-"""The AWS side of the local cloud: wire protocols, signatures, identities, and one module per service."""
+"""The AWS side of the local cloud: wire protocols, signatures, identities, and one package per service."""

@@ -23,7 +23,7 @@ from ecrlab.store import Store
 
 Document = dict[str, Any]
 
-#: Plans whose pulls are limited, and the others (H009, facts section 4).
+#: Plans whose pulls are limited, and the others (fact H009).
 PLANS = ("personal", "pro", "team", "business")
 #: What an access token may allow, from least to most (H024).
 SCOPES = ("repo:public_read", "repo:read", "repo:write", "repo:admin")

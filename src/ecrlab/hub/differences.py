@@ -33,7 +33,7 @@ DIFFERENCES = (
     (
         "All requests of this machine come from 127.0.0.1 and share one anonymous limit; a second port, opened by "
         "`LabClient.hub_next_door`, counts for another address, 192.0.2.7.",
-        "One limit an IPv4 address or IPv6 /64 (facts section 4).",
+        "One limit an IPv4 address or IPv6 /64.",
     ),
     (
         "A deleted manifest or tag is gone at once, through the registry too, for whoever holds the action `delete`.",

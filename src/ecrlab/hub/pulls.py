@@ -1,4 +1,4 @@
-"""Pull limits: how many manifests an address or an account may fetch in a window of lab time (facts section 4)."""
+"""Pull limits: how many manifests an address or an account may fetch in a window of lab time."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Pulls:
     def puller(self, user: dict[str, Any] | None, address: str) -> Puller:
         """Return on whom a pull by this account, or by nobody from this address, counts.
 
-        Paid plans have no limit; an IPv6 address counts as its /64 (facts section 4).
+        Paid plans have no limit; an IPv6 address counts as its /64.
         """
         limits = self.limits()
         if user is not None:

@@ -19,7 +19,7 @@ from ecrlab.server.listeners import Listeners
 from ecrlab.server.places import GIT_SERVER, HUB, MAIN, MIRROR, NEXT_DOOR, OTHERS, Place
 from ecrlab.store import Store
 
-# Ports tried for a registry or for the first start, above the main one.
+# Ports tried for a registry or for the first start, above the main one, or below it where none is left.
 SPAN = 400
 
 

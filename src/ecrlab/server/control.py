@@ -1,4 +1,7 @@
-"""The lab's own interface: status, clock, X-ray, explorer, accounts, reset. A secret in the home guards it."""
+"""The lab's own interface (`/_ecrlab/`): status, clock, X-ray, explorer, questions to IAM, quotas, Regions, hub, git server.
+
+A secret in the home guards it.
+"""
 
 from __future__ import annotations
 

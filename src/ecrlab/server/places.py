@@ -1,4 +1,4 @@
-"""What stands at ports of this lab, by account and Region; what belongs to no account has a place among them."""
+"""What stands at ports of this lab, by account and Region; what belongs to no account has a place of its own."""
 
 from __future__ import annotations
 

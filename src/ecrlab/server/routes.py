@@ -27,7 +27,7 @@ from ecrlab.server.recorder import Recorder
 from ecrlab.server.registries import Registries
 from ecrlab.server.task_addresses import TaskAddresses
 
-# Services that no Region's end takes along: IAM and STS answer as long as the lab runs.
+# Services that answer although a Region is off: IAM and STS.
 GLOBAL = ("iam", "sts")
 
 

@@ -1,6 +1,6 @@
 """One lab: store, clock, AWS services, registries and the control interface, put together.
 
-The only module that knows all of them.
+Here they are made; `routes.py` says which of them answers a request.
 """
 
 from __future__ import annotations

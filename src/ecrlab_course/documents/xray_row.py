@@ -31,7 +31,7 @@ class Row(TypedDict):
     account: str | None
     region: str | None
     service: str
-    """ "registry", "layers" or "hub"; "ecr", "iam" or another of AWS's APIs."""
+    """ "registry", "public", "hub" or "mirror"; "ecr", "iam" or another of AWS's APIs."""
     method: str
     path: str
     operation: str | None

@@ -1,4 +1,4 @@
-"""What a backend of Amazon ECR's knows of a request that it let in, for the hooks that follow."""
+"""What a backend of Amazon ECR knows of a request that it let in, for the hooks that follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A login at a registry: the password in it, who it stands for, and why one is not taken."""
+"""A login at a registry: the password in it, who it stands for, and in which words one is not taken."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class PrivateBackend(AmazonBackend[PrivateGrant]):
 
     What follows from the store alone is kept until the next write to it, so every change counts from the next request
     on. A decision also follows from the second of lab time and from where the request comes: these are in its key.
-    Whether a token has expired is looked at for each request, and of the same HEAD once a second.
+    Whether a token has expired is looked at for each request; where the same HEAD is repeated, once a second.
     """
 
     def __init__(self, cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""Repository policies: who may push, for to pull needs no permission."""
+"""Repository policies: who may push. A pull needs no permission."""
 
 from __future__ import annotations
 

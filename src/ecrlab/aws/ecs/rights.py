@@ -1,4 +1,5 @@
-"""What each operation of Amazon ECS asks of IAM, and on which resources. Importing it adds them to `access`'s tables.
+"""What each operation of Amazon ECS asks of IAM, and on which resources. Importing it adds them to
+`authorization`'s tables.
 
 Sources: facts D008 (a revision is resolved before the question), D026; the resource types are those of the service
 authorization reference, as far as the lab has them.

@@ -47,8 +47,8 @@ class Manifests(Generic[G]):
     async def head(self, call: Call) -> web.Response:
         """Its digest, size and media type: what a client asks before each pull.
 
-        The same question is answered as before, unless something was written to the store since: the only place where
-        answers are kept.
+        The same question is answered as before, unless something was written to the store since, or what the backend
+        names as its question has changed (at ECR the second of lab time is part of it).
         """
         asked, version = self._pulls.question(call.request, call.key), self._gate.store.version
         question = None if asked is None else (call.key, call.reference, asked)
