@@ -1,6 +1,6 @@
-"""The lab's own interface (`/_ecrlab/`): status, clock, X-ray, explorer, questions to IAM, quotas, Regions, hub, git server.
+"""The lab's own interface (`/_ecrlab/`): status, clock, X-ray, explorer, questions to IAM, and more.
 
-A secret in the home guards it.
+Quotas, Regions, the hub, the git server, reset. A secret in the home guards it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """`docker build` without an engine: a Dockerfile whose lines only copy files and set metadata.
 
-The printed lines and the history are those of docker's classic builder. RUN, ONBUILD and HEALTHCHECK are refused before anything is built.
+The printed lines and the history are those of docker's classic builder. RUN, ONBUILD and HEALTHCHECK are refused before
+anything is built.
 Created is 1970 (or SOURCE_DATE_EPOCH) and layers carry no times, so the same input gives the same image id.
 """
 

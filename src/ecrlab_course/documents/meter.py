@@ -79,7 +79,7 @@ def _moved(row: Row) -> list[Moved]:
             Moved(str(origin), "replicated", out=into, other=region),
             Moved(region, "replicated", into=into, other=str(origin)),
         ]
-    if row["service"] in ("registry", "layers"):
+    if row["service"] == "registry":
         if row["method"] == "GET" and out and (_MANIFEST.match(path) or path.startswith(_LAYERS)):
             return [Moved(region, "pulled", out=out)]
         if row["method"] in ("POST", "PUT", "PATCH") and into and (_UPLOAD.match(path) or _MANIFEST.match(path)):

@@ -115,7 +115,7 @@ def steps(rows: Iterable[Row], digests: bool = False) -> list[Step]:
 
 
 def _of_a_layer(row: Row) -> bool:
-    return row.get("service") in ("registry", "hub", "layers") and "blobs/" in str(row.get("path"))
+    return row.get("service") in ("registry", "hub") and "blobs/" in str(row.get("path"))
 
 
 def _stories(rows: Sequence[Row]) -> list[list[Row]]:
