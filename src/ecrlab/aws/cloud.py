@@ -109,7 +109,7 @@ class Cloud:
         return sorted(self._off)
 
     def is_off(self, region: str) -> bool:
-        """Tell whether a Region is switched off: no registry and no regional service answers there, nothing reaches it."""
+        """Tell whether a Region is switched off: no registry and no regional service answers, nothing reaches it."""
         return region in self._off
 
     def switch_region(self, region: str, on: bool) -> None:
