@@ -192,7 +192,11 @@ def test_a_lab_that_ends_breaks_its_runs_off_and_begins_none_again(
     lab.process.communicate(timeout=60)
     if how == signal.SIGKILL:
         lab.home.control.unlink(missing_ok=True)
+    hook = next(lab.home.ci.rglob("post-receive"))
+    now = hook.read_text()
+    hook.write_text("#!/bin/sh\nexec python -m ecrlab.of_an_older_version\n")
     lab.start()
+    assert hook.read_text() == now
     assert Process.of(int(text)) is None
     assert [(run["number"], run["state"]) for run in lab.control.ci_runs()] == [(1, "broken off")]
 

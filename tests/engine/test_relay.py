@@ -364,3 +364,8 @@ def test_an_engine_that_reaches_localhost_gets_no_relay(home: Home, tmp_path: Pa
 @pytest.mark.parametrize("address", ["8.8.8.8", "127.0.0.1", "0.0.0.0", "10.213.77.99", "host", ""])
 def test_only_an_own_private_address_is_listened_at(address: str) -> None:
     assert not relay.is_own(address)
+
+
+def test_labels_of_relays_keep_their_names() -> None:
+    """By them a later version finds the containers that this one left in a learner's engine."""
+    assert (relay.LABEL, relay.PORTS) == ("ecrlab.relay", "ecrlab.relay.ports")

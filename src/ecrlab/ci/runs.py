@@ -264,7 +264,14 @@ class Runs:
                 await task
 
     def clean_up(self) -> None:
-        """After a start: what the last lab left running was broken off, and its processes are ended."""
+        """After a start: what the last lab left running was broken off, and its processes are ended.
+
+        Hooks name this Python and this version's module: those of an older version, or of a folder that was moved, are
+        brought up to date.
+        """
+        for name in self.repositories.names():
+            with contextlib.suppress(OSError):
+                self.repositories.make(name)
         for run in self.all():
             if run["state"] not in (WAITING, RUNNING):
                 continue

@@ -22,8 +22,8 @@ from ecrlab.home import Home, read_json, write_private
 
 Say = Callable[[str], None]
 
-LABEL = "ecrlab.host.relay"
-PORTS = "ecrlab.host.relay.ports"
+LABEL = "ecrlab.relay"
+PORTS = "ecrlab.relay.ports"
 # Names under which engines in virtual machines know the machine around them; most lead to its loopback address.
 NAMES = ("host.docker.internal", "host.lima.internal", "host.rancher-desktop.internal", "host.containers.internal")
 # Ports relayed beyond those in use: the next registries get them, and need no further container.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from typing import Any
 
 from ecrlab.aws.authorization.suggest import suggest
@@ -57,7 +59,7 @@ def opened(decision: Decision, policies: Policies) -> dict[str, Any]:
     Keys: principal, verdict, policy_type, message (AWS's sentence, "" when allowed), context, statements (each:
     policy_type, policy, arn, source, label, effect, applied, decided, mismatch: the first element that does not match
     or None, why, statement), hidden (how many statements
-    are left out), suggestion (`ecrlab.aws.authorization.suggest.suggest`; None when allowed).
+    are left out), suggestion (`authorization.suggest.suggest`; None when allowed).
     """
     rows = sorted(enumerate(decision.trace), key=lambda item: (_distance(item[1], decision), item[0]))
     return {
@@ -71,8 +73,17 @@ def opened(decision: Decision, policies: Policies) -> dict[str, Any]:
         },
         "statements": [_row(row, decision) for _, row in rows[:MOST]],
         "hidden": max(0, len(rows) - MOST),
-        "suggestion": suggest(decision, policies),
+        "suggestion": _suggestion(decision, policies),
     }
+
+
+def _suggestion(decision: Decision, policies: Policies) -> dict[str, Any] | None:
+    """What would turn the decision. A fault of ours must not take the other rows of the X-ray along: it is logged."""
+    try:
+        return suggest(decision, policies)
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        return None
 
 
 def _distance(row: Row, decision: Decision) -> int:
