@@ -213,6 +213,19 @@ def test_a_folder_is_given_to_the_learner_only_where_it_is_another_s(given: bool
     assert answer.stdout == (f"10001:10001 {tmp_path}\n" if given else "")
 
 
+def test_the_trial_in_the_comment_takes_the_place_of_the_lms() -> None:
+    text = (FOLDER / "values.yaml").read_text()
+    comment = re.search(r"(?m)^    # hub:\n(?:    # .*\n)+?    # proxy: .*$", text)
+    assert comment is not None
+    trial = merged(VALUES, yaml.safe_load(re.sub(r"(?m)^    # ", "", comment[0])))
+    config = trial["hub"]["config"]
+    assert config["JupyterHub"]["authenticator_class"] == "dummy"
+    assert set(trial["hub"]["loadRoles"]["instructor"]["users"]) <= set(config["Authenticator"]["allowed_users"])
+    assert trial["hub"]["loadRoles"]["instructor"]["scopes"] == VALUES["hub"]["loadRoles"]["instructor"]["scopes"]
+    # No address in the world: http inside the cluster, reached by a forwarded port.
+    assert (trial["proxy"]["https"]["enabled"], trial["proxy"]["service"]["type"]) == (False, "ClusterIP")
+
+
 def by_kind(kind: str, name: str) -> dict[str, Any]:
     """An object of board.yaml."""
     (found,) = [each for each in OBJECTS if each["kind"] == kind and each["metadata"]["name"] == name]
