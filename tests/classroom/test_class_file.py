@@ -23,7 +23,7 @@ def written(folder: Path, text: str) -> Path:
 def test_the_courses_own_file_is_a_class_of_thirty() -> None:
     found = read(course().root / "classroom" / "class.toml")
     assert (len(found.learners), found.learners[0], found.learners[-1]) == (30, "learner01", "learner30")
-    assert (found.spawner, found.port, found.board_port) == ("containers", 8000, 8003)
+    assert (found.spawner, found.port, found.board_port) == ("namespaces", 8000, 8003)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_courses_own_file_is_a_class_of_thirty() -> None:
         ("learners = 2\npasword = 'x'", "has a field pasword"),
         ("learners = 2\nfolder = 'here'", "must be an absolute path"),
         ("learners = 2\nfolder = '/tmp/class'", "must be an absolute path"),
-        ("learners = 2\nspawner = 'systemd'", "containers, namespaces"),
+        ("learners = 2\nspawner = 'systemd'", "namespaces, containers"),
     ],
 )
 def test_what_a_class_cannot_be_is_a_sentence(tmp_path: Path, text: str, said: str) -> None:

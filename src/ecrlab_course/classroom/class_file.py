@@ -14,7 +14,7 @@ from ecrlab_course.messages import say
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 """A learner's name on the hub: lower case, because parts of URLs are compared so, and it is a folder's name."""
-SPAWNERS = ("containers", "namespaces")
+SPAWNERS = ("namespaces", "containers")
 FIRST_UID = 58_000
 """Unix numbers of learners: 1000 and more are accounts of the host, 61184 and more systemd's (systemd.io/UIDS-GIDS)."""
 
@@ -25,7 +25,7 @@ class ClassError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Class:
-    """A class: `learners` are names, or how many; `at_a_time` start together, about three for each processor.
+    """A class: `learners` are names, or how many; `at_a_time` start together, about three per processor.
 
     `port` is where browsers come in; the hub, its proxy's control and the board take the three behind it, on this
     host's loopback alone. `memory` and `processors` limit one container.
@@ -34,7 +34,7 @@ class Class:
     folder: Path
     learners: tuple[str, ...]
     instructors: tuple[str, ...] = ("instructor",)
-    spawner: str = "containers"
+    spawner: str = "namespaces"
     listen: str = "0.0.0.0"
     port: int = 8000
     image: str = "ecrlab/learner"

@@ -125,15 +125,16 @@ def stop_class(file: Path, forget: bool) -> None:
 @click.argument("learners", type=click.IntRange(1))
 @click.option("--processors", type=click.IntRange(1), default=8, show_default=True, help="Of a node (vCPUs).")
 @click.option("--memory", type=click.FloatRange(1), default=32, show_default=True, help="Of a node, in GB.")
+@click.option("--pods", type=click.IntRange(1), default=110, show_default=True, help="How many pods a node may run.")
 @click.option("--hours", type=click.FloatRange(0), default=8, show_default=True, help="How long the nodes run.")
 @click.option("--price", type=click.FloatRange(0), help="What a node costs you in an hour.")
-def class_size(learners: int, processors: int, memory: float, hours: float, price: float | None) -> None:
+def class_size(learners: int, processors: int, memory: float, pods: int, hours: float, price: float | None) -> None:
     """Say what a class of so many LEARNERS needs on Kubernetes."""
     from ecrlab_course.class_sizes import Node, size_of
     from ecrlab_course.messages import say
 
     try:
-        found = size_of(learners, Node(processors, memory))
+        found = size_of(learners, Node(processors, memory, pods))
     except ValueError as error:
         _give_up(say("class.too_small", what=error))
     paid = found.node_hours(hours)

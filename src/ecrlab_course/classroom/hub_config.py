@@ -24,7 +24,7 @@ FIRST_PAGE = "/lab/tree/00-start-here.ipynb"
 
 
 class SlipAuthenticator(Authenticator):
-    """Each person has a password of their own, on a slip. Never one for all: with that anybody could be anybody."""
+    """Each person has a password of their own, on a slip. Never one for all: anyone could log in as anyone."""
 
     secret: ClassVar[bytes] = b""
     instructors: ClassVar[frozenset[str]] = frozenset()
@@ -80,7 +80,7 @@ def _hub(hub: Any, found: Class) -> None:
     hub.db_url = f"sqlite:///{found.run}/hub.sqlite"
     hub.cookie_secret_file = str(found.run / "cookie_secret")
     hub.concurrent_spawn_limit = found.at_a_time
-    # A restart of the hub must end nobody's lab.
+    # If the hub dies, the labs keep running.
     hub.cleanup_servers = False
 
 

@@ -16,6 +16,9 @@ from ecrlab_course.authoring.content import Course
 from ecrlab_course.learner import work_folder
 from ecrlab_course.start import course_configuration
 
+CULLING = {"cull_idle_timeout": 1800, "cull_interval": 120, "cull_connected": True}
+"""In a class a kernel ends after half an hour without a cell, open page or not: each holds 105 MB, and they pile up."""
+
 ROOT = "JUPYTERHUB_ROOT_DIR"
 """The variable with which a hub names the folder that JupyterLab opens."""
 
@@ -48,7 +51,8 @@ def command(home: Home, arguments: Sequence[str]) -> list[str]:
     shell = {"shell_command": ["bash", "--rcfile", str(home.path / "jupyter" / "terminal.sh")]}
     return [
         sys.executable, "-P", "-m", "jupyterhub.singleuser", "--LabApp.custom_css=True",
-        f"--ServerApp.terminado_settings={shell!r}", *arguments,
+        f"--ServerApp.terminado_settings={shell!r}",
+        *(f"--MappingKernelManager.{name}={value}" for name, value in CULLING.items()), *arguments,
     ]  # fmt: skip
 
 

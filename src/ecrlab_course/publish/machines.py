@@ -77,7 +77,7 @@ MACHINES = (
     Machine(
         "A class on Kubernetes (zero-to-jupyterhub)",
         "none",
-        "never run on a cluster; the learner's pod and the board are held against Kubernetes' schema on every change",
+        "never run on a cluster; every change validates the learner's pod and the board against Kubernetes' schema",
     ),
     Machine("Python 3.11", "any of these", ON_EVERY_CHANGE),
     Machine("Python 3.12", "any of these", runs=("python-3.12",)),

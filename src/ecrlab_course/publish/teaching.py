@@ -118,7 +118,7 @@ def _sizes() -> str:
     found = [size_of(learners) for learners in CLASSES]
     head = ["learners", *(f"{each.learners:,}" for each in found)]
     rows = (
-        ("nodes of 8 processors and 32 GB, beside one for the hub", *(each.nodes for each in found)),
+        ("nodes of 8 processors, 32 GB and 110 pods, beside one for the hub", *(each.nodes for each in found)),
         ("learners on a node at most, and what decides", *(f"{each.each}, {each.decides}" for each in found)),
         ("placeholders", *(each.placeholders for each in found)),
         (
