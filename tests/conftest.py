@@ -1,6 +1,7 @@
 """`--lesson 04`: the tests of one lesson, lab or drill, by what a test is parametrised with; `--part 1/2`: a share.
 
-Tests that begin at the same checkpoint run one after the other, so that it is built once while it stands.
+Tests that begin at the same checkpoint run one after the other, so that it is built once while it stands. A whole
+run leaves out what is marked `further`; `--lesson` and ECRLAB_EVERY=1 (`make soak`) take it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = list(items)
     if lesson := config.getoption("--lesson"):
         kept = [item for item in kept if lesson in concerned(item) or "each" in concerned(item)]
+    elif not os.environ.get("ECRLAB_EVERY"):
+        kept = [item for item in kept if not item.get_closest_marker("further")]
     if part := config.getoption("--part"):
         kept = share(kept, *shares(part))
     taken = set(kept)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,19 @@ pytestmark = pytest.mark.timeout(180)
 
 EXERCISES = list(course().exercises.values())
 ACCEPTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.accepts]
-REJECTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in proof.alone(e.rejects)]
+
+
+def refusals(exercise: Exercise) -> Iterator[Any]:
+    """Yield the attempts that are refused; the second of one verdict and misconception is `further`."""
+    seen = set()
+    for made in proof.alone(exercise.rejects):
+        said = (made.verdict, made.misconception)
+        mark = [pytest.mark.further] if said in seen else []
+        seen.add(said)
+        yield pytest.param(exercise, made, id=f"{exercise.id}-{made.name}", marks=mark)
+
+
+REJECTS = [made for exercise in EXERCISES for made in refusals(exercise)]
 LEAVES = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.leaves]
 ANSWERS = [e for e in EXERCISES if proof.together(e.rejects)]
 
