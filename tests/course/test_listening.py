@@ -12,7 +12,7 @@ import pytest
 
 from ecrlab_course.documents.sections import DocumentError
 from ecrlab_course.drills.drill import drills
-from ecrlab_course.listening.listener import flags, hear, is_said, sentences
+from ecrlab_course.listening.listener import flags, hear, is_said, sentences, told
 from ecrlab_course.listening.marking import HEARD, LEFT, SAID, marking
 from ecrlab_course.listening.wording import Wordings, split_wordings
 from ecrlab_course.questions.question import questions
@@ -20,6 +20,9 @@ from ecrlab_course.views.display import plain
 
 MEASURED = Path(__file__).parent / "listening" / "measured.toml"
 ANSWERED = tomllib.loads(MEASURED.with_name("drills.toml").read_text(encoding="utf-8"))
+MISHEARD = tomllib.loads(MEASURED.with_name("questions.toml").read_text(encoding="utf-8"))["answers"]
+WEAK_AND_SAID = {(56, "login"), (77, "manifest"), (77, "layers"), (78, "manifest")}
+"""What a weak answer does say: "log in to the other registry" is right, and only not all."""
 
 
 @cache
@@ -113,13 +116,20 @@ def made_in(drill: str, text: str) -> list[str]:
     return [key for key, one in heard.items() if one.made]
 
 
-def test_a_weak_answer_makes_few_points() -> None:
-    made = asked = 0
-    for each in questions().values():
-        heard = hear(plain(each.weak), {point.key: point.wordings for point in each.points}, each.rivals)
-        made += sum(one.made for one in heard.values())
-        asked += len(heard)
-    assert made / asked <= 0.04
+@pytest.mark.parametrize("number", questions())
+def test_a_weak_answer_makes_no_point(number: int) -> None:
+    made = {(number, key) for key in made_of(number, plain(questions()[number].weak))}
+    assert made == {each for each in WEAK_AND_SAID if each[0] == number}
+
+
+@pytest.mark.parametrize("answer", MISHEARD, ids=[str(each["question"]) for each in MISHEARD])
+def test_what_a_candidate_said_is_heard_right(answer: dict[str, Any]) -> None:
+    assert made_of(answer["question"], answer["text"]) == answer["made"]
+
+
+def made_of(number: int, text: str) -> list[str]:
+    """Return the points that are heard in an answer to a question."""
+    return [key for key, one in questions()[number].heard(text).items() if one.made]
 
 
 # Each rule ------------------------------------------------------------------------------------------------------------
@@ -211,10 +221,53 @@ def test_length_and_salad_do_not_answer(text: str, said: bool) -> None:
         ("I remove the permissions boundary.", "no-boundary"),
         ("The task role gets pull permission for the image.", "task-role"),
         ("The policy has Principal *.", "everybody"),
+        ("Put Principal star into the repository policy so every account can pull and we never see this again.", "everybody"),
+        ("AdministratorAccess for now and store an access key in the GitHub secrets so that it never breaks.", "star stored-key"),
+        ("Give the role ecr:* on * so it does not fail.", "star"),
+        ("Attach AmazonEC2ContainerRegistryFullAccess and move on, no time for more.", "star"),
+        ("We store an access key and use latest in production.", "stored-key latest"),
+        ("I would never give AdministratorAccess.", ""),
+        ("Not Principal star, but the account.", ""),
+        ("No access keys in GitHub.", ""),
+        ("A role by OIDC instead of an access key in the pipeline.", ""),
+        ("Allow ecr:GetAuthorizationToken on *, and the pull on one ARN.", ""),
+        ("We don't deploy latest to production.", ""),
+        ("Remove AdministratorAccess and give it the three actions of a pull.", ""),
     ],
 )
 def test_red_flags(text: str, flag: str) -> None:
-    assert list(flags(text)) == ([flag] if flag else [])
+    """A denial counts near the danger and before it; what is said behind it does not make it good."""
+    assert list(flags(text)) == flag.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("I don't know.", ""),
+        ("Sorry, I do not know that one.", ""),
+        ("No idea. I'd have to look it up.", ""),
+        ("I'm not sure.", ""),
+        ("I do not know the number, but it is limited.", "I do not know the number, but it is limited."),
+        ("I do not know. I would read the log.", "I would read the log."),
+    ],
+)
+def test_not_to_know_says_nothing(text: str, left: str) -> None:
+    assert told(text) == left
+    assert is_said(text) is bool(left)
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("Namespaces limit memory, and cgroups hide.", False),
+        ("Namespaces limit memory. Cgroups hide.", False),
+        ("Namespaces are a view, and memory is limited by cgroups.", True),
+        ("Memory is limited by cgroups.", True),
+    ],
+)
+def test_what_is_said_of_the_one_counts_for_no_other_behind_it(text: str, made: bool) -> None:
+    points = {"use": Wordings(("cgroup + memory",))}
+    assert hear(text, points, [("namespace", "cgroup")])["use"].made is made
 
 
 def test_what_counts_is_heard_or_said() -> None:

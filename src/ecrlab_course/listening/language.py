@@ -46,7 +46,10 @@ class Language:
     spelling: tuple[tuple[str, str], ...]
     concepts: Mapping[str, str]
     flags: Mapping[str, Mapping[str, str]]
-    """What an interviewer hears as a danger, by key: its wordings, and their exceptions ("unless")."""
+    """What an interviewer hears as a danger, by key: its wordings ("heard"), and words with which the same sentence is
+    none: near and "before" it, as a denial is, or anywhere ("unless")."""
+    unknowing: re.Pattern[str]
+    """A sentence that is this from end to end says that its speaker does not know."""
 
 
 @cache
@@ -65,6 +68,7 @@ def language(root: Path | None = None) -> Language:
         empty=re.compile("|".join(f"(?:{each})" for each in (*table["hollow"], *table["hedges"]))),
         phrases=tuple((re.compile(rf"\b{re.escape(said)}\b"), meant) for said, meant in replaced.items()),
         spelling=tuple(table["spelling"].items()), concepts=table["concepts"], flags=table.get("flags", {}),
+        unknowing=re.compile("|".join(f"(?:{each})" for each in table["unknowing"])),
     )  # fmt: skip
 
 
@@ -95,6 +99,7 @@ def sentences(text: str) -> list[str]:
 def normal(text: str, known: Language) -> str:
     """Return a text in one spelling: lower case, contractions opened, number words as digits, action names joined."""
     text = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("`", "").lower()
+    text = re.sub(r"\becr(-public)?:\*", " ecrstar ", text)
     text = re.sub(r"\becr(-public)?:", " ", text)
     for pattern, opened in _CONTRACTED:
         text = pattern.sub(opened, text)
@@ -122,3 +127,9 @@ def is_list(tokens: list[str], known: Language) -> bool:
 def says_nothing(sentence: str, known: Language) -> bool:
     """Tell whether a sentence is a hedge ("needed or not") or hollow ("… are all important")."""
     return known.empty.search(normal(sentence, known)) is not None
+
+
+def says_unknown(sentence: str, known: Language) -> bool:
+    """Tell whether a sentence only says that its speaker does not know."""
+    said = " ".join(token for token in words(sentence, known) if token not in MARKS)
+    return known.unknowing.fullmatch(said) is not None

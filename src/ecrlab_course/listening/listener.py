@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
-from ecrlab_course.listening.language import Language, is_list, language, says_nothing, sentences, stem, words
+from ecrlab_course.listening.language import Language, is_list, language, says_nothing, says_unknown, sentences, stem, words
 from ecrlab_course.listening.wording import Ear, Rivals, Wordings, parse, unknown_concepts, words_of
 
 DENSE = 6
@@ -15,7 +15,7 @@ DENSE = 6
 FEWEST_SAID = 4
 """Words of a sentence that says something."""
 
-__all__ = ["Heard", "Wordings", "flags", "hear", "is_said", "sentences", "unknown_concepts"]
+__all__ = ["Heard", "Wordings", "dangers", "flags", "hear", "is_said", "sentences", "told", "unknown_concepts"]
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,15 @@ def is_said(text: str) -> bool:
         tokens = words(each, known)
         said = {token for token in tokens if token[0].isalnum()}
         sound = len(said) >= FEWEST_SAID and bool(said & known.small) and not is_list(tokens, known)
-        if sound and not says_nothing(each, known):
+        if sound and not says_nothing(each, known) and not says_unknown(each, known):
             return True
     return False
+
+
+def told(text: str) -> str:
+    """Return the sentences of an answer that say something: "I do not know" is no answer, however long it is."""
+    known = language()
+    return "\n".join(each for each in sentences(text) if not says_unknown(each, known))
 
 
 def flags(text: str) -> dict[str, str]:
@@ -116,23 +122,33 @@ def flags(text: str) -> dict[str, str]:
 
     A question ("attach PowerUser?") raises none, nor does a denial.
     """
-    known = language()
     found: dict[str, str] = {}
     for each in sentences(text):
-        tokens = words(each, known)
-        if each.endswith("?"):
-            continue
-        for key, table in known.flags.items():
-            if (
-                key not in found
-                and _any(table["heard"], tokens, known)
-                and not _any(table.get("unless", ""), tokens, known)
-            ):
-                found[key] = each
+        for key in dangers(each):
+            found.setdefault(key, each)
     return found
 
 
-def _any(lines: str, tokens: Sequence[str], known: Language) -> bool:
-    wordings: Iterable[str] = [each.strip() for each in lines.split(" | ") if each.strip()]
-    ear = Ear(known, frozenset(words_of(wordings, known) | known.small | known.common))
-    return any(ear.hears(parse(each, known), tokens) for each in wordings)
+def dangers(sentence: str) -> list[str]:
+    """Return the keys of what an interviewer would hear as a danger in one sentence."""
+    known = language()
+    if sentence.endswith("?"):
+        return []
+    tokens = words(sentence, known)
+    return [key for key, table in known.flags.items() if _is_danger(table, tokens, known)]
+
+
+def _is_danger(table: Mapping[str, str], tokens: Sequence[str], known: Language) -> bool:
+    before = frozenset(table.get("before", "").split())
+    near = replace(known, deny=known.deny | before, ends_denial=known.ends_denial - before)
+    return any(_ear(each, near).warns(parse(each, known), tokens) for each in _lines(table["heard"])) and not any(
+        _ear(each, known).hears(parse(each, known), tokens) for each in _lines(table.get("unless", ""))
+    )
+
+
+def _lines(lines: str) -> list[str]:
+    return [each.strip() for each in lines.split(" | ") if each.strip()]
+
+
+def _ear(line: str, known: Language) -> Ear:
+    return Ear(known, frozenset(words_of([line], known) | known.small | known.common))

@@ -118,6 +118,10 @@ class Ear:
             for places in rest
         )
 
+    def warns(self, terms: Terms, tokens: Sequence[str]) -> bool:
+        """Tell whether a sentence's words have a wording of which no term is denied: a danger that is rejected is none."""
+        return all(any(self._found(term, tokens, False)) for term in terms)
+
     def _found(self, term: Sequence[_Phrase], tokens: Sequence[str], subject: bool) -> Iterator[Place]:
         for phrase in term:
             for place in self._places(phrase.words, tokens):
@@ -180,9 +184,22 @@ class Ear:
                 before = tokens[max(0, at[0] - len(names) - 2) : at[0]]
                 if {"and", "or"} & set(before[-2:]) and any(self._places(names, before)):
                     return True
-                if any(low <= start < high for start, _ in self._places(names, tokens)):
+                places = [start for start, _ in self._places(names, tokens)]
+                if any(low <= start < high for start in places) or _is_of_another(tokens, at, place, places):
                     return True
         return False
+
+
+def _is_of_another(tokens: Sequence[str], at: Place, place: Place, rivals: Sequence[int]) -> bool:
+    """Tell whether what stands before the subject belongs to a rival still further ahead: a mark ends its clause.
+
+    "Namespaces limit memory, and cgroups …" says nothing of cgroups; "Namespaces are a view, memory is limited by
+    cgroups" does.
+    """
+    if place[1] >= at[0] or not any(mark in MARKS for mark in tokens[place[1] + 1 : at[0]]):
+        return False
+    before = [start for start in rivals if start < place[0]]
+    return bool(before) and not any(mark in MARKS for mark in tokens[max(before) : place[0]])
 
 
 def _numbered(terms: Terms) -> Iterator[tuple[bool, Sequence[_Phrase]]]:
