@@ -221,8 +221,14 @@ def test_length_and_salad_do_not_answer(text: str, said: bool) -> None:
         ("I remove the permissions boundary.", "no-boundary"),
         ("The task role gets pull permission for the image.", "task-role"),
         ("The policy has Principal *.", "everybody"),
-        ("Put Principal star into the repository policy so every account can pull and we never see this again.", "everybody"),
-        ("AdministratorAccess for now and store an access key in the GitHub secrets so that it never breaks.", "star stored-key"),
+        (
+            "Put Principal star into the repository policy so every account can pull and we never see this again.",
+            "everybody",
+        ),
+        (
+            "AdministratorAccess for now and store an access key in the GitHub secrets so that it never breaks.",
+            "star stored-key",
+        ),
         ("Give the role ecr:* on * so it does not fail.", "star"),
         ("Attach AmazonEC2ContainerRegistryFullAccess and move on, no time for more.", "star"),
         ("We store an access key and use latest in production.", "stored-key latest"),

@@ -24,6 +24,7 @@ from ecrlab_course.desk.incident import incidents
 from ecrlab_course.drills.drill import drills
 from ecrlab_course.drills.drill_session import schedule_of, schedule_on
 from ecrlab_course.kinds.entry import AnswerError
+from ecrlab_course.listening.listener import sentences
 from ecrlab_course.mock.book import book_of, question_schedule
 from ecrlab_course.mock.history import history
 from ecrlab_course.mock.interview import DONE, FOLLOW, GIVEN, NOT_GIVEN, TASK, Bank, Interview
@@ -253,6 +254,88 @@ def test_an_objection_counts_and_costs_its_next_question(interview: Interview) -
     assert interview.marking(part).states["files"] == "heard"
     interview.disown(part, point.key)
     assert interview.marking(part).states[point.key] == "left out"
+
+
+def test_an_objection_asks_nothing_that_was_answered(interview: Interview) -> None:
+    interview.begin(8, "mid", 1)
+    number(1, interview)
+    interview.open()
+    sentence = "It is a thing of the host with a fence around it."
+    interview.write(f"It is unpacked from an image, as a file system. {sentence}")
+    assert interview.done() == FOLLOW
+    part = interview.parts[0]
+    interview.write("No, the kernel knows of processes and namespaces alone.")
+    interview.done()
+    key = part["follow"]["point"]
+    interview.object(part, key, sentence)
+    assert part["said"][key] == f"{sentence}\nNo, the kernel knows of processes and namespaces alone."
+
+
+def test_not_to_know_answers_no_next_question(interview: Interview) -> None:
+    interview.begin(8, "mid", 1)
+    number(1, interview)
+    interview.open()
+    interview.write("It is unpacked from an image, as a file system.")
+    assert interview.done() == FOLLOW
+    interview.write("I do not know that.")
+    interview.done()
+    part = interview.parts[0]
+    assert part["follow"]["outcome"] == "passed"
+    with pytest.raises(AnswerError, match="counts when its next question is answered"):
+        interview.object(
+            part, part["follow"]["point"], "It is unpacked from an image, as a file system.", "I do not know"
+        )
+
+
+def test_a_danger_makes_no_point_and_is_not_said_well(interview: Interview) -> None:
+    interview.begin(8, "mid", 1)
+    number(142, interview)
+    danger = "I set a repository policy with Principal * that allows role B to do BatchGetImage."
+    through(interview, f"{danger} Then I pull with the role of B.")
+    part = interview.parts[0]
+    assert part["flags"] == {"everybody": danger}
+    assert part["heard"] == {"check": "Then I pull with the role of B."}
+    interview.close()
+    card = scorecard(BANK, interview.book.records(), interview.number)
+    assert "Then I pull with the role of B." in card.text.split("SAID WELL")[1]
+    assert danger not in card.text.split("SAID WELL")[1]
+
+
+def test_the_clock_goes_on_between_two_commands(interview: Interview, clock: Clock) -> None:
+    interview.begin(8, "mid", 1)
+    interview.open()
+    before = shown_clock(interview)
+    clock.go(60)
+    assert before != shown_clock(interview)
+
+
+def test_an_objection_asks_until_it_is_answered_or_taken_back(interview: Interview) -> None:
+    interview.begin(8, "mid", 1)
+    number(1, interview)
+    sentence = "It is a thing of the host with a fence around it."
+    through(interview, f"It is unpacked from an image, as a file system. {sentence}")
+    part, typed = interview.parts[0], iter(["2", "I do not know", "It has none.", "2", ""])
+    shown = io.StringIO()
+    talk = MockConversation(interview, Console(file=shown, width=100), lambda _: next(typed))
+    talk._objection(part, "process", sentences(part["text"]))
+    assert "That answers nothing yet." in shown.getvalue()
+    assert interview.marking(part).states["process"] == "said"
+    interview.disown(part, "process")
+    talk._objection(part, "process", sentences(part["text"]))
+    assert "Taken back" in shown.getvalue()
+    assert interview.marking(part).states["process"] == "left out"
+
+
+def test_code_stands_in_quotes_in_a_terminal(interview: Interview) -> None:
+    shown = io.StringIO()
+    MockConversation(interview, Console(file=shown, width=100), lambda _: "")._mark("it fails with `denied`. Why?")
+    assert "it fails with 'denied'. Why?" in shown.getvalue()
+
+
+def shown_clock(interview: Interview) -> str:
+    shown = io.StringIO()
+    MockConversation(interview, Console(file=shown, width=100), lambda _: "")._clock()
+    return shown.getvalue()
 
 
 def test_the_same_words_make_two_points_at_most_and_a_list_none(interview: Interview) -> None:

@@ -27,7 +27,7 @@ from ecrlab_course.failure import reason
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.kinds.free_answer import FollowUp, count
 from ecrlab_course.learner.session import Tip
-from ecrlab_course.listening.listener import Heard, hear, is_said
+from ecrlab_course.listening.listener import Heard, hear, is_said, told
 from ecrlab_course.messages import say
 from ecrlab_course.progress import Progress
 
@@ -230,12 +230,9 @@ class DrillSession:
         self.schedule.note(identifier, follow={**answers, str(number): text.strip()})
 
     def followed(self, identifier: str) -> bool:
-        """Tell whether each next question was answered: with a sentence, whatever it says."""
+        """Tell whether each next question was answered: with a sentence, whatever it says but "I do not know"."""
         answers = self.opened(identifier).get("follow") or {}
-        return all(
-            count(str(answers.get(str(number), ""))) >= FIRST_WORDS
-            for number in range(len(self.follow_ups(identifier)))
-        )
+        return all(is_answer(str(answers.get(str(number), ""))) for number in range(len(self.follow_ups(identifier))))
 
     def hint(self, identifier: str) -> Tip:
         """Return the next hint; after the last one, the last again. Opening one makes the rating at most hard."""
@@ -308,6 +305,11 @@ class DrillSession:
         words += [say("drill.refused" if refused == 1 else "drill.refusals", number=refused)] if refused else []
         words += [say("drill.first_words", time=clocked(opened["first"]))] if "first" in opened else []
         return Done(rated.name.lower(), ", ".join(words), due)
+
+
+def is_answer(text: str) -> bool:
+    """Tell whether a next question was answered: in a few words, and not by saying that one does not know."""
+    return count(told(text)) >= FIRST_WORDS
 
 
 def clocked(seconds: float) -> str:

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
-from ecrlab_course.listening.language import Language, is_list, language, says_nothing, says_unknown, sentences, stem, words
+from ecrlab_course.listening.language import (
+    Language,
+    is_list,
+    language,
+    says_nothing,
+    says_unknown,
+    sentences,
+    stem,
+    words,
+)
 from ecrlab_course.listening.wording import Ear, Rivals, Wordings, parse, unknown_concepts, words_of
 
 DENSE = 6

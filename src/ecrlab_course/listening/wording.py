@@ -119,7 +119,7 @@ class Ear:
         )
 
     def warns(self, terms: Terms, tokens: Sequence[str]) -> bool:
-        """Tell whether a sentence's words have a wording of which no term is denied: a danger that is rejected is none."""
+        """Tell whether a sentence's words have a wording of which no term is denied."""
         return all(any(self._found(term, tokens, False)) for term in terms)
 
     def _found(self, term: Sequence[_Phrase], tokens: Sequence[str], subject: bool) -> Iterator[Place]:

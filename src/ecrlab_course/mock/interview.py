@@ -18,11 +18,10 @@ from ecrlab_course.desk.judgement_words import lines
 from ecrlab_course.desk.ticket import Ticket
 from ecrlab_course.documents.verdict import Outcome, Verdict
 from ecrlab_course.drills.drill import Drill
-from ecrlab_course.drills.drill_session import FIRST_WORDS, DrillSession, schedule_of
+from ecrlab_course.drills.drill_session import FIRST_WORDS, DrillSession, is_answer, schedule_of
 from ecrlab_course.drills.schedule import MISSED, NOTHING, rating
 from ecrlab_course.kinds.entry import AnswerError
-from ecrlab_course.kinds.free_answer import count
-from ecrlab_course.listening.listener import Heard, flags, is_said, sentences
+from ecrlab_course.listening.listener import Heard, dangers, flags, is_said, sentences
 from ecrlab_course.listening.marking import Marking, marking
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import Follow, MockRecord, PartRecord, book_of, evidence_schedule, question_schedule
@@ -266,7 +265,7 @@ class Interview:
                     return FOLLOW
         elif part.get("stage") == FOLLOW:
             text = part["follow"].get("text", "")
-            part["follow"]["outcome"] = ANSWERED if count(text) >= FIRST_WORDS else PASSED_OVER
+            part["follow"]["outcome"] = ANSWERED if is_answer(text) else PASSED_OVER
             part["flags"] = {**flags(text), **part.get("flags", {})}
         elif part["kind"] in (EVIDENCE, INCIDENT):
             part.setdefault("outcome", NOT_GIVEN)
@@ -300,7 +299,7 @@ class Interview:
         question = self.question(part)
         if self.record["aloud"] or self.record["partner"]:
             return {point.key: Heard(listened=False) for point in question.points}
-        return question.heard(part.get("text", ""))
+        return _heard(question, part.get("text", ""))
 
     def _listen(self, part: PartRecord) -> None:
         heard = self.heard(part)
@@ -381,14 +380,16 @@ class Interview:
     def object(self, part: PartRecord, key: str, sentence: str = "", answer: str = "") -> None:
         """Keep that the answer made a point which was not heard: it counts at once, and costs its next question.
 
-        `sentence` are the words of the answer that make it, `answer` what is said to the point's next question. Raises
-        AnswerError for an answer that is a list of words, while the next question is not answered, for words that are
-        not the answer's, and for the same words a third time. What was said aloud is marked from memory, at no cost.
+        `sentence` are the words of the answer that make it, `answer` what is said to the point's next question, which
+        is not asked again where the interview asked it and had an answer. Raises AnswerError for an answer that is a
+        list of words, while the next question is not answered, for words that are not the answer's, and for the same
+        words a third time. What was said aloud is marked from memory, at no cost.
         """
         point, aloud = self.point(part, key), self.record["aloud"]
         if not (aloud or is_said(part.get("text", ""))):
             raise AnswerError(say("mock.no_answer"))
-        if point.follow_up is not None and not aloud and count(answer) < FIRST_WORDS:
+        answer = answer or self.given_answer(part, key)
+        if point.follow_up is not None and not aloud and not is_answer(answer):
             raise AnswerError(say("mock.costs", question=point.follow_up.question))
         if sentence and sentence not in sentences(part.get("text", "")):
             raise AnswerError(say("mock.not_your_words"))
@@ -397,6 +398,12 @@ class Interview:
             raise AnswerError(say("mock.twice"))
         part["said"] = {**part.get("said", {}), key: f"{sentence}\n{answer}".strip("\n") or "-"}
         self._keep()
+
+    def given_answer(self, part: PartRecord, key: str) -> str:
+        """Return what was answered when the interview asked a point's next question; nothing where it did not."""
+        follow = part.get("follow")
+        asked = follow is not None and follow["point"] == key and follow.get("outcome") == ANSWERED
+        return follow.get("text", "") if follow is not None and asked else ""
 
     def disown(self, part: PartRecord, key: str) -> None:
         """Keep that a point which was heard was not meant, or take an objection back: it counts as left out."""
@@ -446,6 +453,15 @@ class Interview:
     def forget(self, number: int) -> bool:
         """Delete a mock for good; tell whether there was one."""
         return self.book.forget(number)
+
+
+def _heard(question: Question, text: str) -> dict[str, Heard]:
+    """Return what is heard of a question's points; a sentence that is a danger, or against a point, makes none."""
+    found = question.heard(text)
+    against = {each.against for each in found.values() if each.against}
+    sound = [each for each in sentences(text) if each not in against and not dangers(each)]
+    made = question.heard("\n".join(sound))
+    return {key: each if each.against else made[key] for key, each in found.items()}
 
 
 def marked(question: Question, part: PartRecord) -> Marking:

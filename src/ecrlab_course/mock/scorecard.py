@@ -256,11 +256,16 @@ class _Cards:
         return Section(say("mock.flags", number=len(lines)), lines=tuple(lines))
 
     def well(self) -> Section:
-        """Return one sentence of the candidate's own: the one with the most points in it."""
+        """Return one sentence of the candidate's own: the one with the most points in it, and nothing against any."""
         found: Counter[str] = Counter()
         for part, question in self.spoken:
             made = marked(question, part).keys(HEARD)
-            found.update(words for key, words in part.get("heard", {}).items() if key in made and words)
+            bad = [*part.get("flags", {}).values(), *part.get("against", {}).values()]
+            found.update(
+                words
+                for key, words in part.get("heard", {}).items()
+                if key in made and words and not any(each in words for each in bad)
+            )
         best = max(found, key=lambda words: (found[words], -len(words)), default="")
         return Section(say("mock.well"), lines=(f"“{best}”",) if best else ())
 

@@ -13,7 +13,7 @@ from rich.markdown import Markdown
 from ecrlab.host import launch
 from ecrlab_course.desk import paper
 from ecrlab_course.documents.verdict import Outcome
-from ecrlab_course.drills.drill_session import clocked
+from ecrlab_course.drills.drill_session import clocked, is_answer
 from ecrlab_course.drills.terminal import choose_option, open_shell
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.listening.listener import Heard, is_said, sentences
@@ -48,7 +48,7 @@ class MockConversation:
         self.console.print(text, markup=False, highlight=False)
 
     def _mark(self, text: str) -> None:
-        self.console.print(Markdown(text))
+        self.console.print(Markdown(_quoted(text)))
 
     def _title(self, text: str) -> None:
         self.console.print(f"\n[bold]{text}[/bold]", highlight=False)
@@ -56,6 +56,7 @@ class MockConversation:
     def _clock(self) -> None:
         """Show the clock: of the whole, and of this part."""
         if self.interview.record["clock"]:
+            self.interview.tick()
             whole, part = self.interview.left()
             self._print(f"[{left_words(whole)} · {say('mock.this_part', time=left_words(part))}]")
 
@@ -201,7 +202,7 @@ class MockConversation:
 
     def _review_one(self, part: PartRecord, question: Question) -> None:
         said, aloud = sentences(part.get("text", "")), self.interview.record["aloud"]
-        self._title(plain(question.question))
+        self._title(plain(_quoted(question.question)))
         for number, sentence in enumerate(said, 1):
             self._print(f"  [{number}] {sentence}")
         if not (aloud or is_said(part.get("text", ""))):
@@ -228,14 +229,25 @@ class MockConversation:
         return None
 
     def _object(self, part: PartRecord, key: str, sentence: str) -> None:
-        follow_up, answer = self.interview.point(part, key).follow_up, ""
-        if follow_up is not None and not self.interview.record["aloud"]:
-            self._mark(f"{say('mock.follow_title')} {follow_up.question}")
-            answer = self._ask("  > ").strip()
+        """Keep an objection; its next question is asked until it is answered, or the objection taken back."""
         try:
+            if not self._wants_answer(part, key):
+                return self.interview.object(part, key, sentence)
+            asked = self.interview.point(part, key).follow_up
+            self._mark(f"{say('mock.follow_title')} {asked.question if asked else ''}")
+            while not is_answer(answer := self._ask(f"  {say('mock.ask_answer')} > ").strip()):
+                if not answer:
+                    return self._print(f"  {say('mock.taken_back')}")
+                self._print(f"  {say('mock.is_no_answer')}")
             self.interview.object(part, key, sentence, answer)
         except AnswerError as error:
             self._mark(str(error))
+        return None
+
+    def _wants_answer(self, part: PartRecord, key: str) -> bool:
+        """Tell whether an objection costs a question: the point has one, and the interview had no answer to it yet."""
+        asks = self.interview.point(part, key).follow_up is not None and not self.interview.record["aloud"]
+        return asks and not self.interview.given_answer(part, key)
 
     def _partner(self) -> None:
         """Take the interviewer's line of ticks; without it, nothing is marked."""
@@ -283,6 +295,11 @@ class Interviewer:
             if not word:
                 return letters[-1]
         return word
+
+
+def _quoted(text: str) -> str:
+    """Return markdown whose code stands in quotes: a terminal drops the ticks, and code reads like prose then."""
+    return re.sub(r"(?<!`)`([^`]+)`(?!`)", r"'`\1`'", text)
 
 
 def left_words(seconds: float) -> str:

@@ -362,6 +362,7 @@ class MockCard(PagedCard):
         )
         answer = ipywidgets.Text(placeholder=say("mock.answer_label"), continuous_update=False, style=WIDE)
         asks = point.follow_up is not None and not self.interview.record["aloud"] and not heard.made
+        asks = asks and not self.interview.given_answer(part, point.key)
         answer.description = plain(point.follow_up.question) if point.follow_up else ""
         fields = ipywidgets.VBox([choice, answer])
         fields.add_class("ecr-fields")
