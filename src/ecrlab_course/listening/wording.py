@@ -170,10 +170,10 @@ class Ear:
 
     def _rival_between(self, tokens: Sequence[str], at: Place, place: Place) -> bool:
         """Tell whether the subject's rival stands between it and the predicate, or is joined to it by *and*."""
-        said = " ".join(tokens[at[0] : at[1] + 1])
+        said = tokens[at[0] : at[1] + 1]
         low, high = (at[1] + 1, place[0]) if at[1] < place[0] else (place[1] + 1, at[0])
         for pair in self.rivals:
-            mine = {name for name in pair if name in said}
+            mine = {name for name in pair if any(self._places(name.split(), said))}
             for rival in pair if mine else ():
                 if rival in mine:
                     continue
@@ -196,10 +196,8 @@ def _is_of_another(tokens: Sequence[str], at: Place, place: Place, rivals: Seque
     "Namespaces limit memory, and cgroups …" says nothing of cgroups; "Namespaces are a view, memory is limited by
     cgroups" does.
     """
-    if place[1] >= at[0] or not any(mark in MARKS for mark in tokens[place[1] + 1 : at[0]]):
-        return False
-    before = [start for start in rivals if start < place[0]]
-    return bool(before) and not any(mark in MARKS for mark in tokens[max(before) : place[0]])
+    ends = any(token in MARKS for token in tokens[place[1] + 1 : at[0]])
+    return ends and any(start < place[0] for start in rivals)
 
 
 def _numbered(terms: Terms) -> Iterator[tuple[bool, Sequence[_Phrase]]]:
