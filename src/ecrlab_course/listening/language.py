@@ -20,6 +20,7 @@ LISTED, FEWEST_SAID = 8, 0.15
 """A sentence of so many words or more, of which fewer are small ones, is a list and no sentence."""
 
 _CUT = re.compile(r"(?<=[A-Za-z0-9*)\"'`\u201d\u2019])[.!?](?=\s|$)|[\n;]+")
+_OPTION = re.compile(r"(?:^|\s)--\w")
 _CONTRACTED = (
     (re.compile(r"\bcan'?t\b|\bcannot\b"), "can not"),
     (re.compile(r"\bwon't\b"), "will not"),
@@ -116,10 +117,10 @@ def words(sentence: str, known: Language) -> list[str]:
     return re.findall(r"[a-z0-9_]+(?:[-'][a-z0-9_]+)*|[,:=|()]", text.replace("/", " "))
 
 
-def is_list(tokens: list[str], known: Language) -> bool:
-    """Tell whether words only stand beside each other: a word salad. A command is none."""
+def is_list(sentence: str, tokens: list[str], known: Language) -> bool:
+    """Tell whether a sentence's words only stand beside each other: a word salad. A command is none."""
     said = [token for token in tokens if token not in MARKS]
-    if len(said) < LISTED or "=" in tokens or "|" in tokens or any(token.startswith("--") for token in tokens):
+    if len(said) < LISTED or "=" in tokens or "|" in tokens or _OPTION.search(sentence):
         return False
     return sum(word in known.small for word in said) / len(said) < FEWEST_SAID
 

@@ -73,7 +73,7 @@ def _units(text: str, known: Language) -> list[_Unit]:
     kept = [
         (tuple(tokens), each)
         for each in sentences(text)
-        if not is_list(tokens := words(each, known), known) and not says_nothing(each, known)
+        if not is_list(each, tokens := words(each, known), known) and not says_nothing(each, known)
     ]
     pairs = [
         _Unit((*one, ",", *other, ","), f"{first} {second}", False) for (one, first), (other, second) in pairwise(kept)
@@ -114,14 +114,14 @@ def is_said(text: str) -> bool:
     for each in sentences(text):
         tokens = words(each, known)
         said = {token for token in tokens if token[0].isalnum()}
-        sound = len(said) >= FEWEST_SAID and bool(said & known.small) and not is_list(tokens, known)
+        sound = len(said) >= FEWEST_SAID and bool(said & known.small) and not is_list(each, tokens, known)
         if sound and not says_nothing(each, known) and not says_unknown(each, known):
             return True
     return False
 
 
 def told(text: str) -> str:
-    """Return the sentences of an answer that say something: "I do not know" is no answer, however long it is."""
+    """Return the sentences of an answer that say something: "I do not know" answers nothing, however long it is."""
     known = language()
     return "\n".join(each for each in sentences(text) if not says_unknown(each, known))
 

@@ -238,7 +238,7 @@ class MockConversation:
             while not is_answer(answer := self._ask(f"  {say('mock.ask_answer')} > ").strip()):
                 if not answer:
                     return self._print(f"  {say('mock.taken_back')}")
-                self._print(f"  {say('mock.is_no_answer')}")
+                self._print(f"  {say('mock.answers_nothing')}")
             self.interview.object(part, key, sentence, answer)
         except AnswerError as error:
             self._mark(str(error))
