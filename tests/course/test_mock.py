@@ -204,7 +204,7 @@ def test_what_was_spoken_against_comes_before_what_was_left_out(interview: Inter
     interview.write("In ECR images are encrypted with KMS by default, and on the way it is TLS.")
     interview.done()
     part = interview.parts[0]
-    assert set(part["against"]) == {"default"}
+    assert set(part["against"]) == {"default", "kms"}
     assert part["follow"]["kind"] in ("against", "point")
 
 
