@@ -300,5 +300,15 @@ def test_no_markdown_is_shown_in_a_terminal(tmp_path: Path) -> None:
     assert "`" not in wrong
 
 
+@pytest.mark.parametrize("number", [11, 46, 61, 68, 94, 131, 141, 143])
+def test_a_follow_up_asks_how_or_why(number: int) -> None:
+    """The interviewer's rule is: never a yes-or-no question."""
+    for point in BANK.questions[number].points:
+        if point.follow_up:
+            asked = re.split(r"(?<=[.!?]) ", " ".join(point.follow_up.question.split()))[-1]
+            assert not re.match(r"(Is|Are|Does|Do|Did|Can|May|Must|Should|Would|Will|Has|Have)\b", asked), asked
+            assert not re.match(r"(Yes|No|Not there)\b", point.follow_up.answer)
+
+
 def test_a_topic_in_any_case() -> None:
     assert chosen(BANK.questions, "IAM", "Mid") == chosen(BANK.questions, "iam", "mid")
