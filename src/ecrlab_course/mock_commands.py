@@ -55,9 +55,9 @@ def _interview(home: Path | None) -> Interview:
 @click.command()
 @click.option("--minutes", type=click.Choice(["8", "20", "45"]), help="How long. Default: 20.")
 @click.option("--level", type=click.Choice(["junior", "mid", "senior"]), help="For which interview. Default: mid.")
-@click.option("--mix", type=click.IntRange(1), help="The number of the draw; the same number draws the same.")
+@click.option("--mix", type=click.IntRange(1, 999_999), help="The number of the draw; the same number draws the same.")
 @click.option("--partner", is_flag=True, help="A second person asks, from a screen of their own (--interviewer).")
-@click.option("--after", type=click.IntRange(1), default=None, help="With --partner: share nothing with this mix.")
+@click.option("--after", type=click.IntRange(1, 999_999), help="With --partner: share nothing with this mix.")
 @click.option("--no-clock", is_flag=True, help="Without a clock, for people who need more time.")
 @click.option("--aloud", is_flag=True, help="Speak aloud and type key words; the points are marked from memory.")
 @click.option("--interviewer", "code", help='The other screen, by the candidate\'s code: --interviewer "mid 20 7".')
@@ -79,6 +79,8 @@ def mock(
     Ctrl-C keeps what was typed; the next call offers to go on.
     """
     from ecrlab_course.desk.desk import DeskError
+    from ecrlab_course.mock.mix import MixError
+    from ecrlab_course.views.display import plain
 
     try:
         if listing or show or file is not None or forget:
@@ -98,10 +100,13 @@ def mock(
                 )  # fmt: skip
             _hold(interview)
     except (KeyboardInterrupt, EOFError):
-        click.echo("\n" + typed(say("mock.kept")))
+        words = say("mock.kept") if code is None else say("mock.ticks_kept", code=code.strip())
+        click.echo("\n" + typed(plain(words)))
         sys.exit(130)
     except KeyError as error:
         give_up(error.args[0])
+    except MixError as error:
+        give_up(plain(str(error)))
     except (DeskError, ContentError, ValueError, ProgressError, LabError, OSError) as error:
         give_up(error)
     except (BotoCoreError, ClientError, RuntimeError) as error:
@@ -137,6 +142,8 @@ def _hold(interview: Interview) -> None:
             talk.begin()
         else:
             launch.start(interview.home, click.echo)
+            if interview.record["partner"]:
+                talk.show_code()
         talk.run()
     except launch.LaunchError as error:
         give_up(error)
@@ -144,18 +151,19 @@ def _hold(interview: Interview) -> None:
 
 def _ask_them(home: Path | None, text: str) -> None:
     from ecrlab_course.drills.terminal import console
-    from ecrlab_course.mock.partner import read_code
-    from ecrlab_course.mock.terminal import Interviewer
+    from ecrlab_course.mock.interviewer import Interviewer
+    from ecrlab_course.mock.partner import read_code, tick_book
 
     interview = _interview(home)
-    Interviewer(interview.bank, read_code(text), interview.pool(), console()).run()
+    Interviewer(interview.bank, read_code(text), interview.pool(), console(), tick_book(interview.home)).run()
 
 
 def _sheet(home: Path | None, text: str) -> None:
-    from ecrlab_course.mock import partner
+    from ecrlab_course.mock.partner import read_code, slots
+    from ecrlab_course.mock.sheet import sheet
 
-    interview, code = _interview(home), partner.read_code(text)
-    click.echo(partner.sheet(interview.bank, code, partner.slots(interview.pool(), code)))
+    interview, code = _interview(home), read_code(text)
+    click.echo(sheet(interview.bank, code, slots(interview.pool(), code)))
 
 
 def _kept(

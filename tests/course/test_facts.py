@@ -67,3 +67,10 @@ def test_an_incomplete_fact_is_named(tmp_path: Path) -> None:
     (folder / "facts.toml").write_text('[price]\ntext = "a penny"\ndate = 2026-03-15\n', encoding="utf-8")
     with pytest.raises(FactError, match=r"\[price\]: wants source, facts, sure"):
         fill("{{fact:price}}", tmp_path)
+
+
+def test_a_cache_looks_upstream_as_often_as_aws_says() -> None:
+    """A178: at least once every 24 hours; "at most once" was an older guide's."""
+    assert facts(course_root())["cache-check-rate"]["text"] == "at least once every 24 hours"
+    for path in (course_root() / "content").rglob("*.md"):
+        assert "at most once in 24" not in path.read_text(encoding="utf-8"), path

@@ -28,6 +28,7 @@ from ecrlab_course.listening.listener import sentences
 from ecrlab_course.mock.book import book_of, question_schedule
 from ecrlab_course.mock.history import history
 from ecrlab_course.mock.interview import DONE, FOLLOW, GIVEN, NOT_GIVEN, TASK, Bank, Interview
+from ecrlab_course.mock.interviewer import Interviewer
 from ecrlab_course.mock.mix import (
     EVIDENCE,
     INCIDENT,
@@ -41,10 +42,11 @@ from ecrlab_course.mock.mix import (
     draw,
 )
 from ecrlab_course.mock.page import drawing, export, page
-from ecrlab_course.mock.partner import Code, Ticks, questions_of, read_code, sheet, slots, take_ticks
+from ecrlab_course.mock.partner import Code, Ticks, questions_of, read_code, slots, take_ticks, tick_book
 from ecrlab_course.mock.ready import ready
 from ecrlab_course.mock.scorecard import scorecard
-from ecrlab_course.mock.terminal import Interviewer, MockConversation
+from ecrlab_course.mock.sheet import sheet
+from ecrlab_course.mock.terminal import MockConversation
 from ecrlab_course.notebook.interviewer_card import InterviewerCard
 from ecrlab_course.notebook.mock_card import MockCard, form
 from ecrlab_course.questions.question import questions
@@ -109,6 +111,9 @@ def test_levels_and_states() -> None:
         assert {KNOWN[slot.id].level for slot in found if slot.kind == "opener"} == {wanted}
     desks = [KNOWN[slot.id].level for slot in draw(POOL, 20, "senior", 3) if slot.kind == INCIDENT]
     assert "third" in desks[0].split()
+    for number in range(40):
+        asked = [KNOWN[slot.id].level for slot in draw(POOL, 20, "senior", number) if slot.kind == "question"]
+        assert asked.count("S") >= 3, "a senior is asked what a senior is asked"
     several = [each for each in POOL if len(each.seeds) > 1]
     for number in range(20):
         for slot in draw(POOL, 20, "mid", number, History(last_seed={each.id: each.seeds[0] for each in several})):
@@ -405,7 +410,7 @@ def test_the_scorecard_gives_no_mark(closed: Interview) -> None:
     card = scorecard(BANK, closed.book.records(), 1)
     assert "Mock interview · mid · 20 minutes · mix 7" in card.text
     assert "%" not in re.sub(r"%%bash", "", card.text)
-    assert re.search(r"1  How long is an ECR login valid.*  2  +-  +2  +passed", card.text)
+    assert re.search(r"1  How long is an ECR login valid.*  2  +-  +2  +not answered", card.text)
     assert "EVIDENCE" in card.text
     assert "Three images are there." in card.text
     assert "rights for everything" in card.text
@@ -485,12 +490,13 @@ def test_ticks_take_the_place_of_what_was_heard(interview: Interview) -> None:
     through(interview, "A few words only.")
     assert all("follow" not in part for part in interview.parts), "the interviewer asks, not the screen"
     asked = questions_of(BANK, interview.parts)
-    ticks = Ticks(Code("mid", 20, 7), asked)
+    ticks = Ticks(BANK, Code("mid", 20, 7), interview.parts)
     ticks.tick(0, asked[0].points[0].key)
     ticks.tick(0, asked[0].points[1].key)
     ticks.tick(0, asked[0].points[1].key, False)
     ticks.follow(0, "a")
-    for wrong in ("", "8: 1", "7: 11", str(ticks).replace("a", "x", 1)):
+    line = str(ticks)
+    for wrong in ("", "8: 1", "7: 11", f"{line} 1a", line.replace("1", "2"), f"{line[:-1]}x"):
         with pytest.raises(MixError):
             take_ticks(interview.record, BANK, wrong)
     take_ticks(interview.record, BANK, str(ticks))
@@ -501,15 +507,12 @@ def test_ticks_take_the_place_of_what_was_heard(interview: Interview) -> None:
     assert re.search(r"  1  .*  1 .*answered", text)
 
 
-def test_the_interviewer_s_terminal(interview: Interview) -> None:
+def test_the_interviewer_s_terminal(tmp_path: Path) -> None:
+    book = tick_book(Home(tmp_path))
     code, shown = Code("mid", 8, 3), io.StringIO()
-    asked = iter(["maybe", *["y", "n"] * 40])
-
-    def ask(question: str) -> str:
-        return "" if "goes on" in question else "a" if "Follow-up" in question else next(asked)
-
-    line = Interviewer(BANK, code, POOL, Console(file=shown, width=100), ask).run()
-    assert re.fullmatch(r"3: [01]{3,5}a [01]{3,5}a", line)
+    asked = iter(["maybe", "9", "1 3", "a", "", "x", "n", "", ""])
+    line = Interviewer(BANK, code, POOL, Console(file=shown, width=100), book, lambda _asked: next(asked)).run()
+    assert re.fullmatch(r"mid 8 3 / \d{4}: 101[01]*a 000[0-9]*n", line)
     assert line in shown.getvalue()
     assert "Do not finish their sentence" in shown.getvalue()
 
@@ -631,7 +634,7 @@ def test_the_interviewer_s_card(tmp_path: Path) -> None:
     for _ in card.parts:
         control(card, "Next").click()
     assert str(card.ticks) in texts(card)
-    assert str(card.ticks).startswith("3: 1")
+    assert re.match(r"mid 8 3 / \d{4}: 1", str(card.ticks))
 
 
 # The commands ---------------------------------------------------------------------------------------------------------

@@ -865,9 +865,9 @@ for name in ("hub/library/busybox", "hub/ratelimitpreview/test"):
 print(lab.hub.on())
 
 # %% [markdown] id="08-47-after" tags=["core", "reading"]
-# What is cached comes from the cache, whatever the Hub says, tomorrow as well: ECR looks for a newer one at most once
-# in {{fact:cache-check}}, and keeps what it has when nobody answers. What is not cached is not there. So sentence 9 is
-# true **for what is cached already**.
+# What is cached comes from the cache, whatever the Hub says, tomorrow as well: ECR looks for a newer one
+# {{fact:cache-check-rate}}, and keeps what it has when nobody answers. What is not cached is not there. So sentence 9
+# is true **for what is cached already**.
 
 # %% [markdown] id="08-48" tags=["core", "text", "picture"]
 # ![Picture 5, the cache. Left Omar, in the middle our registry, right the Hub. A solid arrow from Omar to the registry:

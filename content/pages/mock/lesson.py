@@ -48,8 +48,8 @@ lab.mock(minutes=20, level="mid")
 #
 # The candidate runs `lab.mock(20, "mid", partner=True)` and reads the code on the card aloud. The interviewer runs the
 # cell below with that code, on a screen of their own: both have the same interview, and only one has the points. At the
-# end the interviewer reads a line of ticks, and both have the same scorecard. Then change places, with `after=` the
-# number of the first mix, so that nothing comes twice.
+# end the interviewer reads a line of ticks, and the candidate types it in for the scorecard. Then change places, with
+# `after=` the number of the first mix, so that nothing comes twice.
 
 # %% id="mock-09" tags=["core","run","volatile"]
 lab.interviewer("mid 20 7")

@@ -10,7 +10,7 @@ from ecrlab_course.desk.judge import State
 from ecrlab_course.desk.judgement_words import said_of
 from ecrlab_course.desk.ticket import Ticket
 from ecrlab_course.messages import say
-from ecrlab_course.views.display import plain
+from ecrlab_course.views.display import label, plain
 
 
 def title(ticket: Ticket) -> str:
@@ -52,11 +52,11 @@ def state_words(found: State, named: bool) -> str:
 def text(desk: Desk, ticket: Ticket) -> str:
     """Return the ticket as plain text."""
     chosen = desk.chosen(ticket)
-    lines = [f"{title(ticket)} · {state(ticket)}", "", plain(desk.told(ticket, ticket.incident.ticket)), ""]
+    lines = [f"{title(ticket)} · {state(ticket)}", "", label(desk.told(ticket, ticket.incident.ticket)), ""]
     lines += [caller(desk, ticket), so_far(desk, ticket), "", say("desk.which")]
     for choice in desk.choices(ticket):
         mark = ">" if choice.key == chosen else " "
-        lines.append(f" {mark} {choice.letter}  {plain(desk.told(ticket, choice.text))}")
+        lines.append(f" {mark} {choice.letter}  {label(desk.told(ticket, choice.text))}")
     return "\n".join(lines)
 
 

@@ -28,6 +28,10 @@ PARTNER = PARTNER_ACCOUNT
 THIRD = "111122223333"
 """A third company, which was never let in."""
 VERSION = "2012-10-17"
+RELEASES = (("web/booking", "1.4"), ("web/prices", "2.1"))
+"""The repository and tag that the robot is about to push, by seed."""
+RUNNING = (("web/booking", "1.3"), ("web/prices", "2.0"))
+"""The repository and tag that Omar's server pulls, by seed."""
 AWS = "arn:aws:iam::aws:policy/"
 """What the ARN of a policy that AWS manages begins with."""
 
@@ -178,12 +182,12 @@ class Town:
     @property
     def release(self) -> tuple[str, str]:
         """The repository and tag that the robot is about to push, by seed."""
-        return (("web/booking", "1.4"), ("web/prices", "2.1"))[self.seed]
+        return RELEASES[self.seed]
 
     @property
     def running(self) -> tuple[str, str]:
         """The repository and tag that Omar's server pulls, by seed."""
-        return (("web/booking", "1.3"), ("web/prices", "2.0"))[self.seed]
+        return RUNNING[self.seed]
 
     def told(self, text: str) -> str:
         """Fill the gaps of a command or a text: {release} and {running} (repository:tag), and what is in `notes`."""

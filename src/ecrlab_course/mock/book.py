@@ -17,7 +17,7 @@ class Follow(TypedDict, total=False):
     question: str
     text: str
     outcome: str
-    """answered or passed."""
+    """answered, or passed: it was asked and not answered."""
 
 
 class PartRecord(TypedDict, total=False):
@@ -59,6 +59,8 @@ class MockRecord(TypedDict, total=False):
     level: str
     minutes: int
     mix: int
+    after: int
+    """The mix with which a partner's shares nothing; 0 for none."""
     partner: bool
     clock: bool
     aloud: bool

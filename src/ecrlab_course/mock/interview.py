@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from secrets import choice
 from typing import Any
 
 from ecrlab.home import Home
@@ -30,12 +31,14 @@ from ecrlab_course.mock.mix import (
     CLOSING,
     EVIDENCE,
     INCIDENT,
+    LARGEST,
     SPOKEN,
     Candidate,
     History,
     Slot,
     candidates,
     checked,
+    checked_mix,
     draw,
 )
 from ecrlab_course.questions.question import KeyPoint, Question
@@ -44,6 +47,8 @@ from ecrlab_course.views.display import plain
 ANSWER, FOLLOW, TASK, DONE = "answer", "follow", "task", "done"
 """The stages of a part: the answer, the question behind it, the evidence or the ticket, and over."""
 ANSWERED, PASSED_OVER = "answered", "passed"
+BY_LOT = 9999
+"""The largest number of a mix that is drawn by lot."""
 GIVEN, NOT_GIVEN = "given", "not given"
 FLAGGED = {"wide-is-fixed": "wider"}
 """The misconceptions of a refused evidence that are red flags, and their keys."""
@@ -102,20 +107,33 @@ class Interview:
     ) -> None:  # fmt: skip
         """Draw the parts; `mix` is the number of the draw, by default one more than the last. Kept once one is opened.
 
-        With a partner the mix is made without the learner's history, and shares nothing with the mix `after`. Raises
-        MixError for a length or a level that there is not.
+        With a partner the mix is made without the learner's history, and shares nothing with the mix `after`; its
+        number is drawn by lot, since the next one would be 1 in every new home. Raises MixError for a length, a level
+        or a number that there is not.
         """
         checked(minutes, level)
         records = self.book.records()
-        mix = mix or 1 + max((int(each.get("mix", 0)) for each in records.values()), default=0)
+        after = after if partner else 0
+        mix = mix if mix is not None else self._lot(after) if partner else self._next_mix()
+        for number in (mix, after or mix):
+            checked_mix(number)
         pool = self.pool()
         known = partner_history(pool, minutes, level, after) if partner else self._history()
         parts = [_part(slot) for slot in draw(pool, minutes, level, mix, known)]
         self.number = 1 + max(records, default=0)
         self.record = {
-            "level": level, "minutes": minutes, "mix": mix, "partner": partner, "clock": clock, "aloud": aloud,
-            "began": self._now(), "at": 0, "parts": parts,
+            "level": level, "minutes": minutes, "mix": mix, "after": after, "partner": partner, "clock": clock,
+            "aloud": aloud, "began": self._now(), "at": 0, "parts": parts,
         }  # fmt: skip
+
+    def _next_mix(self) -> int:
+        """Return the number after the last mix."""
+        return 1 + max((int(each.get("mix", 0)) for each in self.book.records().values()), default=0) % LARGEST
+
+    @staticmethod
+    def _lot(after: int) -> int:
+        """Return the number of a mix for two: short enough to be read aloud, and another than `after`."""
+        return choice([number for number in range(1, BY_LOT + 1) if number != after])
 
     def _history(self) -> History:
         return history(self.home, self.bank.drills, self.book, self.clock)
@@ -315,7 +333,7 @@ class Interview:
         """
         heard, points = self.heard(part), self.question(part).points
         for key, words in part.get("flags", {}).items():
-            asked = say("mock.flag_asked", words=words, ask=say(f"flags.{_name(key)}_ask"))
+            asked = say("mock.flag_asked", words=unended(words), ask=say(f"flags.{_name(key)}_ask"))
             return {"kind": "flag", "point": "", "question": asked}
         for kind, chosen in (
             ("against", [each for each in points if heard[each.key].against]),
@@ -327,7 +345,9 @@ class Interview:
         ):
             first = next((each for each in chosen if each.follow_up), None)
             if first is not None and first.follow_up is not None:
-                asked = say(f"mock.ask_{kind}", question=first.follow_up.question, words=heard[first.key].against)
+                asked = say(
+                    f"mock.ask_{kind}", question=first.follow_up.question, words=unended(heard[first.key].against)
+                )
                 return {"kind": kind, "point": first.key, "question": asked}
         return None
 
@@ -485,6 +505,11 @@ def partner_history(pool: list[Candidate], minutes: int, level: str, after: int)
 
 def _part(slot: Slot) -> PartRecord:
     return {"kind": slot.kind, "what": slot.id, "seconds": slot.seconds, "seed": slot.seed}
+
+
+def unended(words: str) -> str:
+    """Return quoted words without a stop of their own: the sentence around them ends."""
+    return words.rstrip(" .!?…")
 
 
 def _name(flag: str) -> str:

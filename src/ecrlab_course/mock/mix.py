@@ -32,7 +32,7 @@ ORDER: Mapping[int, tuple[str, ...]] = {
         INCIDENT, DESIGN, CLOSING,
     ),
 }  # fmt: skip
-ASKED: Mapping[str, str] = {"junior": "JJJJMM", "mid": "MMSMSM", "senior": "MMSSSS"}
+ASKED: Mapping[str, str] = {"junior": "JJJJMM", "mid": "MMSMSM", "senior": "SSSMMS"}
 """The levels of the questions that have a follow-up, in order."""
 OPENS: Mapping[str, str] = {"junior": "J", "mid": "J", "senior": "M"}
 SHOWS: Mapping[str, str] = {"junior": "JM", "mid": "MS", "senior": "MS"}
@@ -42,6 +42,8 @@ TOPIC_OF_LESSON: Mapping[str, str] = {
     "00": "containers", "01": "containers", "02": "images", "03": "registries", "04": "ecr", "05": "registries",
     "06": "iam", "07": "ecr", "08": "ecr", "09": "scenarios", "10": "scenarios",
 }  # fmt: skip
+LARGEST = 999_999
+"""The largest number of a mix: a code is read aloud."""
 MISSED, DUE, NEW = 3, 2, 1
 """What a candidate's weight of 1 grows by: missed in the last fourteen days, due today, never seen."""
 TOPICS_FIRST, MOST = 4, {8: 3, 20: 3, 45: 4}
@@ -119,6 +121,12 @@ def checked(minutes: int, level: str) -> None:
         raise MixError(say("mock.no_minutes", minutes=minutes, known=", ".join(map(str, MINUTES))))
     if level not in LEVELS:
         raise MixError(say("mock.no_level", level=level, known=", ".join(LEVELS)))
+
+
+def checked_mix(mix: int) -> None:
+    """Raise MixError for a number that no mix has."""
+    if not 1 <= mix <= LARGEST:
+        raise MixError(say("mock.no_mix", mix=mix, most=LARGEST))
 
 
 def draw(pool: Sequence[Candidate], minutes: int, level: str, mix: int, history: History | None = None) -> list[Slot]:

@@ -15,11 +15,11 @@ from ecrlab_course.drills.drill_session import clocked
 from ecrlab_course.listening.marking import HEARD, LEFT, SAID
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import MockRecord, PartRecord
-from ecrlab_course.mock.interview import GIVEN, NOT_GIVEN, Bank, marked
+from ecrlab_course.mock.interview import GIVEN, NOT_GIVEN, PASSED_OVER, Bank, marked, unended
 from ecrlab_course.mock.mix import EVIDENCE, INCIDENT, SPOKEN
 from ecrlab_course.questions.question import Question
 from ecrlab_course.questions.text import places
-from ecrlab_course.views.display import Shown, markdown, markdown_inline, plain, table
+from ecrlab_course.views.display import Shown, label, markdown, markdown_inline, plain, table
 
 MOST_ADVICE = 3
 SHORT = 46
@@ -34,6 +34,8 @@ class Section:
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     lines: tuple[str, ...] = ()
+    is_question: bool = False
+    """Whether the title is a question: it keeps its letters, since a name of AWS in it is nobody's in capitals."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,11 @@ class Scorecard:
         """The scorecard as plain text."""
         parts = [f"{self.title}\n{self.when}"]
         for section in self.sections:
-            lines = [section.title.upper()]
+            lines = [section.title if section.is_question else section.title.upper()]
             if section.rows:
                 lines += [f"  {line}".rstrip() for line in table(section.head, section.rows).text.splitlines()]
             for line in section.lines:
-                lines += textwrap.wrap(plain(line), 98, initial_indent="  ", subsequent_indent="    ")
+                lines += textwrap.wrap(label(line), 98, initial_indent="  ", subsequent_indent="    ")
             parts.append("\n".join(lines))
         return "\n\n".join(parts)
 
@@ -215,7 +217,7 @@ class _Cards:
                     where = places(question)
                     line = say("mock.left_point", number=number, point=point.text)
                     against = part.get("against", {}).get(point.key)
-                    line += " " + say("mock.you_said", words=against) if against else ""
+                    line += " " + say("mock.you_said", words=unended(against)) if against else ""
                     lines.append(f"{line} ({where})" if where else line)
         return Section(say("mock.left_out"), lines=tuple(lines))
 
@@ -270,8 +272,9 @@ class _Cards:
         return Section(say("mock.well"), lines=(f"“{best}”",) if best else ())
 
     def first(self) -> Section:
-        """Return after how long each answer began: shown, and never counted."""
-        times = [clocked(part["first"]) for part, _ in self.spoken if "first" in part]
+        """Return after how long each answer began: shown, and never counted; who speaks to a partner types late."""
+        spoken = [] if self.record["partner"] else self.spoken
+        times = [clocked(part["first"]) for part, _ in spoken if "first" in part]
         return Section(say("mock.first"), lines=(say("mock.first_times", times=" ".join(times)),) if times else ())
 
     def practise(self) -> Section:
@@ -342,12 +345,26 @@ class _Cards:
         """Return the answers themselves, a section each."""
         made = []
         for number, (part, question) in enumerate(self.spoken, 1):
-            lines = [line for line in part.get("text", "").splitlines() if line.strip()] or [say("mock.passed")]
-            follow = part.get("follow")
-            if follow:
-                lines += [f"*{plain(follow['question'])}*", follow.get("text") or say("mock.passed")]
-            made.append(Section(f"{number} {plain(question.question)}", lines=tuple(lines)))
+            lines = [line for line in part.get("text", "").splitlines() if line.strip()] or [nothing(part)]
+            lines += self._follow_lines(part)
+            made.append(Section(f"{number} {plain(question.question)}", lines=tuple(lines), is_question=True))
         return made
+
+    @staticmethod
+    def _follow_lines(part: PartRecord) -> list[str]:
+        """Return the question behind an answer and what was typed; of a partner's only what came of it is known."""
+        follow = part.get("follow")
+        if not follow:
+            return []
+        outcome = say(f"mock.follow_{follow.get('outcome', PASSED_OVER)}")
+        if not follow["question"]:
+            return [say("mock.follow_line", outcome=outcome)]
+        return [f"*{plain(follow['question'])}*", follow.get("text") or outcome]
+
+
+def nothing(part: PartRecord) -> str:
+    """Return what stands where an answer has no words: it was skipped, or nothing of it was typed."""
+    return say("mock.passed" if part.get("passed") else "mock.not_typed")
 
 
 def figures_table(bank: Bank, records: Mapping[int, MockRecord]) -> Shown:

@@ -1,4 +1,4 @@
-"""The mock interview in a terminal: a conversation in which nobody helps; the interviewer's screen; the scorecards."""
+"""The mock interview in a terminal: a conversation in which nobody helps; and the scorecard behind it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ecrlab_course.listening.listener import Heard, is_said, sentences
 from ecrlab_course.listening.marking import HEARD, LEFT, heard_words
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import PartRecord
-from ecrlab_course.mock.interview import FOLLOW, GIVEN, Bank, Interview
-from ecrlab_course.mock.mix import EVIDENCE, INCIDENT, SPOKEN, MixError
-from ecrlab_course.mock.partner import Code, Ticks, questions_of, rules, slots, take_ticks
+from ecrlab_course.mock.interview import FOLLOW, GIVEN, Interview
+from ecrlab_course.mock.mix import EVIDENCE, INCIDENT, MixError
+from ecrlab_course.mock.partner import check_number, code_of, take_ticks
 from ecrlab_course.mock.scorecard import Scorecard, scorecard
 from ecrlab_course.questions.question import Question
-from ecrlab_course.views.display import plain
+from ecrlab_course.views.display import label, plain
 
 Ask = Callable[[str], str]
 
@@ -71,8 +71,13 @@ class MockConversation:
         if any(part["kind"] == INCIDENT for part in self.interview.parts):
             self._mark(say("mock.takes_town"))
         if record["partner"]:
-            self._mark(say("mock.read_aloud", code=Code(record["level"], record["minutes"], record["mix"])))
+            self.show_code()
         self._ask(say("mock.press_begin"))
+
+    def show_code(self) -> None:
+        """Show a partner's code, and the check number that tells whether both have the same parts."""
+        record = self.interview.record
+        self._mark(say("mock.read_aloud", code=code_of(record), check=check_number(record["parts"])))
 
     def run(self) -> Scorecard:
         """Ask every part from where it stands, then mark, then show the scorecard."""
@@ -178,7 +183,7 @@ class MockConversation:
                 self._print(f"$ {desk.command(ticket)}\n{ran.text}\n{say('desk.ended', code=ran.code)}")
             elif word in letters:
                 chosen = desk.choose(ticket, word)
-                self._print(say("desk.named", letter=chosen.letter, text=desk.told(ticket, chosen.text)))
+                self._print(say("desk.named", letter=chosen.letter, text=label(desk.told(ticket, chosen.text))))
             elif word:
                 self._print(say("mock.one_of", words=f"run, pass, {', '.join(letters)}"))
             else:
@@ -255,46 +260,8 @@ class MockConversation:
             try:
                 return take_ticks(self.interview.record, self.interview.bank, line)
             except MixError as error:
-                self._print(str(error))
+                self._mark(str(error))
         return None
-
-
-class Interviewer:
-    """The other screen: question, points to tick, the follow-up beside each, the weak answer."""
-
-    def __init__(self, bank: Bank, code: Code, pool: Sequence[object], console: Console, ask: Ask = input) -> None:
-        self.bank, self.code, self.console, self._ask = bank, code, console, ask
-        self.parts = slots(list(pool), code)  # type: ignore[arg-type]
-        self.ticks = Ticks(code, questions_of(bank, self.parts))
-
-    def run(self) -> str:
-        """Go through the parts; return the line that the candidate types in."""
-        self.console.print(Markdown("\n".join(f"- {rule}" for rule in rules())))
-        number = 0
-        for slot in self.parts:
-            kind = say(f"mock.part_{slot.kind}")
-            self.console.print(f"\n[bold]{kind}[/bold] ({clocked(slot.seconds)})")
-            if slot.kind in SPOKEN:
-                self._question(number, self.ticks.asked[number])
-                number += 1
-            else:
-                self._ask(f"{say('mock.they_work', id=slot.id)} ")
-        self.console.print(f"\n{say('mock.their_ticks')}\n{self.ticks}", markup=False, highlight=False)
-        return str(self.ticks)
-
-    def _question(self, number: int, question: Question) -> None:
-        self.console.print(Markdown(f"**{question.question}**"))
-        for point in question.points:
-            asked = f"\n  {say('mock.then_ask')} {point.follow_up.question}" if point.follow_up else ""
-            self.console.print(Markdown(f"- {point.text}{asked}"))
-            self.ticks.tick(number, point.key, self._one_of(say("mock.tick"), "yn") == "y")
-        self.ticks.follow(number, self._one_of(say("mock.tick_follow"), "ap-"))
-
-    def _one_of(self, asked: str, letters: str) -> str:
-        while (word := self._ask(f"  {asked} ").strip().lower()[:1]) not in letters or not word:
-            if not word:
-                return letters[-1]
-        return word
 
 
 def _quoted(text: str) -> str:

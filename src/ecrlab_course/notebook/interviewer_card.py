@@ -5,12 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from ecrlab_course.drills.drill_session import clocked
 from ecrlab_course.kinds.inputs import WIDE
 from ecrlab_course.messages import say
 from ecrlab_course.mock.interview import Bank
-from ecrlab_course.mock.mix import SPOKEN, Candidate, Slot
-from ecrlab_course.mock.partner import Code, Ticks, questions_of, rules, sheet, slots
+from ecrlab_course.mock.mix import SPOKEN, Candidate
+from ecrlab_course.mock.partner import Code, Ticks, slots
+from ecrlab_course.mock.sheet import head, part, rules, sheet, title
 from ecrlab_course.notebook.mock_card import PagedCard, bar
 from ecrlab_course.views.display import escape, markdown, note, plain
 
@@ -24,9 +24,9 @@ class InterviewerCard(PagedCard):
         super().__init__("interviewer")
         self.bank, self.code = bank, code
         self.parts = slots(pool, code)
-        self.ticks = Ticks(code, questions_of(bank, self.parts))
+        self.ticks = Ticks(bank, code, self.parts)
         self._at, self._number, self._notes = 0, 0, ""
-        self._title(say("mock.sheet", code=code))
+        self._title(title(code, self.parts))
         words = "\n".join(f"- {rule}" for rule in rules())
         self._show(self._html(markdown(words)), bar(self._button(say("mock.begin"), self._part, primary=True)))
 
@@ -35,18 +35,11 @@ class InterviewerCard(PagedCard):
             self._end()
             return
         slot = self.parts[self._at]
-        kind = say(f"mock.part_{slot.kind}")
-        name = f"{self._at + 1}/{len(self.parts)} · {kind} · {clocked(slot.seconds)}"
-        head = self._html(f'<div class="ecr-title">{escape(name)}</div>')
-        body = self._question() if slot.kind in SPOKEN else [self._html(markdown(self._task(slot)))]
+        name = self._html(f'<div class="ecr-title">{escape(head(self._at + 1, self.parts))}</div>')
+        spoken = slot.kind in SPOKEN
+        body = self._question() if spoken else [self._html(markdown(part(self.bank, self.code, slot)))]
         notes = self._area(say("mock.notes"), self._notes, self._note, 3)
-        self._show(head, *body, notes, bar(self._button(say("mock.next"), self._next, primary=True)))
-
-    def _task(self, slot: Slot) -> str:
-        if slot.id.startswith("d"):
-            drill = self.bank.drills[slot.id]
-            return f"{slot.id}: {drill.situation}\n\n*{say('mock.they_show')}* {drill.task}"
-        return say("mock.they_fix", id=slot.id) if slot.id else say("mock.closing")
+        self._show(name, *body, notes, bar(self._button(say("mock.next"), self._next, primary=True)))
 
     def _question(self) -> list[Any]:
         number, question = self._number, self.ticks.asked[self._number]
@@ -63,7 +56,7 @@ class InterviewerCard(PagedCard):
                 points.append(self._html(f'<div class="ecr-soft ecr-heard">{markdown(words)}</div>'))
         box = ipywidgets.VBox(points)
         box.add_class("ecr-points")
-        marks = (("not", "-"), ("answered", "a"), ("passed", "p"))
+        marks = (("not", "-"), ("answered", "a"), ("passed", "n"))
         options = [(say(f"mock.followed_{name}"), mark) for name, mark in marks]
         follow = ipywidgets.Dropdown(
             options=options, value=self.ticks.followed[number], description=say("mock.follow_label"), style=WIDE
@@ -71,7 +64,12 @@ class InterviewerCard(PagedCard):
         follow.observe(lambda change: self.ticks.follow(number, str(change["new"])), "value")
         fields = ipywidgets.VBox([follow])
         fields.add_class("ecr-fields")
-        return [*made, box, fields, self._html(note(say("question.weak"), question.weak).html)]
+        return [
+            *made,
+            box,
+            fields,
+            self._html(note(say("question.weak"), f"{question.weak}\n\n{question.why_weak}").html),
+        ]
 
     def _note(self, text: str) -> None:
         self._notes = text

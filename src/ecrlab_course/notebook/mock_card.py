@@ -24,8 +24,8 @@ from ecrlab_course.mock.book import PartRecord
 from ecrlab_course.mock.interview import FOLLOW, GIVEN, Interview
 from ecrlab_course.mock.mix import EVIDENCE, INCIDENT, MixError
 from ecrlab_course.mock.page import card_shown, export
-from ecrlab_course.mock.partner import Code, take_ticks
-from ecrlab_course.mock.scorecard import Scorecard, scorecard
+from ecrlab_course.mock.partner import check_number, code_of, take_ticks
+from ecrlab_course.mock.scorecard import Scorecard, nothing, scorecard
 from ecrlab_course.mock.terminal import left_words
 from ecrlab_course.notebook.cards import ActingCard
 from ecrlab_course.notebook.desk_card import ran_shown
@@ -138,6 +138,7 @@ class MockCard(PagedCard):
                 "mock.go_on", number=interview.number, level=interview.record["level"],
                 minutes=interview.record["minutes"],
             )  # fmt: skip
+            words += f"\n\n{self._code()}" if interview.record["partner"] else ""
             self._show(
                 self._html(markdown(words)),
                 bar(
@@ -148,14 +149,17 @@ class MockCard(PagedCard):
         else:
             self._opening()
 
+    def _code(self) -> str:
+        record = self.interview.record
+        return say("mock.read_aloud", code=code_of(record), check=check_number(record["parts"]))
+
     def _opening(self) -> None:
         record = self.interview.record
         texts = [say("mock.opening_card", minutes=record["minutes"])]
         if any(part["kind"] == INCIDENT for part in self.interview.parts):
             texts.append(say("mock.takes_town"))
         if record["partner"]:
-            code = Code(record["level"], record["minutes"], record["mix"])
-            texts.append(say("mock.read_aloud", code=code))
+            texts.append(self._code())
         clock = ipywidgets.Checkbox(
             value=not record["clock"], description=say("mock.without"), indent=False, style=WIDE
         )
@@ -334,7 +338,7 @@ class MockCard(PagedCard):
 
     def _heard(self, part: PartRecord, aloud: bool) -> list[Any]:
         question, said = self.interview.question(part), sentences(part.get("text", ""))
-        made = [self._html(note(plain(question.question), part.get("text", "") or say("mock.passed")).html)]
+        made = [self._html(note(plain(question.question), part.get("text", "") or nothing(part)).html)]
         if not (aloud or is_said(part.get("text", ""))):
             return [*made, self._html(f'<div class="ecr-soft">{say("mock.no_answer")}</div>')]
         for point in question.points:

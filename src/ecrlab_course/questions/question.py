@@ -280,10 +280,11 @@ class QuestionError(ValueError):
 
 
 def chosen(bank: Mapping[int, Question], topic: str = "", level: str = "") -> list[Question]:
-    """Return the questions of a topic and a level ("" for any), in order.
+    """Return the questions of a topic and a level ("" for any; IAM is iam), in order.
 
     Raises QuestionError for a topic or level that there is not, or when no question is left.
     """
+    topic, level = topic.strip().lower(), level.strip().lower()
     for key, word, known in (("topic", topic, TOPICS), ("level", level, LEVELS)):
         if word and word not in known:
             raise QuestionError(say(f"question.no_{key}", word=word, known=", ".join(known)))

@@ -28,7 +28,8 @@ from ecrlab.store import NotFound, ReferencesMissing, Repository, StoreError
 TABLE, CHECKED = "ecr.pull_through", "ecr.pull_through.checked"
 QUOTA = "pull-through cache rules per registry"  # facts E117
 ROOT = "ROOT"
-#: A cached tag is compared with the upstream's at most once in so many seconds (facts E119).
+#: A cached tag that is pulled is compared with the upstream's once so many seconds have passed. AWS says "at least once
+#: every 24 hours" (facts A178): it may look earlier, the lab does not.
 CHECK_SECONDS = 24 * 3600
 _PULLS = {Operation.HEAD_MANIFEST, Operation.GET_MANIFEST}
 
