@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ecrlab_course.authoring.content import Source, course
 from ecrlab_course.drills.drill import Drill, drills
@@ -23,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lesson", metavar="ID", help="only what concerns this lesson, lab or drill: 04, lab-01, d04")
     parser.addoption("--part", metavar="N/M", help="of the tests that are left, the Nth of M shares")
     parser.addoption("--failed-to", metavar="FILE", help="write the ids of the tests that failed, one per line")
+
+
+# Beside other tests a sixth example may take more than a second to come; that says nothing of its test.
+settings.register_profile("beside others", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside others")
 
 
 def pytest_configure(config: pytest.Config) -> None:

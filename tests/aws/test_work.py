@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,8 @@ from ecrlab.aws import work
 from ecrlab.aws.cloud import Cloud
 from ecrlab.aws.host import Host
 from ecrlab.clock import Clock
+from ecrlab.home import Home
+from ecrlab.server.serve import serve
 from ecrlab.store import Store
 
 
@@ -75,3 +82,22 @@ def test_a_task_is_there_exactly_when_its_transaction_is(tmp_path: Path, done: l
     assert cloud.work.run(cloud) == 0
     assert done == []
     cloud.store.close()
+
+
+async def test_what_is_under_way_when_the_lab_stops_ends_before_its_store_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, found = threading.Event(), []
+
+    def slow(self: work.Work, cloud: Cloud) -> int:
+        begun.set()
+        time.sleep(1)
+        found.append(cloud.store.table("kept").get("nothing"))
+        return 0
+
+    monkeypatch.setattr(work.Work, "run", slow)
+    serving = asyncio.create_task(serve(Home(tmp_path / "home"), 0))
+    assert await asyncio.to_thread(begun.wait, 30)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+    assert found == [None]

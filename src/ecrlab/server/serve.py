@@ -41,6 +41,8 @@ async def serve(home: Home, port: int | None = None, host: str = "127.0.0.1") ->
             await server.run(stop)
         finally:
             await server.close()
+            # What threads still do for the cloud they do to stores that are open: SQLite crashes otherwise.
+            await loop.shutdown_default_executor()
 
 
 def _port(text: str) -> int:
