@@ -6,6 +6,7 @@ run leaves out what is marked `further`; `--lesson` and ECRLAB_EVERY=1 (`make so
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from ecrlab_course.authoring.content import Source, course
 from ecrlab_course.drills.drill import Drill, drills
@@ -26,14 +26,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--failed-to", metavar="FILE", help="write the ids of the tests that failed, one per line")
 
 
-# Beside other tests a sixth example may take more than a second to come; that says nothing of its test.
-settings.register_profile("beside others", suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("beside others")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     # Nobody cuts the power: a write that waits for the disk costs five times the processor, and ten times the time.
     os.environ.setdefault("ECRLAB_SYNC", "off")
+    # Nor is a learner's own environment asked for hypothesis. Beside other tests its examples may be slow to come.
+    with contextlib.suppress(ImportError):
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile("beside others", suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile("beside others")
     lesson, part = config.getoption("--lesson"), config.getoption("--part")
     if lesson and lesson not in known():
         raise pytest.UsageError(f"There is no lesson {lesson!r}. Those with tests are: {', '.join(known())}.")
