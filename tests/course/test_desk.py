@@ -276,6 +276,36 @@ def test_a_role_that_everybody_may_assume_is_told_by_a_person(desk: Desk) -> Non
     assert "Doors like that: " in said
 
 
+def test_the_closing_line_counts_what_was_tried_and_an_alarm_s_title_does_not_tell_what_it_is(desk: Desk) -> None:
+    ticket = deal(desk, INCIDENTS["f4"], NONE, 0)
+    assert "f4" not in paper.title(ticket)
+    with pytest.raises(KeyError) as error:
+        desk.incident(99)
+    assert "23" in str(error.value)
+    assert "f4" not in str(error.value), "the false alarms are told"
+    for letter in (strange(desk, ticket), "z"):
+        if letter == "z":
+            desk.name(ticket, NONE)
+        else:
+            desk.choose(ticket, letter)
+        desk.check(ticket)
+    assert "causes tried: 2" in paper.closed_words(desk.ticket())
+
+
+def test_what_a_seed_shut_is_not_said_to_be_the_learner_s_doing(desk: Desk) -> None:
+    ticket = deal(desk, INCIDENTS["i09"], "b", 0)
+    desk.town(ticket).write("jobs/is-it-there.sh", "#!/bin/bash\necho 'HTTP/1.1 200 OK'\n")
+    found = desk.check(ticket)
+    assert found.names == ("no-answer",)
+    desk.town(ticket).write("jobs/is-it-there.sh", "#!/bin/bash\nexit 1\n")
+    assert desk.check(ticket).names == ("still",)
+
+
+def test_a_shell_of_the_administrator_is_named(desk: Desk) -> None:
+    ticket = deal(desk, INCIDENTS["i20"], "a", 0)
+    assert "you become the administrator with" in paper.where(desk, [ticket])
+
+
 # In a terminal, and on a card -----------------------------------------------------------------------------------------
 
 
@@ -343,7 +373,7 @@ def test_a_card_runs_checks_helps_and_deals_again(desk: Desk) -> None:
     desk.town(desk.ticket()).login("ci")
     button(card, "Is it fixed?").click()
     assert "Yes, that was it" in panel._said.value
-    assert "works, run as the robot." in panel._said.value, "Dara reported it, and the robot runs it"
+    assert "works for the robot." in panel._said.value, "Dara reported it, and the robot runs it"
     assert "narrowest fix" in panel._end.value
     panel._choice.value = "b"
     button(card, "Is it fixed?").click()

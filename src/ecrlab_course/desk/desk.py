@@ -71,7 +71,7 @@ class Desk:
         text = str(number).strip().lower()
         identifier = f"i{int(text):02}" if text.isdecimal() else text
         if identifier not in self.known:
-            there = ", ".join(each.number for each in self.known.values())
+            there = ", ".join(each.number for each in self.known.values() if not each.is_alarm)
             raise KeyError(say("desk.no_incident", number=text, numbers=there))
         return self.known[identifier]
 
@@ -368,6 +368,8 @@ class Desk:
         if record.get("closed"):
             return found
         values: dict[str, Any] = {"checks": int(record.get("checks", 0)) + 1, "state": found.state.value}
+        if found.chosen:
+            values["tried"] = sorted({*record.get("tried", ()), found.chosen})
         if found.state is State.CLOSED:
             values |= {"closed": now(), "seconds": ticket.seconds, "until": until}
         self.looked(ticket)
