@@ -12,7 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from ecrlab.home import Home
+from ecrlab_course.authoring.content import course
+from ecrlab_course.checkout import course_root
 from ecrlab_course.cli import main
+from ecrlab_course.commanding import learners_folder
 from ecrlab_course.desk import paper
 from ecrlab_course.desk.desk import Desk, DeskError
 from ecrlab_course.desk.incident import LINES, NONE, SEEDS, Incident, Wrong, incidents
@@ -313,17 +316,18 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     desk: Desk, running: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ecrlab_course.commanding._notebooks", lambda _course: tmp_path)
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "labs" / "03-incident-desk.ipynb").touch()
     runner = CliRunner()
 
-    def say(*words: str, code: int = 0) -> str:
-        found = runner.invoke(main, [*words, "--home", str(running.path)])
+    def say(*words: str, code: int = 0, piped: str = "") -> str:
+        found = runner.invoke(main, [*words, "--home", str(running.path)], input=piped)
         assert found.exit_code == code, found.output
         return found.output
 
     number = number_of(INCIDENTS["i01"], "a", 0)
     assert f"Ticket 1-{number}" in say("incident", "1", "--seed", str(number))
-    assert "no basic auth credentials" in say("ticket", "run")
+    assert "no basic auth credentials" in say("ticket", "run", code=1)
     assert "still fails" in say("ticket", "check", code=1)
     assert "Hint 1 of 3" in say("ticket", "hint")
     counter = Desk(running, tmp_path / "labs" / "03-incident-desk")
@@ -334,7 +338,8 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     said = say("ticket", "check")
     assert "Yes, that was it" in said
     assert "closed" in say("ticket", "show")
-    assert "ours" in say("ticket", "postmortem")
+    assert "ours" in say("ticket", "postmortem", piped="no push\n\nno login\n")
+    assert counter.postmortem(counter.ticket())[0] == {**dict.fromkeys(LINES, ""), "Seen": "no push", "Why": "no login"}
     assert "No ticket" not in say("ticket", "again")
     assert "1, 2 or 3" in say("ticket", "check", "x", code=1)
     assert "There is no desk" in say("desk", "fourth", code=1)
@@ -344,6 +349,26 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     assert re.search(r'\(ticket 1, 3\) with \W?eval "\$\(ecrlab env --profile ops\)"', told), told
     assert re.search(r'\(ticket 2\) with \W?eval "\$\(ecrlab env --profile ci\)"', told), told
     assert say("ticket", "cause", "a", "3").startswith("Ticket 3 of night 2")
+
+
+def test_jobs_are_never_put_among_the_course_s_own_files(
+    desk: Desk, running: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = course_root()
+    runner = CliRunner()
+    there = root / "work" if (root / "work" / "labs" / "03-incident-desk.ipynb").is_file() else running.path / "work"
+    for name in ("", "labs", "solutions", "notebooks"):
+        monkeypatch.chdir(root / name)
+        assert learners_folder(course(), running.path) == there
+    monkeypatch.chdir(tmp_path)
+    assert learners_folder(course(), running.path) == there
+    asked = ["incident", "9", "--home", str(running.path)]
+    found = runner.invoke(main, [*asked, "--work", str(tmp_path / "mine")])
+    assert found.exit_code == 0, found.output
+    assert (tmp_path / "mine" / "labs" / "03-incident-desk" / "jobs" / "is-it-there.sh").is_file()
+    monkeypatch.chdir(root)
+    shown = runner.invoke(main, ["ticket", "show", "--home", str(running.path)]).output
+    assert "mine" in shown, "the jobs of an open ticket are looked for elsewhere"
 
 
 def button(card: Any, name: str) -> Any:

@@ -66,6 +66,12 @@ class Desk:
         assert self.lab.folder is not None
         return self.lab.folder
 
+    def kept_folder(self) -> Path | None:
+        """Return the folder in which the jobs of what is open lie; None where all is closed, or it is gone."""
+        kept = Path(str(self.book.read()["open"].get("folder", "")))
+        found = self.open()
+        return kept if kept.is_absolute() and kept.is_dir() and not all(each.is_closed for each in found) else None
+
     def incident(self, number: str | int) -> Incident:
         """Return the incident of that number (9, "9", "f2"); raise KeyError with those there are."""
         text = str(number).strip().lower()
@@ -206,7 +212,8 @@ class Desk:
                 for key in ("shut", "notes"):
                     each.pop(key, None)
             data["tickets"].update(made)
-            data["open"] = {"tickets": names, "before": packed(before), "dealt": world.to_json()}
+            where = str(self.folder.resolve())
+            data["open"] = {"tickets": names, "folder": where, "before": packed(before), "dealt": world.to_json()}
 
         self.book.change(edit)
         return self.open()
