@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from ecrlab.cli import main as ecrlab_main
 from ecrlab.home import Home
 from ecrlab_course.authoring.content import course
 from ecrlab_course.checkout import course_root
@@ -209,6 +210,26 @@ def test_the_first_hint_names_what_was_not_looked_at(desk: Desk) -> None:
     number, text = desk.hint(ticket)
     assert (number, desk.ticket().hints) == (2, 1), "one hint was read, the second of three"
     assert text == f"Where the first hint points, you have looked. {desk.told(ticket, ticket.incident.hints[0])}"
+
+
+def test_in_a_terminal_what_ecrlab_was_asked_is_seen_and_what_cannot_be_seen_is_not_missed(desk: Desk) -> None:
+    home = str(desk.home.path)
+    ticket = deal(desk, INCIDENTS["i06"], "a", 0)
+    desk.run(ticket)
+    assert desk.looked(ticket) == []
+    assert "unread" not in desk.hint(ticket)[1], "nobody sees whether a file was read in a terminal"
+    ticket = desk.again()[0]
+    for words in (["trace"], ["can", "ops", "ecr:BatchGetImage"], ["clock"]):
+        CliRunner().invoke(ecrlab_main, [*words, "--home", home])
+    assert desk.looked(ticket) == ["can", "clock", "xray"]
+    desk.town(ticket).replace("jobs/pull.sh", "#!/bin/bash", "#!/bin/bash\nset -x")
+    assert "job" in desk.looked(ticket)
+    assert desk.looked(desk.again()[0]) == []
+    ticket = deal(desk, INCIDENTS["i01"], "a", 0)
+    for look in ("xray", "can", "policy"):
+        desk.note_look(look)
+    number, text = desk.hint(ticket)
+    assert (number, text) == (2, desk.told(ticket, ticket.incident.hints[0])), "it says that all was looked at"
 
 
 def test_a_check_is_not_the_learner_s_look(desk: Desk) -> None:
