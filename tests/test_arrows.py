@@ -154,7 +154,7 @@ COURSE = {
     ),
     "commanding": (f"{_PAGE} notebook sharing", f"{_STARTING} command policy"),
     "mock_commands": (
-        f"{_PAGE} notebook sharing commanding",
+        f"{_PAGE} notebook sharing commanding desk_commands",
         f"{_STARTING} command policy",
     ),
     "desk_commands": (

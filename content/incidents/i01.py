@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ecrlab_course.desk.town import LOGIN_LINE, Open, Town, run_again
+from ecrlab_course.desk.town import LOGIN_LINE, Open, Town, only_says, run_again
 
 JOB = "jobs/release.sh"
 CLEAN_UP = ('docker logout "$REGISTRY"   # leave no secrets behind', 'rm -f "$DOCKER_CONFIG/config.json"   # clean up')
@@ -92,6 +92,7 @@ ALWAYS = {
     "pushed as admin": (push_as_admin, "still"),
     "the token pasted into the job": (paste_token, "secret"),
     "admin's login in the job": (log_in_as_admin, "not-by-ci"),
+    "the job only says so": (only_says(JOB), "not-by-ci"),
 }
 WRONG = {
     "a": ALWAYS,

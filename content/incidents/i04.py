@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from ecrlab_course.desk.town import LOGIN_LINE, Door, Open, Town, allow, deny, run_again
+from ecrlab_course.desk.town import LOGIN_LINE, Door, Open, Town, allow, deny, only_says, run_again
 
 JOB = "jobs/release.sh"
 PULL_JOB = "jobs/pull.sh"
@@ -143,8 +143,10 @@ def gone(town: Town) -> list[tuple[str, str | None]]:
 
 
 def closed(town: Town, cause: str) -> Iterator[Open]:
-    """Yield what is still open: the tag's image, the next refused push, the next days."""
+    """Yield what is still open: Omar's pull, the tag's image, the next refused push, the next days."""
     repository, tag = town.release
+    if not town.pulled_by("ops", repository):
+        yield Open("no-pull", tag=tag)
     if cause == "a":
         if not town.pushed_by("ci", repository, tag):
             yield Open("not-by-ci", tag=tag)
@@ -283,6 +285,7 @@ def tag_the_image_before(town: Town) -> None:
 
 
 AGAIN = {"the same again": (run_again, "still")}
+ONLY_SAYS = {"the job only says so": (only_says(PULL_JOB), "no-pull")}
 OTHERS = {
     **AGAIN,
     "built again under the tag": (release_with_job, "another-image"),
@@ -299,7 +302,7 @@ WRONG = {
         "pushed again, the rule as it is": (push_again, "gone-again"),
         "the policy deleted": (push_again_without_rule, "rule-gone"),
     },
-    "c": {**OTHERS, "fetched from the archive, and not waited for": (fetch, "restoring")},
+    "c": {**OTHERS, **ONLY_SAYS, "fetched from the archive, and not waited for": (fetch, "restoring")},
     "d": {**OTHERS, "the tag back, Dara's permission as it is": (put_tag_back, "wider")},
     "e": OTHERS,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ecrlab.environment import credentials
-from ecrlab_course.desk.town import BUILD, LOGIN, PUSH, Open, Town, allow, run_again
+from ecrlab_course.desk.town import BUILD, LOGIN, PUSH, Open, Town, allow, only_says, run_again
 
 JOB, CONFIG, CREDENTIALS, KEYS = "jobs/login.sh", "jobs/aws-config", "vault/credentials", "vault/robot.env"
 CURRENT = "vault/ci-rotated.txt"
@@ -74,8 +74,10 @@ def current_key(town: Town) -> tuple[str, str]:
 def closed(town: Town, cause: str) -> Iterator[Open]:
     """The robot itself logged in; no old key works; and where aws fails, its own words are seen."""
     tokens = [row for row in town.rows() if row["operation"] == "GetAuthorizationToken" and row["status"] == 200]
-    who = str(tokens[-1]["principal"] or "").rpartition(":")[2] if tokens else "nobody"
-    if who != "user/ci":
+    who = str(tokens[-1]["principal"] or "").rpartition(":")[2] if tokens else ""
+    if not tokens:
+        yield Open("nobody")
+    elif who != "user/ci":
         yield Open("not-by-ci", who=who)
     if "Could not connect" not in town.run(NOBODY_ANSWERS).text:
         yield Open("hidden")
@@ -144,6 +146,7 @@ WRONG = {
         "admin's login for the robot": (log_in_as_admin, "not-by-ci"),
         "fixed, and hidden again": (lambda town: fix_and_hide(town, "a"), "hidden"),
         "a key in the script": (write_the_key_into_the_job, "secret"),
+        "the job only says so": (only_says(JOB, "Login Succeeded"), "nobody"),
     },
     "b": {
         "the same again": (run_again, "still"),

@@ -15,6 +15,7 @@ from ecrlab_course.desk.town import (
     Town,
     allow,
     arn,
+    only_says,
     run_again,
     user,
 )
@@ -151,6 +152,7 @@ ALWAYS = {
     "ecr:* on *": (allow_everything, "wider"),
     "AWS's policy for pulls": (attach_pull_only, "wider"),
     "admin's login on the server": (log_in_as_admin, "not-by-ops"),
+    "the job only says so": (only_says(JOB), "not-by-ops"),
 }
 AGAIN = {"the same again": (run_again, "still")}
 WRONG = {

@@ -15,6 +15,7 @@ from ecrlab_course.desk.town import (
     Town,
     allow,
     arn,
+    only_says,
     root,
     user,
 )
@@ -95,9 +96,20 @@ SEEDS = {
 
 
 def closed(town: Town, cause: str) -> Iterator[Open]:
-    """Ask whether the image can be read from outside now."""
+    """Ask whether Omar was answered, and whether the image can be read from outside now."""
+    if not has_the_head(town):
+        yield Open("no-answer")
     if not town.is_denied(("user/ops", "ecr:BatchGetImage", arn(town.running[0])), context=OUTSIDE):
         yield Open("from-outside")
+
+
+def has_the_head(town: Town) -> bool:
+    """Run the check; tell whether Omar got the head of the manifest by it."""
+    mark = town.lab.last()
+    town.run()
+    place = "{}/manifests/{}".format(*town.running)
+    rows = [row for row in town.rows(mark) if row["method"] == "HEAD" and row["path"].endswith(place)]
+    return any(row["status"] == 200 and str(row["principal"]).endswith(":user/ops") for row in rows)
 
 
 # Fixes
@@ -157,21 +169,25 @@ def let_the_stranger_in(town: Town) -> None:
     town.guarded(town.running[0], share, only_from(*NETWORKS))
 
 
+ONLY_SAYS = {"the job only says so": (only_says("jobs/is-it-there.sh", "HTTP/1.1 200 OK"), "no-answer")}
 WRONG = {
     "a": {
         "asked again": (ask_again, "still"),
         "ecr:* on *": (open_wide, "still"),
         "logged in, and ecr:* as well": (log_in_and_open_wide, "wider"),
+        **ONLY_SAYS,
     },
-    "b": {"asked again": (ask_again, "still"), "ecr:* on *": (open_wide, "wider")},
+    "b": {"asked again": (ask_again, "still"), "ecr:* on *": (open_wide, "wider"), **ONLY_SAYS},
     "c": {
         "the Deny deleted": (delete_the_deny, "from-outside"),
         "every network in the list": (list_everybody, "from-outside"),
         "ecr:* on *": (open_wide, "still"),
+        **ONLY_SAYS,
     },
     "d": {
         "asked again": (ask_again, "still"),
         "whoever's login it was is let in": (let_the_stranger_in, "wider"),
         "ecr:* on *": (open_wide, "still"),
+        **ONLY_SAYS,
     },
 }

@@ -19,6 +19,7 @@ from ecrlab_course.desk.town import (
     allow,
     arn,
     document,
+    only_says,
     role,
     run_again,
     trust,
@@ -138,7 +139,9 @@ def may_lose(door: Door) -> bool:
 
 
 def closed(town: Town, cause: str) -> Iterator[Open]:
-    """Ask whether the session that the job opens may delete."""
+    """Ask whether the job has pulled, and whether the session that it opens may delete."""
+    if not town.pulls(town.running[0], "user/ops", "assumed-role/on-call"):
+        yield Open("no-pull")
     if cause == "d":
         last = town.lab.last()
         town.sh(PROBE.replace("REPOSITORY", town.running[0]), "ops")
@@ -200,21 +203,25 @@ def let_the_session_do_all(town: Town) -> None:
     write_session(town, STAR)
 
 
+ONLY_SAYS = {"the job only says so": (only_says("jobs/pull.sh"), "no-pull")}
 WRONG = {
     "a": {
         "pulled again": (run_again, "still"),
         "ecr:* on *": (open_wide, "wider"),
         "AWS's policy for a pull": (attach_pull_only, "wider"),
+        **ONLY_SAYS,
     },
     "b": {
         "pulled again": (run_again, "still"),
         "ecr:* on *": (open_wide, "wider"),
         "AWS's policy for a pull": (attach_pull_only, "wider"),
+        **ONLY_SAYS,
     },
-    "c": {"the Deny deleted": (delete_the_deny, "guard"), "ecr:* on *": (open_wide, "still")},
+    "c": {"the Deny deleted": (delete_the_deny, "guard"), "ecr:* on *": (open_wide, "still"), **ONLY_SAYS},
     "d": {
         "the session policy left out": (leave_the_session_policy_out, "no-cap"),
         "ecr:* in the session policy": (let_the_session_do_all, "no-cap"),
         "ecr:* for the role": (open_the_role, "still"),
+        **ONLY_SAYS,
     },
 }

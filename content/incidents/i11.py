@@ -18,6 +18,7 @@ from ecrlab_course.desk.town import (
     allow,
     arn,
     document,
+    only_says,
     role,
     root,
     run_again,
@@ -119,7 +120,9 @@ def must_go(door: Door) -> bool:
 
 
 def closed(town: Town, cause: str) -> Iterator[Open]:
-    """Ask whether the neighbour may still pull where the statement was put by mistake."""
+    """Ask whether the neighbour has pulled, and may still do so where the statement was put by mistake."""
+    if not town.pulls(town.running[0], "user/partner"):
+        yield Open("no-pull")
     if cause == "f":
         where = arn(town.running[0], IRELAND) if town.seed else arn("web/prices")
         if any(town.is_open((user("partner", PARTNER), action, where)) for action in PULL):
@@ -165,11 +168,13 @@ def say_yes_on_their_side(town: Town) -> None:
     town.client("iam", "partner").put_user_policy(UserName="partner", PolicyName="fix", PolicyDocument=statement)
 
 
+ONLY_SAYS = only_says("jobs/tiles.sh")
 WIDE = {
     "pulled again": (run_again, "still"),
     "one more yes on their side": (say_yes_on_their_side, "still"),
     "Principal *": (share_with_everybody, "wider"),
     "ecr:* for their account": (allow_everything, "wider"),
+    "the job only says so": (ONLY_SAYS, "no-pull"),
 }
 WRONG = {
     "a": WIDE,

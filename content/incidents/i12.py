@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ecrlab_course.desk.town import BUILD, Door, Open, Town, role, root, run_again, trust, user
+from ecrlab_course.desk.town import BUILD, Door, Open, Town, only_says, role, root, run_again, trust, user
 
 BECOME = "sts:AssumeRole"
 ROLE = "releaser"
@@ -97,9 +97,13 @@ def must_go(door: Door) -> bool:
 
 def closed(town: Town, cause: str) -> Iterator[Open]:
     """Ask whether the job opens a session of the role, and whether the role still asks what it has to."""
+    mark = town.lab.last()
     ran = town.run()
+    asked = [row for row in town.rows(mark) if row["operation"] == "AssumeRole" and row["status"] == 200]
     if f":assumed-role/{ROLE}/" not in ran.text:
         yield Open("not-the-role", said=f"`{ran.last}`" if ran.last else "nothing")
+    elif not any(str(row["principal"]).endswith(":user/ci") for row in asked):
+        yield Open("only-says")
     if cause == "c" and becomes(town, {"sts:RoleSessionName": session(town)}):
         yield Open("no-external-id")
     if cause == "d" and becomes(town, {"sts:RoleSessionName": session(town)}):
@@ -166,11 +170,13 @@ def ask_nothing(town: Town) -> None:
     let_in(town, THE_ROBOT)
 
 
+SESSION_ARN = "arn:aws:sts::123456789012:assumed-role/releaser/build-417"
 WIDE = {
     "run again": (run_again, "still"),
     "everybody is trusted": (trust_everybody, "wider"),
     "the account is trusted, and sts:* for two": (let_the_team_ask, "wider"),
     "the job does without the role": (do_without_the_role, "not-the-role"),
+    "the job only says so": (only_says("jobs/become.sh", SESSION_ARN), "only-says"),
 }
 WRONG = {
     "a": WIDE,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ecrlab.environment import credentials
-from ecrlab_course.desk.town import BUILD, LOGIN_LINE, Open, Ran, Town, role, run_again, trust, user
+from ecrlab_course.desk.town import BUILD, LOGIN_LINE, Open, Ran, Town, only_says, role, run_again, trust, user
 
 JOB, KEYS, VAULT, SESSION = "jobs/login.sh", "deploy/robot.env", "vault/robot.txt", "vault/session.json"
 HOUR = 3700
@@ -113,8 +113,10 @@ def closed(town: Town, cause: str) -> Iterator[Open]:
     """Yield what is still open: whose login it is, and how long it will work."""
     who = logged_in_as(town)
     robot, session = user("ci"), ":assumed-role/releaser/"
-    if who != robot and session not in who:
-        yield Open("not-the-robot", who=who.rpartition(":")[2] or "nobody")
+    if not who:
+        yield Open("nobody")
+    elif who != robot and session not in who:
+        yield Open("not-the-robot", who=who.rpartition(":")[2])
     elif cause == "a" and any(key != vaults(town)[0] for key in active_keys(town)):
         yield Open("second-key")
     elif cause in ("b", "e") and who == robot:
@@ -127,7 +129,7 @@ def closed(town: Town, cause: str) -> Iterator[Open]:
 
 
 def logged_in_as(town: Town) -> str:
-    """Run the job; return the ARN that fetched the token."""
+    """Run the job; return the ARN that fetched the token, "" for none."""
     mark = town.lab.last()
     town.run()
     rows = [row for row in town.rows(mark) if row["operation"] == "GetAuthorizationToken" and row["status"] == 200]
@@ -201,7 +203,11 @@ def one_more_session(town: Town) -> None:
     job_has(town, made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
 
 
-COMMON = {"the same again": (run_again, "still"), "the administrator's key": (admins_key, "not-the-robot")}
+COMMON = {
+    "the same again": (run_again, "still"),
+    "the administrator's key": (admins_key, "not-the-robot"),
+    "the job only says so": (only_says(JOB, "Login Succeeded"), "nobody"),
+}
 LASTING = {**COMMON, "a lasting key instead": (take_the_vaults, "lasting-key")}
 WRONG = {
     "a": {**COMMON, "the old key, or one more": (revive, "second-key")},

@@ -20,6 +20,7 @@ from ecrlab_course.desk.town import (
     allow,
     arn,
     deny,
+    only_says,
 )
 
 CHECK = "ecr:BatchCheckLayerAvailability"
@@ -144,7 +145,11 @@ def leave_the_group(town: Town) -> None:
     town.iam.remove_user_from_group(GroupName="people", UserName="ci")
 
 
-ANY = {"pushed again": (push_again, "still"), "the administrator's keys": (push_as_admin, "not-by-ci")}
+ANY = {
+    "pushed again": (push_again, "still"),
+    "the administrator's keys": (push_as_admin, "not-by-ci"),
+    "the job only says so": (only_says("jobs/release.sh"), "not-by-ci"),
+}
 WRONG = {
     "a": {**ANY, "ecr:* on *": (open_wide, "wider"), "AWS's policy for builders": (attach_power_user, "wider")},
     "b": {**ANY, "ecr:* on *": (open_wide, "wider"), "AWS's policy for builders": (attach_power_user, "wider")},

@@ -113,6 +113,19 @@ class Home:
         """Process ids, logs, and what only matters while something runs."""
         return self.path / "run"
 
+    def note_asked(self, name: str) -> None:
+        """Note that somebody has asked for something in a terminal now: xray, can, clock. Who is asked says nothing."""
+        with contextlib.suppress(OSError):
+            folder = self.run / "asked"
+            folder.mkdir(mode=0o700, exist_ok=True)
+            (folder / name).touch()
+
+    def asked_since(self, moment: float) -> set[str]:
+        """Return what `note_asked` was told since a moment of real time, in seconds."""
+        with contextlib.suppress(OSError):
+            return {path.name for path in (self.run / "asked").iterdir() if path.stat().st_mtime >= moment}
+        return set()
+
     @property
     def aws_config(self) -> Path:
         """The AWS configuration file with the lab's profiles (written by the server)."""

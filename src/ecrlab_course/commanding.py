@@ -57,6 +57,19 @@ def session_of(the_course: Course, home: Path | None, beside: Path | None = None
     return Session(Lab(place), Progress(place.progress), the_course, beside or _notebooks(the_course))
 
 
+def learners_folder(the_course: Course, home: Path) -> Path:
+    """Return where a lesson's folder may be made: beside the learner's notebooks, else below the lab's home.
+
+    Nothing is made among the course's own notebooks, whichever folder of the checkout the shell is in.
+    """
+    root = the_course.root.resolve()
+    found = _notebooks(the_course).resolve()
+    if found in (root, *(root / name for name in ("notebooks", "labs", "solutions"))):
+        found = root / "work"
+    top = found.parent if found.name == "labs" else found
+    return top if any((top / each.opens).is_file() for each in the_course.sources.values()) else home / "work"
+
+
 def _notebooks(the_course: Course) -> Path:
     here = Path.cwd().resolve()
     for source in the_course.sources.values():

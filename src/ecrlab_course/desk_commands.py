@@ -11,27 +11,43 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecrlab.client import LabError
 from ecrlab_course.checkout import ContentError
-from ecrlab_course.commanding import course_or_end, end_failed, give_up, session_of
+from ecrlab_course.commanding import course_or_end, end_failed, give_up, learners_folder, session_of
 from ecrlab_course.messages import say
 from ecrlab_course.progress import ProgressError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ecrlab_course.desk.desk import Desk
     from ecrlab_course.desk.terminal import Counter
 
 DESK = "lab-03"
 """The lab whose tickets `desk`, `incident` and `ticket` are about."""
 
 
-def _counter(home: Path | None) -> Counter:
-    """Return the desk in this terminal; jobs run in the folder of lab 03."""
+def desk_at(home: Path | None, work: Path | None = None) -> Desk:
+    """Return the desk; jobs run where those of an open ticket lie, else in the folder of lab 03 in `work`.
+
+    Without `work` that is beside the learner's notebooks or below the lab's home, never in the course's own folders.
+    """
     from ecrlab_course.desk.desk import Desk
+
+    the_course = course_or_end()
+    session = session_of(the_course, home, work)
+    place = session.lab.home
+    if work is None:
+        session.beside = learners_folder(the_course, place.path)
+        kept = Desk(place, session.beside).kept_folder()
+        if kept is not None:
+            return Desk(place, kept)
+    return Desk(place, session.furnish(DESK))
+
+
+def _counter(home: Path | None, work: Path | None = None) -> Counter:
+    """Return the desk in this terminal."""
     from ecrlab_course.desk.terminal import Counter, console
 
-    session = session_of(course_or_end(), home)
-    folder = session.furnish(DESK)
-    return Counter(Desk(session.lab.home, folder), console())
+    return Counter(desk_at(home, work), console())
 
 
 def _at_desk(act: Callable[[], object]) -> None:
@@ -49,16 +65,20 @@ def _at_desk(act: Callable[[], object]) -> None:
 
 
 _home_option = click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="The home folder.")
+_work_option = click.option(
+    "--work", type=click.Path(file_okay=False, path_type=Path), help="The folder in which the jobs are put."
+)
 _place = click.argument("place", required=False, default="")
 
 
 @click.command()
 @click.option("--seed", type=click.IntRange(1), help="Of `night`: which one; the same number is the same everywhere.")
 @_home_option
+@_work_option
 @click.argument("name", metavar="first|second|third|night")
-def desk(seed: int | None, home: Path | None, name: str) -> None:
+def desk(seed: int | None, home: Path | None, work: Path | None, name: str) -> None:
     """Deal a ticket of a desk of lab 03, or a night shift of three; go on with one of it that is open."""
-    counter = _counter(home)
+    counter = _counter(home, work)
     if seed is not None and name != "night":
         give_up(say("desk.seed_of_a_night", desk=name))
     _at_desk(lambda: counter.dealt(counter.desk.begin(name) if seed is None else counter.desk.begin_night(seed)))
@@ -67,10 +87,11 @@ def desk(seed: int | None, home: Path | None, name: str) -> None:
 @click.command()
 @click.option("--seed", type=click.IntRange(1), default=1, show_default=True, help="Which cause and which evidence.")
 @_home_option
+@_work_option
 @click.argument("number")
-def incident(seed: int, home: Path | None, number: str) -> None:
+def incident(seed: int, home: Path | None, work: Path | None, number: str) -> None:
     """Deal incident NUMBER of lab 03: for a class, `incident 9 --seed 3` is the same on every machine."""
-    counter = _counter(home)
+    counter = _counter(home, work)
     _at_desk(lambda: counter.dealt(counter.desk.begin_incident(number, seed)))
 
 
@@ -93,10 +114,12 @@ def show(home: Path | None, place: str) -> None:
 @_home_option
 @_place
 def run(home: Path | None, place: str) -> None:
-    """Run the ticket's command as its caller."""
+    """Run the ticket's command as its caller. Ends with the code that the command ends with."""
     from ecrlab_course.desk.terminal import ticket_named
 
-    _at_desk(lambda: _counter(home).run(ticket_named(place)))
+    codes: list[int] = []
+    _at_desk(lambda: codes.append(_counter(home).run(ticket_named(place))))
+    sys.exit(codes[0])
 
 
 @ticket.command("check")
@@ -136,12 +159,13 @@ def hint(home: Path | None, place: str) -> None:
 @_home_option
 @_place
 def postmortem(home: Path | None, place: str) -> None:
-    """Write the five lines; once the ticket is closed, ours are shown beside them."""
+    """Write the five lines, typed or from a pipe; once the ticket is closed, ours are shown beside them."""
     from ecrlab_course.desk.terminal import ticket_named
 
     asks = sys.stdin.isatty() and sys.stdout.isatty()
+    piped = () if sys.stdin.isatty() else sys.stdin
     try:
-        _at_desk(lambda: _counter(home).postmortem(ticket_named(place), asks))
+        _at_desk(lambda: _counter(home).postmortem(ticket_named(place), asks, piped))
     except (KeyboardInterrupt, EOFError):
         click.echo("\n" + say("desk.kept"))
         sys.exit(130)

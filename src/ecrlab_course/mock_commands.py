@@ -14,16 +14,14 @@ from ecrlab.client import LabError
 from ecrlab.command import typed
 from ecrlab.home import Home
 from ecrlab_course.checkout import ContentError
-from ecrlab_course.commanding import course_or_end, end_failed, give_up, session_of
+from ecrlab_course.commanding import end_failed, give_up
+from ecrlab_course.desk_commands import desk_at
 from ecrlab_course.messages import say
 from ecrlab_course.progress import ProgressError
 
 if TYPE_CHECKING:
-    from ecrlab_course.desk.desk import Desk
     from ecrlab_course.mock.interview import Bank, Interview
 
-DESK = "lab-03"
-"""The lab in whose folder the incident's jobs run."""
 MINUTES, LEVEL = 20, "mid"
 
 
@@ -42,14 +40,9 @@ def _bank() -> Bank:
 
 
 def _interview(home: Path | None) -> Interview:
-    from ecrlab_course.desk.desk import Desk
     from ecrlab_course.mock.interview import Interview
 
-    def desk() -> Desk:
-        session = session_of(course_or_end(), home)
-        return Desk(session.lab.home, session.furnish(DESK))
-
-    return Interview(_home(home), _bank(), desk)
+    return Interview(_home(home), _bank(), lambda: desk_at(home))
 
 
 @click.command()

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from ecrlab.cli import main as ecrlab_main
 from ecrlab.home import Home
+from ecrlab_course.authoring.content import course
+from ecrlab_course.checkout import course_root
 from ecrlab_course.cli import main
+from ecrlab_course.commanding import learners_folder
 from ecrlab_course.desk import paper
 from ecrlab_course.desk.desk import Desk, DeskError
 from ecrlab_course.desk.incident import LINES, NONE, SEEDS, Incident, Wrong, incidents
@@ -208,6 +212,26 @@ def test_the_first_hint_names_what_was_not_looked_at(desk: Desk) -> None:
     assert text == f"Where the first hint points, you have looked. {desk.told(ticket, ticket.incident.hints[0])}"
 
 
+def test_in_a_terminal_what_ecrlab_was_asked_is_seen_and_what_cannot_be_seen_is_not_missed(desk: Desk) -> None:
+    home = str(desk.home.path)
+    ticket = deal(desk, INCIDENTS["i06"], "a", 0)
+    desk.run(ticket)
+    assert desk.looked(ticket) == []
+    assert "unread" not in desk.hint(ticket)[1], "nobody sees whether a file was read in a terminal"
+    ticket = desk.again()[0]
+    for words in (["trace"], ["can", "ops", "ecr:BatchGetImage"], ["clock"]):
+        CliRunner().invoke(ecrlab_main, [*words, "--home", home])
+    assert desk.looked(ticket) == ["can", "clock", "xray"]
+    desk.town(ticket).replace("jobs/pull.sh", "#!/bin/bash", "#!/bin/bash\nset -x")
+    assert "job" in desk.looked(ticket)
+    assert desk.looked(desk.again()[0]) == []
+    ticket = deal(desk, INCIDENTS["i01"], "a", 0)
+    for look in ("xray", "can", "policy"):
+        desk.note_look(look)
+    number, text = desk.hint(ticket)
+    assert (number, text) == (2, desk.told(ticket, ticket.incident.hints[0])), "it says that all was looked at"
+
+
 def test_a_check_is_not_the_learner_s_look(desk: Desk) -> None:
     ticket = deal(desk, INCIDENTS["i04"], "c", 0)
     desk.check(ticket)
@@ -276,6 +300,36 @@ def test_a_role_that_everybody_may_assume_is_told_by_a_person(desk: Desk) -> Non
     assert "Doors like that: " in said
 
 
+def test_the_closing_line_counts_what_was_tried_and_an_alarm_s_title_does_not_tell_what_it_is(desk: Desk) -> None:
+    ticket = deal(desk, INCIDENTS["f4"], NONE, 0)
+    assert "f4" not in paper.title(ticket)
+    with pytest.raises(KeyError) as error:
+        desk.incident(99)
+    assert "23" in str(error.value)
+    assert "f4" not in str(error.value), "the false alarms are told"
+    for letter in (strange(desk, ticket), "z"):
+        if letter == "z":
+            desk.name(ticket, NONE)
+        else:
+            desk.choose(ticket, letter)
+        desk.check(ticket)
+    assert "causes tried: 2" in paper.closed_words(desk.ticket())
+
+
+def test_what_a_seed_shut_is_not_said_to_be_the_learner_s_doing(desk: Desk) -> None:
+    ticket = deal(desk, INCIDENTS["i09"], "b", 0)
+    desk.town(ticket).write("jobs/is-it-there.sh", "#!/bin/bash\necho 'HTTP/1.1 200 OK'\n")
+    found = desk.check(ticket)
+    assert found.names == ("no-answer",)
+    desk.town(ticket).write("jobs/is-it-there.sh", "#!/bin/bash\nexit 1\n")
+    assert desk.check(ticket).names == ("still",)
+
+
+def test_a_shell_of_the_administrator_is_named(desk: Desk) -> None:
+    ticket = deal(desk, INCIDENTS["i20"], "a", 0)
+    assert "you become the administrator with" in paper.where(desk, [ticket])
+
+
 # In a terminal, and on a card -----------------------------------------------------------------------------------------
 
 
@@ -283,17 +337,18 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     desk: Desk, running: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ecrlab_course.commanding._notebooks", lambda _course: tmp_path)
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "labs" / "03-incident-desk.ipynb").touch()
     runner = CliRunner()
 
-    def say(*words: str, code: int = 0) -> str:
-        found = runner.invoke(main, [*words, "--home", str(running.path)])
+    def say(*words: str, code: int = 0, piped: str = "") -> str:
+        found = runner.invoke(main, [*words, "--home", str(running.path)], input=piped)
         assert found.exit_code == code, found.output
         return found.output
 
     number = number_of(INCIDENTS["i01"], "a", 0)
     assert f"Ticket 1-{number}" in say("incident", "1", "--seed", str(number))
-    assert "no basic auth credentials" in say("ticket", "run")
+    assert "no basic auth credentials" in say("ticket", "run", code=1)
     assert "still fails" in say("ticket", "check", code=1)
     assert "Hint 1 of 3" in say("ticket", "hint")
     counter = Desk(running, tmp_path / "labs" / "03-incident-desk")
@@ -304,7 +359,8 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     said = say("ticket", "check")
     assert "Yes, that was it" in said
     assert "closed" in say("ticket", "show")
-    assert "ours" in say("ticket", "postmortem")
+    assert "ours" in say("ticket", "postmortem", piped="no push\n\nno login\n")
+    assert counter.postmortem(counter.ticket())[0] == {**dict.fromkeys(LINES, ""), "Seen": "no push", "Why": "no login"}
     assert "No ticket" not in say("ticket", "again")
     assert "1, 2 or 3" in say("ticket", "check", "x", code=1)
     assert "There is no desk" in say("desk", "fourth", code=1)
@@ -314,6 +370,26 @@ def test_a_ticket_is_closed_in_a_terminal_alone(
     assert re.search(r'\(ticket 1, 3\) with \W?eval "\$\(ecrlab env --profile ops\)"', told), told
     assert re.search(r'\(ticket 2\) with \W?eval "\$\(ecrlab env --profile ci\)"', told), told
     assert say("ticket", "cause", "a", "3").startswith("Ticket 3 of night 2")
+
+
+def test_jobs_are_never_put_among_the_course_s_own_files(
+    desk: Desk, running: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = course_root()
+    runner = CliRunner()
+    there = root / "work" if (root / "work" / "labs" / "03-incident-desk.ipynb").is_file() else running.path / "work"
+    for name in ("", "labs", "solutions", "notebooks"):
+        monkeypatch.chdir(root / name)
+        assert learners_folder(course(), running.path) == there
+    monkeypatch.chdir(tmp_path)
+    assert learners_folder(course(), running.path) == there
+    asked = ["incident", "9", "--home", str(running.path)]
+    found = runner.invoke(main, [*asked, "--work", str(tmp_path / "mine")])
+    assert found.exit_code == 0, found.output
+    assert (tmp_path / "mine" / "labs" / "03-incident-desk" / "jobs" / "is-it-there.sh").is_file()
+    monkeypatch.chdir(root)
+    shown = runner.invoke(main, ["ticket", "show", "--home", str(running.path)]).output
+    assert "mine" in shown, "the jobs of an open ticket are looked for elsewhere"
 
 
 def button(card: Any, name: str) -> Any:
@@ -343,7 +419,7 @@ def test_a_card_runs_checks_helps_and_deals_again(desk: Desk) -> None:
     desk.town(desk.ticket()).login("ci")
     button(card, "Is it fixed?").click()
     assert "Yes, that was it" in panel._said.value
-    assert "works, run as the robot." in panel._said.value, "Dara reported it, and the robot runs it"
+    assert "works for the robot." in panel._said.value, "Dara reported it, and the robot runs it"
     assert "narrowest fix" in panel._end.value
     panel._choice.value = "b"
     button(card, "Is it fixed?").click()

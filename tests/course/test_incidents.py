@@ -61,7 +61,11 @@ def test_the_copy_is_read_as_it_stands(folder: Path) -> None:
         ("facts: [err 1, E034]", "neighbour: 17b", "neighbour: a cause of another incident is wanted, b of 17"),
         ("facts: [err 1, E034]", "fact: E034", "front matter: 'fact' is unknown here"),
         ("## not-by-ci", "## not-by-robot", "## not-by-robot: i01.py has no Open('not-by-robot')"),
-        ("`{release}` was not put", "`{image}` was not put", "{image}: Open('not-by-ci') in i01.py does not give it"),
+        (
+            "has not pushed `{release}`",
+            "has not pushed `{image}`",
+            "{image}: Open('not-by-ci') in i01.py does not give it",
+        ),
     ],
 )
 def test_a_bad_line_is_named(folder: Path, old: str, new: str, words: str) -> None:
@@ -107,6 +111,7 @@ def test_bad_python_is_named(folder: Path, old: str, new: str, words: str) -> No
 
 def test_a_verdict_that_nobody_reaches_is_named(folder: Path) -> None:
     edit(folder / "i01.py", '(log_in_as_admin, "not-by-ci")', '(log_in_as_admin, "still")')
+    edit(folder / "i01.py", '(only_says(JOB), "not-by-ci")', '(only_says(JOB), "still")')
     assert "## not-by-ci is a verdict that no wrong fix reaches (WRONG)" in refused(folder)
 
 

@@ -213,7 +213,7 @@ lab.answer(
     "lab-03-i1",
     text="The release failed with no basic auth credentials. Four causes print that line, so I read docker's logins "
     "and the requests in their order: the job cleaned up before its push. I moved one line, ran it as the robot, and "
-    "looked that nothing else had opened. Since then the job asks for its name before it pushes.",
+    "checked that nothing else had opened. Since then the job checks which user it is before it pushes.",
     made=["symptom", "apart", "narrow", "next"],
 )
 

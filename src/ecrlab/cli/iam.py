@@ -140,7 +140,9 @@ def can(
             more["statement"] = json.loads(statement)
         except ValueError as error:
             raise click.UsageError(f"--with is not JSON: {error}") from None
-    answer = LabClient(home_of(home)).decide(principal, action, resource, **more)
+    place = home_of(home)
+    answer = LabClient(place).decide(principal, action, resource, **more)
+    place.note_asked("can")
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     else:

@@ -167,7 +167,8 @@ def clock(home: Path | None, step: str | None, as_json: bool) -> None:
     What becomes due on the way has happened when the command ends: logins and sessions end, lifecycle policies are
     carried out. The clock stays as it is when the lab is stopped and started.
     """
-    client = LabClient(home_of(home))
+    place = home_of(home)
+    client = LabClient(place)
     try:
         if step is None:
             answer = client.status()["clock"]
@@ -177,6 +178,7 @@ def clock(home: Path | None, step: str | None, as_json: bool) -> None:
             answer = client.advance(_step(step))
     except LabError as error:
         give_up(error)
+    place.note_asked("clock")
     if as_json:
         click.echo(json.dumps(answer))
         return

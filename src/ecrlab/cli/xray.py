@@ -21,7 +21,8 @@ from ecrlab.client import LabClient, LabError, decision_text
 @click.option("--last", type=click.IntRange(0), default=20, show_default=True, help="How many past requests to show.")
 def trace(home: Path | None, follow: bool, last: int) -> None:
     """Show the X-ray: each request, the IAM action it needed, and why it was allowed or denied."""
-    client = LabClient(home_of(home))
+    place = home_of(home)
+    client = LabClient(place)
     console = Console(highlight=False, soft_wrap=True)
     try:
         newest = int(client.xray(limit=1)["last"])
@@ -33,6 +34,8 @@ def trace(home: Path | None, follow: bool, last: int) -> None:
             for row in answer["rows"]:
                 console.print(trace_line(row, console.is_terminal))
                 after = max(after, int(row["seq"]))
+            if answer["rows"]:
+                place.note_asked("xray")
             if not follow:
                 return
             if not answer["rows"]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +15,7 @@ from botocore.exceptions import ClientError
 from ecrlab.home import Home
 from ecrlab_course.desk.incident import DESKS, LINES, Incident, incidents
 from ecrlab_course.desk.judge import Judgement, State, judge
-from ecrlab_course.desk.looks import looked, scripts_of, touched
+from ecrlab_course.desk.looks import WITHOUT_CELLS, looked, scripts_of, touched
 from ecrlab_course.desk.night import nights
 from ecrlab_course.desk.ticket import TIMES, Choice, Ticket, book_of, choices, dealt
 from ecrlab_course.desk.town import Ran, Town
@@ -38,8 +40,8 @@ class DeskError(Exception):
 class Desk:
     """One learner's desk.
 
-    Jobs run in `folder`. `cells` gives what the learner's kernel ran, for the hints. KeyError and DeskError say what is
-    wanted; what is wrong with the lab comes as LabError.
+    Jobs run in `folder`. `cells` gives what the learner's kernel ran, for the hints; None: there is no kernel. KeyError
+    and DeskError say what is wanted; what is wrong with the lab comes as LabError.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Desk:
         home: Home,
         folder: Path,
         known: Mapping[str, Incident] | None = None,
-        cells: Callable[[], Sequence[Transcript]] = tuple,
+        cells: Callable[[], Sequence[Transcript]] | None = None,
     ) -> None:
         self.home = home
         self.lab = Lab(home, folder)
@@ -66,12 +68,18 @@ class Desk:
         assert self.lab.folder is not None
         return self.lab.folder
 
+    def kept_folder(self) -> Path | None:
+        """Return the folder in which the jobs of what is open lie; None where all is closed, or it is gone."""
+        kept = Path(str(self.book.read()["open"].get("folder", "")))
+        found = self.open()
+        return kept if kept.is_absolute() and kept.is_dir() and not all(each.is_closed for each in found) else None
+
     def incident(self, number: str | int) -> Incident:
         """Return the incident of that number (9, "9", "f2"); raise KeyError with those there are."""
         text = str(number).strip().lower()
         identifier = f"i{int(text):02}" if text.isdecimal() else text
         if identifier not in self.known:
-            there = ", ".join(each.number for each in self.known.values())
+            there = ", ".join(each.number for each in self.known.values() if not each.is_alarm)
             raise KeyError(say("desk.no_incident", number=text, numbers=there))
         return self.known[identifier]
 
@@ -206,7 +214,8 @@ class Desk:
                 for key in ("shut", "notes"):
                     each.pop(key, None)
             data["tickets"].update(made)
-            data["open"] = {"tickets": names, "before": packed(before), "dealt": world.to_json()}
+            where = str(self.folder.resolve())
+            data["open"] = {"tickets": names, "folder": where, "before": packed(before), "dealt": world.to_json()}
 
         self.book.change(edit)
         return self.open()
@@ -295,10 +304,21 @@ class Desk:
         if ticket.is_closed:
             return list(self._kept(ticket).get("looked", ()))
         mark = int(ticket.record["mark"])
-        cells = [run for run in self._cells() if run.before >= mark]
-        found = looked(self.rows(ticket), scripts_of(cells), self._kept(ticket).get("looked", ()))
+        cells = [run for run in (self._cells() if self._cells else ()) if run.before >= mark]
+        noted = {*self._kept(ticket).get("looked", ()), *self._asked(ticket)}
+        found = looked(self.rows(ticket), scripts_of(cells), noted)
         if found != self._kept(ticket).get("looked", []):
             self._update(ticket, looked=found)
+        return found
+
+    def _asked(self, ticket: Ticket) -> set[str]:
+        """Return what `ecrlab` was asked in a terminal since the deal; a job that was edited since has been read."""
+        begun = float(ticket.record.get("begun", time.time()))
+        found = self.home.asked_since(begun)
+        for name in re.findall(r"\b(?:jobs|app|deploy)/\S+", self.command(ticket)):
+            with suppress(OSError):
+                if (self.folder / name).stat().st_mtime > begun:
+                    found.add("job")
         return found
 
     def touched(self, ticket: Ticket) -> list[str]:
@@ -368,6 +388,8 @@ class Desk:
         if record.get("closed"):
             return found
         values: dict[str, Any] = {"checks": int(record.get("checks", 0)) + 1, "state": found.state.value}
+        if found.chosen:
+            values["tried"] = sorted({*record.get("tried", ()), found.chosen})
         if found.state is State.CLOSED:
             values |= {"closed": now(), "seconds": ticket.seconds, "until": until}
         self.looked(ticket)
@@ -396,12 +418,15 @@ class Desk:
             read += 1
         if number == 1:
             seen = self.looked(ticket)
-            missing = [each for each in ticket.incident.looks if each not in seen]
+            blind = WITHOUT_CELLS if self._cells is None else ()
+            wanted = [each for each in ticket.incident.looks if each not in blind or each in seen]
+            missing = [each for each in wanted if each not in seen]
             if missing:
                 self._update(ticket, hints=1, read=read)
                 words = say(f"desk.look_{missing[0].replace('-', '_')}")
                 return 1, say("desk.not_looked", seen=self.seen_words(seen), look=words)
-            number, before = 2, say("desk.all_looked") + " "
+            # What leaves no trace may be unread: nobody says then that all was looked at.
+            number, before = 2, say("desk.all_looked") + " " if len(wanted) == len(ticket.incident.looks) else ""
         self._update(ticket, hints=number, read=read)
         return number, before + self.told(ticket, ticket.incident.hints[number - 2])
 

@@ -55,7 +55,8 @@ def judge(party: Party, others: Sequence[Party], held: Bounds, chosen: str) -> J
     """Run the ticket's command as its caller, look at the town, and say how the ticket stands.
 
     `chosen` is the cause that the learner names, "" for none. The state is read before the incident's own checks, which
-    may push, run the command again and move the clock forward.
+    may push, run the command again and move the clock forward. While something is open for the caller, what the seed
+    shut or opened may be why: to name it would give the cause away, and blame the learner for it.
     """
     if party.incident.is_alarm:
         return _judge_alarm(party, others, held, chosen)
@@ -63,12 +64,13 @@ def judge(party: Party, others: Sequence[Party], held: Bounds, chosen: str) -> J
     ran = town.run()
     caller = _still(party, ran)
     if caller is not None:
-        # What the seed shut or opened is why the command fails: to name it here would give the cause away.
-        held = replace(held, needed=held.needed - party.shut, ceiling=held.ceiling | held.dealt.allowed)
         caller = _first(party.incident.underway(town, party.cause)) or caller
-    beside = next(differences(party, others, held, snapshot(town)), None)
+    now = snapshot(town)
+    spared, beside = (next(differences(party, others, each, now), None) for each in (_spared(party, held), held))
     if caller is None:
         caller = _own(party)
+    if caller is not None:
+        beside = spared
     return Judgement(caller, beside, chosen, chosen == party.cause, ran)
 
 
@@ -77,6 +79,11 @@ def _still(party: Party, ran: Ran) -> Found | None:
     if ran.code == 0 and not party.incident.symptom(party.town, ran):
         return None
     return Found("still", "desk.still" if ran.code else "desk.still_there", {"last": ran.last})
+
+
+def _spared(party: Party, held: Bounds) -> Bounds:
+    """Return what a ticket is held against without what its own seed shut or opened."""
+    return replace(held, needed=held.needed - party.shut, ceiling=held.ceiling | held.dealt.allowed)
 
 
 def _own(party: Party) -> Found | None:

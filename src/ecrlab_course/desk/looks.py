@@ -1,4 +1,5 @@
-"""What a learner has looked at since a ticket was dealt: found in the X-ray's rows and in the cells that ran.
+"""What a learner has looked at since a ticket was dealt: found in the X-ray's rows, in the cells that ran, in what
+`ecrlab` was asked.
 
 A file that is read in an editor, or in a terminal, leaves no trace: what is not found may have been seen all the same.
 """
@@ -36,6 +37,10 @@ _SCRIPTS: Mapping[str, re.Pattern[str]] = {
     "clock": re.compile(r"\becrlab clock\b|(?:^|[\s;&(])date\b"),
     "hub": re.compile(r"ratelimit", re.IGNORECASE),
 }
+
+
+WITHOUT_CELLS = ("job", "login", "left-half", "hub")
+"""What leaves no trace where the learner works in a terminal alone."""
 
 
 def looked(rows: Iterable[Row], scripts: Sequence[str], noted: Iterable[str] = ()) -> list[str]:

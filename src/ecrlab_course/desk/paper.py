@@ -66,8 +66,13 @@ def where(desk: Desk, tickets: Sequence[Ticket]) -> str:
     for place, each in enumerate(tickets, 1):
         places.setdefault(each.incident.caller, []).append(str(place))
     key = "desk.shell" if len(tickets) == 1 else "desk.shell_of"
-    shells = [say(key, who=said_of(who), places=", ".join(held), profile=who) for who, held in places.items()]
+    shells = [say(key, who=becoming(who), places=", ".join(held), profile=who) for who, held in places.items()]
     return say("desk.where", folder=desk.folder, shells="; ".join(shells))
+
+
+def becoming(profile: str) -> str:
+    """Return whom a shell becomes with that profile: Omar, the robot, the administrator."""
+    return say("desk.administrator") if profile == "admin" else said_of(profile)
 
 
 def after(desk: Desk, ticket: Ticket) -> list[tuple[str, str]]:
@@ -87,7 +92,9 @@ def closed_words(ticket: Ticket) -> str:
     """Return how long it took, in a sentence without a judgement."""
     if ticket.record.get("shown"):
         return say("desk.closed_shown")
-    return say("desk.closed", time=minutes(ticket.seconds), checks=ticket.checks, hints=ticket.hints)
+    return say(
+        "desk.closed", time=minutes(ticket.seconds), checks=ticket.checks, hints=ticket.hints, causes=ticket.causes
+    )
 
 
 def postmortem(desk: Desk, ticket: Ticket) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -105,22 +105,26 @@ class Counter:
         self._print(say("desk.hint_of", number=number))
         self._mark(text)
 
-    def postmortem(self, place: int | None, interactive: bool) -> None:
-        """Ask for the five lines that are missing, and for the ticks once ours stand beside them."""
+    def postmortem(self, place: int | None, interactive: bool, piped: Iterable[str] = ()) -> None:
+        """Ask for the five lines that are missing, and for the ticks once ours stand beside them.
+
+        Where nobody can be asked, the lines are taken from `piped`, in order.
+        """
         ticket = self.desk.to_write_about(place)
-        if interactive:
-            self._write(ticket)
+        given = iter(piped)
+        self._write(ticket, self._ask if interactive else lambda _: next(given, ""))
         self._print(paper.postmortem(self.desk, ticket))
         if interactive and ticket.is_closed:
             ticks = [line for line in LINES if self._yes(f"{say(paper.tick_of(line))} [y/n] ")]
             self.desk.write_postmortem(ticket, {}, ticks)
 
-    def _write(self, ticket: Ticket) -> None:
+    def _write(self, ticket: Ticket, ask: Callable[[str], str]) -> None:
         mine, _ = self.desk.postmortem(ticket)
         for line in LINES:
             if not mine[line]:
-                typed = self._ask(f"{say(paper.key_of(line))} > ").strip()
-                self.desk.write_postmortem(ticket, {line: typed})
+                typed = ask(f"{say(paper.key_of(line))} > ").strip()
+                if typed:
+                    self.desk.write_postmortem(ticket, {line: typed})
 
     def _yes(self, question: str) -> bool:
         while True:

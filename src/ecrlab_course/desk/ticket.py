@@ -59,10 +59,10 @@ class Ticket:
 
     @property
     def name(self) -> str:
-        """What people say: 9-3. In a night shift its place: an alarm's number would tell what it is."""
+        """What people say: 9-3. In a night shift its place, and of a false alarm no more than which ticket it is."""
         if self.record.get("night"):
             return say("desk.night_name", night=self.record["night"], place=TIMES.index(self.time) + 1)
-        return f"{self.incident.number}-{self.number}"
+        return self.id if self.incident.is_alarm else f"{self.incident.number}-{self.number}"
 
     @property
     def time(self) -> str:
@@ -88,6 +88,11 @@ class Ticket:
     def hints(self) -> int:
         """How many hints were read: the first is passed over where everything was looked at."""
         return int(self.record.get("read", 0))
+
+    @property
+    def causes(self) -> int:
+        """How many causes were named, one after the other, when it was asked whether it is fixed."""
+        return len(self.record.get("tried", ()))
 
     @property
     def seconds(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -397,6 +397,19 @@ class Town:
         ]
         return bool(asked) and _is(asked[-1], profile)
 
+    def pulls(self, repository: str, *who: str) -> bool:
+        """Run the ticket's command; tell whether one of these is handed a manifest by it, and layers since the deal.
+
+        `who` is what an ARN holds: user/ops, assumed-role/on-call. An engine that has the layers asks for none again.
+        """
+        mark = self.lab.last()
+        self.run()
+        manifests, layers = f"{repository}/manifests/", f"{repository}/blobs/"
+        theirs = [row for row in self.rows() if row["status"] < 400 and _is_one_of(row, who)]
+        return any(row["seq"] > mark and manifests in row["path"] for row in theirs) and any(
+            row["method"] == "GET" and layers in row["path"] for row in theirs
+        )
+
     def decide(self, door: Door, **more: Any) -> dict[str, Any]:
         """Return IAM's decision about a door, with its trace; `more` is a context: context={"aws:SourceIp": …}."""
         found: dict[str, Any] = self.lab.control.decide(*door, **more)
@@ -416,10 +429,24 @@ def _is(row: Row, profile: str) -> bool:
     return str(row.get("principal") or "").endswith(f":user/{profile}")
 
 
+def _is_one_of(row: Row, who: Iterable[str]) -> bool:
+    """Tell whether a row was asked for by one of these: user/ops, or a session of assumed-role/on-call."""
+    return any(f":{each}/" in f"{row.get('principal') or ''}/" for each in who)
+
+
 def doors(principal: str, actions: Iterable[str], *resources: str) -> list[Door]:
     """Return a door for each action and resource; resources as in `allow`."""
     named = [each if each.startswith(("arn:", "*")) else arn(each) for each in resources]
     return [(principal, action, resource) for action in actions for resource in named]
+
+
+def only_says(name: str, line: str = "done") -> Callable[[Town], None]:
+    """Return the wrong fix after which a job of that name does nothing but print a line."""
+
+    def write(town: Town) -> None:
+        town.write(name, f"#!/bin/bash\necho '{line}'\n")
+
+    return write
 
 
 def run_again(town: Town) -> None:

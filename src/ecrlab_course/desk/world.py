@@ -220,8 +220,11 @@ def differences(party: Party, others: Sequence[Party], held: Bounds, now: World)
         if not any(each.incident.may_lose(each.town, door) for each in everybody)
     }
     if lost:
-        who, action, resource = _witness(lost)
-        yield Found("lost", "desk.lost", {"who": person(who), "action": action, "resource": place(resource)})
+        # What was shut when the ticket came is none of the learner's doing.
+        taken = lost & held.dealt.allowed
+        who, action, resource = _witness(taken or lost)
+        key = "desk.lost" if taken else "desk.lost_still"
+        yield Found("lost", key, {"who": person(who), "action": action, "resource": place(resource)})
     for door in party.incident.guards(party.town, party.cause):
         if not party.town.is_denied(door):
             who, action, resource = door
