@@ -23,10 +23,11 @@ from ecrlab_course.drills.drill_session import FIRST_WORDS, DrillSession, is_ans
 from ecrlab_course.drills.schedule import MISSED, NOTHING, rating
 from ecrlab_course.kinds.entry import AnswerError
 from ecrlab_course.listening.listener import Heard, dangers, flags, is_said, sentences
-from ecrlab_course.listening.marking import Marking, marking
+from ecrlab_course.listening.marking import Marking
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import Follow, MockRecord, PartRecord, book_of, evidence_schedule, question_schedule
 from ecrlab_course.mock.history import history
+from ecrlab_course.mock.marks import marked
 from ecrlab_course.mock.mix import (
     CLOSING,
     EVIDENCE,
@@ -40,6 +41,7 @@ from ecrlab_course.mock.mix import (
     checked,
     checked_mix,
     draw,
+    partner_history,
 )
 from ecrlab_course.questions.question import KeyPoint, Question
 from ecrlab_course.views.display import plain
@@ -482,25 +484,6 @@ def _heard(question: Question, text: str) -> dict[str, Heard]:
     sound = [each for each in sentences(text) if each not in against and not dangers(each)]
     made = question.heard("\n".join(sound))
     return {key: each if each.against else made[key] for key, each in found.items()}
-
-
-def marked(question: Question, part: PartRecord) -> Marking:
-    """Return what an answer counts for, by what its record holds; a partner's ticks replace what was heard and said."""
-    keys = [point.key for point in question.points]
-    if "ticked" in part:
-        ticks = part["ticked"]
-        return marking({key: Heard(key in ticks) for key in keys})
-    heard = part.get("heard", {})
-    found = {key: Heard(key in heard, heard.get(key, "")) for key in keys}
-    return marking(found, part.get("said", {}), part.get("unmeant", ()))
-
-
-def partner_history(pool: list[Candidate], minutes: int, level: str, after: int) -> History:
-    """Return the history for two people: none of either, and nothing of the mix that the other one had."""
-    if not after:
-        return History()
-    before = draw(pool, minutes, level, after, History())
-    return History(recent=frozenset(slot.id for slot in before if slot.id))
 
 
 def _part(slot: Slot) -> PartRecord:

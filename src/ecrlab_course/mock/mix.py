@@ -211,3 +211,11 @@ class _Draws:
             self._topics[chosen.topic] += 1
         if kind == EVIDENCE:
             self._shown.add(chosen.topic)
+
+
+def partner_history(pool: list[Candidate], minutes: int, level: str, after: int) -> History:
+    """Return the history for two people: none of either, and nothing of the mix that the other one had."""
+    if not after:
+        return History()
+    before = draw(pool, minutes, level, after, History())
+    return History(recent=frozenset(slot.id for slot in before if slot.id))

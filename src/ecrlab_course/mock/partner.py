@@ -11,8 +11,8 @@ from typing import Any
 from ecrlab.home import Home
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import MockRecord, PartRecord
-from ecrlab_course.mock.interview import ANSWERED, PASSED_OVER, Bank, partner_history
-from ecrlab_course.mock.mix import SPOKEN, Candidate, MixError, Slot, checked, draw
+from ecrlab_course.mock.interview import ANSWERED, PASSED_OVER, Bank
+from ecrlab_course.mock.mix import SPOKEN, Candidate, MixError, Slot, checked, draw, partner_history
 from ecrlab_course.progress import KeptFile
 from ecrlab_course.questions.question import Question
 

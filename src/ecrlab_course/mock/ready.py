@@ -18,7 +18,8 @@ from ecrlab_course.listening.marking import LEFT, SAID
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import book_of, question_schedule
 from ecrlab_course.mock.history import is_recent
-from ecrlab_course.mock.interview import GIVEN, NOT_GIVEN, Bank, marked
+from ecrlab_course.mock.interview import GIVEN, NOT_GIVEN, Bank
+from ecrlab_course.mock.marks import marked
 from ecrlab_course.mock.mix import EVIDENCE, topic_of
 from ecrlab_course.mock.scorecard import asked
 from ecrlab_course.questions.question import LEVELS, TOPICS

@@ -15,7 +15,8 @@ from ecrlab_course.drills.drill_session import clocked
 from ecrlab_course.listening.marking import HEARD, LEFT, SAID
 from ecrlab_course.messages import say
 from ecrlab_course.mock.book import MockRecord, PartRecord
-from ecrlab_course.mock.interview import GIVEN, NOT_GIVEN, PASSED_OVER, Bank, marked, unended
+from ecrlab_course.mock.interview import GIVEN, NOT_GIVEN, PASSED_OVER, Bank, unended
+from ecrlab_course.mock.marks import marked
 from ecrlab_course.mock.mix import EVIDENCE, INCIDENT, SPOKEN
 from ecrlab_course.questions.question import Question
 from ecrlab_course.questions.text import places
