@@ -21,7 +21,7 @@ from ecrlab.hub.pulls import Pulls
 from ecrlab.hub.record import HUB_RECORD, HubRecord
 from ecrlab.hub.repositories import Repositories
 from ecrlab.hub.token_service import TokenService
-from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, Registry, said
+from ecrlab.oci import ERROR, Registry, count_received, count_sent, said
 from ecrlab.store import Store
 from ecrlab.xray import Entry, XRay
 
@@ -191,7 +191,6 @@ class Hub:
             status = response.status
             return response
         finally:
-            sent = response.body if isinstance(response, web.Response) else None
             if request.path != "/":
                 self._xray.record(
                     Entry(
@@ -209,8 +208,8 @@ class Hub:
                         status=status,
                         error=record.error or request.get(ERROR),
                         said=said(response),
-                        bytes_in=request.get(BYTES_IN, request.content_length or 0),
-                        bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
+                        bytes_in=count_received(request),
+                        bytes_out=count_sent(request, response),
                         duration_ms=(time.perf_counter() - begun) * 1000,
                         shows=record.shows,
                     )

@@ -16,7 +16,7 @@ from aiohttp import web
 from ecrlab.clock import Clock
 from ecrlab.hub import names
 from ecrlab.hub.errors import HubError
-from ecrlab.oci import BYTES_OUT, OciError, said, send_blob
+from ecrlab.oci import OciError, count_sent, said, send_blob
 from ecrlab.store import Repository, Store, digest_of
 from ecrlab.xray import Entry, XRay
 
@@ -57,7 +57,6 @@ class Mirror:
             status = response.status
             return response
         finally:
-            sent = response.body if isinstance(response, web.Response) else None
             self._xray.record(
                 Entry(
                     now=self._clock.time(),
@@ -74,7 +73,7 @@ class Mirror:
                     error=None,
                     said=said(response),
                     bytes_in=0,
-                    bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
+                    bytes_out=count_sent(request, response),
                     duration_ms=(time.perf_counter() - begun) * 1000,
                 )
             )

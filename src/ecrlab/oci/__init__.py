@@ -7,7 +7,7 @@ from .backend import Access, G, Key, OpenBackend, Operation, RegistryBackend
 from .download import send_blob
 from .error import MountDeclined, OciError, said
 from .manifest import ParsedManifest, json_of, parse_manifest
-from .record import BYTES_IN, BYTES_OUT, ERROR
+from .record import BYTES_IN, BYTES_OUT, ERROR, count_received, count_sent
 from .registry import RUNNER_OPTIONS, Registry, expect
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "ParsedManifest",
     "Registry",
     "RegistryBackend",
+    "count_received",
+    "count_sent",
     "expect",
     "json_of",
     "parse_manifest",

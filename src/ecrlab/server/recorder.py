@@ -14,7 +14,7 @@ from ecrlab.aws.cloudtrail import trail
 from ecrlab.aws.gist import gist
 from ecrlab.aws.record import RECORD, Record
 from ecrlab.clock import Clock
-from ecrlab.oci import BYTES_IN, BYTES_OUT, ERROR, said
+from ecrlab.oci import ERROR, count_received, count_sent, said
 from ecrlab.xray import Entry, XRay
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -39,7 +39,6 @@ class Recorder:
             status = 0 if record.cut else response.status
             return response
         finally:
-            sent = response.body if isinstance(response, web.Response) else None
             self._xray.record(
                 Entry(
                     now=self._clock.time(),
@@ -56,8 +55,8 @@ class Recorder:
                     status=status,
                     error=record.error or request.get(ERROR),
                     said=said(response),
-                    bytes_in=request.get(BYTES_IN, request.content_length or 0),
-                    bytes_out=request.get(BYTES_OUT, len(sent) if isinstance(sent, (bytes, bytearray)) else 0),
+                    bytes_in=count_received(request),
+                    bytes_out=count_sent(request, response),
                     duration_ms=(time.perf_counter() - begun) * 1000,
                     trail=trail.kept(record, request, response),
                     shows=gist(record),
