@@ -66,7 +66,7 @@ ENGINES = {
         export DOCKER_HOST=unix://$XDG_RUNTIME_DIR/podman.sock
         # What `ecrlab podman` writes, here for every port that a test may choose.
         mkdir -p ~/.config/containers/registries.conf.d
-        python -c 'from ecrlab import podman; print(podman.settings(range(4500, 6000)))' \\
+        python -c 'from ecrlab.host import podman; print(podman.settings(range(4500, 6000)))' \\
             > ~/.config/containers/registries.conf.d/ecrlab.conf
     """,
 }
