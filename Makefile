@@ -53,8 +53,8 @@ soak: tools ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/python bench/registry_fuzz.py
 	$(VENV)/bin/python bench/registry_growth.py
 
-engines: install ## Every solution with the engines and Pythons that people have (maintainers, as root; about 4 GB, an hour)
-	$(VENV)/bin/python scripts/engines/run.py $(ROWS)
+engines: install ## Every solution with the engines and Pythons that people have (maintainers, as root; about 4 GB, hours)
+	$(VENV)/bin/python scripts/engines/run.py $(if $(AGAIN),--again) $(ROWS)
 
 validate: install ## Test your own notebook, in a lab of its own: make validate NOTEBOOK=work/00-start-here.ipynb
 	@scripts/validate.sh $(call quoted,$(NOTEBOOK))

@@ -71,23 +71,25 @@ if [ "${1-}" = --lesson ]; then
     lesson=$2
     shift 2
     more="--lesson $lesson $*"
-    runs="tries-1 tests/course --part 1/2 $more
+    runs="pages tests/notebooks --ignore $sections $more
+tries-1 tests/course --part 1/2 $more
 tries-2 tests/course --part 2/2 $more
-notebooks tests/notebooks --ignore $sections $more
 sections $sections $more"
 else
     alone="tests/course tests/browser tests/notebooks tests/cli tests/clients tests/engine tests/standin tests/scenarios"
     rest=$(ls -d tests/*/ | sed 's|/$||' | grep -vxE "$(echo "$alone" | tr ' ' '|')|tests/__pycache__" | tr '\n' ' ')
     rest_of_course="tests/course --ignore tests/course/test_desk.py"
-    runs="sections-1 $sections --part 1/2
-course-1 $rest_of_course --part 1/3
-browser tests/browser
-desk tests/course/test_desk.py
+    pages="tests/notebooks --ignore $sections"
+    runs="browser tests/browser
+pages-1 $pages --part 1/2
 commands tests/cli tests/clients tests/engine tests/standin tests/scenarios $(ls tests/test_*.py | tr '\n' ' ')
+pages-2 $pages --part 2/2
+course-1 $rest_of_course --part 1/3
 course-2 $rest_of_course --part 2/3
-sections-2 $sections --part 2/2
 course-3 $rest_of_course --part 3/3
-notebooks tests/notebooks --ignore $sections
+sections-1 $sections --part 1/2
+desk tests/course/test_desk.py
+sections-2 $sections --part 2/2
 cloud $rest"
 fi
 

@@ -1,10 +1,11 @@
 """`make engines`: runs the solutions of every lesson, strictly, with the engines and Pythons that people have.
 
-Usage: run.py [--cache DIR] [ROW...], as root on Debian or Ubuntu. Makes two roots (Debian trixie and sid) once, by
-mmdebstrap from the mirror that apt on this machine uses, outside the checkout; then each row of ROWS in one of them, as
-if on a machine of its own (enter.sh). Writes docs/engines.json (what was seen), docs/engines.md and the table in
-README.md (`ecrlab_course.publish.machines`), and what docker printed into tests/course/refusals/. With the names of
-rows only these are run, and the others keep what was seen of them.
+Usage: run.py [--cache DIR] [--again] [ROW...], as root on Debian or Ubuntu. Makes two roots (Debian trixie and sid)
+once, by mmdebstrap from the mirror that apt on this machine uses, outside the checkout; then each row of ROWS in one of
+them, as if on a machine of its own (enter.sh). Writes docs/engines.json (what was seen), docs/engines.md and the table
+in README.md (`ecrlab_course.publish.machines`), and what docker printed into tests/course/refusals/. With the names of
+rows only these are run, and the others keep what was seen of them; with --again only the pages of a row in which a cell
+had failed.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import datetime
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as Tree
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +138,7 @@ def main() -> None:
     """Run the rows that were asked for."""
     parser = argparse.ArgumentParser(description="The solutions of every lesson with the engines that people have.")
     parser.add_argument("--cache", type=Path, default=Path(os.environ.get("ECRLAB_ENGINES") or CACHE))
+    parser.add_argument("--again", action="store_true", help="only the pages in which a cell failed")
     parser.add_argument("rows", nargs="*", choices=[[], *(row.name for row in ROWS)], help="default: all")
     asked = parser.parse_args()
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -148,7 +152,12 @@ def main() -> None:
         install(cache / name)
     seen = json.loads(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
     for row in rows:
-        seen[row.name] = run(cache / row.root, row) if row.root else run_here(cache / row.name, row)
+        before = seen.get(row.name, {}) if asked.again else {}
+        pages = pages_of(before.get("failed", {}))
+        if asked.again and not pages:
+            continue
+        now = run(cache / row.root, row, pages) if row.root else run_here(cache / row.name, row, pages)
+        seen[row.name] = together(before, now)
         SEEN.write_text(json.dumps(seen, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
     subprocess.run([sys.executable, "-m", "ecrlab_course.publish.machines", str(CHECKOUT)], check=True)
     for row in rows:
@@ -157,6 +166,24 @@ def main() -> None:
             print(f"{row.name}: not run, {seen_now['absent']}")
         else:
             print(f"{row.name}: {seen_now['passed']} cells passed, {len(seen_now['failed'])} failed")
+
+
+def pages_of(failed: Mapping[str, str]) -> list[str]:
+    """Return the names of the solved pages in which these cells are."""
+    return sorted(
+        path.stem
+        for path in (CHECKOUT / "solutions").glob("*.ipynb")
+        if failed.keys() & {cell["id"] for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]}
+    )
+
+
+def together(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return what was seen of a whole row whose failed pages ran again: in the others every cell had passed."""
+    if not before:
+        return now
+    total = before["passed"] + before["skipped"] + len(before["failed"])
+    seconds = before["seconds"] + now["seconds"]
+    return {**now, "passed": total - now["skipped"] - len(now["failed"]), "seconds": seconds}
 
 
 def make_root(cache: Path, name: str) -> None:
@@ -224,15 +251,15 @@ def install(root: Path) -> None:
     kept.write_text(wanted, encoding="utf-8")
 
 
-def run(root: Path, row: Row) -> dict[str, Any]:
-    """Run one row; return date, versions, and what passed and failed."""
-    print(f"Running {row.name}.", flush=True)
+def run(root: Path, row: Row, pages: Sequence[str]) -> dict[str, Any]:
+    """Run one row, or these pages of it; return date, versions, and what passed and failed."""
+    print(f"Running {row.name}{of(pages)}.", flush=True)
     out, scratch, kept = root / "out", root / "scratch", root / "home" / USER / ".local" / "share"
     for folder in (out, scratch, root / "var/lib/course-docker", kept / "containers", kept / "docker"):
         shutil.rmtree(folder, ignore_errors=True)
     for folder in (out, scratch, root / "var/lib/course-docker"):
         folder.mkdir(parents=True)
-    script = INSIDE.replace("ENGINE", ENGINES[row.engine]).replace("PYTEST", PYTEST)
+    script = INSIDE.replace("ENGINE", ENGINES[row.engine]).replace("PYTEST", f"{PYTEST} {chosen(pages)}")
     (root / "row.sh").write_text(script, encoding="utf-8")
     begin = f"export RECORD={1 if row.record else 0}; chmod 755 /course; chmod 777 /out /scratch; "
     if row.user == "root":
@@ -257,9 +284,19 @@ def run(root: Path, row: Row) -> dict[str, Any]:
     return result
 
 
-def run_here(folder: Path, row: Row) -> dict[str, Any]:
+def of(pages: Sequence[str]) -> str:
+    """Return what to say of a run of these pages; nothing for all of them."""
+    return f", of it {', '.join(pages)}" if pages else ""
+
+
+def chosen(pages: Sequence[str]) -> str:
+    """Return the words with which pytest runs these pages; none for all of them."""
+    return f"-k '{' or '.join(pages)}'" if pages else ""
+
+
+def run_here(folder: Path, row: Row, pages: Sequence[str]) -> dict[str, Any]:
     """Run a row on this machine, with its own Python and the stand-in; return as `run` does."""
-    print(f"Running {row.name}.", flush=True)
+    print(f"Running {row.name}{of(pages)}.", flush=True)
     name = row.name.replace("-", "")
     found = python_here(name)
     if not found:
@@ -272,7 +309,8 @@ def run_here(folder: Path, row: Row) -> dict[str, Any]:
     subprocess.run(["sh", "scripts/venv.sh", found, str(folder / "venv")], cwd=course, check=True)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ECRLAB_", "DOCKER_"))}
     environ |= {"ECRLAB_ENGINE": "none", "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(scratch)}
-    command = ["nice", "-n", "5", str(python), "-m", "pytest", *PYTEST.split(), f"--junit-xml={scratch}/cells.xml"]
+    command = ["nice", "-n", "5", str(python), "-m", "pytest", *PYTEST.split(), *shlex.split(chosen(pages))]
+    command.append(f"--junit-xml={scratch}/cells.xml")
     began = time.monotonic()
     ended = subprocess.run(
         [*command, "--rootdir", ".", "tests/notebooks/solved.txt"], cwd=course, env=environ, check=False

@@ -69,7 +69,9 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
         work.mkdir()
         self.temporary.mkdir()
         self.home = Home(self.folder / "home")
-        launch.start(self.home, port=free_port(5640))
+        # Two shares that run beside each other look for a port in different places.
+        share = str(self.config.getoption("--part") or "1/1").partition("/")[0]
+        launch.start(self.home, port=free_port(5100 + 50 * int(share)))
         before = dict(os.environ)
         os.environ.update(
             ECRLAB_HOME=str(self.home.path),
@@ -83,8 +85,9 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
             os.environ.clear()
             os.environ.update(before)
         self.sanitize_patterns[r"localhost:\d{4,5}\b"] = "localhost:PORT"
-        # What an image without a tag is called: by a digest, which engines compute differently.
+        # An image without a tag is called by a digest, in listings and on cards: engines compute it differently.
         self.sanitize_patterns[r"\bno tag, [0-9a-f]{8}\b"] = "no tag, DIGEST"
+        self.sanitize_patterns[r"\b[0-9a-f]{8}…"] = "DIGEST…"
         # A link to a lab leads to its page in solutions/ as it is stored, and to the learner's as it runs.
         for sheet in (sheet for source in course().sources.values() for sheet in source.pages):
             self.sanitize_patterns[f'href="{re.escape(sheet.opens)}'] = f'href="{sheet.solved}.ipynb'

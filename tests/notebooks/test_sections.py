@@ -54,8 +54,9 @@ def sections(source: Source) -> list[Section]:
     return [Section(source, at, name, tuple(cells)) for at, name, cells in found if cells]
 
 
-LESSONS = [source for source in course().sources.values() if len(sections(source)) > 1]
-SECTIONS = [section for source in LESSONS for section in sections(source)]
+EACH = [found for source in course().sources.values() if len(found := sections(source)) > 1]
+LESSONS = [found[0].source for found in EACH]
+SECTIONS = [section for found in EACH for section in found]
 
 
 @pytest.fixture(scope="module")

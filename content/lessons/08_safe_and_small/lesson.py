@@ -847,7 +847,7 @@ lab.xray()  # the first pull through the cache
 # Between our own rows there are requests of `learner` at the Hub: ECR went there. Now the repository exists, and the
 # image is in it.
 
-# %% id="08-46" tags=["core", "exercise"] minutes=2
+# %% id="08-46" tags=["core", "exercise", "volatile"] minutes=2
 lab.exercise("08-e11")
 
 # %% id="08-46-answer" tags=["core", "exercise", "solution"]

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,7 +60,7 @@ class Code:
 
     @cached_property
     def _tree(self) -> ast.Module:
-        return ast.parse(self.path.read_text(encoding="utf-8")) if self.module else ast.Module([], [])
+        return _parsed(self.path.read_text(encoding="utf-8")) if self.module else ast.Module([], [])
 
     def line(self, name: str) -> int:
         """Return the line in which eN.py says what the name is; 1 when it does not."""
@@ -108,10 +108,16 @@ class Code:
         return {
             each.value: each.lineno
             for node in ast.walk(self._tree)
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Sentence"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Sentence"
             for each in ast.walk(node)
             if isinstance(each, ast.Constant) and isinstance(each.value, str)
         }
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> ast.Module:
+    """Return the tree of a file's text, which nobody changes: all kinds of exercises share a few classes."""
+    return ast.parse(text)
 
 
 def _values(node: ast.expr) -> Iterator[ast.expr]:
@@ -133,7 +139,7 @@ def fields_of(seen: type) -> set[str]:
         source = getattr(sys.modules.get(kind.__module__), "__file__", None)
         if kind is object or not source:
             continue
-        tree = ast.parse(Path(source).read_text(encoding="utf-8"))
+        tree = _parsed(Path(source).read_text(encoding="utf-8"))
         for declared in (each for each in tree.body if isinstance(each, ast.ClassDef) and each.name == kind.__name__):
             for node in ast.walk(declared):
                 if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is_self(node.value):

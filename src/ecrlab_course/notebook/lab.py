@@ -310,7 +310,8 @@ class NotebookLab(Lab):
         verdict = self.session.check(identifier)
         self._tell(identifier, verdict)
         if _strict() and self._asked(identifier) and not verdict.outcome.counts:
-            raise CellFailed(say("card.strict", id=identifier, outcome=verdict.outcome.words))
+            said = shown.plain(verdict.message)
+            raise CellFailed(say("card.strict", id=identifier, outcome=verdict.outcome.words, said=said))
 
     def _asked(self, identifier: str) -> bool:
         """Tell whether a strict run asks for the exercise: it counts, and this computer has what it needs."""

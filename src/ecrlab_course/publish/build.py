@@ -55,11 +55,15 @@ def cells(source: Source) -> list[Any]:
         metadata.update({key: cell.more[key] for key in ("minutes", "at") if key in cell.more})
         if "at" in metadata and (cell.kind != "markdown" or metadata["at"] not in source.lesson.checkpoints):
             raise BuildError(f"{where}: at={metadata['at']!r} wants a text cell, and a checkpoint of the lesson.")
-        if cell.kind == "code":
-            result.append(nbformat.v4.new_code_cell(cell.text, id=cell.id, metadata=metadata))
-        else:
-            result.append(nbformat.v4.new_markdown_cell(_prices(cell.text), id=cell.id, metadata=metadata))
+        text = cell.text if cell.kind == "code" else _prices(cell.text)
+        result.append(_cell(cell.kind, text, cell.id, metadata))
     return result
+
+
+def _cell(kind: str, text: str, identifier: str, metadata: dict[str, Any]) -> Any:
+    """Return a cell of a notebook. `dumps` validates them all at once; nbformat's own maker does it for each."""
+    more: dict[str, Any] = {"execution_count": None, "outputs": []} if kind == "code" else {}
+    return nbformat.from_dict({"id": identifier, "cell_type": kind, "metadata": metadata, "source": text, **more})
 
 
 def _prices(text: str) -> str:
@@ -96,7 +100,8 @@ def notebook(source: Source, kind: str) -> Any:
     if kind == "solutions":
         for identifier, item in source.counted.items():
             _check_once(chosen, identifier, isinstance(item, Predict))
-    return nbformat.v4.new_notebook(cells=chosen, metadata=copy.deepcopy(_METADATA), nbformat_minor=5)
+    made = {"cells": chosen, "metadata": copy.deepcopy(_METADATA), "nbformat": 4, "nbformat_minor": 5}
+    return nbformat.from_dict(made)
 
 
 _ONLY_CHECK = re.compile(r'\s*lab\.check\("[^"]*"\)\s*')
@@ -106,7 +111,7 @@ _ONLY_RESET = re.compile(r'\A\s*lab\.reset\("((?:lab-)?\d\d)"\)\s*\Z')
 def _code(cell: Any, what: str, text: str, *tags: str) -> Any:
     """Return a generated code cell beside another one, whose mark it bears."""
     marks = [tag for tag in cell.metadata["tags"] if tag in rules.MARKS]
-    return nbformat.v4.new_code_cell(text, id=f"{cell.id}-{what}", metadata={"tags": [*marks, *tags]})
+    return _cell("code", text, f"{cell.id}-{what}", {"tags": [*marks, *tags]})
 
 
 def _check_once(chosen: list[Any], identifier: str, predicted: bool) -> None:
@@ -151,9 +156,8 @@ def pages(source: Source, kind: str) -> list[tuple[Sheet, Any]]:
         if page.number > 1:
             made = [*_head(source, page, place), *made]
         if page.exercises:
-            last = nbformat.v4.new_markdown_cell(
-                say("page.end"), id=f"{source.lesson.id}-end-{page.number}", metadata={"tags": ["core", "summary"]}
-            )
+            name = f"{source.lesson.id}-end-{page.number}"
+            last = _cell("markdown", say("page.end"), name, {"tags": ["core", "summary"]})
             uncertain = ["volatile"] if any(source.exercises[key].engine for key in page.exercises) else []
             made += [last, _code(last, "check", "lab.check()", "summary", *uncertain)]
         book = copy.deepcopy(whole)
@@ -179,9 +183,7 @@ def _place(source: Source, page: Sheet, kind: str, minutes: int) -> str:
 def _head(source: Source, page: Sheet, place: str) -> list[Any]:
     """Return what a second page begins with: its title with its place, and the cell that builds its state."""
     title = say("page.title", id=source.lesson.id, title=source.lesson.title, place=place)
-    head = nbformat.v4.new_markdown_cell(
-        title, id=f"{source.lesson.id}-page-{page.number}", metadata={"tags": ["core", "text"]}
-    )
+    head = _cell("markdown", title, f"{source.lesson.id}-page-{page.number}", {"tags": ["core", "text"]})
     text = f'%load_ext ecrlab_course\nlab.lesson("{source.lesson.id}", page={page.number})'
     return [head, _code(head, "load", text, "run", "volatile")]
 
