@@ -4,13 +4,17 @@
 set -eu
 # As on most machines: Python's caches lie beside the sources, and must be nobody's files.
 unset PYTHONDONTWRITEBYTECODE
-scripts/test-setup.sh
+# Debian's packages and Python's come at the same time.
+scripts/test-setup.sh &
+programs=$!
+make --no-print-directory tools
+wait "$programs"
 if [ "${1-}" = --lesson ]; then
-    make --no-print-directory tools
     .venv/bin/ruff check content
     .venv/bin/ruff format --check content
 else
-    make --no-print-directory install lint
+    .venv/bin/ruff check .
+    .venv/bin/ruff format --check .
 fi
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/ecrlab-test.XXXXXX")
@@ -42,10 +46,11 @@ tidy() {
 trap tidy EXIT
 trap 'exit 130' INT TERM
 
-# One pytest, with a home and a temporary folder of its own. It takes the place of the shell that calls it.
+# One pytest, with a home and a temporary folder of its own, or the types. It takes the place of the shell that calls it.
 run() {
     name=$1
     shift
+    [ "$name" != types ] || exec .venv/bin/python scripts/check_types.py
     mkdir -p "$scratch/$name/tmp"
     # A shell lets what it runs in the background ignore Ctrl-C, and nohup a closed terminal; the tests do both. And
     # jsonschema compiles a grammar for two seconds, with which no notebook is checked, where it finds it.
@@ -80,7 +85,8 @@ else
     rest=$(ls -d tests/*/ | sed 's|/$||' | grep -vxE "$(echo "$alone" | tr ' ' '|')|tests/__pycache__" | tr '\n' ' ')
     rest_of_course="tests/course --ignore tests/course/test_desk.py"
     pages="tests/notebooks --ignore $sections"
-    runs="browser tests/browser
+    runs="types
+browser tests/browser
 pages-1 $pages --part 1/2
 commands tests/cli tests/clients tests/engine tests/standin tests/scenarios $(ls tests/test_*.py | tr '\n' ' ')
 pages-2 $pages --part 2/2
