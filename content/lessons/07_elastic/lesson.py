@@ -215,8 +215,8 @@ lab.answer("07-g3", "b", confidence=2)
 # | words that are mine | none |
 # | meaning | the same request is welcome a second later, and docker does not wait for it |
 #
-# (Podman does: behind the `docker` command it asks again by itself, and its refusals stand in the X-ray alone. So does
-# an engine with the containerd image store, six times in a row, and says nothing of the registry's word.)
+# (Podman does: behind the `docker` command it asks again by itself, and its refusals stand in the X-ray alone. An
+# engine with the containerd image store asks six times in a row, and then prints `error from registry: Rate exceeded`.)
 
 # %% id="07-13-sdk" tags=["core", "run", "volatile"] minutes=1
 import boto3

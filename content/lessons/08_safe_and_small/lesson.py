@@ -701,7 +701,7 @@ lab.guess("08-g9")
 # %% id="08-40-g9-answer" tags=["core", "guess", "solution"]
 lab.answer("08-g9", "c", confidence=1)
 
-# %% id="08-40-run" tags=["core", "run", "volatile"] minutes=1
+# %% id="08-40-run" tags=["core", "run"] minutes=1
 from pathlib import Path
 
 ecr = lab.client("ecr")
