@@ -35,7 +35,8 @@ elif [ "$NET" != host ]; then
     mount --rbind /sys/fs/cgroup "$ROOT/sys/fs/cgroup"
 fi
 mount -t tmpfs -o mode=755 tmpfs "$ROOT/dev"
-mkdir "$ROOT/dev/net" "$ROOT/dev/pts" "$ROOT/dev/shm"
+mkdir "$ROOT/dev/net" "$ROOT/dev/pts" "$ROOT/dev/shm" "$ROOT/dev/mqueue"
+mount -t mqueue mqueue "$ROOT/dev/mqueue"
 while read -r node major minor; do
     mknod -m 666 "$ROOT/dev/$node" c "$major" "$minor"
 done <<END

@@ -109,3 +109,16 @@ def test_what_the_learner_made_is_left_alone(
     state.undo(lab)
     assert lab.sh(names + "; docker volume ls -q")[1].split() == []
     state.made(lab, "docker rmi another:1")
+
+
+def test_whether_the_engine_limits_memory_is_what_a_container_reads(
+    running_with_engine: Home, tmp_path: Path, the_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", PATH)
+    lab = furnished(running_with_engine, tmp_path, the_course)
+    assert lab.limits_memory
+    before = list(lab.transcripts)
+    monkeypatch.setattr("ecrlab_course.toolbox.lab.LEAST_MEMORY", "no such amount")
+    del lab.limits_memory
+    assert not lab.limits_memory
+    assert list(lab.transcripts) == before

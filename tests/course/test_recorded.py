@@ -42,13 +42,16 @@ def test_a_recording_of_another_text_is_noticed() -> None:
 
 
 def test_what_a_computer_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lab(engine: str, node: bool) -> Any:
-        return cast(Any, SimpleNamespace(engine=engine, node=lambda: node))
+    def lab(engine: str, node: bool, limits: bool = True) -> Any:
+        return cast(Any, SimpleNamespace(engine=engine, node=lambda: node, limits_memory=limits))
 
     assert [needs.lacks(lab("none", True), what) for what in ("engine", "node")] == [True, True]
     assert [needs.lacks(lab("found", False), what) for what in ("engine", "node")] == [False, True]
     assert not needs.lacks(lab("private", True), "node")
     assert [needs.missing(lab(engine, False), "node") for engine in ("none", "found")] == ["engine", "node"]
+    assert [needs.lacks(lab("found", True, limits), "memory") for limits in (True, False)] == [False, True]
+    assert needs.lacks(lab("none", True), "memory")
+    assert [needs.missing(lab(engine, True, False), "memory") for engine in ("none", "found")] == ["engine", "memory"]
     needs._namespaces.cache_clear()
     monkeypatch.setattr(needs.sys, "platform", "darwin")
     assert needs.lacks(lab("found", True), "namespaces")

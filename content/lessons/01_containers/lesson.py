@@ -470,7 +470,7 @@ lab.guess("01-g10")
 # %% id="01-43-answer" tags=["core", "guess", "solution"]
 lab.answer("01-g10", "c", confidence=2)
 
-# %% id="01-44" tags=["core", "run"] minutes=1 needs="engine"
+# %% id="01-44" tags=["core", "run"] minutes=1 needs="memory"
 # %%bash
 # docker run --rm -m 16m my-web-app:1.0 sh -c 'free | head -2
 #   cd /sys/fs/cgroup
@@ -486,7 +486,7 @@ lab.exercise("01-e6")
 # %% id="01-45-answer" tags=["core", "exercise", "solution"]
 lab.answer("01-e6", "d", confidence=2)
 
-# %% id="01-46" tags=["core", "run"] minutes=1 needs="engine"
+# %% id="01-46" tags=["core", "run"] minutes=1 needs="memory"
 # %%bash
 # docker rm -f -v greedy > /dev/null 2>&1 || true
 # docker run --name greedy -m 16m --memory-swap 16m my-web-app:1.0 \

@@ -98,7 +98,7 @@ for name in ("harbour-bikes/booking", "harbour.bikes/booking", "map:2.3", "pier4
 # And the address that docker shows you is not the whole one. Give an image its full name, and look what docker calls
 # it:
 
-# %% id="03-08" tags=["core", "run"] minutes=1
+# %% id="03-08" tags=["core", "run", "volatile"] minutes=1
 # %%bash
 # docker tag ecrlab/base:1 docker.io/library/pier:4
 # docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -x 'pier:4'
@@ -523,11 +523,14 @@ except docker.errors.DockerException as error:
     print("no engine to ask here:", type(error).__name__)
 else:
     for place in (os.environ["HUB"] + "/library/busybox:latest", os.environ["REGISTRY"] + "/base/busybox:carried"):
-        print(engine.images.get_registry_data(place).id)
+        try:
+            print(engine.images.get_registry_data(place).id)
+        except docker.errors.NotFound:
+            print("this engine knows no such question")
 
 # %% [markdown] id="03-34-sdk-read" tags=["core", "reading"]
-# Where an engine runs, these are your two sums again. It fetched the manifests alone, and at ECR with its own login:
-# so a program that deploys can look up the digest behind a tag, and write that down.
+# Where an engine runs, these are your two sums again (Podman has no such question). It fetched the manifests alone, and
+# at ECR with its own login: so a program that deploys can look up the digest behind a tag, and write that down.
 
 # %% id="03-35" tags=["core", "exercise"] minutes=4
 lab.exercise("03-e7")

@@ -297,7 +297,7 @@ lab.exercise("05-e3")
 # docker rmi -f "$PUBLIC:1" > /dev/null
 # docker pull -q "$PUBLIC:1"
 
-# %% id="05-17-check" tags=["core", "exercise", "solution"]
+# %% id="05-17-check" tags=["core", "exercise", "solution", "volatile"]
 lab.check("05-e3")
 
 # %% id="05-17-why" tags=["core", "exercise", "solution"]

@@ -310,7 +310,7 @@ lab.xray()  # a run of the pipeline
 # %% [markdown] id="09-22-after" tags=["core", "reading"]
 # The letter, the login, the push, the question of the gate: all of them `pipeline/run-…`. Look for `admin`.
 
-# %% id="09-21" tags=["stretch", "run"] minutes=1
+# %% id="09-21" tags=["stretch", "run", "volatile"] minutes=1
 had = lab.ci.environment()
 print(*had, sep=" ")
 print("keys:", [name for name in had if "KEY" in name or "SECRET" in name])

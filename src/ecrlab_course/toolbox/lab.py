@@ -38,6 +38,8 @@ Ship: TypeAlias = tuple[float, str] | tuple[float, str, str]
 """One image of a fleet: days old, its tags with blanks between them, and of an index its architectures."""
 KEPT_RUNS, KEPT_OUTPUT = 50, 4000
 """How many runs of bash are kept, and how many characters of each one's output."""
+LEAST_MEMORY = 16 * 1024 * 1024
+"""Bytes of a container that is started to see whether they are its limit."""
 
 
 @cache
@@ -328,6 +330,18 @@ class Lab:
         except (StopIteration, ValueError):
             return Node("", "", "", output.strip())
         return Node(*(str(told[name]) for name in ("name", "version", "source", "sentence")))
+
+    @cached_property
+    def limits_memory(self) -> bool:
+        """Whether the engine holds a container to its memory: a rootless one without cgroups takes ``-m`` and does not.
+
+        Starts a container, once, of which no transcript is kept. (A183)
+        """
+        environ = apply(environment(self.home, base=os.environ), os.environ)
+        files = "/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes"
+        line = f"docker run --rm -m {LEAST_MEMORY} ecrlab/base:1 sh -c 'cat {files}' 2>/dev/null"
+        _, output = shell.run(line, environ, self.folder, timeout=60)
+        return str(LEAST_MEMORY) in output.split()
 
     def push(
         self, repository: str, tag: str, content: bytes = b"hello", profile: str = "admin", region: str = REGION

@@ -11,20 +11,21 @@ from ecrlab_course.toolbox.lab import Lab
 
 
 def lacks(lab: Lab, what: str) -> bool:
-    """Tell whether this computer lacks what a cell needs: "engine", "node" or "namespaces" (`authoring.cells.NEEDS`).
+    """Tell whether this computer lacks what a cell needs: one of `authoring.cells.NEEDS`.
 
-    For "node" the image is made where it is not there yet, which takes seconds the first time.
+    For "node" the image is made where it is not there yet, which takes seconds the first time; for "memory" a container
+    is started, once for a lab.
     """
     if what == "namespaces":
         return not _namespaces()
     if lab.engine == "none":
         return True
-    return what == "node" and not lab.node()
+    return (what == "node" and not lab.node()) or (what == "memory" and not lab.limits_memory)
 
 
 def missing(lab: Lab, what: str) -> str:
-    """Return what keeps a cell that needs `what` from running here: an image of Node.js needs an engine first."""
-    return "engine" if what == "node" and lab.engine == "none" else what
+    """Return what keeps a cell that needs `what` from running here: most of it needs an engine first."""
+    return "engine" if what in ("node", "memory") and lab.engine == "none" else what
 
 
 @cache
