@@ -150,22 +150,26 @@ def main() -> None:
     for name in dict.fromkeys(row.root for row in rows if row.root):
         make_root(cache, name)
         install(cache / name)
-    seen = json.loads(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
     for row in rows:
-        before = seen.get(row.name, {}) if asked.again else {}
+        before = seen_before().get(row.name, {}) if asked.again else {}
         pages = pages_of(before.get("failed", {}))
         if asked.again and not pages:
             continue
         now = run(cache / row.root, row, pages) if row.root else run_here(cache / row.name, row, pages)
-        seen[row.name] = together(before, now)
+        seen = seen_before() | {row.name: together(before, now)}
         SEEN.write_text(json.dumps(seen, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
     subprocess.run([sys.executable, "-m", "ecrlab_course.publish.machines", str(CHECKOUT)], check=True)
     for row in rows:
-        seen_now = seen[row.name]
+        seen_now = seen_before()[row.name]
         if "absent" in seen_now:
             print(f"{row.name}: not run, {seen_now['absent']}")
         else:
             print(f"{row.name}: {seen_now['passed']} cells passed, {len(seen_now['failed'])} failed")
+
+
+def seen_before() -> dict[str, Any]:
+    """Return what was seen of each row, by its name; other rows may run in another process at the same time."""
+    return dict(json.loads(SEEN.read_text(encoding="utf-8"))) if SEEN.exists() else {}
 
 
 def pages_of(failed: Mapping[str, str]) -> list[str]:
