@@ -278,6 +278,11 @@ class Containers:
     def _remove(self, engine: Engine, name: str) -> None:
         engine.exchange("DELETE", f"/containers/{name}?force=1&v=1", timeout=_QUICK * 3)
 
+    def _kill(self, engine: Engine, number: str) -> None:
+        """Remove a container at once: Podman's own removal asks it politely first, and waits ten seconds."""
+        engine.exchange("POST", f"/containers/{number}/kill", timeout=_QUICK)
+        self._remove(engine, number)
+
     def close(self) -> None:
         """Remove every container of this home, all at once: an `ecrlab stop` waits for it."""
         engine = self._engine()
@@ -286,7 +291,7 @@ class Containers:
         with contextlib.suppress(EngineError):
             found = self._mine(engine)
             with ThreadPoolExecutor(max_workers=8) as pool:
-                list(pool.map(lambda each: self._remove(engine, each["Id"]), found))
+                list(pool.map(lambda each: self._kill(engine, each["Id"]), found))
             for each in self._mine(engine):  # Podman keeps one whose network another had
                 self._remove(engine, each["Id"])
             self._forget_images(engine)
