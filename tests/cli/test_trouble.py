@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -240,3 +242,16 @@ def test_a_lab_that_does_not_run_is_said_without_a_number(tmp_path: Path) -> Non
         LabClient(home).status()
     assert "[Errno" not in str(caught.value)
     assert "port 1: Connection refused" in str(caught.value)
+
+
+def test_a_lab_that_takes_long_is_not_said_to_be_stopped(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.control.parent.mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        home.control.write_text(json.dumps({"port": deaf.getsockname()[1], "secret": "s"}), encoding="utf-8")
+        client = LabClient(home)
+        with pytest.raises(LabError, match=r"not answered GET /_ecrlab/tree for 0\.2 seconds.*ecrlab status") as slow:
+            client._call("GET", "/_ecrlab/tree?x=1", timeout=0.2)
+        assert not isinstance(slow.value, LabNotRunning)
+        with pytest.raises(LabNotRunning, match="timed out"):
+            client.status(timeout=0.2)

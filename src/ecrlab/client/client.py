@@ -13,6 +13,10 @@ from ecrlab.home import LOOKING as LOOKING
 from ecrlab.home import Home
 from ecrlab.trouble import plain, sentence
 
+STATUS = "/_ecrlab/status"
+RESET_SECONDS = 120
+"""How long a reset may take: an engine ends the containers of all tasks, and Podman takes seconds for an image."""
+
 
 class LabError(Exception):
     """The lab refused a request; the text says what it saw and what it expected."""
@@ -34,7 +38,7 @@ class LabClient:
 
     def status(self, timeout: float = 5) -> dict[str, Any]:
         """Return version, port, pid, clock, registries and regions that are off; wait ``timeout`` seconds at most."""
-        return self._call("GET", "/_ecrlab/status", timeout=timeout)
+        return self._call("GET", STATUS, timeout=timeout)
 
     def advance(self, seconds: float) -> dict[str, Any]:
         """Move the lab's clock forward; return ``{"now": ISO 8601, "offset_seconds": number}``."""
@@ -375,7 +379,8 @@ class LabClient:
             "families": families,
             "all": everything or None,
         }
-        return self._call("POST", "/_ecrlab/reset", {key: value for key, value in body.items() if value is not None})
+        wanted = {key: value for key, value in body.items() if value is not None}
+        return self._call("POST", "/_ecrlab/reset", wanted, timeout=RESET_SECONDS)
 
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, timeout: float = 30
@@ -405,6 +410,11 @@ class LabClient:
                 message = f"{method} {path} was answered with {error.code}"
             raise LabError(message) from None
         except (OSError, ValueError) as error:
+            if path != STATUS and isinstance(getattr(error, "reason", error), TimeoutError):
+                raise LabError(
+                    f"The lab of {self.home.path} has not answered {method} {path.partition('?')[0]} for {timeout:g} "
+                    "seconds. It may still be at work on it. To see whether it runs: ecrlab status"
+                ) from None
             raise LabNotRunning(self.home, f"port {control.get('port')}: {plain(error)}") from None
         return result if isinstance(result, dict) else {}
 

@@ -298,10 +298,11 @@ class Containers:
 
     def _forget_images(self, engine: Engine) -> None:
         """Remove the images that tasks brought; the engine keeps those that a container has."""
-        for each in engine.api("GET", "/images/json", timeout=_QUICK) or ():
-            for name in each.get("RepoTags") or ():
-                if f"{IMAGES}:" in name:  # Podman puts its own host before it
-                    engine.exchange("DELETE", f"/images/{quote(name)}", timeout=_QUICK)
+        found = engine.api("GET", "/images/json", timeout=_QUICK) or ()
+        # Podman puts its own host before the name.
+        names = [name for each in found for name in each.get("RepoTags") or () if f"{IMAGES}:" in name]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lambda name: engine.exchange("DELETE", f"/images/{quote(name)}", timeout=_QUICK), names))
 
 
 def _check(given: Mapping[str, Any] | None) -> dict[str, Any]:
