@@ -99,7 +99,7 @@ sections-2 $sections --part 2/2
 cloud $rest"
 fi
 
-# Take the first run that nobody has taken, until there is none. Much of a test is waiting: two more at a time than processors.
+# Take the first run that nobody has taken, until there is none. Much of a test is waiting: one more at a time than processors.
 work() {
     echo "$runs" | while read -r job words; do
         [ ! -e "$scratch/stop" ] && mkdir "$scratch/$job" 2>/dev/null || continue
@@ -112,7 +112,7 @@ work() {
         echo "$code" >"$scratch/$job/code"
     done
 }
-count=$(($(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 2) + 2))
+count=$(($(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 2) + 1))
 while [ "$count" -gt 0 ]; do
     work &
     count=$((count - 1))
