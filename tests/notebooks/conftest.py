@@ -28,6 +28,8 @@ from ecrlab_course.authoring.content import course
 from ecrlab_course.start import free_port
 
 # A machine that runs three tests at a time is slow: a pipeline of lab 04 took 54 s on one.
+WARNINGS = "default,ignore:unclosed <socket.socket:ResourceWarning"
+"""docker's library leaves a socket open where no engine answers, and Python says so some cells later."""
 CELL_SECONDS = 180
 
 
@@ -76,7 +78,7 @@ class Notebook(IPyNbFile):  # type: ignore[misc]
         os.environ.update(
             ECRLAB_HOME=str(self.home.path),
             ECRLAB_STRICT="1",
-            PYTHONWARNINGS="default",
+            PYTHONWARNINGS=WARNINGS,
             TMPDIR=str(self.temporary),
         )
         try:
