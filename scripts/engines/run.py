@@ -152,9 +152,10 @@ def main() -> None:
         install(cache / name)
     for row in rows:
         before = seen_before().get(row.name, {}) if asked.again else {}
-        pages = pages_of(before.get("failed", {}))
-        if asked.again and not pages:
+        if asked.again and not before.get("failed"):
             continue
+        pages = pages_of(before.get("failed", {}))
+        before = before if pages else {}  # of a row that ended before its first cell all is run
         now = run(cache / row.root, row, pages) if row.root else run_here(cache / row.name, row, pages)
         seen = seen_before() | {row.name: together(before, now)}
         SEEN.write_text(json.dumps(seen, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")

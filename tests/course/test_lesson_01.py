@@ -116,9 +116,10 @@ def test_whether_the_engine_limits_memory_is_what_a_container_reads(
 ) -> None:
     monkeypatch.setenv("PATH", PATH)
     lab = furnished(running_with_engine, tmp_path, the_course)
-    assert lab.limits_memory
     before = list(lab.transcripts)
-    monkeypatch.setattr("ecrlab_course.toolbox.lab.LEAST_MEMORY", "no such amount")
-    del lab.limits_memory
-    assert not lab.limits_memory
+    assert lab.limits_memory
     assert list(lab.transcripts) == before
+    for said, limits in (("limit\n9223372036854771712\n", False), ("limit\n", False), ("", True)):
+        monkeypatch.setattr("ecrlab_course.toolbox.lab.shell.run", lambda *_, said=said, **__: (0, said))
+        del lab.limits_memory
+        assert lab.limits_memory is limits

@@ -27,9 +27,9 @@ from ecrlab.host import launch
 from ecrlab_course.authoring.content import course
 from ecrlab_course.start import free_port
 
-# A machine that runs three tests at a time is slow: a pipeline of lab 04 took 54 s on one.
 WARNINGS = "default,ignore:unclosed <socket.socket:ResourceWarning"
 """docker's library leaves a socket open where no engine answers, and Python says so some cells later."""
+# A machine that runs three tests at a time is slow: a pipeline of lab 04 took 54 s on one.
 CELL_SECONDS = 180
 
 

@@ -20,8 +20,9 @@ READING = "reading"
 """A text that belongs to the code cell before it: the learner's notebook shows it when that cell has run."""
 LONGEST_CELL = 12
 NEEDS = ("engine", "node", "memory", "namespaces")
-"""What a cell may need of this computer: a container engine; one with `ecrlab/node:1`; a Linux that lets its user make
-namespaces. Where it is missing, the cell runs nothing and shows its recording (`recorded.py`)."""
+"""What a cell may need of this computer: a container engine; one with `ecrlab/node:1`; one that holds a container to
+its memory; a Linux that lets its user make namespaces. Where it is missing, the cell runs nothing and shows its
+recording (`recorded.py`)."""
 
 _SHOWN = re.compile(r'lab\.(?:exercise|guess)\("([^"]+)"\)')
 _CARD = re.compile(r"lab\.(?:exercise|guess|check|answer|hint|picture)\(.*\)")
