@@ -30,6 +30,8 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first of them that is installed; the first one has no window of its own to draw, which costs a fifth."""
 AXE = "axe-core@4"
 
 
@@ -150,7 +152,7 @@ def started(tmp_path: Path, *more: str, engine: str = "none") -> Iterator[Room]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if path is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -275,6 +277,10 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1400, "height": 950}, reduced_motion="reduce")
     context.set_default_timeout(30_000)
     made = context.new_page()
+    # What the browser had to say is shown where a test fails.
+    made.on("console", lambda message: print(f"{message.type}: {message.text}"[:300]))
+    made.on("pageerror", lambda error: print(f"error: {error}"[:600]))
+    made.on("requestfailed", lambda request: print(f"failed: {request.url} {request.failure}"))
     yield made
     context.close()
 
