@@ -177,10 +177,12 @@ def test_make_says_what_python_it_needs(tmp_path: Path) -> None:
         assert not (tmp_path / "venv").exists()
 
 
-def test_what_the_tests_need_is_installed_only_after_saying_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("known", "browser"), [("exit 0", "chromium-headless-shell"), ("exit 100", "chromium")])
+def test_what_the_tests_need_is_installed_only_after_saying_so(known: str, browser: str, tmp_path: Path) -> None:
     said = tmp_path / "said"
     for name, line in {
-        "apt-get": f'grep -q "^Installing what.* chromium .*skopeo" {said} || exit 9; echo "$@" >> {tmp_path}/ran',
+        "apt-get": f'grep -q "^Installing what.* chromium.* .*skopeo" {said} || exit 9; echo "$@" >> {tmp_path}/ran',
+        "apt-cache": known,
         "id": "echo 0",
         "sort": 'exec /usr/bin/sort "$@"',
         "tr": 'exec /usr/bin/tr "$@"',
@@ -192,7 +194,7 @@ def test_what_the_tests_need_is_installed_only_after_saying_so(tmp_path: Path) -
         subprocess.run(command, env={"PATH": str(tmp_path)}, stdout=output, check=True)
     ran = (tmp_path / "ran").read_text()
     assert ran.splitlines()[0].startswith("update")
-    assert "chromium" in ran.splitlines()[1]
+    assert browser in ran.splitlines()[1].split()
 
 
 def test_no_path_of_one_machine_is_in_the_repository() -> None:
