@@ -54,11 +54,12 @@ def room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Room]:
     """The course, started as by `make start`.
 
     Tests marked `one_room` share one start, and find it as on the first day (`as_on_the_first_day`): a start costs 12 s
-    of processor.
+    of processor. Of those marked `one_page` as well, only the first of a file does.
     """
     if request.node.get_closest_marker("one_room"):
         shared, kept = request.getfixturevalue("shared")
-        as_on_the_first_day(shared, kept)
+        if not request.node.get_closest_marker("one_page") or request.getfixturevalue("page").url == "about:blank":
+            as_on_the_first_day(shared, kept)
         yield shared
     else:
         yield from started(tmp_path)
@@ -185,7 +186,8 @@ class Lab:
         self.code = {cell.id for cell in book.cells if cell.cell_type == "code"}
         # JupyterLab opens the notebooks of the last time again, in tabs that are hidden.
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-        page.goto(room.notebook(slug))
+        if not page.url.endswith(f"/tree/{slug}.ipynb"):
+            page.goto(room.notebook(slug))
         name = f"{slug.rpartition('/')[2]}.ipynb"
         # A tab, or, where one document alone is shown, its panel.
         chosen = page.get_by_role("tab", name=name, selected=True).or_(page.get_by_role("tabpanel", name=name))
@@ -273,11 +275,27 @@ class Lab:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """An empty page. Tests marked `one_page` go on in that of the one before them in their file.
+
+    JupyterLab's start costs 8 s of processor, and what is done before it as much again.
+    """
+    if request.node.get_closest_marker("one_page"):
+        yield request.getfixturevalue("kept_page")
+    else:
+        yield from new_page(browser)
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser: Browser) -> Iterator[Page]:
+    yield from new_page(browser)
+
+
+def new_page(browser: Browser) -> Iterator[Page]:
+    """Open a page; what the browser has to say is shown where a test fails."""
     context = browser.new_context(viewport={"width": 1400, "height": 950}, reduced_motion="reduce")
     context.set_default_timeout(30_000)
     made = context.new_page()
-    # What the browser had to say is shown where a test fails.
     made.on("console", lambda message: print(f"{message.type}: {message.text}"[:300]))
     made.on("pageerror", lambda error: print(f"error: {error}"[:600]))
     made.on("requestfailed", lambda request: print(f"failed: {request.url} {request.failure}"))

@@ -30,6 +30,7 @@ def test_the_first_start_opens_without_an_error_and_fits_a_small_screen(page: Pa
 
 
 @pytest.mark.lesson("04")
+@pytest.mark.one_page
 def test_one_button_wakes_the_cards_after_a_restart(page: Page, opened: Any) -> None:
     lab = opened("04-first-push-1")
     lab.run("04-02")
@@ -64,6 +65,7 @@ def test_one_button_wakes_the_cards_after_a_restart(page: Page, opened: Any) -> 
 
 
 @pytest.mark.lesson("04")
+@pytest.mark.one_page
 def test_a_terminal_at_the_right_in_the_lesson_s_folder(page: Page, opened: Any, room: Room) -> None:
     lab = opened("04-first-push-1")
     lab.run("04-02")

@@ -13,7 +13,7 @@ from ecrlab.home import Home
 from ecrlab_course.authoring.content import course
 from ecrlab_course.toolbox.lab import Lab as Cloud
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.one_room]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.one_room, pytest.mark.one_page]
 
 OPEN = """lab.policy_editor({"user": "ops", "policy": "deploy"}, ["ops", "ci", "developer"],
                   ["login", "pull", "push"], ["my-web-app"])"""

@@ -60,6 +60,7 @@ def test_the_first_half(page: Page, opened: Any, axe: Any) -> None:
     assert lab.accessibility(axe) == []
 
 
+@pytest.mark.one_page
 def test_the_second_half(page: Page, opened: Any, axe: Any) -> None:
     lab = opened(TWO)
     lab.run("04-page-2-load")
@@ -126,6 +127,7 @@ def test_the_second_half(page: Page, opened: Any, axe: Any) -> None:
     expect(lab.cell("04-25-reset")).to_contain_text("Your files and your progress were not touched.")
 
 
+@pytest.mark.one_page
 def test_the_night_job(page: Page, opened: Any) -> None:
     lab = opened(TWO)
     lab.run("04-page-2-load")

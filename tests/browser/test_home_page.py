@@ -15,7 +15,7 @@ from ecrlab_course.toolbox.lab import Lab as Cloud
 
 from .test_lessons import DARK, picture
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.one_room, pytest.mark.one_page]
 A_MINUTE = 60
 
 

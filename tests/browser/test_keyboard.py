@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from ecrlab.home import Home
 from ecrlab_course.progress import Progress
 
-pytestmark = [pytest.mark.timeout(200), pytest.mark.one_room]
+pytestmark = [pytest.mark.timeout(200), pytest.mark.one_room, pytest.mark.one_page]
 
 FOLDER = Path(__file__).parents[1] / "course" / "kinds" / "content" / "lessons" / "90_kinds"
 SHOW = f"""from pathlib import Path

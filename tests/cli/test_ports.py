@@ -24,7 +24,7 @@ from ecrlab.host import launch
 from ecrlab.ports import HIGHEST, any_port, listener, near, port_is_taken
 
 Ecrlab = Callable[..., "subprocess.CompletedProcess[str]"]
-CLASS = 12
+CLASS = 6
 
 
 def ports(home: Home) -> list[int | None]:
