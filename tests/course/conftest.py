@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from ecrlab_course.learner.session import Session
 from ecrlab_course.progress import Progress
 from ecrlab_course.toolbox.lab import Lab
 
+_quick: dict[Path, Callable[[], None]] = {}
+"""By the lab's home: what puts its quick commands in place."""
 PATH = os.environ["PATH"]
 """The programs of this machine, before any lab put its own in front."""
 
@@ -40,13 +42,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         launch.start(home, port=0)
         os.environ.update(apply(environment(home), os.environ))
         first = home.run / "standin" / "bin"
-        with quick_commands(first) if first.is_dir() else nullcontext():
+        with quick_commands(first) if first.is_dir() else nullcontext(lambda: None) as put:
+            _quick[home.path] = put
             yield home
     finally:
+        _quick.pop(home.path, None)
         undo()
         launch.stop(home)
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def quick() -> None:
+    """Put the quick commands in place again, where the test before this one started the lab anew."""
+    for put in _quick.values():
+        put()
 
 
 @pytest.fixture(scope="package")

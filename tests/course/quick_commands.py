@@ -22,7 +22,7 @@ import tempfile
 import time
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,11 @@ COMMANDS = ("aws", "docker", "python")
 
 
 @contextlib.contextmanager
-def quick_commands(folder: Path) -> Iterator[None]:
-    """Put them into a folder that comes first in PATH; end their processes afterwards."""
+def quick_commands(folder: Path) -> Iterator[Callable[[], None]]:
+    """Put them into a folder that comes first in PATH; end their processes afterwards.
+
+    Yields what puts them there again: a start of the lab lays its own docker in their place, and says nothing.
+    """
     # The path of a socket may have about a hundred characters.
     place = Path(tempfile.mkdtemp(prefix="ecrlab-try-", dir="/tmp"))
     processes = [
@@ -79,16 +82,24 @@ def quick_commands(folder: Path) -> Iterator[None]:
                 assert process.poll() is None, f"the process that {name} is forked from has ended"
                 assert time.monotonic() < deadline, f"{name} was not imported within a minute"
                 time.sleep(0.05)
-            script = folder / f".{name}.new"
-            script.write_text(client(place / name), encoding="utf-8")
-            script.chmod(0o755)
-            script.replace(folder / name)
-        yield
+        scripts = {folder / name: client(place / name) for name in COMMANDS}
+        put(scripts)
+        yield functools.partial(put, scripts)
     finally:
         for process in processes:
             process.terminate()
             process.wait()
         shutil.rmtree(place)
+
+
+def put(scripts: Mapping[Path, str]) -> None:
+    """Write these scripts where something else is, or nothing."""
+    for path, text in scripts.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            made = path.with_name(f".{path.name}.new")
+            made.write_text(text, encoding="utf-8")
+            made.chmod(0o755)
+            made.replace(path)
 
 
 def client(door: Path) -> str:

@@ -70,25 +70,34 @@ SECTIONS = [section for found in EACH for section in found]
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A running lab without an engine, with quick commands: solutions and unsolved pages run with real ones."""
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], None]]:
+    """A running lab without an engine, with quick commands: solutions and unsolved pages run with real ones.
+
+    Yields what puts those commands in place again.
+    """
     home = Home(tmp_path_factory.mktemp("sections") / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECRLAB_ENGINE", "none")
         try:
             launch.start(home, port=0)
-            with quick_commands(home.run / "standin" / "bin"):
+            with quick_commands(home.run / "standin" / "bin") as put:
                 patch.setenv("ECRLAB_HOME", str(home.path))
                 patch.delenv("ECRLAB_STRICT", raising=False)
                 patch.setenv("PYTHONWARNINGS", "default")
                 warmed(home)
-                yield home
+                yield put
         finally:
             launch.stop(home)
 
 
+@pytest.fixture(autouse=True)
+def quick(room: Callable[[], None]) -> None:
+    """Put the quick commands in place again, where a cell started the lab anew."""
+    room()
+
+
 @pytest.fixture(scope="module")
-def begun(room: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Source], Begun]]:
+def begun(room: Callable[[], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Source], Begun]]:
     """What has run a lesson's first cell, of one lesson at a time: the tests come lesson by lesson."""
     held: dict[str, Begun] = {}
 
@@ -152,7 +161,7 @@ TWO_PAGES = [source for source in LESSONS if len(source.pages) > 1]
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("source", TWO_PAGES, ids=lambda s: s.slug)
-def test_the_second_page_goes_on_where_the_first_one_ended(source: Source, room: Home, tmp_path: Path) -> None:
+def test_the_second_page_goes_on_where_the_first_one_ended(source: Source, tmp_path: Path) -> None:
     """Whoever comes from page 1 presses no *Start from here*: what page 2 needs is there all the same.
 
     Of page 1 its last section alone is run, from its checkpoint, and of page 2 what comes before its second one;
@@ -169,7 +178,7 @@ def test_the_second_page_goes_on_where_the_first_one_ended(source: Source, room:
 @pytest.mark.soak
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("source", TWO_PAGES, ids=lambda s: s.slug)
-def test_the_second_page_goes_on_after_all_of_the_first_one(source: Source, room: Home, tmp_path: Path) -> None:
+def test_the_second_page_goes_on_after_all_of_the_first_one(source: Source, tmp_path: Path) -> None:
     """The same with the whole of page 1."""
     first, second = (solved_cells(page) for page in source.pages)
     assert two_pages(source, source.pages[0].start, code(first), code(second), tmp_path) == {}
