@@ -26,7 +26,7 @@ tools: $(TOOLS) ## Install the tests' own packages too: mypy, ruff, hypothesis, 
 
 $(TOOLS): $(INSTALLED) requirements-test.txt
 	@echo "Installing the packages of the tests (400 MB on the disk, once)."
-	@$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-test.txt
+	@$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --require-hashes -r requirements-test.txt
 	@touch $@
 
 lint: tools ## Style and types
@@ -48,7 +48,7 @@ bench: install ## Measure, side by side with what else there is
 
 soak: tools ## The long tests: kill -9, bad requests, growth
 	$(VENV)/bin/pytest -m soak
-	ECRLAB_EVERY=1 $(VENV)/bin/pytest tests/aws/test_random_policies.py tests/notebooks/test_sections.py tests/notebooks/test_generated.py tests/course/test_matrix.py
+	ECRLAB_EVERY=1 $(VENV)/bin/pytest tests/aws/test_random_policies.py tests/notebooks/test_sections.py tests/notebooks/test_generated.py tests/course/test_matrix.py tests/course/test_desk.py
 	$(VENV)/bin/python bench/soak_crash.py
 	$(VENV)/bin/python bench/registry_fuzz.py
 	$(VENV)/bin/python bench/registry_growth.py
