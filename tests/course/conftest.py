@@ -55,7 +55,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 @pytest.fixture(autouse=True)
 def quick() -> None:
-    """Put the quick commands in place again, where the test before this one started the lab anew."""
+    """Put the quick commands in place again, where the test before this one started the lab."""
     for put in _quick.values():
         put()
 

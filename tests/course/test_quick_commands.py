@@ -1,4 +1,4 @@
-"""The tries' commands stay quick when a test starts the lab anew, which lays the lab's own docker in their place."""
+"""The tries' commands stay quick when a test starts the lab, which lays the lab's own docker in their place."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], None
 
 @pytest.fixture(autouse=True)
 def quick(room: Callable[[], None]) -> None:
-    """Put the quick commands in place again, where a cell started the lab anew."""
+    """Put the quick commands in place again, where a cell started the lab."""
     room()
 
 
