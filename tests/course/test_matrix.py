@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,20 @@ from .conftest import PATH, furnished
 pytestmark = pytest.mark.timeout(180)
 
 EXERCISES = list(course().exercises.values())
-ACCEPTS = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.accepts]
 
 
-def refusals(exercise: Exercise) -> Iterator[Any]:
-    """Yield the attempts that are refused; the second of one verdict and misconception is `further`."""
+def tries(exercise: Exercise, attempts: Iterable[Attempt]) -> Iterator[Any]:
+    """Yield the attempts; the second of one verdict and misconception is `further`."""
     seen = set()
-    for made in proof.alone(exercise.rejects):
+    for made in attempts:
         said = (made.verdict, made.misconception)
         mark = [pytest.mark.further] if said in seen else []
         seen.add(said)
         yield pytest.param(exercise, made, id=f"{exercise.id}-{made.name}", marks=mark)
 
 
-REJECTS = [made for exercise in EXERCISES for made in refusals(exercise)]
+REJECTS = [made for exercise in EXERCISES for made in tries(exercise, proof.alone(exercise.rejects))]
+ACCEPTS = [made for exercise in EXERCISES for made in tries(exercise, exercise.accepts)]
 LEAVES = [pytest.param(e, a, id=f"{e.id}-{a.name}") for e in EXERCISES for a in e.leaves]
 ANSWERS = [e for e in EXERCISES if proof.together(e.rejects)]
 
