@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 from tests.course.quick_commands import quick_commands
+from tests.notebooks.copied import COPIED
 from tests.notebooks.forked import run_cells, warmed
 
 from ecrlab.home import Home
@@ -28,8 +29,6 @@ pytestmark = pytest.mark.by_lesson
 PAGES = [(source, page) for source in course().sources.values() for page in source.pages]
 EACH = [pytest.param(source, page, id=page.solved) for source, page in PAGES]
 VOLATILE_AT_MOST = 15
-COPIED = ("00", "04", "06", "lab-01")
-"""The lessons that others copy: their pages run twice in every run, the others' with `--lesson` and in soak."""
 
 
 def code(path: Path) -> list[Any]:
