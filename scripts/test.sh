@@ -113,6 +113,8 @@ work() {
     done
 }
 count=$(($(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 2) + 1))
+# A lesson's four runs are short: none of them waits for another to end.
+[ -z "${lesson-}" ] || [ "$count" -ge 4 ] || count=4
 while [ "$count" -gt 0 ]; do
     work &
     count=$((count - 1))
