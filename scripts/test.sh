@@ -76,6 +76,8 @@ if [ "${1-}" = --lesson ]; then
     lesson=$2
     shift 2
     more="--lesson $lesson $*"
+    # Its four runs are short: none of them waits for another to end.
+    least=4
     runs="pages tests/notebooks --ignore $sections $more
 tries-1 tests/course --part 1/2 $more
 tries-2 tests/course --part 2/2 $more
@@ -85,6 +87,7 @@ else
     rest=$(ls -d tests/*/ | sed 's|/$||' | grep -vxE "$(echo "$alone" | tr ' ' '|')|tests/__pycache__" | tr '\n' ' ')
     rest_of_course="tests/course --ignore tests/course/test_desk.py"
     pages="tests/notebooks --ignore $sections"
+    least=1
     runs="types
 browser tests/browser
 pages-1 $pages --part 1/2
@@ -113,8 +116,7 @@ work() {
     done
 }
 count=$(($(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 2) + 1))
-# A lesson's four runs are short: none of them waits for another to end.
-[ -z "${lesson-}" ] || [ "$count" -ge 4 ] || count=4
+[ "$count" -ge "$least" ] || count=$least
 while [ "$count" -gt 0 ]; do
     work &
     count=$((count - 1))

@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = list(items)
     if lesson := config.getoption("--lesson"):
         kept = [item for item in kept if lesson in concerned(item) or "each" in concerned(item)]
-    elif not os.environ.get("ECRLAB_EVERY"):
+    elif not takes_all(config):
         kept = [item for item in kept if not item.get_closest_marker("further")]
     if part := config.getoption("--part"):
         kept = share(kept, *shares(part))
@@ -61,6 +61,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         reports = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
         failed = dict.fromkeys(report.nodeid for report in reports)
         Path(file).write_text("".join(f"{name}\n" for name in failed), encoding="utf-8")
+
+
+def takes_all(config: pytest.Config) -> bool:
+    """Tell whether this run does what a whole run leaves out."""
+    return bool(config.getoption("--lesson") or os.environ.get("ECRLAB_EVERY"))
+
+
+@pytest.fixture(name="takes_all")
+def _takes_all(pytestconfig: pytest.Config) -> bool:
+    """Whether this run does what a whole run leaves out."""
+    return takes_all(pytestconfig)
 
 
 def shares(part: str) -> tuple[int, int]:

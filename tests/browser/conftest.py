@@ -291,9 +291,9 @@ def kept_page(browser: Browser) -> Iterator[Page]:
     yield from new_page(browser)
 
 
-def new_page(browser: Browser) -> Iterator[Page]:
-    """Open a page; what the browser has to say is shown where a test fails."""
-    context = browser.new_context(viewport={"width": 1400, "height": 950}, reduced_motion="reduce")
+def new_page(browser: Browser, width: int = 1400, height: int = 950) -> Iterator[Page]:
+    """Open a page of that size in pixels; what the browser has to say is shown where a test fails."""
+    context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
     context.set_default_timeout(30_000)
     made = context.new_page()
     made.on("console", lambda message: print(f"{message.type}: {message.text}"[:300]))

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ecrlab_course.authoring.content import course
 
-from .conftest import Lab, Room, started
+from .conftest import Lab, Room, new_page, started
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -28,11 +28,7 @@ def projected(tmp_path: Path) -> Iterator[Room]:
 @pytest.fixture
 def wall(browser: Browser) -> Iterator[Page]:
     """A page as large as a projector's picture."""
-    context = browser.new_context(viewport={"width": 1920, "height": 1080}, reduced_motion="reduce")
-    context.set_default_timeout(30_000)
-    made = context.new_page()
-    yield made
-    context.close()
+    yield from new_page(browser, 1920, 1080)
 
 
 def smallest(page: Page, selector: str) -> float:

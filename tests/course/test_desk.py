@@ -51,7 +51,7 @@ def tried(incident: Incident) -> Iterator[tuple[Incident, str, Wrong, int, str]]
         for place, wrong in enumerate(wrongs):
             when = "" if wrong.verdict not in reached else "further" if place == 0 else "soak"
             yield incident, cause, wrong, place % len(SEEDS), when
-            reached |= set() if when == "soak" else {wrong.verdict}
+            reached.add(wrong.verdict)
 
 
 WRONGS = [

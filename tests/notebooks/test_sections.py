@@ -125,10 +125,9 @@ def test_the_lessons_that_others_copy_have_sections() -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda s: s.name)
 def test_a_section_runs_from_its_checkpoint_after_a_restart(
-    section: Section, begun: Callable[[Source], Begun], tmp_path: Path, request: pytest.FixtureRequest
+    section: Section, begun: Callable[[Source], Begun], tmp_path: Path, takes_all: bool
 ) -> None:
-    every = request.config.getoption("--lesson") or os.environ.get("ECRLAB_EVERY")
-    turns = ("once", "twice") if every else ("once",) if section.source.lesson.id in COPIED else ()
+    turns = ("once", "twice") if takes_all else ("once",) if section.source.lesson.id in COPIED else ()
     cells = [(f"{cell.id}-{turn}", cell.source) for cell in section.cells for turn in turns]
     shell = begun(section.source)
     assert shell.failed == {}
